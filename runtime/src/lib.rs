@@ -1,1 +1,18 @@
+//! Decoder of IEV multi-view video streams.
+//!
+//! Modules in the order the data meets them. The format core builds without `std`; everything
+//! from [`mapped`](self) on is behind the `player` feature.
+#![cfg_attr(not(feature = "std"), no_std)]
 
+mod error;
+mod units;
+
+pub mod format;
+pub mod profile;
+
+pub mod model;
+#[cfg(feature = "std")]
+pub mod scene;
+
+pub use error::{Error, Result};
+pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};

@@ -1,0 +1,100 @@
+//! Why decoding stopped, sorted by who must act.
+
+use crate::FrameId;
+
+/// Result of the format layer and of the player.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// A backend's own error, kept for its message.
+#[cfg(feature = "player")]
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// Why decoding stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The stream breaks a rule of `FORMAT.md`: report it to whoever made the file.
+    #[error("malformed stream at byte {offset}: {rule}")]
+    Malformed {
+        /// Byte of the file, or of the section where only the section is known.
+        offset: u64,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+    /// The stream is valid but uses something this build does not implement.
+    #[error("unsupported: {0}")]
+    Unsupported(&'static str),
+    /// The stream asks for more than the board profile allows.
+    #[error("{what} needs {asked}, limit is {allowed}")]
+    OverBudget {
+        /// The limited thing, with its unit.
+        what: &'static str,
+        /// What the stream asks for.
+        asked: u64,
+        /// What is allowed.
+        allowed: u64,
+    },
+    /// The caller asked for something the stream does not hold.
+    #[error("no such {what}: {asked}, the stream has {available}")]
+    NotInStream {
+        /// The missing thing.
+        what: &'static str,
+        /// What was asked.
+        asked: u64,
+        /// How many there are.
+        available: u64,
+    },
+    /// The storage under the stream failed.
+    #[error("reading at byte {offset} failed: {kind:?}")]
+    Storage {
+        /// Byte of the file.
+        offset: u64,
+        /// The storage's own error kind.
+        kind: embedded_io::ErrorKind,
+    },
+    /// A stage failed on one picture; `source` has the backend's own message.
+    #[cfg(feature = "player")]
+    #[error("{stage} failed on {frame}")]
+    Stage {
+        /// Name of the stage.
+        stage: &'static str,
+        /// The picture it was working on.
+        frame: FrameId,
+        /// The backend's own error.
+        source: BoxError,
+    },
+    /// A library or device the player needs is missing or refused to start.
+    #[cfg(feature = "player")]
+    #[error("{what}")]
+    Backend {
+        /// What failed and what to do about it.
+        what: String,
+    },
+    /// A file could not be opened, read or written.
+    #[cfg(feature = "player")]
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// A broken rule of the format at `offset`.
+    pub const fn malformed(offset: u64, rule: &'static str) -> Self {
+        Self::Malformed { offset, rule }
+    }
+}
+
+/// Fails with [`Error::OverBudget`] when `asked` exceeds `allowed`.
+pub(crate) fn within(what: &'static str, asked: u64, allowed: u64) -> Result<()> {
+    if asked <= allowed { Ok(()) } else { Err(Error::OverBudget { what, asked, allowed }) }
+}
+
+impl core::fmt::Display for FrameId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "view {} time {}", self.view.0, self.time.0)
+    }
+}

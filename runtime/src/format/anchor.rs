@@ -1,0 +1,138 @@
+//! Anchor section (FORMAT.md §8): the H.264 of one explicit view over one GOP.
+//!
+//! NAL units carry a length instead of a start code. Every picture is one slice, so a slice NAL unit
+//! ends its access unit. Key pictures of other views come first, then the view's own in time order.
+
+use heapless::Vec;
+
+use crate::error::{Error, Result};
+use crate::units::ViewId;
+
+/// Most key pictures of one section.
+pub const MAX_KEYS: usize = 96;
+
+/// A picture of an implicit view that is coded explicitly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Key {
+    /// The implicit view.
+    pub view: ViewId,
+    /// Time from the start of the GOP.
+    pub time: u16,
+}
+
+/// A parsed anchor section.
+#[derive(Debug, Clone)]
+pub struct AnchorSection<'a> {
+    /// Key pictures, in coding order, before the view's own pictures.
+    pub keys: Vec<Key, MAX_KEYS>,
+    /// Length-prefixed NAL units.
+    nals: &'a [u8],
+}
+
+impl<'a> AnchorSection<'a> {
+    /// Parses the body of a section covering `frames` pictures.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], at a byte counted from the start of the section.
+    pub fn parse(body: &'a [u8], frames: u32) -> Result<Self> {
+        let cut_off = Error::malformed(0, "the key list of an anchor section is complete");
+        let (count, mut rest) = body.split_first().ok_or(cut_off)?;
+        let mut keys = Vec::new();
+        for _ in 0..*count {
+            let Some(([view, low, high], after)) = rest.split_first_chunk::<3>() else {
+                return Err(Error::malformed(
+                    body.len() as u64,
+                    "the key list of an anchor section is complete",
+                ));
+            };
+            let key = Key { view: ViewId(*view), time: u16::from_le_bytes([*low, *high]) };
+            if u32::from(key.time) >= frames {
+                return Err(Error::malformed(1, "the time of a key picture is inside its GOP"));
+            }
+            keys.push(key).map_err(|_| {
+                Error::malformed(0, "an anchor section has at most 96 key pictures")
+            })?;
+            rest = after;
+        }
+        Ok(Self { keys, nals: rest })
+    }
+
+    /// The NAL units, without start codes, in decoding order.
+    pub fn nal_units(&self) -> impl Iterator<Item = Result<&'a [u8]>> + use<'a> {
+        let mut rest = self.nals;
+        core::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let nal = take_nal(&mut rest);
+            if nal.is_err() {
+                rest = &[];
+            }
+            Some(nal)
+        })
+    }
+}
+
+fn take_nal<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let broken =
+        || Error::malformed(0, "a NAL unit has at least one byte and ends inside its section");
+    let (length, after) = postcard::take_from_bytes::<u32>(rest).map_err(|_| broken())?;
+    let length = length as usize;
+    if length == 0 || length > after.len() {
+        return Err(broken());
+    }
+    let (nal, after) = after.split_at(length);
+    *rest = after;
+    Ok(nal)
+}
+
+/// True when the NAL unit is a slice and so ends its access unit.
+pub fn is_slice(nal: &[u8]) -> bool {
+    nal.first().is_some_and(|b| matches!(b & 0x1f, 1 | 5))
+}
+
+/// Appends the body of an anchor section; `nals` have no start codes.
+///
+/// # Panics
+/// If there are more than [`MAX_KEYS`] keys.
+pub fn write_anchor<'a>(
+    sink: &mut impl Extend<u8>,
+    keys: &[Key],
+    nals: impl Iterator<Item = &'a [u8]>,
+) {
+    assert!(keys.len() <= MAX_KEYS, "an anchor section has at most {MAX_KEYS} key pictures");
+    sink.extend([keys.len() as u8]);
+    for key in keys {
+        let [low, high] = key.time.to_le_bytes();
+        sink.extend([key.view.0, low, high]);
+    }
+    for nal in nals {
+        let mut varint = [0; 5];
+        let length = postcard::to_slice(&(nal.len() as u32), &mut varint);
+        sink.extend(length.iter().flat_map(|v| v.iter().copied()));
+        sink.extend(nal.iter().copied());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn keys_and_nal_units_survive() {
+        let keys = [Key { view: ViewId(3), time: 0 }, Key { view: ViewId(0), time: 300 }];
+        let long = std::vec![7u8; 1000];
+        let nals: [&[u8]; 3] = [&[0x67, 1], &[0x65, 2, 3], &long];
+        let mut body = std::vec::Vec::new();
+        write_anchor(&mut body, &keys, nals.into_iter());
+        let section = AnchorSection::parse(&body, 301).unwrap();
+        assert_eq!(section.keys, keys);
+        let read: Result<std::vec::Vec<_>> = section.nal_units().collect();
+        assert_eq!(read.unwrap(), nals);
+        assert!(AnchorSection::parse(&body, 300).is_err(), "key outside its GOP");
+        let cut = &body[..body.len() - 1];
+        assert!(AnchorSection::parse(cut, 301).unwrap().nal_units().any(|n| n.is_err()));
+    }
+}

@@ -1,0 +1,185 @@
+//! Preamble and stream header (FORMAT.md §2, §3).
+
+use heapless::{String, Vec};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::profile::Profile;
+use crate::units::{Size, ViewId};
+
+/// First bytes of every stream; shaped like PNG's so that text-mode transfers are noticed.
+pub const MAGIC: [u8; 8] = [0x89, b'I', b'E', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
+/// Readers refuse another major version.
+pub const VERSION_MAJOR: u8 = 1;
+/// Readers refuse a newer minor version with a message that names it.
+pub const VERSION_MINOR: u8 = 0;
+/// Most views of a stream.
+pub const MAX_VIEWS: usize = 32;
+/// Most bytes of a coded header.
+pub const MAX_HEADER_BYTES: usize = 512;
+
+/// The fixed-size start of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preamble {
+    /// Bytes of the coded header.
+    pub header_bytes: u16,
+    /// Entries of the section table.
+    pub sections: u32,
+    /// Bytes of the whole file.
+    pub file_bytes: u64,
+    /// CRC-32C of the preamble before this field, the header and the table.
+    pub index_crc: u32,
+}
+
+impl Preamble {
+    /// Bytes of a coded preamble without its checksum.
+    pub const CHECKED: usize =
+        MAGIC.len() + 2 * size_of::<u8>() + size_of::<u16>() + size_of::<u32>() + size_of::<u64>();
+    /// Bytes of a coded preamble.
+    pub const BYTES: usize = Self::CHECKED + size_of::<u32>();
+
+    /// The preamble as stored.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8] = VERSION_MAJOR;
+        bytes[9] = VERSION_MINOR;
+        bytes[10..12].copy_from_slice(&self.header_bytes.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.sections.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.file_bytes.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.index_crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a preamble.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] on a wrong magic, [`Error::Unsupported`] on another version.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self> {
+        if bytes[..8] != MAGIC {
+            return Err(Error::malformed(0, "an IEV stream starts with \\x89IEV\\r\\n\\x1a\\n"));
+        }
+        if bytes[8] != VERSION_MAJOR || bytes[9] > VERSION_MINOR {
+            return Err(Error::Unsupported(
+                "this stream needs a newer iev (format version above 1.0)",
+            ));
+        }
+        let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = *bytes;
+        Ok(Self {
+            header_bytes: u16::from_le_bytes([a, b]),
+            sections: u32::from_le_bytes([c, d, e, f]),
+            file_bytes: u64::from_le_bytes([g, h, i, j, k, l, m, n]),
+            index_crc: u32::from_le_bytes([o, p, q, r]),
+        })
+    }
+}
+
+/// Colour description by the code points of ITU-T H.273; 2 is "unspecified".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colour {
+    /// Colour primaries.
+    pub primaries: u8,
+    /// Transfer characteristics.
+    pub transfer: u8,
+    /// Matrix coefficients.
+    pub matrix: u8,
+    /// True for 0‥255, false for 16‥235.
+    pub full_range: bool,
+}
+
+impl Colour {
+    /// Nothing known, limited range.
+    pub const UNSPECIFIED: Self = Self { primaries: 2, transfer: 2, matrix: 2, full_range: false };
+    /// BT.709, limited range.
+    pub const BT709: Self = Self { primaries: 1, transfer: 1, matrix: 1, full_range: false };
+}
+
+/// The second picture the network may copy from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Second {
+    /// The nearest key picture of the view itself.
+    Key,
+    /// Another explicit view at the same time.
+    Anchor(ViewId),
+}
+
+/// How a view is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Every picture is H.264.
+    Explicit,
+    /// Pictures are painted by the network from its grids and two sources.
+    Implicit {
+        /// The explicit view that is warped.
+        anchor: ViewId,
+        /// The other source.
+        second: Second,
+    },
+}
+
+/// What a player must know before it reads a section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Name of the decoder profile; empty when every view is explicit.
+    pub profile: String<16>,
+    /// SHA-256 of the profile's `full` ONNX template; zero when every view is explicit.
+    pub template_sha256: [u8; 32],
+    /// Picture size.
+    pub size: Size,
+    /// Pictures per second, as a fraction.
+    pub rate: (u32, u32),
+    /// Pictures per view.
+    pub frames: u32,
+    /// Colour of every view.
+    pub colour: Colour,
+    /// Role of every view.
+    pub views: Vec<Role, MAX_VIEWS>,
+}
+
+impl Header {
+    /// Checks what serde cannot: ranges and references between fields.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] naming the rule; [`Error::Unsupported`] for an unknown profile.
+    pub fn validate(&self) -> Result<()> {
+        let at = Preamble::BYTES as u64;
+        let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(Error::malformed(at, rule)) };
+        rule(!self.views.is_empty(), "view count is at least 1")?;
+        rule(self.frames > 0, "picture count is at least 1")?;
+        rule(self.size.width_px > 0 && self.size.height_px > 0, "picture size is at least 1×1")?;
+        rule(self.rate.0 > 0 && self.rate.1 > 0, "picture rate is above zero")?;
+        let explicit = |v: ViewId| self.views.get(usize::from(v.0)) == Some(&Role::Explicit);
+        for view in &self.views {
+            if let Role::Implicit { anchor, second } = *view {
+                rule(explicit(anchor), "the anchor of an implicit view is an explicit view")?;
+                if let Second::Anchor(other) = second {
+                    rule(explicit(other), "the second anchor of a view is an explicit view")?;
+                }
+            }
+        }
+        rule(self.views.contains(&Role::Explicit), "at least one view is explicit")?;
+        if self.implicit_views().next().is_some() && self.profile().is_none() {
+            return Err(Error::Unsupported("decoder profile unknown to this build"));
+        }
+        Ok(())
+    }
+
+    /// The decoder profile, if the stream names one this build knows.
+    pub fn profile(&self) -> Option<&'static Profile> {
+        Profile::by_name(&self.profile)
+    }
+
+    /// Implicit views in order; a view's place here is its index in grids and per-view biases.
+    pub fn implicit_views(&self) -> impl Iterator<Item = ViewId> + '_ {
+        self.with_role(|role| *role != Role::Explicit)
+    }
+
+    /// Explicit views in order.
+    pub fn explicit_views(&self) -> impl Iterator<Item = ViewId> + '_ {
+        self.with_role(|role| *role == Role::Explicit)
+    }
+
+    fn with_role(&self, keep: fn(&Role) -> bool) -> impl Iterator<Item = ViewId> + '_ {
+        (0..).zip(&self.views).filter(move |(_, role)| keep(role)).map(|(i, _)| ViewId(i))
+    }
+}

@@ -1,0 +1,58 @@
+//! What a stream may ask of the machine; checked before anything is allocated.
+
+use super::header::Header;
+use crate::error::{Result, within};
+
+/// Ceilings on a stream; [`Limits::DEFAULT`] suits an edge box, board profiles lower it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Columns and rows of a picture.
+    pub side_px: u64,
+    /// Pixels of a picture.
+    pub picture_px: u64,
+    /// Views of a stream.
+    pub views: u64,
+    /// Pictures per view.
+    pub frames: u64,
+    /// Pictures per view of one GOP.
+    pub gop_frames: u64,
+    /// Sections of a stream.
+    pub sections: u64,
+    /// Bytes of one section on disk.
+    pub section_bytes: u64,
+    /// Grid values of one GOP or scene after decoding.
+    pub grid_values: u64,
+}
+
+impl Limits {
+    /// Suits an edge box: 4K, 32 views, GOPs of 256 pictures.
+    pub const DEFAULT: Self = Self {
+        side_px: 8192,
+        picture_px: 4096 * 2304,
+        views: 32,
+        frames: 1 << 24,
+        gop_frames: 256,
+        sections: 1 << 20,
+        section_bytes: 64 << 20,
+        grid_values: 256 << 20,
+    };
+
+    /// Checks what the header declares.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] naming the first limit exceeded.
+    pub fn check_header(&self, header: &Header) -> Result<()> {
+        let (width, height) = (header.size.width() as u64, header.size.height() as u64);
+        within("picture width in pixels", width, self.side_px)?;
+        within("picture height in pixels", height, self.side_px)?;
+        within("pixels of a picture", width * height, self.picture_px)?;
+        within("number of views", header.views.len() as u64, self.views)?;
+        within("number of pictures", u64::from(header.frames), self.frames)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,21 @@
+//! The `.iev` stream: `FORMAT.md` in code, writer beside reader, no allocation, no floats before
+//! dequantisation.
+//!
+//! From bytes to numbers: [`reader`] → [`header`], [`table`] → [`network`], [`grids`] (over
+//! [`tensor`] contexts, [`mixing`], [`range`](mod@range)) → [`steps`] → latents.
+
+pub mod anchor;
+pub mod grids;
+pub mod header;
+pub mod limits;
+pub mod mixing;
+pub mod network;
+pub mod range;
+pub mod reader;
+pub mod steps;
+pub mod table;
+pub mod tensor;
+pub mod writer;
+
+/// CRC-32C, the checksum of the index and of every section.
+pub const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);

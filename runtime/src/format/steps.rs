@@ -1,0 +1,77 @@
+//! Quantiser steps: a fixed-point table, eight steps per octave (FORMAT.md §6).
+
+use fixed::types::U12F20;
+
+/// Number of step indices.
+pub const STEPS: usize = 128;
+/// Step indices per doubling.
+pub const PER_OCTAVE: usize = 8;
+/// Step 0 is 2^-12.
+pub const SMALLEST_LOG2: i32 = -12;
+/// Fraction bits of a dequantised number.
+pub const FRACTION_BITS: u32 = U12F20::FRAC_NBITS;
+
+/// 2^(k/8) in Q30, rounded to nearest.
+const MANTISSA_Q30: [u64; PER_OCTAVE] = [
+    1073741824, 1170923762, 1276901417, 1392470869, 1518500250, 1655936265, 1805811301, 1969251188,
+];
+
+const TABLE: [U12F20; STEPS] = {
+    let mut table = [U12F20::ZERO; STEPS];
+    let mut index = 0;
+    while index < STEPS {
+        // Q30 mantissa · 2^(octave − 12) in Q20: shift right by 10 + 12 − octave, rounding.
+        let shift = 10 + 12 - (index / PER_OCTAVE) as u32;
+        let rounded = (MANTISSA_Q30[index % PER_OCTAVE] + (1 << (shift - 1))) >> shift;
+        table[index] = U12F20::from_bits(rounded as u32);
+        index += 1;
+    }
+    table
+};
+
+/// Index of a quantiser step; always below [`STEPS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct StepIndex(u8);
+
+impl StepIndex {
+    /// The index, if it is one.
+    pub const fn new(index: u8) -> Option<Self> {
+        if (index as usize) < STEPS { Some(Self(index)) } else { None }
+    }
+
+    /// The index as coded.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The step.
+    pub const fn step(self) -> U12F20 {
+        TABLE[self.0 as usize]
+    }
+
+    /// `level × step` with [`FRACTION_BITS`] fraction bits; exact.
+    pub fn dequantise(self, level: i16) -> i64 {
+        i64::from(level) * i64::from(self.step().to_bits())
+    }
+}
+
+/// The fixed-point number as `f32`; exact up to 24 significant bits, then to nearest.
+pub fn to_f32(fixed: i64) -> f32 {
+    fixed as f32 / (1u32 << FRACTION_BITS) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_double_every_eight_indices_and_never_vanish() {
+        for i in 0..STEPS {
+            let step = TABLE[i].to_num::<f64>();
+            let ideal = 2f64.powf(i as f64 / 8.0 - 12.0);
+            assert!((step / ideal - 1.0).abs() < 2e-3, "index {i}: {step} for {ideal}");
+        }
+        assert!(StepIndex::new(128).is_none());
+    }
+}

@@ -1,0 +1,288 @@
+//! The decoder profiles: network shapes and grids, as data.
+//!
+//! One definition serves training, lowering, packing and decoding.
+//!
+//! ```text
+//! latent16 ─ stem ─ up8 ─┐+view                      motion cut
+//!                latent8 ┴ mix8 ─ res8 ─┬─ flow            → two flows @1/8
+//!                                       └─ up4 +view       → features @1/4
+//! features ┐
+//! source 0 ┼ mix4 ─ res4… ─ head → implicit picture, two masks   refine cut
+//! source 1 ┘
+//! ```
+//! Every convolution is 3×3; `up` layers end in DepthToSpace(2); all but `flow` and `head` end in ReLU.
+//! The per-view bias of the `up` layers is the paper's per-block grid embedding: a tiled embedding
+//! added after a convolution equals a bias per view.
+//!
+//! Why two sources: the first is the anchor at the same time, warped (the paper's inter-view
+//! compensation). The second is a *key picture* of the view itself: an H.264 P picture predicted
+//! from the anchor's, a few per GOP. Fine static grids of our own spent about 26 kB per view on the
+//! background of a two-second clip; a key picture holds it in a quarter of that.
+
+use heapless::Vec;
+
+/// Planes of the packed picture at 1/4: 16 luma, 4 + 4 chroma samples per cell.
+pub const PACKED: usize = 24;
+/// Outputs of the head: the packed picture and two masks at 1/2 (4 values per cell each).
+pub const HEAD: usize = PACKED + 8;
+/// Flow of both sources, (dx, dy) each.
+pub const FLOW: usize = 4;
+/// Pixels per unit of the network's flow output.
+pub const FLOW_UNIT_PX: f32 = 8.0;
+/// Side of every convolution kernel.
+pub const KERNEL: usize = 3;
+
+/// How the entries of a grid are shared over time and views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// One entry every `period` pictures, linear between them, the same for all views.
+    Temporal {
+        /// Pictures per entry, a power of two.
+        period: usize,
+    },
+    /// One entry per view for the whole scene: what never moves.
+    View,
+    /// One entry per view every `period` pictures: what moves differently per view.
+    Joint {
+        /// Pictures per entry, a power of two.
+        period: usize,
+    },
+}
+
+/// One level of learned features, added into channels `first .. first + channels` of its latent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GridSpec {
+    /// Name in reports.
+    pub name: &'static str,
+    /// Luma pixels per cell: 16 or 8.
+    pub scale: usize,
+    /// First latent channel it adds to.
+    pub first: usize,
+    /// Channels.
+    pub channels: usize,
+    /// How entries are shared.
+    pub sharing: Sharing,
+}
+
+impl GridSpec {
+    /// Entries `[time, view]` for a GOP of `frames` pictures and `views` implicit views.
+    pub const fn entries(&self, frames: usize, views: usize) -> (usize, usize) {
+        match self.sharing {
+            Sharing::Temporal { period } => ((frames.saturating_sub(1)).div_ceil(period) + 1, 1),
+            Sharing::View => (1, views),
+            Sharing::Joint { period } => ((frames.saturating_sub(1)).div_ceil(period) + 1, views),
+        }
+    }
+
+    /// True when the grid is coded once per scene, false when once per GOP.
+    pub const fn in_scene(&self) -> bool {
+        matches!(self.sharing, Sharing::View)
+    }
+
+    /// Pictures per entry.
+    pub const fn period(&self) -> usize {
+        match self.sharing {
+            Sharing::Temporal { period } | Sharing::Joint { period } => period,
+            Sharing::View => 1,
+        }
+    }
+}
+
+/// Which ONNX template a layer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Latents → flow and features.
+    Motion,
+    /// Features and warped sources → packed picture and masks.
+    Refine,
+}
+
+/// One 3×3 convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerSpec {
+    /// Name; weights are `<name>.weight` and `<name>.bias` in the template.
+    pub name: &'static str,
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels, before DepthToSpace.
+    pub outputs: usize,
+    /// Luma pixels per output cell of the convolution.
+    pub scale: usize,
+    /// Whether every view adds its own bias (template input `<name>.view`).
+    pub per_view: bool,
+    /// Template the layer is in.
+    pub cut: Cut,
+}
+
+impl LayerSpec {
+    /// Weights without biases.
+    pub const fn weights(&self) -> usize {
+        self.inputs * self.outputs * KERNEL * KERNEL
+    }
+}
+
+/// A decoder profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Name in the stream and on the command line.
+    pub name: &'static str,
+    /// Channels of the latent at 1/16.
+    pub latent16: usize,
+    /// Channels of the latent at 1/8.
+    pub latent8: usize,
+    /// Width of the stem at 1/16.
+    pub stem: usize,
+    /// Width at 1/8.
+    pub eighth: usize,
+    /// Feature channels handed to 1/4.
+    pub quarter: usize,
+    /// Width of the refinement at 1/4.
+    pub refine: usize,
+    /// Residual blocks of the refinement.
+    pub refine_blocks: usize,
+    /// Grids, in coding order.
+    pub grids: &'static [GridSpec],
+}
+
+/// Most layers any profile has.
+pub const MAX_LAYERS: usize = 16;
+/// Most grids any profile has.
+pub const MAX_GRIDS: usize = 8;
+
+const RES4: [&str; 4] = ["res4_0", "res4_1", "res4_2", "res4_3"];
+
+impl Profile {
+    /// The profile called `name`.
+    pub fn by_name(name: &str) -> Option<&'static Profile> {
+        PROFILES.iter().find(|p| p.name == name)
+    }
+
+    /// The layers in the order of evaluation and of coding.
+    pub fn layers(&self) -> Vec<LayerSpec, MAX_LAYERS> {
+        let mut layers = Vec::new();
+        let mut push = |name, inputs, outputs, scale, per_view, cut| {
+            let layer = LayerSpec { name, inputs, outputs, scale, per_view, cut };
+            assert!(layers.push(layer).is_ok(), "a profile has at most {MAX_LAYERS} layers");
+        };
+        let (e, q, r) = (self.eighth, self.quarter, self.refine);
+        push("stem", self.latent16, self.stem, 16, false, Cut::Motion);
+        push("up8", self.stem, e * 4, 16, true, Cut::Motion);
+        push("mix8", e + self.latent8, e, 8, false, Cut::Motion);
+        push("res8", e, e, 8, false, Cut::Motion);
+        push("flow", e, FLOW, 8, false, Cut::Motion);
+        push("up4", e, q * 4, 8, true, Cut::Motion);
+        push("mix4", q + 2 * PACKED, r, 4, false, Cut::Refine);
+        for name in RES4.iter().take(self.refine_blocks) {
+            push(name, r, r, 4, false, Cut::Refine);
+        }
+        push("head", r, HEAD, 4, false, Cut::Refine);
+        layers
+    }
+
+    /// Multiply–accumulates per luma pixel of one implicit picture.
+    pub fn mac_per_px(&self) -> f64 {
+        self.layers().iter().map(|l| l.weights() as f64 / (l.scale * l.scale) as f64).sum()
+    }
+
+    /// Values of the latent at `scale`.
+    pub const fn latent(&self, scale: usize) -> usize {
+        if scale == 16 { self.latent16 } else { self.latent8 }
+    }
+}
+
+const fn grid(
+    name: &'static str,
+    scale: usize,
+    first: usize,
+    channels: usize,
+    sharing: Sharing,
+) -> GridSpec {
+    GridSpec { name, scale, first, channels, sharing }
+}
+
+/// All profiles, lightest first.
+pub static PROFILES: [Profile; 3] = [
+    Profile {
+        name: "lean",
+        latent16: 12,
+        latent8: 6,
+        stem: 24,
+        eighth: 16,
+        quarter: 8,
+        refine: 14,
+        refine_blocks: 0,
+        grids: &[
+            grid("view16", 16, 0, 12, Sharing::View),
+            grid("view8", 8, 0, 6, Sharing::View),
+            grid("time4", 16, 6, 6, Sharing::Temporal { period: 4 }),
+            grid("time1", 16, 0, 6, Sharing::Temporal { period: 1 }),
+            grid("joint16", 16, 0, 12, Sharing::Joint { period: 2 }),
+            grid("joint8", 8, 0, 4, Sharing::Joint { period: 1 }),
+        ],
+    },
+    Profile {
+        name: "edge",
+        latent16: 16,
+        latent8: 8,
+        stem: 32,
+        eighth: 24,
+        quarter: 12,
+        refine: 24,
+        refine_blocks: 1,
+        grids: &[
+            grid("view16", 16, 0, 16, Sharing::View),
+            grid("view8", 8, 0, 8, Sharing::View),
+            grid("time4", 16, 8, 8, Sharing::Temporal { period: 4 }),
+            grid("time1", 16, 0, 8, Sharing::Temporal { period: 1 }),
+            grid("joint16", 16, 0, 16, Sharing::Joint { period: 2 }),
+            grid("joint8", 8, 0, 6, Sharing::Joint { period: 1 }),
+        ],
+    },
+    Profile {
+        name: "rich",
+        latent16: 24,
+        latent8: 12,
+        stem: 64,
+        eighth: 40,
+        quarter: 20,
+        refine: 40,
+        refine_blocks: 2,
+        grids: &[
+            grid("view16", 16, 0, 24, Sharing::View),
+            grid("view8", 8, 0, 12, Sharing::View),
+            grid("time4", 16, 12, 12, Sharing::Temporal { period: 4 }),
+            grid("time1", 16, 0, 12, Sharing::Temporal { period: 1 }),
+            grid("joint16", 16, 0, 24, Sharing::Joint { period: 2 }),
+            grid("joint8", 8, 0, 8, Sharing::Joint { period: 1 }),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_stay_within_their_mac_budgets() {
+        for (profile, kmac) in PROFILES.iter().zip([1.0, 2.5, 6.0]) {
+            let used = profile.mac_per_px() / 1000.0;
+            assert!(used <= kmac, "{}: {used:.2} kMAC/px, budget {kmac}", profile.name);
+        }
+    }
+
+    #[test]
+    fn every_grid_fits_its_latent_and_divides_time_by_a_power_of_two() {
+        for profile in &PROFILES {
+            assert!(profile.grids.len() <= MAX_GRIDS);
+            for g in profile.grids {
+                assert!(
+                    g.first + g.channels <= profile.latent(g.scale),
+                    "{} {}",
+                    profile.name,
+                    g.name
+                );
+                assert!(g.period().is_power_of_two());
+            }
+        }
+    }
+}

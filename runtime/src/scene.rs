@@ -1,0 +1,278 @@
+//! Decoded sections in host memory: the network of a scene, and the grids of a scene or a GOP.
+//!
+//! The writer sits beside the reader: the exporter codes with [`NetworkLevels::encode`] and
+//! [`encode_grids`] what the player decodes here.
+
+use crate::error::{Error, Result, within};
+use crate::format::grids::{GridShape, code_grid};
+use crate::format::limits::Limits;
+use crate::format::mixing::SymbolModel;
+use crate::format::network::{LayerLevels, code_layer};
+use crate::format::range::{BitCoder, Decoder, Encoder};
+use crate::format::steps::{StepIndex, to_f32};
+use crate::model::{GridLevels, grid_shape};
+use crate::profile::{GridSpec, LayerSpec, Profile};
+use crate::units::Size;
+
+/// Quantised numbers of one layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// What it is.
+    pub spec: LayerSpec,
+    /// One step per output channel.
+    pub steps: Vec<StepIndex>,
+    /// `[output, input, 3, 3]`.
+    pub weights: Vec<i8>,
+    /// One step for all biases.
+    pub bias_step: StepIndex,
+    /// `[output]`.
+    pub bias: Vec<i16>,
+    /// `[view, output]`; empty when the layer has no per-view bias.
+    pub view_bias: Vec<i16>,
+}
+
+/// Quantised network of a scene.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkLevels {
+    /// Layers in the profile's order.
+    pub layers: Vec<Layer>,
+}
+
+impl NetworkLevels {
+    /// A network of zeros for `views` implicit views.
+    pub fn zeros(profile: &Profile, views: usize) -> Self {
+        let zero = StepIndex::new(0).unwrap_or_else(|| unreachable!("step 0 exists"));
+        let layers = profile.layers().into_iter().map(|spec| Layer {
+            spec,
+            steps: vec![zero; spec.outputs],
+            weights: vec![0; spec.weights()],
+            bias_step: zero,
+            bias: vec![0; spec.outputs],
+            view_bias: vec![0; if spec.per_view { views * spec.outputs } else { 0 }],
+        });
+        Self { layers: layers.collect() }
+    }
+
+    /// Decodes a network section.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when steps leave their table.
+    pub fn decode(
+        body: &[u8],
+        profile: &Profile,
+        views: usize,
+        model: &mut SymbolModel,
+    ) -> Result<Self> {
+        let mut network = Self::zeros(profile, views);
+        network.code(&mut Decoder::new(body), model)?;
+        Ok(network)
+    }
+
+    /// Codes a network section.
+    pub fn encode(&self, model: &mut SymbolModel) -> Vec<u8> {
+        let mut encoder = Encoder::new(Vec::new());
+        let coded = self.clone().code(&mut encoder, model);
+        assert!(coded.is_ok(), "encoding repeats what it is given");
+        encoder.finish()
+    }
+
+    fn code<C: BitCoder>(&mut self, coder: &mut C, model: &mut SymbolModel) -> Result<()> {
+        model.reset();
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let mut levels = LayerLevels {
+                steps: &mut layer.steps,
+                weights: &mut layer.weights,
+                bias_step: &mut layer.bias_step,
+                bias: &mut layer.bias,
+                view_bias: &mut layer.view_bias,
+            };
+            code_layer(coder, model, index, &layer.spec, &mut levels)?;
+        }
+        Ok(())
+    }
+}
+
+impl Layer {
+    /// Weights `[output, input, 3, 3]`.
+    pub fn weights_f32(&self) -> impl Iterator<Item = f32> + '_ {
+        let row = self.weights.len() / self.spec.outputs;
+        let dequantise =
+            move |(i, w): (usize, &i8)| to_f32(self.steps[i / row].dequantise(i16::from(*w)));
+        self.weights.iter().enumerate().map(dequantise)
+    }
+
+    /// Biases `[output]`.
+    pub fn bias_f32(&self) -> impl Iterator<Item = f32> + '_ {
+        self.bias.iter().map(|b| to_f32(self.bias_step.dequantise(*b)))
+    }
+
+    /// Per-view biases `[view, output]`.
+    pub fn view_bias_f32(&self) -> impl Iterator<Item = f32> + '_ {
+        self.view_bias.iter().map(|b| to_f32(self.bias_step.dequantise(*b)))
+    }
+}
+
+/// One decoded grid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid {
+    /// What it is.
+    pub spec: &'static GridSpec,
+    /// Its sizes.
+    pub shape: GridShape,
+    /// One step per channel.
+    pub steps: Vec<StepIndex>,
+    /// `[time, view, channel, row, column]`.
+    pub levels: Vec<i8>,
+}
+
+impl Grid {
+    /// The grid, borrowed.
+    pub fn view(&self) -> GridLevels<'_> {
+        GridLevels { spec: self.spec, shape: self.shape, steps: &self.steps, levels: &self.levels }
+    }
+}
+
+/// Which grids a section holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Residence {
+    /// Static grids, once per scene.
+    Scene,
+    /// Grids over time, once per GOP.
+    Gop,
+}
+
+/// Grids of zeros, as a section of `residence` holds them.
+pub fn zero_grids(
+    profile: &'static Profile,
+    residence: Residence,
+    size: Size,
+    frames: usize,
+    views: usize,
+) -> Vec<Grid> {
+    let zero = StepIndex::new(0).unwrap_or_else(|| unreachable!("step 0 exists"));
+    let here = profile.grids.iter().filter(|g| g.in_scene() == (residence == Residence::Scene));
+    here.map(|spec| {
+        let shape = grid_shape(spec, size, frames, views);
+        Grid { spec, shape, steps: vec![zero; spec.channels], levels: vec![0; shape.values()] }
+    })
+    .collect()
+}
+
+/// Codes a grid section: per grid a 32-bit length, then its sub-stream.
+pub fn encode_grids(grids: &[Grid], model: &mut SymbolModel) -> Vec<u8> {
+    let mut body = Vec::new();
+    for grid in grids {
+        let mut grid = grid.clone();
+        let mut encoder = Encoder::new(Vec::new());
+        model.reset();
+        let coded = code_grid(&mut encoder, model, grid.shape, &mut grid.steps, &mut grid.levels);
+        assert!(coded.is_ok(), "encoding repeats what it is given");
+        let stream = encoder.finish();
+        body.extend((stream.len() as u32).to_le_bytes());
+        body.extend(stream);
+    }
+    body
+}
+
+/// Bytes of each sub-stream of a grid section, lengths included.
+///
+/// # Errors
+/// [`Error::Malformed`] when the section is cut off.
+pub fn grid_streams(body: &[u8]) -> Result<Vec<&[u8]>> {
+    let mut rest = body;
+    let mut streams = Vec::new();
+    while !rest.is_empty() {
+        let broken = || {
+            Error::malformed(
+                (body.len() - rest.len()) as u64,
+                "a grid sub-stream ends inside its section",
+            )
+        };
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let stream = after.get(..length).ok_or_else(broken)?;
+        streams.push(stream);
+        rest = &after[length..];
+    }
+    Ok(streams)
+}
+
+/// Decodes a grid section into `grids`, which have the sizes the header implies ([`zero_grids`]).
+///
+/// # Errors
+/// [`Error::Malformed`] when the section is cut off or has another number of grids.
+pub fn decode_grids(body: &[u8], grids: &mut [Grid], model: &mut SymbolModel) -> Result<()> {
+    let streams = grid_streams(body)?;
+    if streams.len() != grids.len() {
+        return Err(Error::malformed(0, "a grid section has a sub-stream per grid of the profile"));
+    }
+    for (stream, grid) in streams.into_iter().zip(grids) {
+        model.reset();
+        let mut decoder = Decoder::new(stream);
+        code_grid(&mut decoder, model, grid.shape, &mut grid.steps, &mut grid.levels)?;
+    }
+    Ok(())
+}
+
+/// Checks, before anything is allocated, that the grids of a section stay within `limits`.
+///
+/// # Errors
+/// [`Error::OverBudget`] when they do not.
+pub fn check_grids(
+    profile: &Profile,
+    size: Size,
+    frames: usize,
+    views: usize,
+    limits: &Limits,
+) -> Result<()> {
+    within("pictures of a GOP", frames as u64, limits.gop_frames)?;
+    let values: u64 =
+        profile.grids.iter().map(|g| grid_shape(g, size, frames, views).values() as u64).sum();
+    within("grid values of a GOP", values, limits.grid_values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sparse small levels, as training leaves them.
+    fn level(i: usize) -> i8 {
+        let hash = (i as u32).wrapping_mul(2654435761) >> 24;
+        if hash < 200 { 0 } else { (hash % 7) as i8 - 3 }
+    }
+
+    fn step(i: usize) -> StepIndex {
+        StepIndex::new((40 + i % 30) as u8).unwrap()
+    }
+
+    #[test]
+    fn networks_and_grids_survive_coding() {
+        let mut model = Box::new(SymbolModel::new());
+        let size = Size { width_px: 70, height_px: 50 };
+        for profile in &crate::profile::PROFILES {
+            let mut network = NetworkLevels::zeros(profile, 3);
+            for layer in &mut network.layers {
+                layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level(i));
+                layer.steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i));
+                layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)) * 100);
+                layer.view_bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)));
+                layer.bias_step = step(7);
+            }
+            let body = network.encode(&mut model);
+            assert_eq!(NetworkLevels::decode(&body, profile, 3, &mut model).unwrap(), network);
+
+            for residence in [Residence::Scene, Residence::Gop] {
+                let mut grids = zero_grids(profile, residence, size, 7, 3);
+                for grid in &mut grids {
+                    grid.levels.iter_mut().enumerate().for_each(|(i, w)| *w = level(i));
+                    grid.steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i));
+                }
+                let body = encode_grids(&grids, &mut model);
+                let mut decoded = zero_grids(profile, residence, size, 7, 3);
+                decode_grids(&body, &mut decoded, &mut model).unwrap();
+                assert_eq!(decoded, grids);
+                assert!(decode_grids(&body[..body.len() - 1], &mut decoded, &mut model).is_err());
+            }
+        }
+    }
+}
