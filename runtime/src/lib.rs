@@ -10,7 +10,11 @@ mod units;
 pub mod format;
 pub mod profile;
 
+#[cfg(feature = "std")]
+pub mod kernel;
 pub mod model;
+#[cfg(feature = "std")]
+pub mod picture;
 #[cfg(feature = "std")]
 pub mod scene;
 

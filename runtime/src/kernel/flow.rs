@@ -1,0 +1,63 @@
+//! From the network's flow at 1/8 to a displacement per pixel, in integers.
+//!
+//! Why integers: the scalar code, every SIMD version and the trainer then agree to the bit, and a
+//! 1/16 pixel is finer than bilinear sampling can show.
+
+use crate::profile::FLOW_UNIT_PX;
+
+/// Fraction bits of a cell's displacement.
+const CELL_BITS: u32 = 8;
+/// Fraction bits of a pixel's displacement.
+pub const PIXEL_BITS: u32 = 4;
+/// Largest displacement in pixels.
+const REACH_PX: f32 = 2000.0;
+
+/// Displacement of a cell in 1/256 pixel from the network's output; not a number counts as zero.
+pub fn quantise(output: f32) -> i32 {
+    let px = (output * FLOW_UNIT_PX).clamp(-REACH_PX, REACH_PX);
+    if px.is_nan() { 0 } else { (px * (1 << CELL_BITS) as f32).round_ties_even() as i32 }
+}
+
+/// Where a pixel lies between cells: the two cells on one axis and the weight of the second.
+#[derive(Debug, Clone, Copy)]
+pub struct Between {
+    /// Cell before.
+    pub before: usize,
+    /// Cell after.
+    pub after: usize,
+    /// Weight of `after` in 1/16.
+    pub weight: i32,
+}
+
+impl Between {
+    /// Luma pixel `pixel` between cells of 8 pixels, half-pixel centres, clamped at the border.
+    pub fn luma(pixel: usize, cells: usize) -> Self {
+        Self::at(2 * pixel as i32 + 1, cells)
+    }
+
+    /// Chroma pixel `pixel`, whose centre is at luma position `2·pixel + 1`.
+    pub fn chroma(pixel: usize, cells: usize) -> Self {
+        Self::at(4 * pixel as i32 + 2, cells)
+    }
+
+    /// `centre` in half luma pixels: cell coordinate `centre / 16 − 1/2`.
+    fn at(centre: i32, cells: usize) -> Self {
+        let sixteenths = centre - 8;
+        let last = cells as i32 - 1;
+        let before = sixteenths.div_euclid(16);
+        let clamp = |cell: i32| cell.clamp(0, last) as usize;
+        Self { before: clamp(before), after: clamp(before + 1), weight: sixteenths.rem_euclid(16) }
+    }
+}
+
+/// Bilinear displacement in 1/16 luma pixel from `cells`, `[row, column]` in 1/256 pixel.
+pub fn interpolate(cells: &[i32], columns: usize, down: Between, right: Between) -> i32 {
+    let row = |r: usize| {
+        let line = &cells[r * columns..][..columns];
+        line[right.before] * (16 - right.weight) + line[right.after] * right.weight
+    };
+    let sum = row(down.before) * (16 - down.weight) + row(down.after) * down.weight;
+    // CELL_BITS + 2 · 4 weight bits down to PIXEL_BITS, rounding half up.
+    const SHIFT: u32 = CELL_BITS + 8 - PIXEL_BITS;
+    (sum + (1 << (SHIFT - 1))) >> SHIFT
+}

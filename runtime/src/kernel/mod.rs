@@ -1,0 +1,16 @@
+//! The pixel kernels around the network: pack, warp, fuse. Scalar code is the definition.
+//!
+//! A *packed* picture has one cell per 4×4 luma pixels of the padded picture and [`PACKED`] planes
+//! `[channel, row, column]`: channel `4·dy + dx` is luma pixel (4·column + dx, 4·row + dy), channels
+//! `16 + 2·dy + dx` and `20 + 2·dy + dx` are chroma. Samples are `(v − 128) / 128`.
+//!
+//! [`PACKED`]: crate::profile::PACKED
+
+pub mod flow;
+pub mod pack;
+pub mod warp;
+
+/// A sample as the network sees it, from a value with `bits` fraction bits; exact.
+pub(crate) fn sample_from_fixed(value: i32, bits: u32) -> f32 {
+    (value - (128 << bits)) as f32 / (128u32 << bits) as f32
+}
