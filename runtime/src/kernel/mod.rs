@@ -7,6 +7,7 @@
 //! [`PACKED`]: crate::profile::PACKED
 
 pub mod flow;
+pub mod fuse;
 pub mod pack;
 pub mod warp;
 

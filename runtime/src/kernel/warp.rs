@@ -43,7 +43,7 @@ impl Source<'_> {
         let (c, d) = (self.at(row + 1, column), self.at(row + 1, column + 1));
         let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
         let (across_top, across_bottom) = (b - a, d - c);
-        let scale = 1.0 / (128 * one << self.subsampling) as f32;
+        let scale = 1.0 / ((128 * one) << self.subsampling) as f32;
         Sample {
             value: sample_from_fixed(top * (one - fy) + bottom * fy, 2 * bits),
             slope_x: (across_top * (one - fy) + across_bottom * fy) as f32 * scale,
