@@ -1,1 +1,3 @@
+//! Encoder of IEV multi-view video.
 
+pub mod lower;
