@@ -1,1 +1,4 @@
+//! Encoder of IEV multi-view video.
 
+#[cfg(feature = "train")]
+pub mod train;
