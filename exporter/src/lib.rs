@@ -1,1 +1,9 @@
+//! Encoder of IEV multi-view video.
 
+pub mod picture;
+
+pub mod y4m;
+
+pub mod ffmpeg;
+
+pub mod input;
