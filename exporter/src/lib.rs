@@ -7,3 +7,9 @@ pub mod y4m;
 pub mod ffmpeg;
 
 pub mod input;
+
+pub mod anchor;
+
+pub mod quality;
+
+pub mod bd_rate;
