@@ -13,3 +13,5 @@ pub mod anchor;
 pub mod quality;
 
 pub mod bd_rate;
+
+pub mod matching;

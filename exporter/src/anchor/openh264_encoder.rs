@@ -13,7 +13,7 @@ use crate::picture::Picture;
 /// The QP range that openh264 accepts for camera content.
 const QP_RANGE: std::ops::RangeInclusive<f32> = 12.0..=51.0;
 
-/// So high that rate control never binds; the QP range alone decides.
+/// openh264 wants some target, though nothing in this mode reads it.
 const UNBOUND_BITS_PER_SECOND: u32 = 240_000_000;
 
 /// The whole stream of `pictures`.
@@ -40,11 +40,12 @@ pub(super) fn encode(
     Ok(stream)
 }
 
-/// Quality mode with a range of one QP: the crate has no plain constant-QP mode.
+/// Buffer-based mode with a range of one QP: it only ever clips the QP, and the crate cannot set
+/// the QP of the mode that is called constant.
 fn config(rate: (u32, u32), settings: &AnchorSettings) -> EncoderConfig {
     let qp = settings.crf.round().clamp(*QP_RANGE.start(), *QP_RANGE.end()) as u8;
     EncoderConfig::new()
-        .rate_control_mode(RateControlMode::Quality)
+        .rate_control_mode(RateControlMode::Bufferbased)
         .qp(QpRange::new(qp, qp))
         .bitrate(BitRate::from_bps(UNBOUND_BITS_PER_SECOND))
         .max_frame_rate(FrameRate::from_hz(rate.0 as f32 / rate.1 as f32))
