@@ -14,7 +14,7 @@ const SWEEPS: usize = 2;
 const STEP_PENALTY: u32 = 3;
 
 /// Most that one neighbour can charge.
-const EDGE_PENALTY: u32 = 24;
+const EDGE_PENALTY: u32 = 128;
 
 /// The two views on one level, with borders wide enough for every candidate.
 pub(super) struct Pair {

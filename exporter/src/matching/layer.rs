@@ -51,10 +51,6 @@ impl Layer {
         &self.samples[y * self.width..][..self.width]
     }
 
-    pub(super) fn samples(&self) -> &[u8] {
-        &self.samples
-    }
-
     /// A copy with the edge replicated `border` samples to the left and above, and at least that
     /// much to the right and below `extent`.
     pub(super) fn padded(&self, border: (usize, usize), extent: (usize, usize)) -> Padded {

@@ -7,11 +7,11 @@ use super::{SearchRange, Step};
 /// grey level per sample; half a level is above the noise of a camera and below any texture.
 const STEP_PENALTY: u16 = 10;
 
-/// Most that a neighbour can charge: a depth edge costs as much as 6 grey levels.
-const EDGE_PENALTY: u16 = 96;
+/// Most that a neighbour can charge: a depth edge costs as much as 20 grey levels.
+const EDGE_PENALTY: u16 = 320;
 
 /// Data costs are cut here, so that an occluded cell does not outvote its neighbours.
-const MAX_COST: u32 = 16 * 40;
+const MAX_COST: u32 = 16 * 20;
 
 /// The four directions along which costs are passed on.
 const DIRECTIONS: [(isize, isize); 4] = [(1, 0), (-1, 0), (0, 1), (0, -1)];
