@@ -65,7 +65,7 @@ fn block_costs(
     labels: &Labels,
 ) -> Vec<u16> {
     let side = layer::BLOCK[level];
-    let extent = (cells.0 * layer::CELL >> level, cells.1 * layer::CELL >> level);
+    let extent = ((cells.0 * layer::CELL) >> level, (cells.1 * layer::CELL) >> level);
     let border = (labels.columns / 2 + side, labels.rows / 2 + side);
     let target = target.padded((side, side), extent);
     let reference = reference.padded(border, extent);
