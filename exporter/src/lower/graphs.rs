@@ -1,6 +1,6 @@
 //! The three cuts of a profile, from one definition of its layers.
 
-use iev_runtime::profile::{FLOW, FLOW_UNIT_PX, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
 
 use super::builder::{Builder, Dim, Port, Value, int, ints, string};
 use super::onnx::ModelProto;
@@ -177,8 +177,8 @@ impl Graph<'_> {
     /// Where every luma and chroma sample of both sources is read, `[source][luma, chroma]`, each
     /// `[N, rows, columns, 2]` in −1‥1 of the padded plane.
     ///
-    /// A displacement of `f` units is `f · 8` luma pixels, or `f · 16 / width` of the −1‥1 axis, in
-    /// chroma as in luma. The width is not in the graph, so `16 / width, 16 / height` for both
+    /// A displacement of `f` units of `FLOW_UNIT_PX` is `f · 2 · unit / width` of the −1‥1 axis,
+    /// in chroma as in luma. The width is not in the graph, so that factor for dx and dy of both
     /// sources comes as `flow_scale` and the undisplaced positions as `grid_y` and `grid_uv`: all
     /// three are set once per session, and no operator outside the portable set is needed to count
     /// pixels.
@@ -269,9 +269,3 @@ impl Graph<'_> {
 
 /// Luma pixels per cell of the flow. It happens to be one flow unit, but need not stay so.
 const FLOW_CELL_PX: f32 = 8.0;
-
-/// `flow_scale` for a padded picture of `width × height` luma pixels.
-pub fn flow_scale(width_px: usize, height_px: usize) -> [f32; FLOW] {
-    let (x, y) = (2.0 * FLOW_UNIT_PX / width_px as f32, 2.0 * FLOW_UNIT_PX / height_px as f32);
-    [x, y, x, y]
-}
