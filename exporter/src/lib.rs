@@ -1,1 +1,19 @@
+//! Encoder of IEV multi-view video. Modules in the order the data meets them.
 
+pub mod ffmpeg;
+pub mod picture;
+pub mod y4m;
+
+pub mod input;
+
+pub mod anchor;
+
+pub mod matching;
+
+#[cfg(feature = "train")]
+pub mod train;
+
+pub mod lower;
+
+pub mod bd_rate;
+pub mod quality;

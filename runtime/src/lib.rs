@@ -20,6 +20,8 @@ pub mod profile;
 #[cfg(feature = "player")]
 pub mod anchor;
 #[cfg(feature = "player")]
+pub mod backend;
+#[cfg(feature = "player")]
 pub mod fuse_stage;
 #[cfg(feature = "player")]
 pub mod gop;
@@ -30,6 +32,8 @@ pub mod kernel;
 #[cfg(feature = "player")]
 pub mod mapped;
 pub mod model;
+#[cfg(feature = "player")]
+mod ort_library;
 #[cfg(feature = "std")]
 pub mod picture;
 #[cfg(feature = "player")]
@@ -41,9 +45,23 @@ mod player_tests;
 #[cfg(feature = "player")]
 pub mod pool;
 #[cfg(feature = "player")]
+pub mod providers;
+#[cfg(feature = "player")]
 pub mod reconstruct;
+#[cfg(feature = "player")]
+pub mod reference;
+#[cfg(feature = "std")]
+pub mod reference_network;
+#[cfg(feature = "player")]
+pub mod rgb;
 #[cfg(feature = "std")]
 pub mod scene;
+#[cfg(feature = "player")]
+pub mod session;
+#[cfg(feature = "player")]
+pub mod sink;
+#[cfg(feature = "player")]
+pub mod templates;
 #[cfg(all(test, feature = "player"))]
 mod testing;
 #[cfg(feature = "player")]

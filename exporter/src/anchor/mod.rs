@@ -1,0 +1,269 @@
+//! The anchor: H.264 Annex B without B-frames, one chunk of bytes per access unit.
+//!
+//! Why no B-frames: openh264, the player's decoder, decodes them wrongly and without an error.
+//! Why one IDR: a GOP is the random-access unit and is coded by one call, so nothing inside it
+//! needs another. Why padding: 4:2:0 H.264 codes even sizes only, so an odd picture grows by its
+//! repeated last column or row, and the decoder crops to the size it is told.
+
+use std::io;
+
+use crate::ffmpeg::{self, FfmpegMissing};
+use crate::picture::Picture;
+
+mod access_units;
+mod decode;
+mod openh264_encoder;
+mod x264;
+
+pub use access_units::split_access_units;
+pub use decode::decode_anchor;
+
+/// How hard the encoder searches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnchorSpeed {
+    /// x264 `veryslow`, up to 16 references.
+    #[default]
+    Thorough,
+    /// x264 `veryfast`: drafts and tests.
+    Draft,
+}
+
+/// Which encoder makes the anchor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnchorEncoder {
+    /// x264 where ffmpeg is present, else openh264.
+    #[default]
+    Best,
+    /// x264 through ffmpeg.
+    X264,
+    /// The encoder that is built in.
+    OpenH264,
+}
+
+/// A quality step for the first pictures of a GOP, which all others predict from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeyOffset {
+    /// How many pictures it covers, from the first.
+    pub count: usize,
+    /// Change of the quantiser in QP; negative is better quality.
+    pub delta_qp: f32,
+}
+
+/// How to code the anchor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnchorSettings {
+    /// Constant rate factor of x264, 1 to 51; openh264 uses it, rounded, as a constant QP.
+    pub crf: f32,
+    /// How hard to search; x264 only.
+    pub speed: AnchorSpeed,
+    /// Quality step of the first pictures; x264 only.
+    pub key_offset: Option<KeyOffset>,
+    /// Further `name=value` pairs for x264, joined by colons; they win over ours.
+    pub x264_params: String,
+    /// Encoder threads. One gives the same bytes on every machine; x264 only.
+    pub threads: usize,
+    /// Which encoder.
+    pub encoder: AnchorEncoder,
+}
+
+impl AnchorSettings {
+    /// Thorough coding at `crf` by the best encoder there is.
+    pub fn new(crf: f32) -> Self {
+        Self {
+            crf,
+            speed: AnchorSpeed::default(),
+            key_offset: None,
+            x264_params: String::new(),
+            threads: 1,
+            encoder: AnchorEncoder::default(),
+        }
+    }
+}
+
+/// Why the anchor could not be coded or decoded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// x264 was asked for and there is no ffmpeg.
+    #[error("the x264 anchor encoder is reached through ffmpeg")]
+    NeedsFfmpeg(#[from] FfmpegMissing),
+    /// The pipe to ffmpeg broke.
+    #[error("ffmpeg could not be run")]
+    Pipe(#[from] io::Error),
+    /// ffmpeg or x264 refused the settings or the pictures.
+    #[error("x264 says {0:?}")]
+    X264(String),
+    /// The built-in encoder or decoder failed.
+    #[error("openh264 failed at picture {picture}")]
+    OpenH264 {
+        /// Index of the picture, from 0.
+        picture: usize,
+        /// What it said.
+        source: openh264::Error,
+    },
+    /// The encoder or decoder gave more or fewer pictures than went in.
+    #[error("{stage}: {expected} pictures went in and {got} came out")]
+    Count {
+        /// Which step.
+        stage: &'static str,
+        /// Pictures in.
+        expected: usize,
+        /// Pictures out.
+        got: usize,
+    },
+    /// The decoded picture is smaller than the caller says.
+    #[error("the anchor decodes to {}x{}, which cannot be cropped to {}x{}", decoded.0, decoded.1, wanted.0, wanted.1)]
+    Size {
+        /// Decoded width and height in pixels.
+        decoded: (usize, usize),
+        /// The caller's width and height in pixels.
+        wanted: (usize, usize),
+    },
+}
+
+/// Codes `pictures` into one chunk of Annex B bytes per picture.
+///
+/// The first chunk holds SPS, PPS and the only IDR. SEI, access unit delimiters and filler are
+/// dropped: x264's settings text alone is some 600 bytes.
+///
+/// # Errors
+/// [`AnchorError`]; without ffmpeg, [`AnchorEncoder::Best`] falls back rather than fail.
+///
+/// # Panics
+/// If there is no picture or their sizes differ: the input stage has checked both.
+pub fn encode_anchor(
+    pictures: &[&Picture],
+    rate: (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<Vec<Vec<u8>>, AnchorError> {
+    let first = pictures.first();
+    assert!(first.is_some(), "an anchor has at least one picture");
+    assert!(
+        pictures.iter().all(|p| first.is_some_and(|f| (p.width, p.height) == (f.width, f.height))),
+        "all pictures of an anchor have one size"
+    );
+    let x264 = match settings.encoder {
+        AnchorEncoder::X264 => true,
+        AnchorEncoder::OpenH264 => false,
+        AnchorEncoder::Best => ffmpeg::find().is_ok(),
+    };
+    let stream = if x264 {
+        x264::encode(pictures, rate, settings)?
+    } else {
+        openh264_encoder::encode(pictures, rate, settings)?
+    };
+    let units = split_access_units(&stream);
+    if units.len() != pictures.len() {
+        let (expected, got) = (pictures.len(), units.len());
+        return Err(AnchorError::Count { stage: "anchor encoder", expected, got });
+    }
+    Ok(units)
+}
+
+/// The picture as H.264 can code it: both sides even.
+fn even(picture: &Picture) -> Picture {
+    picture.padded(picture.width.next_multiple_of(2), picture.height.next_multiple_of(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::synthetic;
+    use crate::quality::plane_psnr_db;
+
+    fn round_trip(encoder: AnchorEncoder, width: usize, height: usize) -> Vec<Vec<u8>> {
+        let moving: Vec<Picture> =
+            (0..12).map(|time| synthetic(width, height, 1.5 * time as f32)).collect();
+        let pictures: Vec<&Picture> = moving.iter().collect();
+        let settings =
+            AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20.0) };
+        let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
+        let decoded = decode_anchor(&units, width, height).unwrap();
+        assert_eq!(decoded.len(), pictures.len());
+        for (time, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
+            for (plane, copy) in original.planes().into_iter().zip(copy.planes()) {
+                let db = plane_psnr_db(plane.samples, copy.samples);
+                assert!(db > 34.0, "{encoder:?} {width}x{height}, picture {time}: {db:.2} dB");
+            }
+        }
+        units
+    }
+
+    fn nal_types(unit: &[u8]) -> Vec<u8> {
+        access_units::nal_units(unit).map(|nal| nal[0] & 31).collect()
+    }
+
+    fn has_ffmpeg() -> bool {
+        let found = ffmpeg::find().is_ok();
+        if !found {
+            println!("skipped: no ffmpeg, so no x264");
+        }
+        found
+    }
+
+    #[test]
+    fn openh264_pictures_survive_coding_at_even_and_odd_sizes() {
+        for (width, height) in [(96, 64), (97, 65), (33, 50)] {
+            let units = round_trip(AnchorEncoder::OpenH264, width, height);
+            assert_eq!(nal_types(&units[0]), [7, 8, 5]);
+            assert!(units[1..].iter().all(|unit| nal_types(unit) == [1]));
+        }
+    }
+
+    #[test]
+    fn x264_pictures_survive_coding_at_even_and_odd_sizes() {
+        if !has_ffmpeg() {
+            return;
+        }
+        for (width, height) in [(96, 64), (97, 65), (33, 50)] {
+            let units = round_trip(AnchorEncoder::X264, width, height);
+            assert_eq!(nal_types(&units[0]), [7, 8, 5]);
+            assert!(units[1..].iter().all(|unit| nal_types(unit) == [1]));
+        }
+    }
+
+    #[test]
+    fn a_key_offset_spends_more_on_the_first_pictures() {
+        if !has_ffmpeg() {
+            return;
+        }
+        let moving: Vec<Picture> =
+            (0..8).map(|time| synthetic(96, 64, 1.5 * time as f32)).collect();
+        let pictures: Vec<&Picture> = moving.iter().collect();
+        let first_bytes = |key_offset| {
+            let settings = AnchorSettings {
+                encoder: AnchorEncoder::X264,
+                key_offset,
+                ..AnchorSettings::new(28.0)
+            };
+            encode_anchor(&pictures, (25, 1), &settings).unwrap()[0].len()
+        };
+        let better = first_bytes(Some(KeyOffset { count: 1, delta_qp: -6.0 }));
+        assert!(better as f32 > 1.3 * first_bytes(None) as f32);
+    }
+
+    #[test]
+    fn refused_settings_are_reported_in_the_words_of_x264() {
+        if !has_ffmpeg() {
+            return;
+        }
+        let picture = synthetic(32, 32, 0.0);
+        let settings = AnchorSettings {
+            encoder: AnchorEncoder::X264,
+            x264_params: String::from("nonsense=1"),
+            ..AnchorSettings::new(28.0)
+        };
+        let error = encode_anchor(&[&picture], (25, 1), &settings).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("nonsense"), "{error}");
+        // Lossless needs the High 4:4:4 profile, which the player cannot decode.
+        let lossless = AnchorSettings { encoder: AnchorEncoder::X264, ..AnchorSettings::new(0.0) };
+        assert!(encode_anchor(&[&picture], (25, 1), &lossless).is_err());
+    }
+
+    #[test]
+    fn a_damaged_or_short_anchor_is_an_error() {
+        let units = round_trip(AnchorEncoder::OpenH264, 64, 48);
+        assert!(matches!(decode_anchor(&units, 66, 48), Err(AnchorError::Size { .. })));
+        assert!(decode_anchor(&units[1..], 64, 48).is_err());
+    }
+}

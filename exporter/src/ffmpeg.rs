@@ -1,0 +1,56 @@
+//! Finds the ffmpeg program, which reads other containers and brings x264.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Variable that names the program, over the one on `PATH`.
+pub const FFMPEG_VARIABLE: &str = "IEV_FFMPEG";
+
+/// There is no ffmpeg, or the named one is not a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}; install ffmpeg 6 or newer with libx264, or point IEV_FFMPEG at its program")]
+pub struct FfmpegMissing {
+    reason: String,
+}
+
+/// The program named by `IEV_FFMPEG`, else the first `ffmpeg` on `PATH`.
+///
+/// # Errors
+/// [`FfmpegMissing`], one sentence that tells what to install.
+pub fn find() -> Result<PathBuf, FfmpegMissing> {
+    if let Some(named) = env::var_os(FFMPEG_VARIABLE) {
+        let path = PathBuf::from(named);
+        let reason = format!("IEV_FFMPEG names {}, which is not a file", path.display());
+        return if path.is_file() { Ok(path) } else { Err(FfmpegMissing { reason }) };
+    }
+    let name = format!("ffmpeg{}", env::consts::EXE_SUFFIX);
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders)
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| FfmpegMissing { reason: String::from("there is no ffmpeg on PATH") })
+}
+
+/// A quiet, non-interactive call of ffmpeg.
+///
+/// # Errors
+/// Those of [`find`].
+pub fn command() -> Result<Command, FfmpegMissing> {
+    let mut command = Command::new(find()?);
+    command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]);
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_what_to_install() {
+        let missing = FfmpegMissing { reason: String::from("there is no ffmpeg on PATH") };
+        let expected = "there is no ffmpeg on PATH; install ffmpeg 6 or newer with libx264, \
+                        or point IEV_FFMPEG at its program";
+        assert_eq!(missing.to_string(), expected);
+    }
+}

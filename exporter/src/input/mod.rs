@@ -1,0 +1,284 @@
+//! Opens the views: y4m, folders of PNG, and the rest through ffmpeg.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::ffmpeg::FfmpegMissing;
+use crate::picture::Picture;
+use crate::y4m::{Header, Reader, Y4mError};
+
+mod foreign;
+mod png_folder;
+
+/// One camera's pictures.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Where the pictures come from.
+    pub path: PathBuf,
+    /// At least one picture, all of one size.
+    pub frames: Vec<Picture>,
+    /// Frames per second as numerator and denominator.
+    pub rate: (u32, u32),
+    /// Whether samples use 0‥255, where the source tells.
+    pub full_range: Option<bool>,
+    /// Colour matrix, where it is known: only for pictures that this crate converted from RGB.
+    pub matrix: Option<Matrix>,
+}
+
+/// Which luma and chroma weights the pictures use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Matrix {
+    /// ITU-R BT.709.
+    Bt709,
+}
+
+impl View {
+    fn from_y4m<R: BufRead>(
+        path: &Path,
+        source: R,
+        limit: Option<usize>,
+    ) -> Result<Self, InputError> {
+        let wrap = |source| InputError::Y4m { path: path.to_owned(), source };
+        let mut reader = Reader::new(source).map_err(wrap)?;
+        let mut frames = Vec::new();
+        while limit.is_none_or(|limit| frames.len() < limit) {
+            let Some(frame) = reader.next_frame().map_err(wrap)? else { break };
+            frames.push(frame);
+        }
+        let Header { rate, full_range, .. } = reader.header();
+        Ok(Self { path: path.to_owned(), frames, rate, full_range, matrix: None })
+    }
+
+    fn size(&self) -> Option<(usize, usize)> {
+        self.frames.first().map(|frame| (frame.width, frame.height))
+    }
+}
+
+/// Why the views could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// No path was given.
+    #[error("at least one view is needed")]
+    NoViews,
+    /// A file or folder could not be opened or read.
+    #[error("{}: cannot be read", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A y4m file breaks its format.
+    #[error("{}", path.display())]
+    Y4m {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Y4mError,
+    },
+    /// A PNG file breaks its format.
+    #[error("{}", path.display())]
+    Png {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: png::DecodingError,
+    },
+    /// A picture is larger than the program accepts.
+    #[error("{}: {width}x{height} is above 8192 pixels a side", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its width in pixels.
+        width: usize,
+        /// Its height in pixels.
+        height: usize,
+    },
+    /// The file needs ffmpeg.
+    #[error("{}: this format is read through ffmpeg", path.display())]
+    NeedsFfmpeg {
+        /// The file.
+        path: PathBuf,
+        /// What to install.
+        source: FfmpegMissing,
+    },
+    /// ffmpeg refused the file.
+    #[error("{}: ffmpeg says {message:?}", path.display())]
+    Ffmpeg {
+        /// The file.
+        path: PathBuf,
+        /// Its last words.
+        message: String,
+    },
+    /// A view without a picture.
+    #[error("{}: a view has at least one picture, this has none", path.display())]
+    Empty {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Two views, or two pictures of one folder, differ in size.
+    #[error(
+        "all pictures have one size, but {} is {}x{} and {} is {}x{}",
+        first.display(), first_size.0, first_size.1, other.display(), other_size.0, other_size.1
+    )]
+    Sizes {
+        /// The first file.
+        first: PathBuf,
+        /// Its width and height in pixels.
+        first_size: (usize, usize),
+        /// The file that differs.
+        other: PathBuf,
+        /// Its width and height in pixels.
+        other_size: (usize, usize),
+    },
+    /// Two views differ in length.
+    #[error(
+        "all views have one length, but {} has {first_frames} frames and {} has {other_frames}",
+        first.display(), other.display()
+    )]
+    Lengths {
+        /// The first view.
+        first: PathBuf,
+        /// Its number of frames.
+        first_frames: usize,
+        /// The view that differs.
+        other: PathBuf,
+        /// Its number of frames.
+        other_frames: usize,
+    },
+}
+
+/// Reads every view, at most `limit` frames of each, and checks that they belong together.
+///
+/// # Errors
+/// [`InputError`]; it names the file, or both files where two do not match.
+pub fn open_views(paths: &[PathBuf], limit: Option<usize>) -> Result<Vec<View>, InputError> {
+    let views: Vec<View> =
+        paths.iter().map(|path| open_view(path, limit)).collect::<Result<_, _>>()?;
+    let first = views.first().ok_or(InputError::NoViews)?;
+    for view in &views {
+        check_pair(first, view)?;
+    }
+    Ok(views)
+}
+
+fn open_view(path: &Path, limit: Option<usize>) -> Result<View, InputError> {
+    let failed = |source| InputError::Read { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return png_folder::read(path, limit);
+    }
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m")) {
+        return View::from_y4m(path, BufReader::new(File::open(path).map_err(failed)?), limit);
+    }
+    foreign::read(path, limit)
+}
+
+fn check_pair(first: &View, view: &View) -> Result<(), InputError> {
+    let Some(other_size) = view.size() else {
+        return Err(InputError::Empty { path: view.path.clone() });
+    };
+    let Some(first_size) = first.size() else {
+        return Err(InputError::Empty { path: first.path.clone() });
+    };
+    let (one, other) = (first.path.clone(), view.path.clone());
+    if first_size != other_size {
+        return Err(InputError::Sizes { first: one, first_size, other, other_size });
+    }
+    let (first_frames, other_frames) = (first.frames.len(), view.frames.len());
+    if first_frames != other_frames {
+        return Err(InputError::Lengths { first: one, first_frames, other, other_frames });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::synthetic;
+    use crate::y4m::Writer;
+
+    fn y4m(folder: &Path, name: &str, width: usize, height: usize, frames: usize) -> PathBuf {
+        let path = folder.join(name);
+        let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
+        let mut writer = Writer::new(File::create(&path).unwrap(), header).unwrap();
+        for frame in 0..frames {
+            writer.write(&synthetic(width, height, frame as f32)).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    }
+
+    #[test]
+    fn equal_views_open_up_to_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [y4m(folder.path(), "a.y4m", 17, 9, 3), y4m(folder.path(), "b.Y4M", 17, 9, 4)];
+        let views = open_views(&paths, Some(2)).unwrap();
+        assert_eq!(views.len(), 2);
+        assert_eq!(views[1].frames[1], synthetic(17, 9, 1.0));
+        assert_eq!((views[0].rate, views[0].full_range), ((24, 1), Some(false)));
+    }
+
+    #[test]
+    fn views_that_differ_are_named_with_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = y4m(folder.path(), "one.y4m", 16, 8, 2);
+        let wide = y4m(folder.path(), "wide.y4m", 18, 8, 2);
+        let long = y4m(folder.path(), "long.y4m", 16, 8, 3);
+        let none = y4m(folder.path(), "none.y4m", 16, 8, 0);
+        let say = |paths: &[&PathBuf]| {
+            let paths: Vec<PathBuf> = paths.iter().copied().cloned().collect();
+            open_views(&paths, None).unwrap_err().to_string()
+        };
+        let (a, b, c) = (one.display(), wide.display(), long.display());
+        assert_eq!(
+            say(&[&one, &wide]),
+            format!("all pictures have one size, but {a} is 16x8 and {b} is 18x8")
+        );
+        assert_eq!(
+            say(&[&one, &long]),
+            format!("all views have one length, but {a} has 2 frames and {c} has 3")
+        );
+        assert!(say(&[&one, &none]).contains("none.y4m: a view has at least one picture"));
+        assert_eq!(say(&[]), "at least one view is needed");
+    }
+
+    #[test]
+    fn png_folders_are_read_in_order_of_name_and_converted() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, rgb) in [("002.png", [255, 255, 255]), ("001.png", [255, 0, 0])] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            let mut encoder = png::Encoder::new(file, 3, 3);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.write_header().unwrap().write_image_data(&rgb.repeat(9)).unwrap();
+        }
+        let views = open_views(&[folder.path().to_owned()], None).unwrap();
+        let [red, white] = &views[0].frames[..] else { panic!("two pictures") };
+        // BT.709 limited: Y = 16 + 219 · 0.2126, Cb = 128 − 224 · 0.2126 / 1.8556, Cr = 240.
+        assert_eq!((red.y[4], red.u[3], red.v[3]), (63, 102, 240));
+        assert_eq!((white.y[8], white.u[0], white.v[0]), (235, 128, 128));
+        assert_eq!((views[0].matrix, views[0].full_range), (Some(Matrix::Bt709), Some(false)));
+    }
+
+    #[test]
+    fn other_formats_come_through_ffmpeg() {
+        let Ok(mut ffmpeg) = crate::ffmpeg::command() else {
+            println!("skipped: no ffmpeg");
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let source = y4m(folder.path(), "a.y4m", 34, 18, 5);
+        let lossless = folder.path().join("a.mkv");
+        let done = ffmpeg.arg("-i").arg(&source).args(["-c:v", "ffv1"]).arg(&lossless).status();
+        assert!(done.unwrap().success());
+        let views = open_views(&[source, lossless.clone()], None).unwrap();
+        assert_eq!(views[0].frames, views[1].frames);
+        assert_eq!(open_views(&[lossless], Some(2)).unwrap()[0].frames.len(), 2);
+        let text = folder.path().join("a.txt");
+        std::fs::write(&text, "not a picture").unwrap();
+        let error = open_views(&[text], None).unwrap_err().to_string();
+        assert!(error.contains("a.txt: ffmpeg says"), "{error}");
+    }
+}

@@ -1,0 +1,151 @@
+//! One 8-bit YUV 4:2:0 picture, the unit every exporter stage works on.
+
+/// Largest width and height accepted anywhere: a 4:2:0 picture of this size is 96 MiB.
+pub const MAX_SIDE_PX: usize = 8192;
+
+/// An 8-bit 4:2:0 picture. Odd sizes round chroma up.
+///
+/// # Shapes
+/// | field    | shape                              | type |
+/// |----------|------------------------------------|------|
+/// | `y`      | `[height, width]`                  | u8   |
+/// | `u`, `v` | `[ceil(height/2), ceil(width/2)]`  | u8   |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Width of the luma plane in pixels.
+    pub width: usize,
+    /// Height of the luma plane in pixels.
+    pub height: usize,
+    /// Luma.
+    pub y: Vec<u8>,
+    /// Blue difference.
+    pub u: Vec<u8>,
+    /// Red difference.
+    pub v: Vec<u8>,
+}
+
+/// A borrowed plane with its own size.
+#[derive(Clone, Copy, Debug)]
+pub struct Plane<'a> {
+    /// Width in samples.
+    pub width: usize,
+    /// Height in samples.
+    pub height: usize,
+    /// Samples, row after row without padding.
+    pub samples: &'a [u8],
+}
+
+impl Picture {
+    /// A picture of zeros, to be filled.
+    ///
+    /// # Panics
+    /// If a side is 0 or above [`MAX_SIDE_PX`]: readers check sizes before they come here.
+    pub fn new(width: usize, height: usize) -> Self {
+        assert!(
+            (1..=MAX_SIDE_PX).contains(&width) && (1..=MAX_SIDE_PX).contains(&height),
+            "picture sides are 1 to {MAX_SIDE_PX} pixels, not {width}x{height}"
+        );
+        let chroma = width.div_ceil(2) * height.div_ceil(2);
+        Self { width, height, y: vec![0; width * height], u: vec![0; chroma], v: vec![0; chroma] }
+    }
+
+    /// Width of a chroma plane.
+    pub fn chroma_width(&self) -> usize {
+        self.width.div_ceil(2)
+    }
+
+    /// Height of a chroma plane.
+    pub fn chroma_height(&self) -> usize {
+        self.height.div_ceil(2)
+    }
+
+    /// The three planes in the order Y, U, V.
+    pub fn planes(&self) -> [Plane<'_>; 3] {
+        let (width, height) = (self.chroma_width(), self.chroma_height());
+        [
+            Plane { width: self.width, height: self.height, samples: &self.y },
+            Plane { width, height, samples: &self.u },
+            Plane { width, height, samples: &self.v },
+        ]
+    }
+
+    /// This picture grown to `width` × `height` by repeating its last column and row.
+    ///
+    /// # Panics
+    /// If the new size is smaller than the picture.
+    pub fn padded(&self, width: usize, height: usize) -> Self {
+        assert!(width >= self.width && height >= self.height, "padding never crops");
+        self.resized_canvas(width, height)
+    }
+
+    /// The top left `width` × `height` pixels.
+    ///
+    /// # Panics
+    /// If the new size is larger than the picture.
+    pub fn cropped(&self, width: usize, height: usize) -> Self {
+        assert!(width <= self.width && height <= self.height, "cropping never pads");
+        self.resized_canvas(width, height)
+    }
+
+    fn resized_canvas(&self, width: usize, height: usize) -> Self {
+        let mut canvas = Self::new(width, height);
+        let (chroma_width, chroma_height) = (canvas.chroma_width(), canvas.chroma_height());
+        let [y, u, v] = self.planes();
+        copy_plane(y, &mut canvas.y, width, height);
+        copy_plane(u, &mut canvas.u, chroma_width, chroma_height);
+        copy_plane(v, &mut canvas.v, chroma_width, chroma_height);
+        canvas
+    }
+}
+
+fn copy_plane(from: Plane<'_>, to: &mut [u8], width: usize, height: usize) {
+    let kept = width.min(from.width);
+    for (row, line) in to.chunks_exact_mut(width).take(height).enumerate() {
+        let start = row.min(from.height - 1) * from.width;
+        line[..kept].copy_from_slice(&from.samples[start..start + kept]);
+        line[kept..].fill(from.samples[start + from.width - 1]);
+    }
+}
+
+/// A moving textured scene for the tests of this crate.
+#[cfg(test)]
+pub(crate) fn synthetic(width: usize, height: usize, shift: f32) -> Picture {
+    let mut picture = Picture::new(width, height);
+    let texture = |x: f32, y: f32| {
+        let coarse = (x * 0.071).sin() * (y * 0.053 + 1.0).cos() * 50.0;
+        let fine = (x * 0.37 + y * 0.21).sin() * 22.0 + (x * 0.11 - y * 0.43).sin() * 18.0;
+        (126.0 + coarse + fine).clamp(16.0, 235.0) as u8
+    };
+    for row in 0..height {
+        for column in 0..width {
+            picture.y[row * width + column] = texture(column as f32 + shift, row as f32);
+        }
+    }
+    let chroma_width = picture.chroma_width();
+    for index in 0..picture.u.len() {
+        let (x, y) = ((index % chroma_width) as f32 * 2.0 + shift, (index / chroma_width) as f32);
+        picture.u[index] = 128u8.saturating_add_signed(((x * 0.04).sin() * 30.0) as i8);
+        picture.v[index] = 128u8.saturating_add_signed(((y * 0.06).cos() * 30.0) as i8);
+    }
+    picture
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_sizes_round_chroma_up() {
+        let picture = Picture::new(5, 3);
+        assert_eq!((picture.u.len(), picture.chroma_width(), picture.chroma_height()), (6, 3, 2));
+    }
+
+    #[test]
+    fn cropping_undoes_padding() {
+        let picture = synthetic(13, 7, 0.0);
+        let padded = picture.padded(16, 16);
+        assert_eq!(padded.y[15], picture.y[12], "the last column repeats");
+        assert_eq!(padded.y[15 * 16], picture.y[6 * 13], "the last row repeats");
+        assert_eq!(padded.cropped(13, 7), picture);
+    }
+}

@@ -1,0 +1,98 @@
+//! Adam over named parameters, with state that can be saved and restored.
+//!
+//! # Source
+//! D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1.
+
+use tch::Tensor;
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.99;
+const EPSILON: f64 = 1e-10;
+
+/// Index of a parameter in its [`Parameters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterId(usize);
+
+/// One trained tensor and its moments.
+#[derive(Debug)]
+struct Parameter {
+    name: String,
+    value: Tensor,
+    /// Learning rate relative to the schedule's.
+    rate: f64,
+    mean: Tensor,
+    square: Tensor,
+}
+
+/// All trained tensors.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    list: Vec<Parameter>,
+}
+
+impl Parameters {
+    /// Adds a parameter that starts at `value`; `rate` scales the schedule's learning rate.
+    pub fn add(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
+        let value = value.detach().copy().set_requires_grad(true);
+        let (mean, square) = (value.zeros_like().detach(), value.zeros_like().detach());
+        self.list.push(Parameter { name, value, rate, mean, square });
+        ParameterId(self.list.len() - 1)
+    }
+
+    /// The trained tensor.
+    pub fn get(&self, id: ParameterId) -> &Tensor {
+        &self.list[id.0].value
+    }
+
+    /// Applies the accumulated gradients and clears them; `step` counts from 1.
+    ///
+    /// `θ ← θ − η · m̂ / (√v̂ + ε)`.
+    pub fn step(&mut self, rate: f64, step: usize) {
+        let unbias1 = 1.0 - BETA1.powi(step as i32);
+        let unbias2 = 1.0 - BETA2.powi(step as i32);
+        tch::no_grad(|| {
+            for p in &mut self.list {
+                let gradient = p.value.grad();
+                if !gradient.defined() {
+                    continue;
+                }
+                let _ = p.mean.lerp_(&gradient, 1.0 - BETA1);
+                let _ = p.square.lerp_(&(&gradient * &gradient), 1.0 - BETA2);
+                let scale = -rate * p.rate * unbias2.sqrt() / unbias1;
+                let mut divisor = p.square.sqrt();
+                divisor += EPSILON * unbias2.sqrt();
+                p.value += &p.mean / divisor * scale;
+                p.value.zero_grad();
+            }
+        });
+    }
+
+    /// Names, values and moments, as a checkpoint holds them.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let all = self.list.iter().flat_map(|p| {
+            [("", &p.value), (".mean", &p.mean), (".square", &p.square)]
+                .map(|(suffix, t)| (format!("{}{suffix}", p.name), t.detach().copy()))
+        });
+        all.collect()
+    }
+
+    /// Takes over what [`Parameters::state`] gave; false when names or shapes differ.
+    pub fn restore(&mut self, state: &[(String, Tensor)]) -> bool {
+        if state.len() != 3 * self.list.len() {
+            return false;
+        }
+        let fits = self.list.iter().zip(state.chunks_exact(3)).all(|(p, saved)| {
+            saved[0].0 == p.name && saved.iter().all(|(_, t)| t.size() == p.value.size())
+        });
+        if fits {
+            tch::no_grad(|| {
+                for (p, saved) in self.list.iter_mut().zip(state.chunks_exact(3)) {
+                    p.value.copy_(&saved[0].1);
+                    p.mean.copy_(&saved[1].1);
+                    p.square.copy_(&saved[2].1);
+                }
+            });
+        }
+        fits
+    }
+}

@@ -1,0 +1,123 @@
+//! What one scene's training sees: originals, decoded sources, matched flow.
+
+use iev_runtime::Size;
+use iev_runtime::kernel::pack::pack;
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::picture::Picture;
+use iev_runtime::profile::{FLOW_UNIT_PX, PACKED};
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::grids::Sample;
+
+/// A dense match at 1/8, in the network's flow units, and how far to trust it.
+#[derive(Debug, Clone)]
+pub struct MatchedFlow {
+    /// `[2, y, x]`.
+    pub flow: Vec<f32>,
+    /// `[y, x]`, 0‥1.
+    pub confidence: Vec<f32>,
+}
+
+impl MatchedFlow {
+    /// From displacements in pixels.
+    pub fn from_px(dx: &[f32], dy: &[f32], confidence: &[f32]) -> Self {
+        let flow = dx.iter().chain(dy).map(|px| px / FLOW_UNIT_PX).collect();
+        Self { flow, confidence: confidence.to_vec() }
+    }
+}
+
+/// One implicit view of one GOP.
+#[derive(Debug, Clone)]
+pub struct ViewClip {
+    /// Original pictures.
+    pub originals: Vec<Picture>,
+    /// Decoded pictures of the anchor at the same times.
+    pub anchors: Vec<Picture>,
+    /// Second source of every time: index into `seconds`.
+    pub second_of: Vec<usize>,
+    /// Decoded key pictures, or the decoded second anchor.
+    pub seconds: Vec<Picture>,
+    /// Flow towards the anchor per time.
+    pub matched: Vec<MatchedFlow>,
+}
+
+/// One scene: `gops[gop][implicit view]`.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    /// Picture size.
+    pub size: Size,
+    /// All GOPs of the scene.
+    pub gops: Vec<Vec<ViewClip>>,
+}
+
+impl Clip {
+    /// Pictures of each GOP.
+    pub fn gop_frames(&self) -> Vec<usize> {
+        self.gops.iter().map(|views| views.first().map_or(0, |v| v.originals.len())).collect()
+    }
+
+    /// Implicit views.
+    pub fn views(&self) -> usize {
+        self.gops.first().map_or(0, Vec::len)
+    }
+
+    /// Every implicit picture of the scene.
+    pub fn samples(&self) -> Vec<Sample> {
+        let gops = self.gops.iter().enumerate();
+        let all = gops.flat_map(|(gop, views)| {
+            views.iter().enumerate().flat_map(move |(view, clip)| {
+                (0..clip.originals.len()).map(move |time| Sample { gop, time, view })
+            })
+        });
+        all.collect()
+    }
+
+    fn view(&self, s: &Sample) -> &ViewClip {
+        &self.gops[s.gop][s.view]
+    }
+
+    /// Both source pictures of each sample.
+    pub fn sources(&self, samples: &[Sample]) -> [Vec<&Picture>; 2] {
+        let first = samples.iter().map(|s| &self.view(s).anchors[s.time]).collect();
+        let second = samples.iter().map(|s| {
+            let view = self.view(s);
+            &view.seconds[view.second_of[s.time]]
+        });
+        [first, second.collect()]
+    }
+
+    /// The original of a sample.
+    pub fn original(&self, s: &Sample) -> &Picture {
+        &self.view(s).originals[s.time]
+    }
+
+    /// Packed originals, `[sample, 24, y, x]`.
+    pub fn targets(&self, samples: &[Sample]) -> Tensor {
+        let size = PackedSize::of(self.size);
+        let values = PACKED * size.plane();
+        let mut packed = vec![0f32; samples.len() * values];
+        let pairs = packed.par_chunks_mut(values).zip(samples);
+        pairs.for_each(|(packed, s)| pack(self.original(s), size, packed));
+        Tensor::from_slice(&packed).view([
+            samples.len() as i64,
+            PACKED as i64,
+            size.rows as i64,
+            size.columns as i64,
+        ])
+    }
+
+    /// Matched flow `[sample, 2, y, x]` and confidence `[sample, 1, y, x]` at 1/8.
+    pub fn matched(&self, samples: &[Sample]) -> (Tensor, Tensor) {
+        let (columns, rows) = self.size.cells(8);
+        let (columns, rows, count) = (columns as i64, rows as i64, samples.len() as i64);
+        let of = |s: &Sample| &self.view(s).matched[s.time];
+        let flow: Vec<f32> = samples.iter().flat_map(|s| of(s).flow.iter().copied()).collect();
+        let trust: Vec<f32> =
+            samples.iter().flat_map(|s| of(s).confidence.iter().copied()).collect();
+        (
+            Tensor::from_slice(&flow).view([count, 2, rows, columns]),
+            Tensor::from_slice(&trust).view([count, 1, rows, columns]),
+        )
+    }
+}

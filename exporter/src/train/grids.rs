@@ -1,0 +1,207 @@
+//! The learned grids while they train.
+
+use iev_runtime::format::grids::GridShape;
+use iev_runtime::profile::{GridSpec, Profile, Sharing};
+use tch::{Device, Kind, Tensor};
+
+use super::adam::{ParameterId, Parameters};
+use super::rounding::{Rounding, laplace_bits, steps};
+
+/// Learning rate of levels relative to the schedule's.
+const LEVEL_RATE: f64 = 4.0;
+/// Learning rate of steps and of the rate model relative to the schedule's.
+const MODEL_RATE: f64 = 1.0;
+
+/// The pictures of one training step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// GOP of the scene.
+    pub gop: usize,
+    /// Time in the GOP.
+    pub time: usize,
+    /// Index among the implicit views.
+    pub view: usize,
+}
+
+/// One grid; static ones have one GOP, the others one tensor per GOP side by side.
+#[derive(Debug)]
+pub struct TrainedGrid {
+    /// What it is.
+    pub spec: &'static GridSpec,
+    /// Sizes per GOP.
+    pub shapes: Vec<GridShape>,
+    /// First row of each GOP in `levels`.
+    first_rows: Vec<usize>,
+    /// `[row = (gop, time, view), channel, y, x]`, in levels.
+    levels: ParameterId,
+    log2_step: ParameterId,
+    /// Laplace scale: constant part, part from neighbours, part from the entry before, per channel.
+    scale: [ParameterId; 3],
+    /// Share of the entry before that is subtracted before coding, per channel.
+    memory: ParameterId,
+}
+
+impl TrainedGrid {
+    /// A grid of zeros for GOPs of the given shapes.
+    pub fn new(
+        parameters: &mut Parameters,
+        spec: &'static GridSpec,
+        shapes: Vec<GridShape>,
+        device: Device,
+    ) -> Self {
+        let options = (Kind::Float, device);
+        let rows: usize = shapes.iter().map(|s| s.times * s.views).sum();
+        let first_rows = shapes.iter().scan(0, |at, s| {
+            let first = *at;
+            *at += s.times * s.views;
+            Some(first)
+        });
+        let first_rows = first_rows.collect();
+        let shape = shapes[0];
+        let size = [rows as i64, spec.channels as i64, shape.rows as i64, shape.columns as i64];
+        let per_channel = [1, spec.channels as i64, 1, 1];
+        let mut add = |suffix: &str, start: f64, size: &[i64], rate: f64| {
+            parameters.add(
+                format!("{}.{suffix}", spec.name),
+                &Tensor::full(size, start, options),
+                rate,
+            )
+        };
+        Self {
+            levels: add("levels", 0.0, &size, LEVEL_RATE),
+            log2_step: add("log2_step", -2.0, &per_channel, MODEL_RATE),
+            scale: [
+                add("scale", -1.0, &per_channel, MODEL_RATE),
+                add("scale_near", -2.0, &per_channel, MODEL_RATE),
+                add("scale_before", -2.0, &per_channel, MODEL_RATE),
+            ],
+            memory: add("memory", 0.0, &per_channel, MODEL_RATE),
+            spec,
+            shapes,
+            first_rows,
+        }
+    }
+
+    /// Row of entry `time` of `view` in `gop`.
+    fn row(&self, gop: usize, time: usize, view: usize) -> usize {
+        let gop = if self.spec.in_scene() { 0 } else { gop };
+        let shape = self.shapes[gop];
+        let view = if matches!(self.spec.sharing, Sharing::Temporal { .. }) { 0 } else { view };
+        self.first_rows[gop] + time.min(shape.times - 1) * shape.views + view
+    }
+
+    /// Values `[sample, channel, y, x]` and the estimated bits of the whole grid.
+    pub fn sample(
+        &self,
+        parameters: &Parameters,
+        samples: &[Sample],
+        rounding: Rounding,
+    ) -> (Tensor, Tensor) {
+        let device = parameters.get(self.levels).device();
+        let period = self.spec.period();
+        let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.time / period };
+        let rows = |offset: usize| samples.iter().map(move |s| (*s, entry(s) + offset));
+        let mut entries: Vec<(Sample, usize)> = rows(0).collect();
+        if period > 1 {
+            entries.extend(rows(1));
+        }
+        let index = |entries: &[(Sample, usize)], back: usize| {
+            let rows: Vec<i64> = entries
+                .iter()
+                .map(|(s, e)| self.row(s.gop, e.saturating_sub(back), s.view) as i64)
+                .collect();
+            Tensor::from_slice(&rows).to_device(device)
+        };
+        let levels = parameters.get(self.levels);
+        let here = rounding.apply(&levels.index_select(0, &index(&entries, 0)));
+        let bits = self.bits(parameters, &here, levels, &entries, index(&entries, 1), rounding);
+
+        let count = samples.len() as i64;
+        let mixed = if period > 1 {
+            let phases: Vec<f32> =
+                samples.iter().map(|s| (s.time % period) as f32 / period as f32).collect();
+            let phase = Tensor::from_slice(&phases).to_device(device).view([-1, 1, 1, 1]);
+            let before = here.narrow(0, 0, count);
+            &before + (here.narrow(0, count, count) - &before) * phase
+        } else {
+            here
+        };
+        (mixed * steps(parameters.get(self.log2_step)), bits)
+    }
+
+    /// Estimated bits of the whole grid from the sampled entries.
+    fn bits(
+        &self,
+        parameters: &Parameters,
+        here: &Tensor,
+        levels: &Tensor,
+        entries: &[(Sample, usize)],
+        before_rows: Tensor,
+        rounding: Rounding,
+    ) -> Tensor {
+        let near = near_magnitude(here);
+        let [scale, scale_near, scale_before] = self.scale.map(|id| parameters.get(id).exp());
+        let mut scale = scale + near * scale_near;
+        let mut centred = here.shallow_clone();
+        if !self.spec.in_scene() {
+            let exists: Vec<f32> =
+                entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();
+            let exists = Tensor::from_slice(&exists).to_device(here.device()).view([-1, 1, 1, 1]);
+            let before = rounding.apply(&levels.index_select(0, &before_rows)) * exists;
+            scale += before.abs() * scale_before;
+            centred -= before * parameters.get(self.memory);
+        }
+        let rows: usize = self.shapes.iter().map(|s| s.times * s.views).sum();
+        laplace_bits(&centred, &scale).sum(Kind::Float) * (rows as f64 / entries.len() as f64)
+    }
+
+    /// Rounded levels of every GOP, `[time, view, channel, y, x]`, and step indices per channel.
+    pub fn export(&self, parameters: &Parameters) -> Vec<(Vec<i8>, Vec<u8>)> {
+        let levels =
+            parameters.get(self.levels).detach().to_device(Device::Cpu).round().clamp(-127, 127);
+        let log2 = parameters.get(self.log2_step).detach().to_device(Device::Cpu);
+        let indices = step_indices(&log2);
+        let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {
+            let rows = levels.narrow(0, *first as i64, (shape.times * shape.views) as i64);
+            let flat = rows.reshape([-1]).to_kind(Kind::Int8);
+            (Vec::<i8>::try_from(flat).unwrap_or_default(), indices.clone())
+        });
+        per_gop.collect()
+    }
+}
+
+/// Indices of trained log2 steps in the stream's table.
+pub fn step_indices(log2: &Tensor) -> Vec<u8> {
+    let index = ((log2.clamp(-11.9, 3.8) * 8.0).round() + 96.0).reshape([-1]).to_kind(Kind::Uint8);
+    Vec::<u8>::try_from(index).unwrap_or_default()
+}
+
+/// Mean magnitude of the neighbours that are coded before a cell: W, N, NW, NE.
+fn near_magnitude(levels: &Tensor) -> Tensor {
+    let channels = levels.size()[1];
+    let kernel = Tensor::from_slice(&[0.15f32, 0.35, 0.15, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0])
+        .to_device(levels.device())
+        .view([1, 1, 3, 3])
+        .repeat([channels, 1, 1, 1]);
+    levels.abs().conv2d(&kernel, None::<Tensor>, [1, 1], [1, 1], [1, 1], channels)
+}
+
+/// Sums grids into the latent at `scale`, `[sample, channel, y, x]`; also all their bits.
+pub fn latent(
+    profile: &Profile,
+    scale: usize,
+    grids: &[TrainedGrid],
+    parameters: &Parameters,
+    samples: &[Sample],
+    rounding: Rounding,
+) -> (Tensor, Tensor) {
+    let channels = profile.latent(scale);
+    let parts = grids.iter().filter(|g| g.spec.scale == scale).map(|g| {
+        let (values, bits) = g.sample(parameters, samples, rounding);
+        let after = channels - g.spec.first - g.spec.channels;
+        let pad = [0, 0, 0, 0, g.spec.first as i64, after as i64];
+        (values.constant_pad_nd(pad), bits)
+    });
+    let sum = parts.reduce(|(a, bits_a), (b, bits_b)| (a + b, bits_a + bits_b));
+    sum.unwrap_or_else(|| unreachable!("every profile has grids at 1/{scale}"))
+}

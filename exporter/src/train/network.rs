@@ -1,0 +1,224 @@
+//! The convolutions while they train: the graph of `profile.rs`, layer by layer.
+
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use tch::{Device, Kind, Tensor};
+
+use super::adam::{ParameterId, Parameters};
+use super::grids::step_indices;
+use super::rounding::{Rounding, laplace_bits, steps};
+
+/// Learning rate of weights relative to the schedule's.
+const WEIGHT_RATE: f64 = 0.5;
+/// log2 of the step of all biases.
+pub const BIAS_LOG2_STEP: f64 = -7.0;
+
+/// One convolution.
+#[derive(Debug)]
+struct TrainedLayer {
+    spec: LayerSpec,
+    weight: ParameterId,
+    log2_step: ParameterId,
+    bias: ParameterId,
+    view_bias: Option<ParameterId>,
+    /// Log of the Laplace scale per output and per input channel, of biases and of per-view biases.
+    scale_output: ParameterId,
+    scale_input: ParameterId,
+    scale_bias: ParameterId,
+}
+
+/// Weights of one layer as the decoder will have them.
+#[derive(Debug)]
+struct Rounded {
+    weight: Tensor,
+    bias: Tensor,
+    view_bias: Option<Tensor>,
+}
+
+/// The network.
+#[derive(Debug)]
+pub struct TrainedNetwork {
+    layers: Vec<TrainedLayer>,
+}
+
+/// Rounded levels of one layer for the stream.
+#[derive(Debug, Clone)]
+pub struct ExportedLayer {
+    /// Step indices per output channel.
+    pub steps: Vec<u8>,
+    /// `[output, input, 3, 3]`.
+    pub weights: Vec<i8>,
+    /// `[output]`.
+    pub bias: Vec<i16>,
+    /// `[view, output]`.
+    pub view_bias: Vec<i16>,
+}
+
+/// The network with one rounding of its weights, ready to run.
+#[derive(Debug)]
+pub struct RoundedNetwork {
+    layers: Vec<(LayerSpec, Rounded)>,
+    /// Estimated bits of all weights and biases.
+    pub bits: Tensor,
+}
+
+/// What the motion cut returns.
+#[derive(Debug)]
+pub struct Motion {
+    /// `[sample, 4, y, x]` at 1/8.
+    pub flow: Tensor,
+    /// `[sample, quarter, y, x]` at 1/4.
+    pub features: Tensor,
+}
+
+/// What the refine cut returns.
+#[derive(Debug)]
+pub struct Refined {
+    /// Implicit picture, `[sample, 24, y, x]` at 1/4.
+    pub picture: Tensor,
+    /// Masks of source 0 and source 1, `[sample, 8, y, x]` at 1/4.
+    pub mask: Tensor,
+}
+
+impl TrainedNetwork {
+    /// A random network for `views` implicit views.
+    pub fn new(
+        parameters: &mut Parameters,
+        profile: &Profile,
+        views: usize,
+        device: Device,
+    ) -> Self {
+        let layers = profile
+            .layers()
+            .into_iter()
+            .map(|spec| TrainedLayer::new(parameters, spec, views, device));
+        Self { layers: layers.collect() }
+    }
+
+    /// Rounds all weights.
+    pub fn round(&self, parameters: &Parameters, rounding: Rounding) -> RoundedNetwork {
+        let mut bits =
+            Tensor::zeros([], (Kind::Float, parameters.get(self.layers[0].weight).device()));
+        let layers = self.layers.iter().map(|l| {
+            let (rounded, layer_bits) = l.round(parameters, rounding);
+            bits += layer_bits;
+            (l.spec, rounded)
+        });
+        let layers = layers.collect();
+        RoundedNetwork { layers, bits }
+    }
+
+    /// Rounded levels of every layer.
+    pub fn export(&self, parameters: &Parameters) -> Vec<ExportedLayer> {
+        self.layers.iter().map(|l| l.export(parameters)).collect()
+    }
+}
+
+impl TrainedLayer {
+    fn new(parameters: &mut Parameters, spec: LayerSpec, views: usize, device: Device) -> Self {
+        let options = (Kind::Float, device);
+        let (outputs, inputs, kernel) = (spec.outputs as i64, spec.inputs as i64, KERNEL as i64);
+        let (gain, log2_step) = match spec.name {
+            "flow" => (0.0, -6.0),
+            "head" => (0.3, -6.0),
+            _ => (1.0, -5.0),
+        };
+        // He et al. 2015: variance 2 / fan-in keeps activations level through ReLU.
+        let deviation = gain * (2.0 / (inputs * kernel * kernel) as f64).sqrt();
+        let weight = Tensor::randn([outputs, inputs, kernel, kernel], options) * deviation;
+        let bias = Tensor::zeros([outputs], options);
+        if spec.outputs == HEAD {
+            // Start by trusting the view's own key picture where the anchor is not chosen.
+            let _ = bias.narrow(0, PACKED as i64 + 4, 4).fill_(1.0);
+        }
+        let mut add = |suffix: &str, start: &Tensor, rate| {
+            parameters.add(format!("{}.{suffix}", spec.name), start, rate)
+        };
+        let full = |size: &[i64], value: f64| Tensor::full(size, value, options);
+        Self {
+            weight: add("weight", &weight, WEIGHT_RATE),
+            log2_step: add("log2_step", &full(&[outputs, 1, 1, 1], log2_step), 1.0),
+            bias: add("bias", &bias, WEIGHT_RATE),
+            view_bias: spec
+                .per_view
+                .then(|| add("view_bias", &full(&[views as i64, outputs], 0.0), WEIGHT_RATE)),
+            scale_output: add("scale_output", &full(&[outputs, 1, 1, 1], 0.5), 1.0),
+            scale_input: add("scale_input", &full(&[1, inputs, 1, 1], 0.0), 1.0),
+            scale_bias: add("scale_bias", &full(&[2], 1.0), 1.0),
+            spec,
+        }
+    }
+
+    fn round(&self, parameters: &Parameters, rounding: Rounding) -> (Rounded, Tensor) {
+        let step = steps(parameters.get(self.log2_step));
+        let levels = rounding.apply(&(parameters.get(self.weight) / &step));
+        let scale = (parameters.get(self.scale_output) + parameters.get(self.scale_input)).exp();
+        let mut bits = laplace_bits(&levels, &scale).sum(Kind::Float);
+        let bias_scales = parameters.get(self.scale_bias).exp();
+        let bias_step = BIAS_LOG2_STEP.exp2();
+        let mut round_bias = |id: ParameterId, scale: i64| {
+            let levels = rounding.apply(&(parameters.get(id) / bias_step));
+            bits += laplace_bits(&levels, &bias_scales.narrow(0, scale, 1)).sum(Kind::Float);
+            levels * bias_step
+        };
+        let bias = round_bias(self.bias, 0);
+        let view_bias = self.view_bias.map(|id| round_bias(id, 1));
+        (Rounded { weight: levels * step, bias, view_bias }, bits)
+    }
+
+    fn export(&self, parameters: &Parameters) -> ExportedLayer {
+        let log2 = parameters.get(self.log2_step).detach();
+        let step = steps(&log2);
+        let weights = (parameters.get(self.weight) / step).round().clamp(-127, 127);
+        let weights = weights.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
+        let biases = |id: ParameterId| {
+            let levels = (parameters.get(id) / BIAS_LOG2_STEP.exp2()).round().clamp(-32767, 32767);
+            let levels = levels.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
+            Vec::<i16>::try_from(levels).unwrap_or_default()
+        };
+        ExportedLayer {
+            steps: step_indices(&log2.to_device(Device::Cpu)),
+            weights: Vec::<i8>::try_from(weights).unwrap_or_default(),
+            bias: biases(self.bias),
+            view_bias: self.view_bias.map(biases).unwrap_or_default(),
+        }
+    }
+}
+
+impl RoundedNetwork {
+    fn convolve(&self, name: &str, input: &Tensor, views: &Tensor) -> Tensor {
+        let layer = self.layers.iter().find(|(spec, _)| spec.name == name);
+        let (_, layer) = layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"));
+        match &layer.view_bias {
+            None => input.conv2d(&layer.weight, Some(&layer.bias), [1, 1], [1, 1], [1, 1], 1),
+            Some(view_bias) => {
+                let bias =
+                    (view_bias.index_select(0, views) + &layer.bias).unsqueeze(-1).unsqueeze(-1);
+                input.conv2d(&layer.weight, None::<Tensor>, [1, 1], [1, 1], [1, 1], 1) + bias
+            }
+        }
+    }
+
+    /// The motion cut; `views` has the implicit view index of each sample.
+    pub fn motion(&self, latent16: &Tensor, latent8: &Tensor, views: &Tensor) -> Motion {
+        let stem = self.convolve("stem", latent16, views).relu();
+        let up8 = self.convolve("up8", &stem, views).relu().pixel_shuffle(2);
+        let mixed = self.convolve("mix8", &Tensor::cat(&[&up8, latent8], 1), views).relu();
+        let refined = &mixed + self.convolve("res8", &mixed, views).relu();
+        let flow = self.convolve("flow", &refined, views);
+        debug_assert_eq!(flow.size()[1], FLOW as i64);
+        let features = self.convolve("up4", &refined, views).relu().pixel_shuffle(2);
+        Motion { flow, features }
+    }
+
+    /// The refine cut.
+    pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2], views: &Tensor) -> Refined {
+        let input = Tensor::cat(&[features, warped[0], warped[1]], 1);
+        let mut mixed = self.convolve("mix4", &input, views).relu();
+        for (spec, _) in self.layers.iter().filter(|(spec, _)| spec.name.starts_with("res4")) {
+            mixed = &mixed + self.convolve(spec.name, &mixed, views).relu();
+        }
+        let head = self.convolve("head", &mixed, views);
+        let mask = head.narrow(1, PACKED as i64, (HEAD - PACKED) as i64).sigmoid();
+        Refined { picture: head.narrow(1, 0, PACKED as i64), mask }
+    }
+}

@@ -1,0 +1,46 @@
+//! Quantisation in the loop and the rate it costs.
+
+use tch::Tensor;
+
+/// How levels are rounded while training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// Uniform noise of one step: smooth, unbiased on average.
+    Noise,
+    /// To nearest forwards, identity backwards: what the decoder will see.
+    Straight,
+}
+
+impl Rounding {
+    /// Levels as the decoder would have them.
+    pub fn apply(self, levels: &Tensor) -> Tensor {
+        match self {
+            Self::Noise => levels + levels.rand_like() - 0.5,
+            Self::Straight => levels + (levels.round() - levels).detach(),
+        }
+    }
+}
+
+/// Steps from trained log2 steps, rounded to the eighths of an octave the stream can hold.
+pub fn steps(log2: &Tensor) -> Tensor {
+    let clamped = log2.clamp(-11.9, 3.8);
+    let eighths = (&clamped * 8.0).round() / 8.0;
+    (&clamped + (eighths - &clamped).detach()).exp2()
+}
+
+/// Bits of `levels` under a Laplace distribution of the given scale, elementwise.
+///
+/// `P(x) = F(x + ½) − F(x − ½)`: `1 − e^(−½/b) · cosh(|x|/b)` inside ±½ and
+/// `e^(−|x|/b) · sinh(½/b)` outside, both evaluated without overflow. It stands for the adaptive coder,
+/// which learns such a shape for each of its contexts.
+pub fn laplace_bits(levels: &Tensor, scale: &Tensor) -> Tensor {
+    let x = levels.abs();
+    let inverse = scale.clamp_min(0.04).reciprocal();
+    let tail = (1f64 - (-&inverse).exp()).log() - std::f64::consts::LN_2;
+    let outside = (&x - 0.5) * &inverse - tail;
+    let near = x.clamp_max(0.5);
+    let e_plus = (-(&near + 0.5) * &inverse).exp();
+    let e_minus = ((&near - 0.5) * &inverse).exp();
+    let inside = -(1f64 - (e_plus + e_minus) * 0.5).clamp_min(1e-9).log();
+    inside.where_self(&x.lt(0.5), &outside) / std::f64::consts::LN_2
+}
