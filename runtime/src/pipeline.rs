@@ -84,7 +84,7 @@ where
     T: Send + 'static,
     S: Iterator<Item = Result<T>>,
 {
-    let (results, queued) = bounded(queue.max(1));
+    let (results, queued) = bounded(queue);
     let run = move || {
         for result in make() {
             let last = result.is_err();

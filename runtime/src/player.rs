@@ -25,7 +25,8 @@ pub struct Options {
     pub limits: Limits,
     /// Views in one run of the network; one is best on a CPU.
     pub batch: usize,
-    /// Most times waiting between two stages.
+    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
+    /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
     pub queue: usize,
     /// Opens networks; not called when only explicit views are asked for.
     pub open: Arc<OpenNetwork>,
@@ -34,7 +35,7 @@ pub struct Options {
 impl Options {
     /// Default limits and queues over the given networks.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
-        Self { limits: Limits::DEFAULT, batch: 1, queue: 1, open }
+        Self { limits: Limits::DEFAULT, batch: 1, queue: 0, open }
     }
 }
 
@@ -195,7 +196,7 @@ pub struct Playback {
 
 impl Playback {
     /// Shows other views, from the next time the anchor stage takes up: the times already in the
-    /// queues, at most two per queue, still show the old ones.
+    /// stages and queues still show the old ones.
     ///
     /// # Errors
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.

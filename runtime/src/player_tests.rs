@@ -1,4 +1,5 @@
 //! Whole decodes of small streams, with a network that is plain arithmetic.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use crate::error::{Error, Result};
 use crate::format::CRC;
@@ -58,7 +59,7 @@ fn explicit_views_are_the_coded_pictures() {
 
 #[test]
 fn the_pipeline_equals_the_serial_decoder() {
-    for (batch, queue) in [(1, 1), (2, 3), (4, 1)] {
+    for (batch, queue) in [(1, 0), (2, 3), (4, 1)] {
         let options = Options { batch, queue, ..Options::new(fake()) };
         let player = Player::over(stream(&mixed()).into(), options).unwrap();
         let serial = pictures(player.decode_serial(&all(&player)).unwrap());
@@ -163,4 +164,35 @@ fn errors_come_in_turn_behind_the_good_pictures() {
     let good = playback.by_ref().take_while(Result::is_ok).count();
     assert_eq!(good, 10, "two whole GOPs");
     assert!(playback.next().is_none());
+}
+
+#[test]
+fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::templates::Templates::of("lean").unwrap().sha256();
+    let session = crate::session::SessionOptions {
+        providers: vec![crate::providers::Provider::Cpu],
+        threads: 1,
+        ..Default::default()
+    };
+    let backend = crate::backend::Backend::new(None, session);
+    let options = Options::new(backend.opener());
+    let player = Player::over(stream(&header).into(), options).unwrap();
+    let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+    assert!(serial == pictures(player.play(&all(&player)).unwrap()));
+    assert!(backend.report().is_some());
+    // Zero weights: masks are 1/2, flows and implicit picture 0, so y = w0/2 + w1/4.
+    let sought = player.at(views(&[0, 1]), TimeIndex(6)).unwrap();
+    let pictures: Vec<_> = sought.frames().map(|(_, p)| p.i420()).collect();
+    let own = scene_picture(ODD, 1, 6);
+    let near = |i: usize| {
+        let (anchor, key) = (f32::from(pictures[0][i]) - 128.0, f32::from(own.i420()[i]) - 128.0);
+        (f32::from(pictures[1][i]) - 128.0 - anchor / 2.0 - key / 4.0).abs() < 16.0
+    };
+    let count = (0..own.i420().len()).filter(|i| near(*i)).count();
+    assert!(count * 10 > own.i420().len() * 9, "{count} of {} samples", own.i420().len());
 }

@@ -1,4 +1,5 @@
 //! Small streams for tests: H.264 by openh264's encoder, and a network that is plain arithmetic.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use std::sync::Arc;
 
