@@ -207,7 +207,8 @@ impl Port {
     /// Copies `values` to the front.
     pub(super) fn fill(&mut self, values: &[f32]) {
         let own = self.tensor.extract_tensor_mut().1;
-        let fits = values.len() <= own.len() && values.len().is_multiple_of(own.len() / self.shape[0]);
+        let fits =
+            values.len() <= own.len() && values.len().is_multiple_of(own.len() / self.shape[0]);
         let (name, shape) = (self.name, self.shape);
         assert!(fits, "{name} takes whole pictures of {shape:?}, got {}", values.len());
         own[..values.len()].copy_from_slice(values);
