@@ -56,7 +56,7 @@ pub struct Settings {
 }
 
 /// Steps that only teach the flow what matching found.
-const FLOW_STEPS: usize = 400;
+const FLOW_STEPS: usize = 40;
 /// Share of the steps with noise instead of rounding.
 const NOISE_SHARE: f64 = 0.7;
 /// Share of the steps over which the matched flow fades out.
