@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Fetch ONNX Runtime (24 MB) into target/ort/<arch>
+    /// Fetch ONNX Runtime (24 MB) into target/ort/ARCH
     Ort {
         /// Processor it is for [default: this machine's]
         #[arg(long)]
