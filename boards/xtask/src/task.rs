@@ -53,8 +53,16 @@ fn library_path(first: &Path) -> Result<OsString> {
 
 /// Prints `export` lines for a shell.
 pub(crate) fn print_env(place: &Place) -> Result<()> {
-    for (name, value) in Libraries::all(place)?.variables()? {
-        println!("export {name}={}", quoted(&value.to_string_lossy()));
+    let libraries = Libraries::all(place)?;
+    for (name, value) in libraries.variables()? {
+        // Not our own value: `cargo run` has put folders of its own into it.
+        if name != "LD_LIBRARY_PATH" {
+            println!("export {name}={}", quoted(&value.to_string_lossy()));
+        }
+    }
+    if let Some(torch) = &libraries.torch {
+        let lib = quoted(&torch.join("lib").to_string_lossy());
+        println!("export LD_LIBRARY_PATH={lib}\"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"");
     }
     Ok(())
 }
