@@ -7,6 +7,7 @@ use iev_runtime::Size;
 use iev_runtime::format::header::{Colour, Header};
 use iev_runtime::format::table::Kind;
 use iev_runtime::profile::Profile;
+use iev_runtime::templates::Templates;
 use tch::Device;
 
 use crate::anchor::AnchorSettings;
@@ -30,8 +31,6 @@ pub struct EncodeSettings {
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
     pub training: Settings,
-    /// SHA-256 of the profile's template.
-    pub template_sha256: [u8; 32],
     /// No progress bar.
     pub quiet: bool,
 }
@@ -98,9 +97,10 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     }
     let implicit = settings.plan.implicit().next().is_some();
     let name = if implicit { settings.training.profile.name } else { "" };
+    let template = Templates::of(name);
     Ok(Header {
         profile: name.try_into().unwrap_or_default(),
-        template_sha256: if implicit { settings.template_sha256 } else { [0; 32] },
+        template_sha256: template.map_or([0; 32], Templates::sha256),
         size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
         rate: views[0].rate,
         frames: u32::try_from(views[0].frames.len())?,

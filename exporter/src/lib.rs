@@ -24,5 +24,7 @@ pub mod pack;
 #[cfg(feature = "train")]
 pub mod encode;
 
+pub mod lower;
+
 pub mod bd_rate;
 pub mod quality;

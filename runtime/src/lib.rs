@@ -13,10 +13,20 @@ pub mod profile;
 #[cfg(feature = "std")]
 pub mod kernel;
 pub mod model;
+#[cfg(feature = "player")]
+mod ort_library;
 #[cfg(feature = "std")]
 pub mod picture;
+#[cfg(feature = "player")]
+pub mod providers;
+#[cfg(feature = "std")]
+pub mod reference_network;
 #[cfg(feature = "std")]
 pub mod scene;
+#[cfg(feature = "player")]
+pub mod session;
+#[cfg(feature = "player")]
+pub mod templates;
 
 pub use error::{Error, Result};
 pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};

@@ -1,0 +1,200 @@
+//! Writes ONNX graphs node by node.
+
+use super::onnx::{
+    AttributeProto, DimensionProto, EXTERNAL, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto, attribute_type,
+};
+
+/// Operator set: the newest that TensorRT 8.5 reads whole.
+pub const OPSET: i64 = 17;
+/// File format version that came with opset 17.
+pub const IR_VERSION: i64 = 8;
+
+/// Name of a value in the graph.
+pub type Value = String;
+
+/// One dimension of an input or output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dim {
+    /// The same for every stream.
+    Fixed(usize),
+    /// Fixed at session creation by a free-dimension override.
+    Named(&'static str),
+}
+
+/// An input or output as the manifest lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Name.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<Dim>,
+}
+
+/// A graph under construction.
+#[derive(Debug, Default)]
+pub struct Builder {
+    graph: GraphProto,
+    /// Inputs so far.
+    pub inputs: Vec<Port>,
+    /// Outputs so far.
+    pub outputs: Vec<Port>,
+}
+
+/// An integer attribute.
+pub fn int(name: &str, value: i64) -> AttributeProto {
+    let r#type = Some(attribute_type::INT);
+    AttributeProto { name: Some(name.into()), i: Some(value), r#type, ..Default::default() }
+}
+
+/// A list-of-integers attribute.
+pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    let r#type = Some(attribute_type::INTS);
+    AttributeProto { name: Some(name.into()), ints: values.into(), r#type, ..Default::default() }
+}
+
+/// A string attribute.
+pub fn string(name: &str, value: &str) -> AttributeProto {
+    let r#type = Some(attribute_type::STRING);
+    AttributeProto { name: Some(name.into()), s: Some(value.into()), r#type, ..Default::default() }
+}
+
+fn port_proto(port: &Port) -> ValueInfoProto {
+    let dim = |dim: &Dim| match dim {
+        Dim::Fixed(size) => DimensionProto { dim_value: Some(*size as i64), dim_param: None },
+        Dim::Named(name) => DimensionProto { dim_value: None, dim_param: Some((*name).into()) },
+    };
+    let shape = TensorShapeProto { dim: port.shape.iter().map(dim).collect() };
+    let tensor_type = TensorTypeProto { elem_type: Some(FLOAT), shape: Some(shape) };
+    let r#type = Some(TypeProto { tensor_type: Some(tensor_type) });
+    ValueInfoProto { name: Some(port.name.clone()), r#type }
+}
+
+impl Builder {
+    /// An f32 input.
+    pub fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
+        let port = Port { name: name.into(), shape: shape.into() };
+        self.graph.input.push(port_proto(&port));
+        self.inputs.push(port);
+        name.into()
+    }
+
+    /// Makes the value `name` an f32 output.
+    pub fn output(&mut self, name: &str, shape: &[Dim]) {
+        let port = Port { name: name.into(), shape: shape.into() };
+        self.graph.output.push(port_proto(&port));
+        self.outputs.push(port);
+    }
+
+    /// An f32 initializer that the runtime fills from the stream.
+    pub fn external(&mut self, name: &str, shape: &[usize]) -> Value {
+        // The location is never opened; ONNX Runtime only wants one to be there.
+        let location = StringStringEntryProto {
+            key: Some("location".into()),
+            value: Some("filled-by-iev-runtime".into()),
+        };
+        self.graph.initializer.push(TensorProto {
+            dims: shape.iter().map(|d| *d as i64).collect(),
+            data_type: Some(FLOAT),
+            name: Some(name.into()),
+            raw_data: None,
+            external_data: vec![location],
+            data_location: Some(EXTERNAL),
+        });
+        name.into()
+    }
+
+    /// A short list of integers, such as a shape or the bounds of a slice; equal lists are shared.
+    pub fn constant_ints(&mut self, values: &[i64]) -> Value {
+        let words: Vec<String> = values.iter().map(i64::to_string).collect();
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(format!("ints_{}", words.join("_")), INT64, values.len(), bytes)
+    }
+
+    /// A short list of f32.
+    pub fn constant_floats(&mut self, values: &[f32]) -> Value {
+        let words: Vec<String> = values.iter().map(f32::to_string).collect();
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(format!("floats_{}", words.join("_")), FLOAT, values.len(), bytes)
+    }
+
+    fn constant(&mut self, name: Value, data_type: i32, length: usize, bytes: Vec<u8>) -> Value {
+        let known = |t: &TensorProto| t.name.as_deref() == Some(name.as_str());
+        if !self.graph.initializer.iter().any(known) {
+            self.graph.initializer.push(TensorProto {
+                dims: vec![length as i64],
+                data_type: Some(data_type),
+                name: Some(name.clone()),
+                raw_data: Some(bytes),
+                external_data: Vec::new(),
+                data_location: None,
+            });
+        }
+        name
+    }
+
+    /// A node with one output, which has the node's name.
+    pub fn node(
+        &mut self,
+        op: &str,
+        name: impl Into<String>,
+        inputs: &[&str],
+        attributes: Vec<AttributeProto>,
+    ) -> Value {
+        let name = name.into();
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|i| (*i).into()).collect(),
+            output: vec![name.clone()],
+            name: Some(name.clone()),
+            op_type: Some(op.into()),
+            attribute: attributes,
+            domain: None,
+        });
+        name
+    }
+
+    /// Elements `first..last` of `axis`.
+    pub fn slice(
+        &mut self,
+        name: impl Into<String>,
+        value: &str,
+        axis: i64,
+        bounds: core::ops::Range<usize>,
+    ) -> Value {
+        let start = self.constant_ints(&[bounds.start as i64]);
+        let end = self.constant_ints(&[bounds.end as i64]);
+        let axis = self.constant_ints(&[axis]);
+        self.node("Slice", name, &[value, &start, &end, &axis], Vec::new())
+    }
+
+    /// Concatenation along channels.
+    pub fn concat(&mut self, name: impl Into<String>, values: &[&str]) -> Value {
+        self.node("Concat", name, values, vec![int("axis", 1)])
+    }
+
+    /// Reshape; 0 copies the input's dimension, −1 is what remains.
+    pub fn reshape(&mut self, name: impl Into<String>, value: &str, shape: &[i64]) -> Value {
+        let shape = self.constant_ints(shape);
+        self.node("Reshape", name, &[value, &shape], Vec::new())
+    }
+
+    /// Permutes dimensions.
+    pub fn transpose(&mut self, name: impl Into<String>, value: &str, order: &[i64]) -> Value {
+        self.node("Transpose", name, &[value], vec![ints("perm", order)])
+    }
+
+    /// The finished model.
+    pub fn finish(mut self, name: &str) -> ModelProto {
+        self.graph.name = Some(name.into());
+        ModelProto {
+            ir_version: Some(IR_VERSION),
+            producer_name: Some("iev-export".into()),
+            graph: Some(self.graph),
+            opset_import: vec![OperatorSetIdProto {
+                domain: Some(String::new()),
+                version: Some(OPSET),
+            }],
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The three cuts of a profile, from one definition of its layers.
+
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+
+use super::builder::{Builder, Dim, Port, Value, int, ints, string};
+use super::onnx::ModelProto;
+
+use Dim::{Fixed, Named};
+
+const BATCH: Dim = Named("batch");
+/// Rows and columns at 1/16.
+const AT16: [Dim; 2] = [Named("h16"), Named("w16")];
+/// Rows and columns at 1/8.
+const AT8: [Dim; 2] = [Named("h8"), Named("w8")];
+/// Rows and columns at 1/4.
+const AT4: [Dim; 2] = [Named("h4"), Named("w4")];
+/// Rows and columns of chroma planes, padded.
+const AT2: [Dim; 2] = [Named("h2"), Named("w2")];
+/// Rows and columns of luma planes, padded.
+const AT1: [Dim; 2] = [Named("h1"), Named("w1")];
+
+/// A template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Latents → flow and features.
+    Motion,
+    /// Features and warped sources → packed picture and masks.
+    Refine,
+    /// Latents and source planes → fused packed picture.
+    Full,
+}
+
+impl Cut {
+    /// All cuts.
+    pub const ALL: [Self; 3] = [Self::Motion, Self::Refine, Self::Full];
+
+    /// Name in file names and the manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Motion => "motion",
+            Self::Refine => "refine",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A lowered template and its interface.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The graph.
+    pub model: ModelProto,
+    /// Its inputs.
+    pub inputs: Vec<Port>,
+    /// Its outputs.
+    pub outputs: Vec<Port>,
+}
+
+/// Lowers one cut of `profile`.
+pub fn lower(profile: &Profile, cut: Cut) -> Template {
+    let mut graph = Graph { b: Builder::default(), profile };
+    match cut {
+        Cut::Motion => graph.motion_cut(),
+        Cut::Refine => graph.refine_cut(),
+        Cut::Full => graph.full_cut(),
+    }
+    let (inputs, outputs) = (graph.b.inputs.clone(), graph.b.outputs.clone());
+    let model = graph.b.finish(&format!("{}.{}", profile.name, cut.name()));
+    Template { model, inputs, outputs }
+}
+
+fn nchw(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
+    [BATCH, Fixed(channels), rows, columns]
+}
+
+/// Flow and features.
+struct Motion {
+    flow: Value,
+    features: Value,
+}
+
+struct Graph<'a> {
+    b: Builder,
+    profile: &'a Profile,
+}
+
+impl Graph<'_> {
+    fn layer(&self, name: &str) -> LayerSpec {
+        let layer = self.profile.layers().into_iter().find(|l| l.name == name);
+        layer.unwrap_or_else(|| unreachable!("profile {} has a layer {name}", self.profile.name))
+    }
+
+    /// 3×3 convolution with the layer's weights, zero padding of one cell.
+    fn conv(&mut self, layer: &str, output: &str, value: &str) -> Value {
+        let spec = self.layer(layer);
+        let weight = self
+            .b
+            .external(&format!("{layer}.weight"), &[spec.outputs, spec.inputs, KERNEL, KERNEL]);
+        let bias = self.b.external(&format!("{layer}.bias"), &[spec.outputs]);
+        let side = KERNEL as i64;
+        let attributes = vec![ints("kernel_shape", &[side; 2]), ints("pads", &[side / 2; 4])];
+        self.b.node("Conv", output, &[value, &weight, &bias], attributes)
+    }
+
+    fn conv_relu(&mut self, layer: &str, value: &str) -> Value {
+        let conv = self.conv(layer, &format!("{layer}.conv"), value);
+        self.b.node("Relu", format!("{layer}.relu"), &[&conv], Vec::new())
+    }
+
+    /// `x + relu(conv(x))`.
+    fn residual(&mut self, layer: &str, value: &str) -> Value {
+        let branch = self.conv_relu(layer, value);
+        self.b.node("Add", format!("{layer}.sum"), &[value, &branch], Vec::new())
+    }
+
+    /// `depth_to_space(relu(conv(x) + view))`, two times larger.
+    fn up(&mut self, layer: &str, output: &str, value: &str) -> Value {
+        let shape = [BATCH, Fixed(self.layer(layer).outputs), Fixed(1), Fixed(1)];
+        let view = self.b.input(&format!("{layer}.view"), &shape);
+        let conv = self.conv(layer, &format!("{layer}.conv"), value);
+        let sum = self.b.node("Add", format!("{layer}.biased"), &[&conv, &view], Vec::new());
+        let relu = self.b.node("Relu", format!("{layer}.relu"), &[&sum], Vec::new());
+        let attributes = vec![int("blocksize", 2), string("mode", "CRD")];
+        self.b.node("DepthToSpace", output, &[&relu], attributes)
+    }
+
+    fn motion(&mut self) -> Motion {
+        let latent16 = self.b.input("latent16", &nchw(self.profile.latent16, AT16));
+        let latent8 = self.b.input("latent8", &nchw(self.profile.latent8, AT8));
+        let a = self.conv_relu("stem", &latent16);
+        let b = self.up("up8", "up8.out", &a);
+        let b = self.b.concat("mix8.in", &[&b, &latent8]);
+        let c = self.conv_relu("mix8", &b);
+        let d = self.residual("res8", &c);
+        let flow = self.conv("flow", "flow", &d);
+        let features = self.up("up4", "features", &d);
+        Motion { flow, features }
+    }
+
+    /// Implicit packed picture and masks; `picture` is the name of the former.
+    fn refine(&mut self, features: &str, warped: [&str; 2], picture: &str) -> (Value, Value) {
+        let x = self.b.concat("mix4.in", &[features, warped[0], warped[1]]);
+        let mut x = self.conv_relu("mix4", &x);
+        for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
+            x = self.residual(layer.name, &x);
+        }
+        let head = self.conv("head", "head.conv", &x);
+        let implicit = self.b.slice(picture, &head, 1, 0..PACKED);
+        let logits = self.b.slice("mask.logits", &head, 1, PACKED..HEAD);
+        let mask = self.b.node("Sigmoid", "mask", &[&logits], Vec::new());
+        (implicit, mask)
+    }
+
+    fn motion_cut(&mut self) {
+        self.motion();
+        self.b.output("flow", &nchw(FLOW, AT8));
+        self.b.output("features", &nchw(self.profile.quarter, AT4));
+    }
+
+    fn refine_cut(&mut self) {
+        let features = self.b.input("features", &nchw(self.profile.quarter, AT4));
+        let warped = ["warped0", "warped1"].map(|name| self.b.input(name, &nchw(PACKED, AT4)));
+        self.refine(&features, warped.each_ref().map(String::as_str), "picture");
+        self.b.output("picture", &nchw(PACKED, AT4));
+        self.b.output("mask", &nchw(HEAD - PACKED, AT4));
+    }
+
+    fn full_cut(&mut self) {
+        let motion = self.motion();
+        let grids = self.sampling_grids(&motion.flow);
+        let warped = [0, 1].map(|source| self.warp(source, &grids[source]));
+        let warped = warped.each_ref().map(String::as_str);
+        let (implicit, mask) = self.refine(&motion.features, warped, "implicit");
+        self.fuse(warped, &implicit, &mask);
+        self.b.output("picture", &nchw(PACKED, AT4));
+    }
+
+    /// Where every luma and chroma sample of both sources is read, `[source][luma, chroma]`, each
+    /// `[N, rows, columns, 2]` in −1‥1 of the padded plane.
+    ///
+    /// A displacement of `f` units of `FLOW_UNIT_PX` is `f · 2 · unit / width` of the −1‥1 axis,
+    /// in chroma as in luma. The width is not in the graph, so that factor for dx and dy of both
+    /// sources comes as `flow_scale` and the undisplaced positions as `grid_y` and `grid_uv`: all
+    /// three are set once per session, and no operator outside the portable set is needed to count
+    /// pixels.
+    fn sampling_grids(&mut self, flow: &str) -> [[Value; 2]; 2] {
+        let scale = self.b.input("flow_scale", &[Fixed(1), Fixed(FLOW), Fixed(1), Fixed(1)]);
+        let scaled = self.b.node("Mul", "flow.scaled", &[flow, &scale], Vec::new());
+        let base = [("grid_y", AT1), ("grid_uv", AT2)]
+            .map(|(name, [h, w])| self.b.input(name, &[Fixed(1), h, w, Fixed(2)]));
+        [0, 1].map(|source| {
+            let name = format!("flow{source}");
+            let flow = self.b.slice(name.as_str(), &scaled, 1, 2 * source..2 * source + 2);
+            // Cells are 8 luma pixels, so 4 chroma pixels.
+            [("y", FLOW_CELL_PX), ("uv", FLOW_CELL_PX / 2.0)].map(|(plane, times)| {
+                let scales = self.b.constant_floats(&[1.0, 1.0, times, times]);
+                let mode = vec![
+                    string("mode", "linear"),
+                    string("coordinate_transformation_mode", "half_pixel"),
+                ];
+                let wide =
+                    self.b.node("Resize", format!("{name}.{plane}"), &[&flow, "", &scales], mode);
+                let last = self.b.transpose(format!("{name}.{plane}.last"), &wide, &[0, 2, 3, 1]);
+                let base = &base[usize::from(plane == "uv")];
+                self.b.node("Add", format!("{name}.{plane}.grid"), &[base, &last], Vec::new())
+            })
+        })
+    }
+
+    /// One source, sampled and packed: `[N, 24, h4, w4]`.
+    fn warp(&mut self, source: usize, [luma, chroma]: &[Value; 2]) -> Value {
+        let planes = [("y", AT1, luma, 4), ("u", AT2, chroma, 2), ("v", AT2, chroma, 2)];
+        let packed = planes.map(|(plane, size, grid, side)| {
+            let name = format!("source{source}_{plane}");
+            let plane = self.b.input(&name, &nchw(1, size));
+            let attributes = vec![
+                string("mode", "bilinear"),
+                string("padding_mode", "border"),
+                int("align_corners", 0),
+            ];
+            let sampled =
+                self.b.node("GridSample", format!("{name}.warped"), &[&plane, grid], attributes);
+            self.space_to_depth(&name, &sampled, side)
+        });
+        self.b.concat(format!("warped{source}"), &packed.each_ref().map(String::as_str))
+    }
+
+    /// `[N, 1, s·h, s·w]` → `[N, s², h, w]`, channel `s·dy + dx`.
+    ///
+    /// Why not a stride-s convolution with a one-hot kernel: a GPU may round its inputs to TF32 or
+    /// half. Copies are exact. Why four reshapes: each may leave only one size to be inferred, and
+    /// copying a size (0) works only where its place stays the same.
+    fn space_to_depth(&mut self, name: &str, value: &str, side: i64) -> Value {
+        let rows = self.b.reshape(format!("{name}.rows"), value, &[0, -1, side, 0]);
+        let cells = self.b.reshape(format!("{name}.cells"), &rows, &[0, 0, 0, -1, side]);
+        let order = self.b.transpose(format!("{name}.order"), &cells, &[0, 2, 4, 1, 3]);
+        let merged = self.b.reshape(format!("{name}.merged"), &order, &[0, side * side, 1, 0, 0]);
+        let axis = self.b.constant_ints(&[2]);
+        self.b.node("Squeeze", format!("{name}.packed"), &[&merged, &axis], Vec::new())
+    }
+
+    /// `y = t + m₀ · (w₀ − t)` with `t = implicit + m₁ · (w₁ − implicit)`.
+    fn fuse(&mut self, warped: [&str; 2], implicit: &str, mask: &str) {
+        let inner = self.blend(1, warped[1], implicit, mask, "fused1");
+        self.blend(0, warped[0], &inner, mask, "picture");
+    }
+
+    fn blend(&mut self, source: usize, over: &str, under: &str, mask: &str, out: &str) -> Value {
+        let mask = self.spread_mask(source, mask);
+        let gap = self.b.node("Sub", format!("gap{source}"), &[over, under], Vec::new());
+        let part = self.b.node("Mul", format!("part{source}"), &[&mask, &gap], Vec::new());
+        self.b.node("Add", out, &[under, &part], Vec::new())
+    }
+
+    /// One mask, 4 values per cell, over the 24 packed planes: value `2·dy + dx` covers a 2×2 block
+    /// of luma and one chroma sample.
+    fn spread_mask(&mut self, source: usize, mask: &str) -> Value {
+        let quarters: Vec<Value> = (0..4)
+            .map(|q| {
+                let at = 4 * source + q;
+                self.b.slice(format!("mask{source}_{q}"), mask, 1, at..at + 1)
+            })
+            .collect();
+        let luma = (0..16).map(|c| 2 * (c / 8) + (c % 4) / 2);
+        let channels: Vec<&str> =
+            luma.chain(0..4).chain(0..4).map(|q| quarters[q].as_str()).collect();
+        self.b.concat(format!("mask{source}"), &channels)
+    }
+}
+
+/// Luma pixels per cell of the flow. It happens to be one flow unit, but need not stay so.
+const FLOW_CELL_PX: f32 = 8.0;

@@ -1,0 +1,102 @@
+//! `models/manifest.json`: what the templates are, for people and for tools in other languages.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use iev_runtime::profile::{PROFILES, Profile};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::builder::{Dim, OPSET, Port};
+use super::graphs::{Cut, Template};
+
+/// Name of a template file.
+pub fn file_name(profile: &Profile, cut: Cut) -> String {
+    format!("{}.{}.onnx", profile.name, cut.name())
+}
+
+/// One profile.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProfileEntry {
+    name: &'static str,
+    mac_per_px: f64,
+    /// Weights and biases, without the per-view biases.
+    parameters: usize,
+    /// Per-view biases of one implicit view.
+    parameters_per_view: usize,
+    templates: Vec<TemplateEntry>,
+}
+
+/// One template.
+#[derive(Debug, Clone, Serialize)]
+struct TemplateEntry {
+    cut: &'static str,
+    file: String,
+    sha256: String,
+    bytes: usize,
+    inputs: BTreeMap<String, Vec<Size>>,
+    outputs: BTreeMap<String, Vec<Size>>,
+}
+
+/// A dimension: a number or the name of one.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum Size {
+    Fixed(usize),
+    Named(&'static str),
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    written_by: &'static str,
+    opset: i64,
+    profiles: &'a [ProfileEntry],
+}
+
+impl ProfileEntry {
+    /// `profile`, without templates yet.
+    pub fn new(profile: &'static Profile) -> Self {
+        let layers = profile.layers();
+        let per_view = layers.iter().filter(|l| l.per_view);
+        Self {
+            name: profile.name,
+            mac_per_px: profile.mac_per_px(),
+            parameters: layers.iter().map(|l| l.weights() + l.outputs).sum(),
+            parameters_per_view: per_view.map(|l| l.outputs).sum(),
+            templates: Vec::new(),
+        }
+    }
+
+    /// Adds a template.
+    pub fn add(&mut self, cut: Cut, template: &Template, bytes: &[u8]) {
+        let digest = Sha256::digest(bytes);
+        self.templates.push(TemplateEntry {
+            cut: cut.name(),
+            file: format!("{}.{}.onnx", self.name, cut.name()),
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            bytes: bytes.len(),
+            inputs: ports(&template.inputs),
+            outputs: ports(&template.outputs),
+        });
+    }
+}
+
+fn ports(ports: &[Port]) -> BTreeMap<String, Vec<Size>> {
+    let size = |dim: &Dim| match dim {
+        Dim::Fixed(size) => Size::Fixed(*size),
+        Dim::Named(name) => Size::Named(name),
+    };
+    ports.iter().map(|p| (p.name.clone(), p.shape.iter().map(size).collect())).collect()
+}
+
+/// The manifest as committed.
+///
+/// # Errors
+/// When serialisation fails, which it does not for these types.
+pub fn to_json(profiles: &[ProfileEntry]) -> Result<Vec<u8>> {
+    debug_assert_eq!(profiles.len(), PROFILES.len(), "the manifest lists every profile");
+    let manifest = Manifest { written_by: "iev-export lower", opset: OPSET, profiles };
+    let mut json = serde_json::to_vec_pretty(&manifest)?;
+    json.push(b'\n');
+    Ok(json)
+}

@@ -1,0 +1,115 @@
+//! Lowers decoder profiles to weightless ONNX templates.
+//!
+//! [`graphs`] turns a [`Profile`] into one graph per [`Cut`] with [`builder`] over the messages in
+//! [`onnx`]; [`lint`] refuses what is not portable; [`manifest`] describes the files in `models/`.
+//! Everything is a function of the profile alone, so the bytes, and with them the digests that
+//! streams name, are the same on every machine.
+
+pub mod builder;
+pub mod graphs;
+pub mod lint;
+pub mod manifest;
+pub mod onnx;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use iev_runtime::profile::{PROFILES, Profile};
+use prost::Message;
+
+pub use graphs::{Cut, Template, lower};
+pub use lint::{Offence, lint};
+
+/// `iev-export lower`: writes the templates and their manifest.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LowerArgs {
+    /// Folder of the templates.
+    #[arg(long, default_value = "models")]
+    pub models: PathBuf,
+    /// Write nothing; fail if the files there differ from what the profiles lower to.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Bytes of a template file.
+///
+/// # Panics
+/// If the graph breaks a rule of [`lint`]: a bug of the lowering, never of its caller.
+pub fn template_bytes(profile: &Profile, cut: Cut) -> (Template, Vec<u8>) {
+    let template = lower(profile, cut);
+    let offences = lint(&template.model);
+    assert!(offences.is_empty(), "{} {}: {offences:?}", profile.name, cut.name());
+    let bytes = template.model.encode_to_vec();
+    (template, bytes)
+}
+
+/// Every file of `models/` that lowering owns, by name.
+///
+/// # Errors
+/// When the manifest cannot be written as JSON.
+pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let mut profiles = Vec::new();
+    for profile in &PROFILES {
+        let mut entry = manifest::ProfileEntry::new(profile);
+        for cut in Cut::ALL {
+            let (template, bytes) = template_bytes(profile, cut);
+            entry.add(cut, &template, &bytes);
+            files.push((manifest::file_name(profile, cut), bytes));
+        }
+        profiles.push(entry);
+    }
+    files.push(("manifest.json".into(), manifest::to_json(&profiles)?));
+    Ok(files)
+}
+
+/// Runs `iev-export lower`.
+///
+/// # Errors
+/// When a file cannot be written, or with `--check` when one differs.
+pub fn run_lower(args: &LowerArgs) -> Result<()> {
+    let files = files()?;
+    if args.check {
+        return check(&args.models, &files);
+    }
+    std::fs::create_dir_all(&args.models)
+        .with_context(|| format!("{}: cannot be created", args.models.display()))?;
+    for (name, bytes) in files {
+        let path = args.models.join(name);
+        std::fs::write(&path, bytes)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+fn check(models: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    let differs = |(name, bytes): &&(String, Vec<u8>)| {
+        std::fs::read(models.join(name)).ok().as_ref() != Some(bytes)
+    };
+    let stale: Vec<&str> = files.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
+    if !stale.is_empty() {
+        bail!("out of date: {}; run `iev-export lower` and commit models/", stale.join(", "));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_templates_and_manifest_are_what_the_profiles_lower_to() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        run_lower(&LowerArgs { models, check: true }).unwrap();
+    }
+
+    #[test]
+    fn templates_hold_no_weights() {
+        for profile in &PROFILES {
+            for cut in Cut::ALL {
+                let (_, bytes) = template_bytes(profile, cut);
+                assert!(bytes.len() < 16 << 10, "{} {}", profile.name, cut.name());
+            }
+        }
+    }
+}

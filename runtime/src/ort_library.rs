@@ -1,0 +1,150 @@
+//! Finds and loads ONNX Runtime, once per process.
+//!
+//! Why so careful: `ort` panics when it has to look for the library itself and finds none, and it
+//! keeps the first library it loaded for good.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+use crate::error::{Error, Result};
+
+/// File name of the library.
+const LIBRARY: &str = "libonnxruntime.so";
+/// What to do when there is no library.
+const FETCH: &str = "run `cargo xtask ort`, or name a libonnxruntime.so of version 1.24 or later \
+                     with ORT_DYLIB_PATH";
+
+/// ONNX Runtime, loaded.
+#[derive(Debug, Clone)]
+pub struct OrtRuntime {
+    environment: Environment,
+    path: PathBuf,
+}
+
+static LOADED: Mutex<Option<OrtRuntime>> = Mutex::new(None);
+
+impl OrtRuntime {
+    /// Loads ONNX Runtime, or returns the one already loaded.
+    ///
+    /// Looks at `flag`, then `ORT_DYLIB_PATH`, then beside the executable, then in
+    /// `target/ort/<arch>` of the working folder and of every folder above the executable, then
+    /// asks the system's loader. A place that the user named and that does not load is an error;
+    /// the others are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] saying what was tried and which command fetches the library.
+    pub fn find(flag: Option<&Path>) -> Result<Self> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = loaded.as_ref() {
+            return Ok(runtime.clone());
+        }
+        let runtime = Self::load(&Candidates::new(flag))?;
+        *loaded = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    /// Where the library was found.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Version and build flags, as the library states them.
+    pub fn build_info(&self) -> &'static str {
+        ort::info()
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    fn load(candidates: &Candidates) -> Result<Self> {
+        let mut refusals = Vec::new();
+        for path in &candidates.paths {
+            match Self::start(path) {
+                Ok(runtime) => return Ok(runtime),
+                Err(reason) => refusals.push(reason),
+            }
+        }
+        let what = format!("ONNX Runtime did not load ({}); {FETCH}", refusals.join("; "));
+        Err(Error::Backend { what })
+    }
+
+    /// `init_from` is the probe: on a file that is no ONNX Runtime, or too old a one, it fails
+    /// without keeping it, and the next candidate can be tried.
+    fn start(path: &Path) -> Result<Self, String> {
+        let builder = ort::init_from(path).map_err(|e| reason(&e))?;
+        let environment = builder.with_name("iev").with_telemetry(false).build();
+        let environment = environment.map_err(|e| e.message().to_owned())?;
+        // What it warns of, a provider that is not there, is in the provider report.
+        environment.set_log_level(LogLevel::Error);
+        Ok(Self { environment, path: path.into() })
+    }
+}
+
+/// The loader's own words where there are any: it knows which library is missing.
+fn reason(error: &ort::LoadDynamicError) -> String {
+    let loader = match error {
+        ort::LoadDynamicError::Dlopen { error, .. } => std::error::Error::source(error),
+        _ => None,
+    };
+    loader.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Paths to try, in order.
+struct Candidates {
+    paths: Vec<PathBuf>,
+}
+
+impl Candidates {
+    fn new(flag: Option<&Path>) -> Self {
+        let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty());
+        if let Some(path) = flag.map(PathBuf::from).or(variable.map(PathBuf::from)) {
+            return Self { paths: vec![absolute(&path)] };
+        }
+        let executable = std::env::current_exe().ok();
+        let above = |path: &Path| path.ancestors().skip(1).map(PathBuf::from).collect::<Vec<_>>();
+        let above = executable.as_deref().map(above).unwrap_or_default();
+        let fetched = Path::new("ort").join(std::env::consts::ARCH).join(LIBRARY);
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+
+        let mut paths: Vec<PathBuf> = above.first().map(|d| d.join(LIBRARY)).into_iter().collect();
+        let roots = target.into_iter().chain([PathBuf::from("target")]);
+        paths.extend(roots.map(|root| absolute(&root.join(&fetched))));
+        paths
+            .extend(above.iter().flat_map(|d| [d.join(&fetched), d.join("target").join(&fetched)]));
+        paths.retain(|path| path.exists());
+        // Given a bare name, `ort` asks for the executable's folder and panics without one.
+        if executable.is_some() {
+            paths.push(LIBRARY.into());
+        }
+        Self { paths }
+    }
+}
+
+/// `ort` would take a relative path as relative to the executable.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_found_and_stays_the_same() {
+        let first = OrtRuntime::find(None).unwrap();
+        let again = OrtRuntime::find(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap();
+        assert_eq!(first.path(), again.path());
+        assert!(first.build_info().contains("ORT"), "{}", first.build_info());
+    }
+
+    #[test]
+    fn a_library_that_is_none_is_refused_with_the_command_that_fetches_one() {
+        let absent = Candidates { paths: vec!["/nowhere/libonnxruntime.so".into()] };
+        let error = OrtRuntime::load(&absent).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/") && error.contains("cargo xtask ort"), "{error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! One ONNX Runtime session with its tensors: what [`Networks`](super::Networks) and
+//! [`FullNetwork`](super::full::FullNetwork) are made of.
+
+use std::sync::Arc;
+
+use ort::memory::Allocator;
+use ort::session::{IoBinding, Session};
+use ort::value::{DynValue, Tensor};
+
+use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::profile::{Cut, KERNEL, Profile};
+use crate::providers::RECORD_ASSIGNMENT;
+use crate::scene::{Layer, NetworkLevels};
+use crate::templates::Templates;
+use crate::units::Size;
+
+fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static Profile> {
+    let profile = header.profile().filter(|p| p.name == templates.profile);
+    profile.ok_or_else(|| Error::Backend {
+        what: format!(
+            "the stream names profile {:?} but the template of profile {:?}",
+            header.profile, templates.profile
+        ),
+    })
+}
+
+/// Values of the templates' symbolic dimensions.
+fn dimensions(size: Size, batch: usize) -> Vec<(&'static str, usize)> {
+    let scales = [(16, "h16", "w16"), (8, "h8", "w8"), (4, "h4", "w4"), (2, "h2", "w2")];
+    let scales = scales.into_iter().chain([(1, "h1", "w1")]);
+    let cells = scales.flat_map(|(scale, h, w)| {
+        let (columns, rows) = size.cells(scale);
+        [(h, rows), (w, columns)]
+    });
+    cells.chain([("batch", batch)]).collect()
+}
+
+fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
+    move |e| Error::Backend { what: format!("{what}: {}", e.message().trim()) }
+}
+
+/// What a session computes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Name in errors.
+    name: &'static str,
+    /// Cuts whose layers it has.
+    cuts: &'static [Cut],
+}
+
+pub(super) const MOTION: Part = Part { name: "motion network", cuts: &[Cut::Motion] };
+pub(super) const REFINE: Part = Part { name: "refinement network", cuts: &[Cut::Refine] };
+pub(super) const FULL: Part = Part { name: "full network", cuts: &[Cut::Motion, Cut::Refine] };
+
+/// What all sessions of a scene have in common.
+pub(super) struct Plan<'a> {
+    pub(super) profile: &'static Profile,
+    pub(super) templates: &'static Templates,
+    ort: &'a OrtRuntime,
+    network: &'a NetworkLevels,
+    options: &'a SessionOptions,
+    size: Size,
+    batch: usize,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks that stream, templates and network belong together.
+    pub(super) fn new(
+        ort: &'a OrtRuntime,
+        header: &Header,
+        network: &'a NetworkLevels,
+        batch: usize,
+        options: &'a SessionOptions,
+    ) -> Result<Self> {
+        assert!(batch > 0, "a batch has at least one picture");
+        let templates = Templates::by_digest(&header.template_sha256)?;
+        let profile = matching_profile(header, templates)?;
+        let specs: Vec<_> = network.layers.iter().map(|l| l.spec).collect();
+        assert_eq!(specs[..], profile.layers()[..], "the network is of the header's profile");
+        Ok(Self { profile, templates, ort, network, options, size: header.size, batch })
+    }
+
+    /// Fails when a required provider is not in use.
+    pub(super) fn check(&self, report: &ProviderReport) -> Result<()> {
+        self.options.require.map_or(Ok(()), |required| report.check(required))
+    }
+
+    /// A tensor of `channels` at 1/`scale` of the padded picture.
+    pub(super) fn port(&self, name: &'static str, channels: usize, scale: usize) -> Result<Port> {
+        let (columns, rows) = self.size.cells(scale);
+        Port::new(name, [self.batch, channels, rows, columns])
+    }
+
+    /// Opens `template` on the best provider that takes it.
+    pub(super) fn open(
+        &self,
+        part: Part,
+        template: &[u8],
+        report: &mut ProviderReport,
+    ) -> Result<Graph> {
+        loop {
+            let name = part.name;
+            let mut builder = self.builder(part.cuts).map_err(failed(name))?;
+            let standing: Vec<Provider> = report.standing().collect();
+            for provider in standing {
+                if let Err(reason) = provider.register(&mut builder) {
+                    report.refuse(provider, &reason);
+                }
+            }
+            match builder.commit_from_memory(template) {
+                Ok(session) => {
+                    report.count_nodes(&session);
+                    let binding = session.create_binding().map_err(failed(name))?;
+                    let on_device = report.in_use != Provider::Cpu;
+                    return Ok(Graph { name, session, binding, on_device });
+                }
+                // A provider may register and then find no device or refuse the graph.
+                Err(reason) if report.in_use != Provider::Cpu => {
+                    report.refuse(report.in_use, &reason);
+                }
+                Err(reason) => return Err(failed(name)(reason)),
+            }
+        }
+    }
+
+    fn builder(&self, cuts: &[Cut]) -> ort::Result<ort::session::builder::SessionBuilder> {
+        let mut builder = Session::builder(self.ort.environment())?
+            .with_intra_threads(self.options.threads)?
+            .with_inter_threads(1)?
+            // Spinning threads would take the cores of the other stages: on a busy two-core
+            // machine runs were up to a third slower with it, on a quiet one no faster.
+            .with_intra_op_spinning(false)?
+            .with_config_entry(RECORD_ASSIGNMENT, "1")?;
+        for (name, size) in dimensions(self.size, self.batch) {
+            builder = builder.with_dimension_override(name, size as i64)?;
+        }
+        // Every weight given must be in the template.
+        for layer in self.network.layers.iter().filter(|l| cuts.contains(&l.spec.cut)) {
+            let (weight, bias) = parameters(layer)?;
+            let name = layer.spec.name;
+            builder = builder
+                .with_external_initializer(format!("{name}.weight"), weight)?
+                .with_external_initializer(format!("{name}.bias"), bias)?;
+        }
+        Ok(builder)
+    }
+}
+
+/// Weights `[output, input, 3, 3]` and biases `[output]` of a layer.
+fn parameters(layer: &Layer) -> ort::Result<(Arc<DynValue>, Arc<DynValue>)> {
+    let spec = &layer.spec;
+    let shape = [spec.outputs, spec.inputs, KERNEL, KERNEL];
+    let weight = Tensor::from_array((shape, layer.weights_f32().collect::<Vec<f32>>()))?;
+    let bias = Tensor::from_array(([spec.outputs], layer.bias_f32().collect::<Vec<f32>>()))?;
+    Ok((Arc::new(weight.into_dyn()), Arc::new(bias.into_dyn())))
+}
+
+/// A session and what is bound to it.
+#[derive(Debug)]
+pub(super) struct Graph {
+    name: &'static str,
+    session: Session,
+    binding: IoBinding,
+    /// Binding an input copies it to the device, so every run binds anew; on the CPU the session
+    /// reads our memory and one binding lasts.
+    pub(super) on_device: bool,
+}
+
+impl Graph {
+    pub(super) fn bind(&mut self, inputs: &[&Port]) -> Result<()> {
+        for port in inputs {
+            self.binding.bind_input(port.name, &port.tensor).map_err(failed(self.name))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind_outputs<const N: usize>(&mut self, outputs: [&mut Port; N]) -> Result<()> {
+        for port in outputs {
+            self.binding.bind_output(port.name, &mut port.tensor).map_err(failed(self.name))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn run(&mut self, inputs: &[&Port]) -> Result<()> {
+        if self.on_device {
+            self.bind(inputs)?;
+        }
+        let run = self.session.run_binding(&self.binding);
+        run.map(drop).map_err(failed(self.name))
+    }
+}
+
+/// A host tensor with a fixed address.
+#[derive(Debug)]
+pub(super) struct Port {
+    name: &'static str,
+    pub(super) shape: [usize; 4],
+    tensor: Tensor<f32>,
+}
+
+impl Port {
+    pub(super) fn new(name: &'static str, shape: [usize; 4]) -> Result<Self> {
+        let mut tensor = Tensor::new(&Allocator::default(), shape).map_err(failed(name))?;
+        tensor.extract_tensor_mut().1.fill(0.0);
+        Ok(Self { name, shape, tensor })
+    }
+
+    /// Copies `values` to the front.
+    pub(super) fn fill(&mut self, values: &[f32]) {
+        let own = self.tensor.extract_tensor_mut().1;
+        let fits =
+            values.len() <= own.len() && values.len().is_multiple_of(own.len() / self.shape[0]);
+        let (name, shape) = (self.name, self.shape);
+        assert!(fits, "{name} takes whole pictures of {shape:?}, got {}", values.len());
+        own[..values.len()].copy_from_slice(values);
+    }
+
+    /// All values, for those that are set once.
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+        self.tensor.extract_tensor_mut().1
+    }
+
+    pub(super) fn values(&self) -> &[f32] {
+        self.tensor.extract_tensor().1
+    }
+}
+
+/// Per-view biases of an `up` layer and the input they go to.
+#[derive(Debug)]
+pub(super) struct ViewBias {
+    /// `[batch, outputs, 1, 1]`.
+    pub(super) port: Port,
+    /// `[view, outputs]`.
+    all: Vec<f32>,
+    outputs: usize,
+}
+
+impl ViewBias {
+    /// `input` is `<layer>.view`.
+    pub(super) fn new(input: &'static str, network: &NetworkLevels, batch: usize) -> Result<Self> {
+        let layer =
+            network.layers.iter().find(|l| input.strip_suffix(".view") == Some(l.spec.name));
+        let layer = layer.unwrap_or_else(|| unreachable!("every profile has the layer of {input}"));
+        let outputs = layer.spec.outputs;
+        let port = Port::new(input, [batch, outputs, 1, 1])?;
+        Ok(Self { port, all: layer.view_bias_f32().collect(), outputs })
+    }
+
+    pub(super) fn select(&mut self, views: &[usize]) {
+        let (_, rows) = self.port.tensor.extract_tensor_mut();
+        for (row, view) in rows.chunks_exact_mut(self.outputs).zip(views) {
+            row.copy_from_slice(&self.all[view * self.outputs..][..self.outputs]);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The sessions against the plain-Rust network, and what the player relies on.
+
+use super::*;
+use crate::format::header::{Colour, Role, Second};
+use crate::format::steps::StepIndex;
+use crate::kernel::warp::{PackedSize, warp};
+use crate::picture::{Picture, Plane};
+use crate::profile::PROFILES;
+use crate::profile::Profile;
+use crate::reference_network::{Map, ReferenceNetwork};
+use crate::templates::Templates;
+use crate::units::Size;
+use crate::units::ViewId;
+
+/// Largest difference to the reference, relative to the largest value of the tensor (at least
+/// 1). Measured on x86-64: 5e-7 (1.3e-6 absolute on values to 3.6).
+const TOLERANCE: f32 = 5e-6;
+
+/// A repeatable number in −1‥1.
+fn noise(seed: usize) -> f32 {
+    let hash = (seed as u32 ^ 0x9e37_79b9).wrapping_mul(2654435761);
+    let hash = (hash ^ (hash >> 15)).wrapping_mul(2246822519);
+    (hash >> 8) as f32 / (1 << 23) as f32 - 1.0
+}
+
+fn noises(seed: usize, length: usize) -> Vec<f32> {
+    (0..length).map(|i| noise(seed * 1_000_003 + i)).collect()
+}
+
+/// Weights whose layers keep the size of their input.
+fn network(profile: &Profile, views: usize) -> NetworkLevels {
+    let mut network = NetworkLevels::zeros(profile, views);
+    for (seed, layer) in network.layers.iter_mut().enumerate() {
+        let gain = (layer.spec.inputs as f32 * 9.0 / 6.0).sqrt().recip();
+        // Steps are 2^(k/8 − 12); a level is up to 100.
+        let step = ((gain / 100.0).log2() + 12.0) * 8.0;
+        let step = StepIndex::new(step as u8).unwrap();
+        layer.steps.fill(step);
+        layer.bias_step = step;
+        let level = |(i, scale): (usize, f32)| noise(seed * 7919 + i) * scale;
+        layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level((i, 100.0)) as i8);
+        layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
+        let views = layer.view_bias.iter_mut().enumerate();
+        views.for_each(|(i, b)| *b = level((i + 29, 90.0)) as i16);
+    }
+    network
+}
+
+fn header(profile: &Profile, size: Size, implicit: usize) -> Header {
+    let role = Role::Implicit { anchor: ViewId(0), second: Second::Key };
+    let views = std::iter::once(Role::Explicit).chain(std::iter::repeat_n(role, implicit));
+    Header {
+        profile: profile.name.try_into().unwrap(),
+        template_sha256: Templates::of(profile.name).unwrap().sha256(),
+        size,
+        rate: (30, 1),
+        frames: 1,
+        colour: Colour::UNSPECIFIED,
+        views: views.collect(),
+    }
+}
+
+fn cpu(threads: usize) -> SessionOptions {
+    SessionOptions { providers: vec![Provider::Cpu], require: Some(Provider::Cpu), threads }
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn the_templates_agree_with_the_reference_network() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 70, height_px: 36 };
+    let views = [2, 0];
+    for profile in &PROFILES {
+        let network = network(profile, 3);
+        let header = header(profile, size, 3);
+        let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        assert_eq!(networks.report().nodes.keys().collect::<Vec<_>>(), ["CPUExecutionProvider"]);
+
+        let map = |seed, channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            Map::new(channels, rows, columns, noises(seed, channels * rows * columns))
+        };
+        let latents = [0, 1].map(|i| (map(i, profile.latent16, 16), map(i, profile.latent8, 8)));
+        let warped = [10, 20].map(|i| [map(i, PACKED, 4), map(i + 1, PACKED, 4)]);
+        let joined = |a: &Map, b: &Map| [&a.values[..], &b.values].concat();
+
+        let latent16 = joined(&latents[0].0, &latents[1].0);
+        let latent8 = joined(&latents[0].1, &latents[1].1);
+        let flow = networks.motion(&latent16, &latent8, &views).unwrap().flow.to_vec();
+        let features = networks.features.values().to_vec();
+        let warped0 = joined(&warped[0][0], &warped[1][0]);
+        let warped1 = joined(&warped[0][1], &warped[1][1]);
+        let out = networks.refine(&warped0, &warped1).unwrap();
+
+        let reference = ReferenceNetwork::new(profile, &network);
+        for (i, view) in views.into_iter().enumerate() {
+            let (want_flow, want_features) = reference.motion(&latents[i].0, &latents[i].1, view);
+            let (want_picture, want_mask) =
+                reference.refine(&want_features, [&warped[i][0], &warped[i][1]]);
+            let rows = [
+                ("flow", &flow[..], &want_flow),
+                ("features", &features, &want_features),
+                ("picture", out.picture, &want_picture),
+                ("mask", out.mask, &want_mask),
+            ];
+            for (name, got, want) in rows {
+                let got = &got[i * want.values.len()..][..want.values.len()];
+                let most = want.values.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                let difference = largest_difference(got, &want.values);
+                println!("{} {name}: {difference:.1e}, up to {most:.2}", profile.name);
+                assert!(most > 0.1, "{} {name} is not trivial", profile.name);
+                let allowed = TOLERANCE * most.max(1.0);
+                assert!(difference <= allowed, "{} {name}: {difference}", profile.name);
+            }
+        }
+    }
+}
+
+/// A picture with detail down to about six pixels.
+fn waves(size: Size, phase: f32) -> Picture {
+    let mut picture = Picture::new(size);
+    for plane in Plane::ALL {
+        let columns = picture.plane_size(plane).0;
+        for (at, pixel) in picture.plane_mut(plane).iter_mut().enumerate() {
+            let (x, y) = ((at % columns) as f32, (at / columns) as f32);
+            let wave = (x * 0.9 + phase).sin() + (y * 0.7 - phase).sin() + (0.2 * (x + y)).cos();
+            *pixel = (128.0 + 40.0 * wave) as u8;
+        }
+    }
+    picture
+}
+
+/// `y = m₀·w₀ + (1 − m₀)·(m₁·w₁ + (1 − m₁)·implicit)` of one picture.
+fn fused(out: RefineOut<'_>, place: usize, warped: [&[f32]; 2], size: PackedSize) -> Vec<f32> {
+    let cells = size.plane();
+    let implicit = &out.picture[place * PACKED * cells..][..PACKED * cells];
+    let masks = &out.mask[place * 8 * cells..][..8 * cells];
+    let value = |(at, implicit): (usize, &f32)| {
+        let (channel, cell) = (at / cells, at % cells);
+        let quarter =
+            if channel < 16 { channel / 8 * 2 + channel % 4 / 2 } else { (channel - 16) % 4 };
+        let m = |source: usize| masks[(4 * source + quarter) * cells + cell];
+        let under = m(1) * warped[1][at] + (1.0 - m(1)) * implicit;
+        m(0) * warped[0][at] + (1.0 - m(0)) * under
+    };
+    implicit.iter().enumerate().map(value).collect()
+}
+
+/// The full graph keeps displacements in f32, the native warp rounds them to 1/16 pixel: up to
+/// 1/32 pixel per axis, times slopes of up to 36 levels per pixel here, plus what the refinement
+/// makes of it. Largest and mean difference in 8-bit levels; measured on x86-64: 2.41 and 0.314.
+const FULL_TOLERANCE: (f32, f32) = (4.0, 0.5);
+
+#[test]
+fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 69, height_px: 37 };
+    let packed = PackedSize::of(size);
+    let sources = [[waves(size, 0.3), waves(size, 2.0)], [waves(size, 4.0), waves(size, 1.1)]];
+    for profile in &PROFILES {
+        let network = network(profile, 2);
+        let header = header(profile, size, 2);
+        let views = [1, 0];
+        let latent = |channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            noises(5, 2 * channels * columns * rows)
+        };
+        let (l16, l8) = (latent(profile.latent16, 16), latent(profile.latent8, 8));
+
+        let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        let flow = networks.motion(&l16, &l8, &views).unwrap().flow.to_vec();
+        let mut warped = [0, 1].map(|_| vec![0.0; 2 * PACKED * packed.plane()]);
+        for (source, warped) in warped.iter_mut().enumerate() {
+            for (place, out) in warped.chunks_exact_mut(PACKED * packed.plane()).enumerate() {
+                let flow = &flow[(2 * place + source) * 2 * packed.flow_plane()..];
+                let flow = &flow[..2 * packed.flow_plane()];
+                warp(&sources[place][source], flow, packed, out);
+            }
+        }
+        let out = networks.refine(&warped[0], &warped[1]).unwrap();
+        let want = [0, 1].map(|place| {
+            let part = place * PACKED * packed.plane()..(place + 1) * PACKED * packed.plane();
+            fused(out, place, [&warped[0][part.clone()], &warped[1][part]], packed)
+        });
+        let want = want.concat();
+
+        let mut full = FullNetwork::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        let pictures = sources.each_ref().map(|pair| pair.each_ref());
+        let got = full.run(&l16, &l8, &views, &pictures).unwrap();
+        let largest = 128.0 * largest_difference(got, &want);
+        let sum: f32 = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum();
+        let mean = 128.0 * sum / want.len() as f32;
+        let reach = flow.iter().fold(0.0f32, |m, v| m.max(v.abs())) * 8.0;
+        println!(
+            "{}: largest {largest:.2}, mean {mean:.3} levels, flow to {reach:.1} px",
+            profile.name
+        );
+        assert!(largest <= FULL_TOLERANCE.0 && mean <= FULL_TOLERANCE.1, "{}", profile.name);
+    }
+}
+
+#[test]
+fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let profile = &PROFILES[1];
+    let size = Size { width_px: 64, height_px: 48 };
+    let network = network(profile, 3);
+    let header = header(profile, size, 3);
+    let mut networks = Networks::open(&ort, &header, &network, 3, &cpu(2)).unwrap();
+    let latent = |scale, channels, seed| {
+        let (columns, rows) = size.cells(scale);
+        noises(seed, columns * rows * channels)
+    };
+    let (a16, a8) = (latent(16, profile.latent16, 1), latent(8, profile.latent8, 1));
+    let (b16, b8) = (latent(16, profile.latent16 * 2, 2), latent(8, profile.latent8 * 2, 2));
+    let alone = networks.motion(&a16, &a8, &[1]).unwrap().flow[..4 * 6 * 8].to_vec();
+    let full =
+        networks.motion(&[&a16[..], &b16].concat(), &[&a8[..], &b8].concat(), &[1, 0, 2]).unwrap();
+    assert_eq!(full.flow[..4 * 6 * 8], alone);
+}
+
+#[test]
+fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let profile = &PROFILES[0];
+    let header = header(profile, Size { width_px: 32, height_px: 32 }, 1);
+    let network = network(profile, 1);
+    let ladder = SessionOptions { threads: 1, ..SessionOptions::default() };
+    let networks = Networks::open(&ort, &header, &network, 1, &ladder).unwrap();
+    println!("{}", networks.report());
+    if networks.report().in_use == Provider::TensorRt {
+        return;
+    }
+    assert!(networks.report().rungs[0].refusal.is_some());
+    let strict = SessionOptions { require: Some(Provider::TensorRt), ..ladder };
+    let error = Networks::open(&ort, &header, &network, 1, &strict).unwrap_err().to_string();
+    assert!(error.contains("tensorrt is required"), "{error}");
+}
+
+#[test]
+fn networks_move_between_threads() {
+    fn send<T: Send>() {}
+    send::<Networks>();
+}
+
+/// `cargo test -p iev-runtime --lib time_of_a_run -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a property"]
+fn time_of_a_run() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 480, height_px: 272 };
+    let batch = 4;
+    for profile in &PROFILES {
+        let network = network(profile, 4);
+        let header = header(profile, size, 4);
+        let started = std::time::Instant::now();
+        let mut networks = Networks::open(&ort, &header, &network, batch, &cpu(2)).unwrap();
+        let open = started.elapsed();
+        let tensor = |channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            noises(3, batch * channels * columns * rows)
+        };
+        let (l16, l8) = (tensor(profile.latent16, 16), tensor(profile.latent8, 8));
+        let warped = tensor(PACKED, 4);
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..60 {
+            let started = std::time::Instant::now();
+            networks.motion(&l16, &l8, &[0, 1, 2, 3]).unwrap();
+            times[0].push(started.elapsed());
+            let started = std::time::Instant::now();
+            networks.refine(&warped, &warped).unwrap();
+            times[1].push(started.elapsed());
+        }
+        times.iter_mut().for_each(|t| t.sort());
+        let ms = |t: &Vec<std::time::Duration>, i: usize| t[i].as_secs_f64() * 1e3;
+        println!(
+            "{}: open {:.1} ms, motion p10 {:.2} p50 {:.2}, refine p10 {:.2} p50 {:.2} ms",
+            profile.name,
+            open.as_secs_f64() * 1e3,
+            ms(&times[0], 6),
+            ms(&times[0], 30),
+            ms(&times[1], 6),
+            ms(&times[1], 30),
+        );
+    }
+}
