@@ -117,11 +117,16 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
     let views = open_views(&args.views, args.limit)?;
     ensure!(views.len() <= 32, "a stream has at most 32 views, not {}", views.len());
     let anchor_view = args.anchor.unwrap_or(views.len() / 2);
-    ensure!(anchor_view < views.len(), "there is no view {anchor_view}: the clip has views 0 to {}", views.len() - 1);
+    ensure!(
+        anchor_view < views.len(),
+        "there is no view {anchor_view}: the clip has views 0 to {}",
+        views.len() - 1
+    );
     if let Some(folder) = &args.work {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
-    let plan = Plan::single_anchor(views.len(), views[0].frames.len(), anchor_view, args.gop, args.keys);
+    let plan =
+        Plan::single_anchor(views.len(), views[0].frames.len(), anchor_view, args.gop, args.keys);
     let anchor = AnchorSettings {
         intra_offset: args.intra_offset,
         key_offset: args.key_offset,
@@ -138,7 +143,8 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
         device: device(&args.device)?,
         checkpoint: args.work,
     };
-    let settings = EncodeSettings { output: args.output, plan, anchor, training, quiet: args.quiet };
+    let settings =
+        EncodeSettings { output: args.output, plan, anchor, training, quiet: args.quiet };
     print(&encode(&views, &settings)?);
     Ok(())
 }
@@ -157,7 +163,11 @@ fn print(encoded: &Encoded) {
             q.view, q.warped_db, q.implicit_db, q.fused_db
         );
     }
-    let luma = encoded.explicit_db.iter().map(|e| e.1[0]).chain(encoded.implicit_db.iter().map(|q| q.fused_db[0]));
+    let luma = encoded
+        .explicit_db
+        .iter()
+        .map(|e| e.1[0])
+        .chain(encoded.implicit_db.iter().map(|q| q.fused_db[0]));
     let (sum, count) = luma.fold((0.0, 0), |(sum, count), db| (sum + db, count + 1));
     println!("mean luma {:.3} dB", sum / f64::from(count));
 }
