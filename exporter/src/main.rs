@@ -1,16 +1,17 @@
-//! `iev-export`.
+//! `iev-export`: trains, packs, lowers and measures multi-view clips.
+
+mod cli;
+
+use std::process::ExitCode;
 
 use clap::Parser;
-use iev_exporter::lower::{LowerArgs, run_lower};
 
-#[derive(Parser)]
-enum Command {
-    /// Writes the ONNX templates of every profile.
-    Lower(LowerArgs),
-}
-
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
-        Command::Lower(args) => run_lower(&args),
+fn main() -> ExitCode {
+    match cli::Arguments::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("iev-export: error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

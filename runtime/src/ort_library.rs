@@ -65,7 +65,7 @@ impl OrtRuntime {
         for path in &candidates.paths {
             match Self::start(path) {
                 Ok(runtime) => return Ok(runtime),
-                Err(reason) => refusals.push(format!("{}: {reason}", path.display())),
+                Err(reason) => refusals.push(reason),
             }
         }
         let what = format!("ONNX Runtime did not load ({}); {FETCH}", refusals.join("; "));
@@ -75,14 +75,22 @@ impl OrtRuntime {
     /// `init_from` is the probe: on a file that is no ONNX Runtime, or too old a one, it fails
     /// without keeping it, and the next candidate can be tried.
     fn start(path: &Path) -> Result<Self, String> {
-        let text = |e: &dyn std::fmt::Display| e.to_string();
-        let builder = ort::init_from(path).map_err(|e| text(&e))?;
-        let environment =
-            builder.with_name("iev").with_telemetry(false).build().map_err(|e| text(&e))?;
+        let builder = ort::init_from(path).map_err(|e| reason(&e))?;
+        let environment = builder.with_name("iev").with_telemetry(false).build();
+        let environment = environment.map_err(|e| e.message().to_owned())?;
         // What it warns of, a provider that is not there, is in the provider report.
         environment.set_log_level(LogLevel::Error);
         Ok(Self { environment, path: path.into() })
     }
+}
+
+/// The loader's own words where there are any: it knows which library is missing.
+fn reason(error: &ort::LoadDynamicError) -> String {
+    let loader = match error {
+        ort::LoadDynamicError::Dlopen { error, .. } => std::error::Error::source(error),
+        _ => None,
+    };
+    loader.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Paths to try, in order.

@@ -1,1 +1,103 @@
-fn main() {}
+//! `cargo xtask`: the project's tasks, one file each, in the order a newcomer meets them.
+//!
+//! * [`place`]: where things lie: checkout, target folder, wheel cache
+//! * [`wheel`]: a pinned Python wheel: fetch, check, unpack
+//! * [`ort`]: ONNX Runtime, which the player loads
+//! * [`torch`]: libtorch, which training links
+//! * [`task`]: cargo and our programs, run with the environment they need
+
+mod ort;
+mod place;
+mod task;
+mod torch;
+mod wheel;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::place::{Arch, Place};
+
+/// Fetches libraries, builds, tests and runs IEV
+///
+/// Libraries come from the Python package index, are checked against pinned digests and land in the
+/// target folder. Set IEV_CACHE_DIR to keep the downloads elsewhere (default: target/wheels), and
+/// IEV_TORCH to a PyTorch 2.11 or libtorch 2.11 folder to use that one.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch ONNX Runtime (24 MB) into target/ort/ARCH
+    Ort {
+        /// Processor it is for [default: this machine's]
+        #[arg(long)]
+        arch: Option<Arch>,
+    },
+    /// Fetch libtorch (530 MB) into target/torch, unless a PyTorch 2.11 is there already
+    Torch {
+        /// Keep the wheel's CUDA libraries too (another 515 MB on disk)
+        #[arg(long)]
+        cuda: bool,
+    },
+    /// Print the environment for plain cargo: `eval "$(cargo xtask env)"`
+    Env,
+    /// Build `iev` and `iev-export` in release
+    Build,
+    /// Play the sample stream: fetches ONNX Runtime and builds the player only
+    Demo {
+        /// Further arguments of `iev demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run `iev-export` in release: `cargo xtask export -- ARGS`
+    Export {
+        /// Arguments of `iev-export`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run all tests: `cargo xtask test [ARGS of cargo test]`
+    Test {
+        /// Arguments of `cargo test`; for the test programs' own: `test -q -- --nocapture`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check format, lints, documentation and the `no_std` core
+    Lint,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let place = Place::find()?;
+    match task {
+        Task::Ort { arch } => {
+            let arch = arch.map_or_else(Arch::host, Ok)?;
+            println!("{}", ort::ready(&place, arch)?.display());
+            Ok(())
+        }
+        Task::Torch { cuda } => {
+            println!("{}", torch::ready(&place, cuda)?.display());
+            Ok(())
+        }
+        Task::Env => task::print_env(&place),
+        Task::Build => task::build(&place),
+        Task::Demo { args } => task::demo(&place, &args),
+        Task::Export { args } => task::export(&place, &args),
+        Task::Test { args } => task::test(&place, &args),
+        Task::Lint => task::lint(&place),
+    }
+}

@@ -11,7 +11,7 @@ use super::{AnchorError, AnchorSettings, even};
 use crate::picture::Picture;
 
 /// The QP range that openh264 accepts for camera content.
-const QP_RANGE: std::ops::RangeInclusive<f32> = 12.0..=51.0;
+const QP_RANGE: std::ops::RangeInclusive<i32> = 12..=51;
 
 /// openh264 wants some target, though nothing in this mode reads it.
 const UNBOUND_BITS_PER_SECOND: u32 = 240_000_000;
@@ -43,7 +43,7 @@ pub(super) fn encode(
 /// Buffer-based mode with a range of one QP: it only ever clips the QP, and the crate cannot set
 /// the QP of the mode that is called constant.
 fn config(rate: (u32, u32), settings: &AnchorSettings) -> EncoderConfig {
-    let qp = settings.crf.round().clamp(*QP_RANGE.start(), *QP_RANGE.end()) as u8;
+    let qp = settings.qp.clamp(*QP_RANGE.start(), *QP_RANGE.end()) as u8;
     EncoderConfig::new()
         .rate_control_mode(RateControlMode::Bufferbased)
         .qp(QpRange::new(qp, qp))

@@ -93,18 +93,13 @@ impl Clip {
     }
 
     /// Packed originals, `[sample, 24, y, x]`.
-    pub fn targets(&self, samples: &[Sample]) -> Tensor {
+    pub fn targets(&self, samples: &[Sample]) -> Vec<f32> {
         let size = PackedSize::of(self.size);
         let values = PACKED * size.plane();
         let mut packed = vec![0f32; samples.len() * values];
         let pairs = packed.par_chunks_mut(values).zip(samples);
         pairs.for_each(|(packed, s)| pack(self.original(s), size, packed));
-        Tensor::from_slice(&packed).view([
-            samples.len() as i64,
-            PACKED as i64,
-            size.rows as i64,
-            size.columns as i64,
-        ])
+        packed
     }
 
     /// Matched flow `[sample, 2, y, x]` and confidence `[sample, 1, y, x]` at 1/8.

@@ -148,8 +148,8 @@ impl TrainedGrid {
                 entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();
             let exists = Tensor::from_slice(&exists).to_device(here.device()).view([-1, 1, 1, 1]);
             let before = rounding.apply(&levels.index_select(0, &before_rows)) * exists;
-            scale += before.abs() * scale_before;
-            centred -= before * parameters.get(self.memory);
+            scale = scale + before.abs() * scale_before;
+            centred = here - before * parameters.get(self.memory);
         }
         let rows: usize = self.shapes.iter().map(|s| s.times * s.views).sum();
         laplace_bits(&centred, &scale).sum(Kind::Float) * (rows as f64 / entries.len() as f64)

@@ -33,6 +33,7 @@ use adam::Parameters;
 use grids::{TrainedGrid, latent};
 use network::{RoundedNetwork, TrainedNetwork};
 use rounding::Rounding;
+use sources::{Warped, fuse, fuse_and_compare, to_vec};
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -78,19 +79,12 @@ pub struct Trainer {
     network: TrainedNetwork,
     grids: Vec<TrainedGrid>,
     step: usize,
-    /// `[1, 24, y, x]`: weight of every packed sample in the distortion; zero in the padding.
-    weights: Tensor,
+    /// `[24, y, x]`: weight of every packed sample in the distortion; zero in the padding.
+    weights: Vec<f32>,
     implicit_px: f64,
 }
 
-/// All pictures of one forward pass, packed.
-struct Painted {
-    fused: Tensor,
-    warped: [Tensor; 2],
-    implicit: Tensor,
-}
-
-/// The four pictures of one sample: first source warped, second warped, implicit, fused.
+/// The pictures of one sample.
 #[derive(Debug, Clone)]
 pub struct Layers {
     /// Anchor warped.
@@ -124,7 +118,7 @@ impl Trainer {
             TrainedGrid::new(&mut parameters, spec, gops.iter().map(shape).collect(), device)
         });
         let grids = grids.collect();
-        let weights = sample_weights(clip).to_device(device);
+        let weights = sample_weights(clip);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
         let mut trainer =
             Self { settings, parameters, network, grids, step: 0, weights, implicit_px: px };
@@ -150,13 +144,12 @@ impl Trainer {
             tch::manual_seed(
                 (self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64,
             );
-            let (loss, measured) = if self.step < FLOW_STEPS {
-                (self.flow_loss(clip, &samples), None)
+            let measured = if self.step < FLOW_STEPS {
+                self.flow_loss(clip, &samples).backward();
+                None
             } else {
-                let (loss, measured) = self.loss(clip, &samples);
-                (loss, Some(measured))
+                Some(self.backward(clip, &samples))
             };
-            loss.backward();
             let rate = self.learning_rate();
             self.step += 1;
             self.parameters.step(rate, self.step);
@@ -232,30 +225,12 @@ impl Trainer {
         (network, motion, bits)
     }
 
-    fn paint(
-        &self,
-        clip: &Clip,
-        samples: &[Sample],
-        network: &RoundedNetwork,
-        motion: &network::Motion,
-    ) -> Painted {
+    /// Both sources of `samples`, warped.
+    fn warp(&self, clip: &Clip, samples: &[Sample], motion: &network::Motion) -> [Warped; 2] {
         let size = PackedSize::of(clip.size);
         let [first, second] = clip.sources(samples);
-        let warped = [
-            sources::warp(&first, &motion.flow.narrow(1, 0, 2), size),
-            sources::warp(&second, &motion.flow.narrow(1, 2, 2), size),
-        ];
-        let refined =
-            network.refine(&motion.features, [&warped[0], &warped[1]], &self.views(samples));
-        let fused = sources::fuse(&refined.picture, &refined.mask, [&warped[0], &warped[1]]);
-        Painted { fused, warped, implicit: refined.picture }
-    }
-
-    /// Weighted squared error per picture, samples in 0‥1.
-    fn distortion(&self, picture: &Tensor, target: &Tensor) -> Tensor {
-        let error = picture - target;
-        // Packed samples span 2, so a quarter of their squared error is that of samples in 0‥1.
-        (&error * &error * &self.weights).sum(Kind::Float) / (4.0 * picture.size()[0] as f64)
+        let flow = |channel| motion.flow.narrow(1, channel, 2);
+        [Warped::new(&first, &flow(0), size), Warped::new(&second, &flow(2), size)]
     }
 
     fn matched_error(&self, clip: &Clip, samples: &[Sample], flow: &Tensor) -> Tensor {
@@ -273,41 +248,80 @@ impl Trainer {
         (self.matched_error(clip, samples, &motion.flow) * 0.02 + rate) * LOSS_SCALE
     }
 
-    /// Loss of a step, and its luma squared error and estimated bits.
-    fn loss(&self, clip: &Clip, samples: &[Sample]) -> (Tensor, (f64, f64)) {
+    /// Back-propagates the loss of a step; returns its luma squared error and estimated bits.
+    ///
+    /// The graph is cut where the hand-written kernels are: first the refine cut, seeded with the
+    /// gradients of [`fuse_and_compare`], then the motion cut with what arrived at its outputs.
+    fn backward(&self, clip: &Clip, samples: &[Sample]) -> (f64, f64) {
+        let device = self.settings.device;
         let (network, motion, bits) = self.motion(samples, self.rounding());
-        let painted = self.paint(clip, samples, &network, &motion);
-        let target = clip.targets(samples).to_device(self.settings.device);
+        let warped = self.warp(clip, samples, &motion);
+        let leaf = |t: Tensor| t.set_requires_grad(true);
+        let sources = warped.each_ref().map(|w| leaf(w.tensor(device)));
+        let features = leaf(motion.features.detach());
+        let refine = network.cut();
+        let refined = refine.refine(&features, [&sources[0], &sources[1]], &self.views(samples));
         let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * self.done();
-        let mut loss = self.distortion(&painted.fused, &target)
-            + self.distortion(&painted.warped[0], &target) * side
-            + self.distortion(&painted.implicit, &target) * side
-            + &bits * (self.settings.lambda / self.implicit_px);
+        let fused = fuse_and_compare(
+            &to_vec(&refined.picture),
+            &to_vec(&refined.mask),
+            [&warped[0], &warped[1]],
+            &clip.targets(samples),
+            &self.weights,
+            side as f32,
+        );
+        let seed = |values: &[f32], like: &Tensor| {
+            (like * Tensor::from_slice(values).view(&like.size()[..]).to_device(device))
+                .sum(Kind::Float)
+        };
+        let refine_loss = seed(&fused.picture, &refined.picture) + seed(&fused.mask, &refined.mask);
+        (refine_loss * LOSS_SCALE).backward();
+
+        let size = [warped[0].size().rows as i64, warped[0].size().columns as i64];
+        let fine = motion.flow.upsample_bilinear2d(size, false, None, None);
+        let mut loss = &bits * (LOSS_SCALE * self.settings.lambda / self.implicit_px);
+        for (k, (source, warped)) in sources.iter().zip(&warped).enumerate() {
+            let direct = Tensor::from_slice(&fused.warped[k]).view(&source.size()[..]) * LOSS_SCALE;
+            let gradient = source.grad().to_device(Device::Cpu) + direct;
+            let flow = warped.flow_gradient(&to_vec(&gradient)).to_device(device);
+            loss = loss + (fine.narrow(1, 2 * k as i64, 2) * flow).sum(Kind::Float);
+        }
+        loss =
+            loss + (&motion.features * features.grad()).sum(Kind::Float) + network.carry(&refine);
         let matching = 1.0 - self.done() / MATCH_SHARE;
         if matching > 0.0 {
-            loss += self.matched_error(clip, samples, &motion.flow) * (0.002 * matching);
+            let error = self.matched_error(clip, samples, &motion.flow);
+            loss = loss + error * (LOSS_SCALE * 0.002 * matching);
         }
-        let error = (painted.fused.detach() - target).narrow(1, 0, 16);
-        let mse = (&error * &error).mean(Kind::Double).double_value(&[]) / 4.0;
-        (loss * LOSS_SCALE, (mse, bits.double_value(&[])))
+        loss.backward();
+        (fused.luma_mse, bits.double_value(&[]))
     }
 
     /// Pictures of `samples` as the stream will hold them.
     pub fn layers(&self, clip: &Clip, samples: &[Sample]) -> Vec<Layers> {
         tch::no_grad(|| {
             let (network, motion, _) = self.motion(samples, Rounding::Straight);
-            let painted = self.paint(clip, samples, &network, &motion);
-            let picture = |packed: &Tensor, sample: usize| {
-                let flat = packed.select(0, sample as i64).to_device(Device::Cpu).reshape([-1]);
+            let warped = self.warp(clip, samples, &motion);
+            let sources = warped.each_ref().map(|w| w.tensor(self.settings.device));
+            let refined =
+                network.refine(&motion.features, [&sources[0], &sources[1]], &self.views(samples));
+            let implicit = to_vec(&refined.picture);
+            let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
+            let anchor = to_vec(&sources[0]);
+            let values = implicit.len() / samples.len();
+            let picture = |packed: &[f32], sample: usize| {
                 let mut picture = Picture::new(clip.size);
-                let values = Vec::<f32>::try_from(flat).unwrap_or_default();
-                unpack(&values, PackedSize::of(clip.size), &mut picture);
+                unpack(
+                    &packed[sample * values..][..values],
+                    PackedSize::of(clip.size),
+                    &mut picture,
+                );
                 picture
             };
             let layers = (0..samples.len()).map(|i| Layers {
-                warped: picture(&painted.warped[0], i),
-                implicit: picture(&painted.implicit, i),
-                fused: picture(&painted.fused, i),
+                warped: picture(&anchor, i),
+                implicit: picture(&implicit, i),
+                fused: picture(&fused, i),
             });
             layers.collect()
         })
@@ -348,7 +362,7 @@ fn write_checkpoint(state: &[(String, Tensor)], path: &Path) -> anyhow::Result<(
 }
 
 /// Distortion weight of every packed sample: planes by [`PLANE_WEIGHTS`], padding zero, sum one.
-fn sample_weights(clip: &Clip) -> Tensor {
+fn sample_weights(clip: &Clip) -> Vec<f32> {
     let size = PackedSize::of(clip.size);
     let mut weights = vec![0f32; PACKED * size.plane()];
     let (width, height) = (clip.size.width(), clip.size.height());
@@ -366,7 +380,7 @@ fn sample_weights(clip: &Clip) -> Tensor {
             *weight = (PLANE_WEIGHTS[plane] / (columns * rows) as f64) as f32;
         }
     }
-    Tensor::from_slice(&weights).view([1, PACKED as i64, size.rows as i64, size.columns as i64])
+    weights
 }
 
 /// Running means for the progress line.

@@ -184,7 +184,33 @@ impl TrainedLayer {
     }
 }
 
+impl Rounded {
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        [&self.weight, &self.bias].into_iter().chain(&self.view_bias)
+    }
+}
+
 impl RoundedNetwork {
+    /// The same numbers as leaves of a graph of their own.
+    pub fn cut(&self) -> Self {
+        let leaf = |t: &Tensor| t.detach().set_requires_grad(true);
+        let layers = self.layers.iter().map(|(spec, rounded)| {
+            let Rounded { weight, bias, view_bias } = rounded;
+            let view_bias = view_bias.as_ref().map(leaf);
+            (*spec, Rounded { weight: leaf(weight), bias: leaf(bias), view_bias })
+        });
+        Self { layers: layers.collect(), bits: self.bits.detach() }
+    }
+
+    /// A sum whose gradient carries what arrived at the leaves of `cut` on to these numbers.
+    pub fn carry(&self, cut: &Self) -> Tensor {
+        let pairs = self.layers.iter().zip(&cut.layers);
+        let tensors = pairs.flat_map(|((_, here), (_, there))| here.tensors().zip(there.tensors()));
+        let arrived = tensors.filter(|(_, leaf)| leaf.grad().defined());
+        let products = arrived.map(|(here, leaf)| (here * leaf.grad()).sum(Kind::Float));
+        products.reduce(|a, b| a + b).unwrap_or_else(|| self.bits.zeros_like())
+    }
+
     fn convolve(&self, name: &str, input: &Tensor, views: &Tensor) -> Tensor {
         let layer = self.layers.iter().find(|(spec, _)| spec.name == name);
         let (_, layer) = layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"));

@@ -1,8 +1,8 @@
-//! Warping and fusing while training.
+//! Warping and fusing while training, with gradients by hand.
 //!
-//! The warp is the player's own integer kernel, so the trainer sees exactly the samples the player
-//! will see; its gradient is the slope of the bilinear sample, attached by linearisation:
-//! `warped + slope · (flow − constant flow)`.
+//! Why not libtorch: these are one-pass, full-resolution operations, and as tensor expressions they
+//! took two thirds of a step. The warp is the player's own integer kernel, so that the trainer sees
+//! exactly the samples the player will see; its gradient is the slope of the bilinear sample.
 
 use iev_runtime::kernel::warp::{PackedSize, warp_rows};
 use iev_runtime::picture::Picture;
@@ -10,23 +10,28 @@ use iev_runtime::profile::{FLOW_UNIT_PX, PACKED};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-/// Warps one source picture per sample.
-///
-/// # Shapes
-/// | argument | shape |
-/// |---|---|
-/// | `flow` | `[sample, 2, y, x]` at 1/8, network output |
-/// | result | `[sample, 24, y, x]` at 1/4 |
-pub fn warp(sources: &[&Picture], flow: &Tensor, size: PackedSize) -> Tensor {
-    let values = PACKED * size.plane();
-    let flat = flow.detach().to_device(Device::Cpu).contiguous().reshape([-1]);
-    let flat = Vec::<f32>::try_from(flat).unwrap_or_default();
-    let mut outputs = vec![0f32; sources.len() * 3 * values];
-    outputs
-        .par_chunks_mut(3 * values)
-        .zip(sources)
-        .zip(flat.par_chunks(2 * size.flow_plane()))
-        .for_each(|((output, source), flow)| {
+/// Mask planes: two masks of four.
+const MASKS: usize = 8;
+/// Mask plane, within one mask, that covers each packed channel.
+const MASK_OF_CHANNEL: [usize; PACKED] =
+    [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3];
+
+/// A batch of warped sources with the slopes of every sample.
+#[derive(Debug)]
+pub struct Warped {
+    /// `[sample, 3, 24, y, x]`: value, slope by x, slope by y, per pixel.
+    samples: Vec<f32>,
+    size: PackedSize,
+}
+
+impl Warped {
+    /// Warps one source picture per sample; `flow` is `[sample, 2, y, x]` at 1/8.
+    pub fn new(sources: &[&Picture], flow: &Tensor, size: PackedSize) -> Self {
+        let values = PACKED * size.plane();
+        let flow = to_vec(flow);
+        let mut samples = vec![0f32; sources.len() * 3 * values];
+        let outputs = samples.par_chunks_mut(3 * values).zip(sources);
+        outputs.zip(flow.par_chunks(2 * size.flow_plane())).for_each(|((output, source), flow)| {
             let (warped, slopes) = output.split_at_mut(values);
             let (slope_x, slope_y) = slopes.split_at_mut(values);
             warp_rows(source, flow, size, 0..size.rows, |at, sample| {
@@ -35,28 +40,207 @@ pub fn warp(sources: &[&Picture], flow: &Tensor, size: PackedSize) -> Tensor {
                 slope_y[at] = sample.slope_y;
             });
         });
-    let shape = [sources.len() as i64, 3, PACKED as i64, size.rows as i64, size.columns as i64];
-    let all = Tensor::from_slice(&outputs).view(shape).to_device(flow.device());
-    let constant = all.select(1, 0);
-    if !flow.requires_grad() {
-        return constant;
+        Self { samples, size }
     }
-    let moved = (flow - flow.detach()) * f64::from(FLOW_UNIT_PX);
-    let moved =
-        moved.upsample_bilinear2d([size.rows as i64, size.columns as i64], false, None, None);
-    constant + all.select(1, 1) * moved.narrow(1, 0, 1) + all.select(1, 2) * moved.narrow(1, 1, 1)
+
+    /// Its size.
+    pub fn size(&self) -> PackedSize {
+        self.size
+    }
+
+    fn values(&self) -> usize {
+        PACKED * self.size.plane()
+    }
+
+    /// Warped pictures of one sample.
+    fn of(&self, sample: usize) -> &[f32] {
+        &self.samples[sample * 3 * self.values()..][..self.values()]
+    }
+
+    /// Warped pictures `[sample, 24, y, x]`, on `device`.
+    pub fn tensor(&self, device: Device) -> Tensor {
+        let (rows, columns) = (self.size.rows as i64, self.size.columns as i64);
+        let all = Tensor::from_slice(&self.samples).view([-1, 3, PACKED as i64, rows, columns]);
+        all.select(1, 0).to_device(device).contiguous()
+    }
+
+    /// Gradient of the flow at 1/4, `[sample, 2, y, x]`, from that of the warped pictures.
+    pub fn flow_gradient(&self, gradient: &[f32]) -> Tensor {
+        let (plane, values) = (self.size.plane(), self.values());
+        let count = gradient.len() / values;
+        let mut flow = vec![0f32; count * 2 * plane];
+        let inputs = gradient.par_chunks(values).zip(self.samples.par_chunks(3 * values));
+        flow.par_chunks_mut(2 * plane).zip(inputs).for_each(|(flow, (gradient, samples))| {
+            for (flow, slopes) in
+                flow.chunks_exact_mut(plane).zip(samples[values..].chunks_exact(values))
+            {
+                for (gradient, slope) in
+                    gradient.chunks_exact(plane).zip(slopes.chunks_exact(plane))
+                {
+                    for ((f, g), s) in flow.iter_mut().zip(gradient).zip(slope) {
+                        *f += g * s * FLOW_UNIT_PX;
+                    }
+                }
+            }
+        });
+        Tensor::from_slice(&flow).view([
+            count as i64,
+            2,
+            self.size.rows as i64,
+            self.size.columns as i64,
+        ])
+    }
 }
 
-/// Mask channel, within one mask, that covers each packed channel.
-const MASK_OF_CHANNEL: [i64; PACKED] =
-    [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3];
+/// Values of a tensor in row-major order.
+pub fn to_vec(tensor: &Tensor) -> Vec<f32> {
+    let flat = tensor.detach().to_device(Device::Cpu).contiguous().reshape([-1]);
+    Vec::<f32>::try_from(flat).unwrap_or_else(|e| panic!("a float tensor converts to floats: {e}"))
+}
 
-/// `m0·w0 + (1 − m0)·(m1·w1 + (1 − m1)·implicit)`, all `[sample, 24, y, x]` but the masks,
-/// `[sample, 8, y, x]`.
-pub fn fuse(implicit: &Tensor, mask: &Tensor, warped: [&Tensor; 2]) -> Tensor {
-    let spread = Tensor::from_slice(&MASK_OF_CHANNEL).to_device(mask.device());
-    let first = mask.narrow(1, 0, 4).index_select(1, &spread);
-    let second = mask.narrow(1, 4, 4).index_select(1, &spread);
-    let under = implicit + second * (warped[1] - implicit);
-    &under + first * (warped[0] - &under)
+/// The paper's three terms, and where they pull.
+#[derive(Debug)]
+pub struct Fused {
+    /// Weighted distortion of the fused picture plus the side terms.
+    pub loss: f64,
+    /// Mean squared luma error of the fused picture, samples in 0‥1.
+    pub luma_mse: f64,
+    /// Gradient of the implicit picture, `[sample, 24, y, x]`.
+    pub picture: Vec<f32>,
+    /// Gradient of the masks, `[sample, 8, y, x]`.
+    pub mask: Vec<f32>,
+    /// Direct gradients of both warped sources, `[sample, 24, y, x]`.
+    pub warped: [Vec<f32>; 2],
+}
+
+/// Fuses and compares:
+/// `y = m0·w0 + (1 − m0)·(m1·w1 + (1 − m1)·implicit)`,
+/// `L = D(y) + side · (D(w0) + D(implicit))`, `D(p) = Σ weight · (p − target)² / 4 samples`.
+///
+/// # Shapes
+/// | argument | shape |
+/// |---|---|
+/// | `picture`, `targets` | `[sample, 24, y, x]`, −1‥1 |
+/// | `mask` | `[sample, 8, y, x]`, 0‥1 |
+/// | `weights` | `[24, y, x]`, sum one |
+pub fn fuse_and_compare(
+    picture: &[f32],
+    mask: &[f32],
+    warped: [&Warped; 2],
+    targets: &[f32],
+    weights: &[f32],
+    side: f32,
+) -> Fused {
+    let plane = warped[0].size.plane();
+    let values = PACKED * plane;
+    let count = picture.len() / values;
+    let per_sample = |sample: usize| {
+        let inputs = Inputs {
+            picture: &picture[sample * values..][..values],
+            mask: &mask[sample * MASKS * plane..][..MASKS * plane],
+            warped: warped.map(|w| w.of(sample)),
+            target: &targets[sample * values..][..values],
+            weights,
+            // Packed samples span 2, so a quarter of their squared error is that of samples in 0‥1.
+            scale: 0.25 / count as f32,
+            side,
+        };
+        inputs.compare(plane)
+    };
+    let parts: Vec<Fused> = (0..count).into_par_iter().map(per_sample).collect();
+    let join =
+        |of: fn(&Fused) -> &Vec<f32>| parts.iter().flat_map(|p| of(p).iter().copied()).collect();
+    Fused {
+        loss: parts.iter().map(|p| p.loss).sum(),
+        luma_mse: parts.iter().map(|p| p.luma_mse).sum::<f64>() / count as f64,
+        picture: join(|p| &p.picture),
+        mask: join(|p| &p.mask),
+        warped: [join(|p| &p.warped[0]), join(|p| &p.warped[1])],
+    }
+}
+
+/// One sample's slices.
+struct Inputs<'a> {
+    picture: &'a [f32],
+    mask: &'a [f32],
+    warped: [&'a [f32]; 2],
+    target: &'a [f32],
+    weights: &'a [f32],
+    scale: f32,
+    side: f32,
+}
+
+impl Inputs<'_> {
+    fn compare(&self, plane: usize) -> Fused {
+        let values = PACKED * plane;
+        let mut picture = vec![0f32; values];
+        let mut mask = vec![0f32; MASKS * plane];
+        let mut warped = [vec![0f32; values], vec![0f32; values]];
+        let (mut loss, mut luma) = (0f64, 0f64);
+        for channel in 0..PACKED {
+            let at = channel * plane..(channel + 1) * plane;
+            let m = MASK_OF_CHANNEL[channel] * plane;
+            let (first, second) = mask.split_at_mut(4 * plane);
+            let (loss_part, error_part) = self.compare_channel(
+                at.clone(),
+                m,
+                plane,
+                [&mut picture[at.clone()], &mut first[m..m + plane], &mut second[m..m + plane]],
+                warped.each_mut().map(|w| &mut w[at.clone()]),
+            );
+            loss += f64::from(loss_part);
+            luma += if channel < 16 { f64::from(error_part) } else { 0.0 };
+        }
+        Fused { loss, luma_mse: luma / (4 * 16 * plane) as f64, picture, mask, warped }
+    }
+
+    /// Loss and plain squared error of one channel; gradients go to the slices.
+    fn compare_channel(
+        &self,
+        at: std::ops::Range<usize>,
+        m: usize,
+        plane: usize,
+        [g_picture, g_first, g_second]: [&mut [f32]; 3],
+        [g_warped0, g_warped1]: [&mut [f32]; 2],
+    ) -> (f32, f32) {
+        let (picture, target) = (&self.picture[at.clone()], &self.target[at.clone()]);
+        let (w0, w1) = (&self.warped[0][at.clone()], &self.warped[1][at.clone()]);
+        let weights = &self.weights[at];
+        let (mask0, mask1) = (&self.mask[m..][..plane], &self.mask[4 * plane + m..][..plane]);
+        // Eight running sums, so that the loop has no chain of additions and vectorises.
+        let (mut loss, mut squares) = ([0f32; 8], [0f32; 8]);
+        for x in 0..plane {
+            let (m0, m1, i, t) = (mask0[x], mask1[x], picture[x], target[x]);
+            let weight = weights[x] * self.scale;
+            let under = i + m1 * (w1[x] - i);
+            let error = under + m0 * (w0[x] - under) - t;
+            let (error_warped, error_implicit) = (w0[x] - t, i - t);
+            let side = weight * self.side;
+            loss[x & 7] += weight * error * error
+                + side * (error_warped * error_warped + error_implicit * error_implicit);
+            squares[x & 7] += error * error;
+            let pull = 2.0 * weight * error;
+            let below = pull * (1.0 - m0);
+            g_picture[x] = below * (1.0 - m1) + 2.0 * side * error_implicit;
+            g_warped0[x] = pull * m0 + 2.0 * side * error_warped;
+            g_warped1[x] = below * m1;
+            g_first[x] += pull * (w0[x] - under);
+            g_second[x] += below * (w1[x] - i);
+        }
+        (loss.iter().sum(), squares.iter().sum())
+    }
+}
+
+/// The fused picture of one batch, `[sample, 24, y, x]`.
+pub fn fuse(picture: &[f32], mask: &[f32], warped: [&Warped; 2]) -> Vec<f32> {
+    let plane = warped[0].size.plane();
+    let values = PACKED * plane;
+    let fused = (0..picture.len()).map(|at| {
+        let (sample, channel, cell) = (at / values, at % values / plane, at % plane);
+        let m = sample * MASKS * plane + MASK_OF_CHANNEL[channel] * plane + cell;
+        let (m0, m1, i) = (mask[m], mask[m + 4 * plane], picture[at]);
+        let of = |source: usize| warped[source].of(sample)[at % values];
+        m0 * of(0) + (1.0 - m0) * (m1 * of(1) + (1.0 - m1) * i)
+    });
+    fused.collect()
 }

@@ -1,7 +1,8 @@
 //! Anchor section (FORMAT.md §8): the H.264 of one explicit view over one GOP.
 //!
 //! NAL units carry a length instead of a start code. Every picture is one slice, so a slice NAL unit
-//! ends its access unit. Key pictures of other views come first, then the view's own in time order.
+//! ends its access unit. Order: the view's first picture (the IDR), the key pictures of other views,
+//! then the view's remaining pictures in time order.
 
 use heapless::Vec;
 
@@ -24,7 +25,7 @@ pub struct Key {
 /// A parsed anchor section.
 #[derive(Debug, Clone)]
 pub struct AnchorSection<'a> {
-    /// Key pictures, in coding order, before the view's own pictures.
+    /// Key pictures, in coding order, right after the view's first picture.
     pub keys: Vec<Key, MAX_KEYS>,
     /// Length-prefixed NAL units.
     nals: &'a [u8],

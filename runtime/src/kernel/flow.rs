@@ -50,13 +50,21 @@ impl Between {
     }
 }
 
-/// Bilinear displacement in 1/16 luma pixel from `cells`, `[row, column]` in 1/256 pixel.
-pub fn interpolate(cells: &[i32], columns: usize, down: Between, right: Between) -> i32 {
-    let row = |r: usize| {
-        let line = &cells[r * columns..][..columns];
-        line[right.before] * (16 - right.weight) + line[right.after] * right.weight
-    };
-    let sum = row(down.before) * (16 - down.weight) + row(down.after) * down.weight;
+/// Cells between two rows of `cells`, in 1/4096 pixel; half of the bilinear interpolation.
+pub fn interpolate_down(cells: &[i32], down: Between, line: &mut [i32]) {
+    let columns = line.len();
+    let (before, after) = (&cells[down.before * columns..], &cells[down.after * columns..]);
+    for ((value, b), a) in line.iter_mut().zip(before).zip(after) {
+        *value = b * (16 - down.weight) + a * down.weight;
+    }
+}
+
+/// Displacement in 1/16 luma pixel between two cells of a line; the other half.
+///
+/// No rounding happens before here, so the order of the halves does not matter.
+#[inline(always)]
+pub fn interpolate_across(line: &[i32], right: Between) -> i32 {
+    let sum = line[right.before] * (16 - right.weight) + line[right.after] * right.weight;
     // CELL_BITS + 2 · 4 weight bits down to PIXEL_BITS, rounding half up.
     const SHIFT: u32 = CELL_BITS + 8 - PIXEL_BITS;
     (sum + (1 << (SHIFT - 1))) >> SHIFT

@@ -1,6 +1,6 @@
 //! Warp: samples a source picture where the flow points, straight into a packed picture.
 
-use super::flow::{Between, PIXEL_BITS, interpolate, quantise};
+use super::flow::{Between, PIXEL_BITS, interpolate_across, interpolate_down, quantise};
 use super::pack::LAYOUT;
 use super::sample_from_fixed;
 use crate::picture::{Picture, Plane};
@@ -27,20 +27,22 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn at(&self, row: i32, column: i32) -> i32 {
-        let row = row.clamp(0, self.rows as i32 - 1) as usize;
-        let column = column.clamp(0, self.columns as i32 - 1) as usize;
-        i32::from(self.samples[row * self.columns + column])
-    }
-
     /// Bilinear sample at pixel (x, y) displaced by (dx, dy) in 1/16 luma pixel; border repeated.
+    #[inline(always)]
     fn sample(&self, (x, y): (usize, usize), (dx, dy): (i32, i32)) -> Sample {
         let bits = PIXEL_BITS + self.subsampling;
         let one = 1i32 << bits;
         let (column, row) = (x as i32 + (dx >> bits), y as i32 + (dy >> bits));
         let (fx, fy) = (dx & (one - 1), dy & (one - 1));
-        let (a, b) = (self.at(row, column), self.at(row, column + 1));
-        let (c, d) = (self.at(row + 1, column), self.at(row + 1, column + 1));
+        let (last_column, last_row) = (self.columns as i32 - 1, self.rows as i32 - 1);
+        let line = |row: i32| {
+            &self.samples[row.clamp(0, last_row) as usize * self.columns..][..self.columns]
+        };
+        let (left, right) =
+            (column.clamp(0, last_column) as usize, (column + 1).clamp(0, last_column) as usize);
+        let (above, below) = (line(row), line(row + 1));
+        let (a, b) = (i32::from(above[left]), i32::from(above[right]));
+        let (c, d) = (i32::from(below[left]), i32::from(below[right]));
         let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
         let (across_top, across_bottom) = (b - a, d - c);
         let scale = 1.0 / ((128 * one) << self.subsampling) as f32;
@@ -109,17 +111,25 @@ pub fn warp_rows(
         let samples = source.plane(plane);
         let source = Source { samples, columns: columns_px, rows: rows_px, subsampling };
         let between = if plane == Plane::Y { Between::luma } else { Between::chroma };
+        let across: Vec<Between> =
+            (0..size.columns * side).map(|x| between(x, cell_columns)).collect();
+        let mut lines = [vec![0; cell_columns], vec![0; cell_columns]];
         for y in rows.start * side..rows.end * side {
             let down = between(y, cell_rows);
-            for x in 0..size.columns * side {
-                let right = between(x, cell_columns);
-                let by = (
-                    interpolate(dx, cell_columns, down, right),
-                    interpolate(dy, cell_columns, down, right),
-                );
-                let channel = first + (y % side) * side + x % side;
-                let index = channel * size.plane() + (y / side) * size.columns + x / side;
-                put(index, source.sample((x, y), by));
+            for (line, cells) in lines.iter_mut().zip([dx, dy]) {
+                interpolate_down(cells, down, line);
+            }
+            for phase in 0..side {
+                let channel = first + (y % side) * side + phase;
+                let start = channel * size.plane() + (y / side) * size.columns;
+                for column in 0..size.columns {
+                    let x = column * side + phase;
+                    let by = (
+                        interpolate_across(&lines[0], across[x]),
+                        interpolate_across(&lines[1], across[x]),
+                    );
+                    put(start + column, source.sample((x, y), by));
+                }
             }
         }
     }

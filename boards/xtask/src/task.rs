@@ -1,0 +1,213 @@
+//! Cargo and our own programs, run with the environment they need.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Error, Result, ensure};
+
+use crate::place::Place;
+use crate::{ort, torch};
+
+/// Libraries that programs are built against and run with.
+struct Libraries {
+    /// Only training needs it.
+    torch: Option<PathBuf>,
+    ort: PathBuf,
+}
+
+impl Libraries {
+    /// Those of the player.
+    fn player(place: &Place) -> Result<Self> {
+        Ok(Self { torch: None, ort: ort::host_library(place)? })
+    }
+
+    /// Those of the whole workspace.
+    fn all(place: &Place) -> Result<Self> {
+        Ok(Self { torch: Some(torch::ready(place, false)?), ort: ort::host_library(place)? })
+    }
+
+    /// The variables that make cargo and our programs use these libraries.
+    fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
+        let mut variables = vec![("ORT_DYLIB_PATH", self.ort.clone().into_os_string())];
+        if let Some(torch) = &self.torch {
+            variables.push(("LIBTORCH", torch.clone().into_os_string()));
+            variables.push(("LD_LIBRARY_PATH", library_path(&torch.join("lib"))?));
+            // A waiting OpenMP thread that spins takes the core from the one it waits for: on a
+            // busy machine a training step then takes ten times as long.
+            variables.push(("OMP_WAIT_POLICY", "passive".into()));
+        }
+        Ok(variables)
+    }
+}
+
+/// `first`, then whatever `LD_LIBRARY_PATH` holds already.
+fn library_path(first: &Path) -> Result<OsString> {
+    let inherited = env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty());
+    let inherited = inherited.iter().flat_map(env::split_paths).filter(|path| path != first);
+    let joined = env::join_paths(std::iter::once(first.to_owned()).chain(inherited));
+    joined.with_context(|| format!("{} must not contain a colon", first.display()))
+}
+
+/// Prints `export` lines for a shell.
+pub(crate) fn print_env(place: &Place) -> Result<()> {
+    let libraries = Libraries::all(place)?;
+    for (name, value) in libraries.variables()? {
+        // Not our own value: `cargo run` has put folders of its own into it.
+        if name != "LD_LIBRARY_PATH" {
+            println!("export {name}={}", quoted(&value.to_string_lossy()));
+        }
+    }
+    if let Some(torch) = &libraries.torch {
+        let lib = quoted(&torch.join("lib").to_string_lossy());
+        println!("export LD_LIBRARY_PATH={lib}\"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"");
+    }
+    Ok(())
+}
+
+/// One word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Builds both programs.
+pub(crate) fn build(place: &Place) -> Result<()> {
+    let both = ["-p", "iev-runtime", "-p", "iev-exporter"];
+    run(cargo(place, &Libraries::all(place)?, "build")?.arg("--release").args(both))
+}
+
+/// Plays the sample stream into target/demo; never needs libtorch.
+pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
+    let libraries = Libraries::player(place)?;
+    run(cargo(place, &libraries, "build")?.args(["--release", "-p", "iev-runtime"]))?;
+    let mut iev = program(place, &libraries, "iev")?;
+    iev.arg("demo").arg("--sample").arg(place.root.join("models/sample.iev"));
+    become_program(iev.arg("--out").arg(place.target.join("demo")).args(args))
+}
+
+/// Runs the exporter where the caller stands, so that relative paths mean what they say.
+pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
+    let libraries = Libraries::all(place)?;
+    run(cargo(place, &libraries, "build")?.args(["--release", "-p", "iev-exporter"]))?;
+    become_program(program(place, &libraries, "iev-export")?.args(args))
+}
+
+/// Runs every test, or what `args` name.
+pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
+    let mut cargo = cargo(place, &Libraries::all(place)?, "test")?;
+    if !names_package(args) {
+        cargo.arg("--workspace");
+    }
+    run(cargo.args(args))
+}
+
+/// Whether arguments of cargo choose packages themselves.
+fn names_package(args: &[String]) -> bool {
+    let for_cargo = args.iter().take_while(|arg| *arg != "--");
+    let mut for_cargo = for_cargo.map(String::as_str);
+    for_cargo.any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+}
+
+/// What continuous integration checks besides the tests.
+pub(crate) fn lint(place: &Place) -> Result<()> {
+    let libraries = Libraries::all(place)?;
+    run(cargo(place, &libraries, "fmt")?.args(["--all", "--check"]))?;
+    let everything = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+    run(cargo(place, &libraries, "clippy")?.args(everything))?;
+    let mut doc = cargo(place, &libraries, "doc")?;
+    run(doc.args(["--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    // The format core is for bare metal: without the player, and with its trace points.
+    for features in [&[][..], &["--features", "defmt"]] {
+        let mut check = cargo(place, &libraries, "check")?;
+        run(check.args(["-p", "iev-runtime", "--no-default-features"]).args(features))?;
+    }
+    Ok(())
+}
+
+/// A cargo command in the checkout.
+fn cargo(place: &Place, libraries: &Libraries, subcommand: &str) -> Result<Command> {
+    warn_without_nasm();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(subcommand).current_dir(&place.root).env("CARGO_TARGET_DIR", &place.target);
+    cargo.envs(libraries.variables()?);
+    Ok(cargo)
+}
+
+/// A release program of ours.
+fn program(place: &Place, libraries: &Libraries, name: &str) -> Result<Command> {
+    let mut program = Command::new(place.target.join("release").join(name));
+    program.envs(libraries.variables()?);
+    Ok(program)
+}
+
+/// Runs to the end; failure names the command.
+fn run(command: &mut Command) -> Result<()> {
+    let line = shown(command);
+    eprintln!("running {line}");
+    let status = command.status().with_context(|| format!("cannot run {line}"))?;
+    ensure!(status.success(), "{line} failed");
+    Ok(())
+}
+
+/// Becomes the program: its exit code is ours, and an interrupt reaches it directly.
+fn become_program(command: &mut Command) -> Result<()> {
+    let line = shown(command);
+    let failure = command.exec();
+    Err(Error::new(failure).context(format!("cannot run {line}")))
+}
+
+/// The program's file name and its arguments.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name();
+    let words = program.into_iter().chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// Without nasm the H.264 decoder quietly builds at half its speed.
+fn warn_without_nasm() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    let on_path = || {
+        env::var_os("PATH")
+            .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join("nasm").exists()))
+    };
+    ONCE.call_once(|| {
+        if cfg!(target_arch = "x86_64") && !on_path() {
+            eprintln!("warning: no nasm, so H.264 decodes at half speed: apt-get install nasm");
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_package_is_chosen_only_before_the_double_dash() {
+        assert!(names_package(&words("-p iev-runtime -- --nocapture")));
+        assert!(names_package(&words("--package=iev-runtime")));
+        assert!(!names_package(&words("--release -- -p")));
+        assert!(!names_package(&[]));
+    }
+
+    #[test]
+    fn a_quoted_word_survives_the_shell() {
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+
+    #[test]
+    fn only_training_sets_torch_variables() {
+        let ort = PathBuf::from("/o");
+        let names = |libraries: Libraries| {
+            libraries.variables().unwrap().into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Libraries { torch: None, ort: ort.clone() }), ["ORT_DYLIB_PATH"]);
+        let all = names(Libraries { torch: Some("/t".into()), ort });
+        assert_eq!(all, ["ORT_DYLIB_PATH", "LIBTORCH", "LD_LIBRARY_PATH", "OMP_WAIT_POLICY"]);
+    }
+}

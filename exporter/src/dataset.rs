@@ -1,0 +1,69 @@
+//! Puts together what training sees: originals, decoded sources, matched flow.
+
+use iev_runtime::Size;
+use iev_runtime::format::header::{Role, Second};
+use rayon::prelude::*;
+
+use crate::explicit::CodedAnchor;
+use crate::matching::{SearchRange, match_dense};
+use crate::picture::Picture;
+use crate::plan::Plan;
+use crate::train::{Clip, MatchedFlow, ViewClip};
+
+/// Farthest match, in pixels of a picture 480 wide; scales with the width.
+const REACH_AT_480_PX: usize = 64;
+
+/// The scene over all `gops` of the plan.
+pub fn assemble(views: &[&[Picture]], plan: &Plan, coded: &[Vec<CodedAnchor>], size: Size) -> Clip {
+    let gops = plan.gops.iter().zip(coded).map(|((first, frames), anchors)| {
+        let clip = |view: usize| {
+            view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors)
+        };
+        plan.implicit().map(clip).collect()
+    });
+    Clip { size, gops: gops.collect() }
+}
+
+fn view_clip(originals: &[Picture], role: Role, view: usize, coded: &[CodedAnchor]) -> ViewClip {
+    let Role::Implicit { anchor, second } = role else {
+        unreachable!("only implicit views are trained");
+    };
+    let stream = |view: usize| {
+        let found = coded.iter().find(|c| c.view == view);
+        found.unwrap_or_else(|| unreachable!("the anchor of view {view} is coded"))
+    };
+    let anchors = &stream(usize::from(anchor.0)).pictures;
+    let (seconds, second_of) = match second {
+        Second::Anchor(other) => {
+            (stream(usize::from(other.0)).pictures.clone(), (0..originals.len()).collect())
+        }
+        Second::Key => keys_of(view, stream(usize::from(anchor.0)), originals.len()),
+    };
+    let reach = (REACH_AT_480_PX * originals[0].width).div_ceil(480) as i32;
+    let search = SearchRange { x: reach, y: reach / 4 };
+    let pairs = originals.par_iter().zip(anchors);
+    let matched = pairs.map(|(original, anchor)| {
+        let field = match_dense(original, anchor, search, None);
+        MatchedFlow::from_px(&field.dx, &field.dy, &field.confidence)
+    });
+    ViewClip {
+        matched: matched.collect(),
+        originals: originals.iter().map(Into::into).collect(),
+        anchors: anchors.iter().map(Into::into).collect(),
+        seconds: seconds.iter().map(Into::into).collect(),
+        second_of,
+    }
+}
+
+/// Key pictures of a view and the nearest one of every time; ties go to the earlier.
+fn keys_of(view: usize, stream: &CodedAnchor, frames: usize) -> (Vec<Picture>, Vec<usize>) {
+    let keys: Vec<_> = stream.keys.iter().filter(|(k, _)| usize::from(k.view.0) == view).collect();
+    if keys.is_empty() {
+        return (stream.pictures.clone(), (0..frames).collect());
+    }
+    let nearest = |time: usize| {
+        let distance = |k: &usize| (usize::from(keys[*k].0.time).abs_diff(time), keys[*k].0.time);
+        (0..keys.len()).min_by_key(distance).unwrap_or(0)
+    };
+    (keys.iter().map(|(_, p)| p.clone()).collect(), (0..frames).map(nearest).collect())
+}

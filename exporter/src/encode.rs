@@ -1,0 +1,182 @@
+//! The whole encoder: views → plan → anchor → motion → train → pack.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use iev_runtime::Size;
+use iev_runtime::format::header::{Colour, Header};
+use iev_runtime::format::table::Kind;
+use iev_runtime::profile::Profile;
+use iev_runtime::templates::Templates;
+use tch::Device;
+
+use crate::anchor::AnchorSettings;
+use crate::dataset::assemble;
+use crate::explicit::{CodedAnchor, code_gop};
+use crate::input::View;
+use crate::pack::{sections, write_file};
+use crate::picture::Picture;
+use crate::plan::Plan;
+use crate::quality::PlaneErrors;
+use crate::train::{Clip, Exported, Layers, Sample, Settings, Trainer};
+
+/// What to encode and how.
+#[derive(Debug, Clone)]
+pub struct EncodeSettings {
+    /// Where the stream goes.
+    pub output: PathBuf,
+    /// Plan of the clip.
+    pub plan: Plan,
+    /// Anchor coding.
+    pub anchor: AnchorSettings,
+    /// Profile, schedule, λ.
+    pub training: Settings,
+    /// No progress bar.
+    pub quiet: bool,
+}
+
+/// Luma PSNR of one implicit view, as the trainer paints it.
+#[derive(Debug, Clone, Copy)]
+pub struct ViewQuality {
+    /// The view.
+    pub view: usize,
+    /// Anchor warped.
+    pub warped_db: f64,
+    /// Network alone.
+    pub implicit_db: f64,
+    /// Fused, all planes.
+    pub fused_db: [f64; 3],
+}
+
+/// What came out.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Bytes of every section.
+    pub parts: Vec<(Kind, usize)>,
+    /// Bytes of key pictures inside anchor sections.
+    pub key_bytes: usize,
+    /// PSNR of explicit views, all planes.
+    pub explicit_db: Vec<(usize, [f64; 3])>,
+    /// PSNR of implicit views.
+    pub implicit_db: Vec<ViewQuality>,
+}
+
+/// Encodes `views` into a stream.
+///
+/// # Errors
+/// When a step fails; nothing is left at the output then.
+pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
+    let plan = &settings.plan;
+    let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
+    let header = header(views, settings)?;
+    let code =
+        |span: &(usize, usize)| code_gop(&frames, plan, *span, views[0].rate, &settings.anchor);
+    let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
+    let clip = assemble(&frames, plan, &coded, header.size);
+    let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
+    let exported = trained.as_ref().map(|(exported, _)| exported);
+    let sections = sections(&header, plan, &coded, exported);
+    let bytes = write_file(&settings.output, &header, &sections)?;
+    Ok(Encoded {
+        bytes,
+        parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
+        key_bytes: coded.iter().flatten().map(|c| c.key_bytes).sum(),
+        explicit_db: explicit_quality(&frames, plan, &coded),
+        implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
+    })
+}
+
+fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
+    let first = &views[0].frames[0];
+    let side = |px: usize| u16::try_from(px).context("a side of a picture is at most 65535 pixels");
+    let mut roles = heapless_views();
+    for role in &settings.plan.roles {
+        roles.push(*role).ok().context("a stream has at most 32 views")?;
+    }
+    let implicit = settings.plan.implicit().next().is_some();
+    let name = if implicit { settings.training.profile.name } else { "" };
+    let template = Templates::of(name);
+    Ok(Header {
+        profile: name.try_into().unwrap_or_default(),
+        template_sha256: template.map_or([0; 32], Templates::sha256),
+        size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
+        rate: views[0].rate,
+        frames: u32::try_from(views[0].frames.len())?,
+        colour: Colour { full_range: views[0].full_range.unwrap_or(false), ..Colour::UNSPECIFIED },
+        views: roles,
+    })
+}
+
+fn heapless_views() -> heapless::Vec<iev_runtime::format::header::Role, 32> {
+    heapless::Vec::new()
+}
+
+fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
+    let mut trainer = Trainer::new(settings.training.clone(), clip);
+    trainer.run(clip, settings.quiet)?;
+    Ok((trainer.export(), implicit_quality(&trainer, clip, &settings.plan)))
+}
+
+fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQuality> {
+    let measure = |(index, view): (usize, usize)| {
+        let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
+        let mut errors = [PlaneErrors::default(); 3];
+        for chunk in samples.chunks(8) {
+            for (sample, layers) in chunk.iter().zip(trainer.layers(clip, chunk)) {
+                let original: Picture = clip.original(sample).into();
+                let Layers { warped, implicit, fused } = &layers;
+                for (errors, picture) in errors.iter_mut().zip([warped, implicit, fused]) {
+                    errors.add(&original, &picture.into());
+                }
+            }
+        }
+        let [warped, implicit, fused] = errors.map(|e| e.psnr_db());
+        ViewQuality { view, warped_db: warped[0], implicit_db: implicit[0], fused_db: fused }
+    };
+    plan.implicit().enumerate().map(measure).collect()
+}
+
+fn explicit_quality(
+    frames: &[&[Picture]],
+    plan: &Plan,
+    coded: &[Vec<CodedAnchor>],
+) -> Vec<(usize, [f64; 3])> {
+    let measure = |(index, view): (usize, usize)| {
+        let mut errors = PlaneErrors::default();
+        for ((first, _), anchors) in plan.gops.iter().zip(coded) {
+            let pairs = frames[view][*first..].iter().zip(&anchors[index].pictures);
+            pairs.for_each(|(original, decoded)| errors.add(original, decoded));
+        }
+        (view, errors.psnr_db())
+    };
+    plan.explicit().enumerate().map(measure).collect()
+}
+
+/// Device by its name on the command line.
+///
+/// # Errors
+/// When CUDA is asked for and libtorch has none.
+pub fn device(name: &str) -> Result<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => {
+            anyhow::ensure!(
+                tch::Cuda::is_available(),
+                "no CUDA device: libtorch was loaded without CUDA or finds no GPU"
+            );
+            Ok(Device::Cuda(0))
+        }
+        other => anyhow::bail!("unknown device {other:?}: cpu or cuda"),
+    }
+}
+
+/// The profile called `name`.
+///
+/// # Errors
+/// When there is none.
+pub fn profile(name: &str) -> Result<&'static Profile> {
+    let names = || iev_runtime::profile::PROFILES.map(|p| p.name).join(", ");
+    Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
+}

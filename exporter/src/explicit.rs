@@ -1,0 +1,93 @@
+//! Codes the explicit part of a clip: anchors and key pictures, one H.264 stream per anchor and GOP.
+
+use anyhow::{Context, Result};
+use iev_runtime::ViewId;
+use iev_runtime::format::anchor::{Key, write_anchor};
+
+use crate::anchor::{AnchorSettings, decode_anchor, encode_anchor};
+use crate::picture::Picture;
+use crate::plan::Plan;
+
+/// One explicit view over one GOP.
+#[derive(Debug, Clone)]
+pub struct CodedAnchor {
+    /// The view.
+    pub view: usize,
+    /// Body of its anchor section.
+    pub body: Vec<u8>,
+    /// Decoded key pictures with their view and time.
+    pub keys: Vec<(Key, Picture)>,
+    /// Decoded pictures of the view, in time order.
+    pub pictures: Vec<Picture>,
+    /// Bytes of the key pictures in the body.
+    pub key_bytes: usize,
+}
+
+/// Codes every explicit view of the GOP that starts at `first`.
+///
+/// The anchor's first picture is the IDR; key pictures follow, nearest view first, each predicted from
+/// those before it; then come the anchor's other pictures.
+///
+/// # Errors
+/// When the encoder or the decoder fails.
+pub fn code_gop(
+    views: &[&[Picture]],
+    plan: &Plan,
+    (first, frames): (usize, usize),
+    rate: (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<Vec<CodedAnchor>> {
+    let code = |view| code_anchor(views, plan, view, (first, frames), rate, settings);
+    plan.explicit().map(code).collect()
+}
+
+fn code_anchor(
+    views: &[&[Picture]],
+    plan: &Plan,
+    view: usize,
+    (first, frames): (usize, usize),
+    rate: (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<CodedAnchor> {
+    let keyed = plan.keyed_views(view);
+    let mut keys = Vec::new();
+    for time in plan.key_times(frames) {
+        keys.extend(keyed.iter().map(|v| (*v, time)));
+    }
+    let mut pictures = vec![&views[view][first]];
+    pictures.extend(keys.iter().map(|(v, t)| &views[*v][first + t]));
+    pictures.extend(&views[view][first + 1..first + frames]);
+    let settings = AnchorSettings { keys: keys.len(), ..settings.clone() };
+    let units = encode_anchor(&pictures, rate, &settings)
+        .with_context(|| format!("coding view {view} from picture {first} on"))?;
+    let mut decoded = decode_anchor(&units, pictures[0].width, pictures[0].height)
+        .with_context(|| format!("decoding view {view} from picture {first} on"))?;
+    let key_pictures: Vec<Picture> = decoded.drain(1..=keys.len()).collect();
+    let ids: Vec<Key> =
+        keys.iter().map(|(v, t)| Key { view: ViewId(*v as u8), time: *t as u16 }).collect();
+    let mut body = Vec::new();
+    let nals: Vec<&[u8]> = units.iter().flat_map(|unit| split_nals(unit)).collect();
+    write_anchor(&mut body, &ids, nals.into_iter());
+    let key_bytes = units[1..=keys.len()].iter().map(Vec::len).sum();
+    Ok(CodedAnchor {
+        view,
+        body,
+        keys: ids.into_iter().zip(key_pictures).collect(),
+        pictures: decoded,
+        key_bytes,
+    })
+}
+
+/// NAL units of Annex B bytes, without start codes.
+fn split_nals(unit: &[u8]) -> Vec<&[u8]> {
+    let starts: Vec<usize> =
+        (0..unit.len().saturating_sub(2)).filter(|i| unit[*i..].starts_with(&[0, 0, 1])).collect();
+    let ends = starts.iter().skip(1).copied().chain([unit.len()]);
+    let nal = |(start, end): (&usize, usize)| {
+        let nal = &unit[start + 3..end];
+        // A four-byte start code leaves its first zero behind the NAL unit before it.
+        let used = nal.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+        &nal[..used]
+    };
+    starts.iter().zip(ends).map(nal).filter(|nal| !nal.is_empty()).collect()
+}
