@@ -1,8 +1,8 @@
 //! Codes the explicit part of a clip: anchors and key pictures, one H.264 stream per anchor and GOP.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
 
 use crate::anchor::{AnchorSettings, decode_anchor, encode_anchor};
 use crate::picture::Picture;
@@ -54,6 +54,12 @@ fn code_anchor(
     for time in plan.key_times(frames) {
         keys.extend(keyed.iter().map(|v| (*v, time)));
     }
+    ensure!(
+        keys.len() <= MAX_KEYS,
+        "view {view} would carry {} key pictures, and an anchor has at most {MAX_KEYS} key pictures \
+         per GOP: ask for fewer keys or a shorter GOP",
+        keys.len()
+    );
     let mut pictures = vec![&views[view][first]];
     pictures.extend(keys.iter().map(|(v, t)| &views[*v][first + t]));
     pictures.extend(&views[view][first + 1..first + frames]);
