@@ -4,8 +4,7 @@ mod clip;
 
 use std::path::Path;
 
-use iev_exporter::encode::{EncodeSettings, Encoded, encode};
-use iev_exporter::input::View;
+use iev_exporter::encode::{Encoded, encode};
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::quality::PlaneErrors;
 use iev_runtime::player::Player;
@@ -51,32 +50,4 @@ fn every_view_decodes_as_the_trainer_painted_it() {
             "view {view}: {player_db:.3} dB played, {trainer_db:.3} dB trained"
         );
     }
-}
-
-fn bytes_of(views: &[View], settings: &EncodeSettings) -> Vec<u8> {
-    encode(views, settings).unwrap();
-    std::fs::read(&settings.output).unwrap()
-}
-
-#[test]
-fn the_seed_decides_the_bytes_even_across_an_interruption() {
-    let folder = tempfile::tempdir().unwrap();
-    let views = clip::views(3, FRAMES, SIZE);
-    let settings = clip::settings(&views, 5, &folder.path().join("clip.iev"));
-    let whole = bytes_of(&views, &settings);
-    assert!(whole == bytes_of(&views, &settings), "the same seed gives the same bytes");
-
-    // The schedule is the same for any length up to the first step after the flow is learned, so a
-    // training of one step leaves the checkpoint of a longer one that was interrupted there.
-    let mut parted = settings.clone();
-    parted.training.checkpoint = Some(folder.path().to_owned());
-    parted.training.steps = 1;
-    assert!(whole != bytes_of(&views, &parted), "one step is not the whole training");
-    parted.training.steps = settings.training.steps;
-    assert!(whole == bytes_of(&views, &parted), "resumed equals uninterrupted");
-    assert!(whole == bytes_of(&views, &parted), "a finished training is taken over");
-
-    let mut other = settings.clone();
-    other.training.seed += 1;
-    assert!(whole != bytes_of(&views, &other), "another seed gives other bytes");
 }
