@@ -7,6 +7,7 @@
 mod adam;
 mod clip;
 mod grids;
+mod memory;
 mod network;
 mod rounding;
 mod sources;
@@ -107,6 +108,7 @@ pub struct Exported {
 impl Trainer {
     /// A fresh trainer for `clip`, continued from the checkpoint where there is one that fits.
     pub fn new(settings: Settings, clip: &Clip) -> Self {
+        memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let mut parameters = Parameters::default();
         let (device, profile) = (settings.device, settings.profile);
