@@ -2,31 +2,72 @@
 //!
 //! Modules in the order the data meets them. The format core builds without `std`; everything
 //! from [`mapped`](self) on is behind the `player` feature.
+//!
+//! ```text
+//! mapped ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
+//!           └────────────── chained by pipeline, opened by player ──────────────┘
+//! ```
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;
+mod trace;
 mod units;
 
+pub mod camera;
 pub mod format;
 pub mod profile;
 
+#[cfg(feature = "player")]
+pub mod anchor;
+#[cfg(feature = "player")]
+pub mod backend;
+#[cfg(feature = "player")]
+pub mod fuse_stage;
+#[cfg(feature = "player")]
+pub mod gop;
+#[cfg(feature = "player")]
+pub mod h264;
 #[cfg(feature = "std")]
 pub mod kernel;
+#[cfg(feature = "player")]
+pub mod mapped;
 pub mod model;
 #[cfg(feature = "player")]
 mod ort_library;
 #[cfg(feature = "std")]
 pub mod picture;
 #[cfg(feature = "player")]
+pub mod pipeline;
+#[cfg(feature = "player")]
+pub mod player;
+#[cfg(all(test, feature = "player"))]
+mod player_tests;
+#[cfg(feature = "player")]
+pub mod pool;
+#[cfg(feature = "player")]
 pub mod providers;
+#[cfg(feature = "player")]
+pub mod reconstruct;
+#[cfg(feature = "player")]
+pub mod reference;
 #[cfg(feature = "std")]
 pub mod reference_network;
+#[cfg(feature = "player")]
+pub mod rgb;
 #[cfg(feature = "std")]
 pub mod scene;
 #[cfg(feature = "player")]
 pub mod session;
 #[cfg(feature = "player")]
+pub mod sink;
+#[cfg(feature = "player")]
 pub mod templates;
+#[cfg(all(test, feature = "player"))]
+mod testing;
+#[cfg(feature = "player")]
+pub mod timing;
+#[cfg(feature = "player")]
+pub mod views;
 
 pub use error::{Error, Result};
 pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};

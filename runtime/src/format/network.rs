@@ -84,7 +84,7 @@ fn code_weights<C: BitCoder>(
     let row = layer.inputs * TAPS;
     for output in 0..layer.outputs {
         let mut output_sum = 0u32;
-        for input in 0..layer.inputs {
+        for (input, input_sum) in input_sums.iter_mut().enumerate().take(layer.inputs) {
             for tap in 0..TAPS {
                 let at = output * row + input * TAPS + tap;
                 let near = |back: usize, exists: bool| {
@@ -97,13 +97,13 @@ fn code_weights<C: BitCoder>(
                     last_input: near(TAPS, input > 0),
                     last_output: near(row, output > 0),
                     output_mean: mean(output_sum, input * TAPS + tap),
-                    input_mean: mean(input_sums[input], output * TAPS + tap),
+                    input_mean: mean(*input_sum, output * TAPS + tap),
                 };
                 let coded = model.code(coder, &neighbours.contexts(), i16::from(weights[at]));
                 weights[at] = coded.clamp(-127, 127) as i8;
                 let magnitude = u32::from(weights[at].unsigned_abs());
                 output_sum += magnitude;
-                input_sums[input] += magnitude;
+                *input_sum += magnitude;
             }
         }
     }

@@ -7,6 +7,7 @@ use super::header::{Header, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
 use crate::error::{Error, Result, within};
+use crate::trace::trace;
 
 /// A stream whose index has been checked.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl<R: Read + Seek> StreamReader<R> {
         };
         reader.check_table(digest, preamble.index_crc)?;
         reader.header.validate()?;
+        trace!("stream opened: {} sections in {} bytes", reader.sections, reader.file_bytes);
         limits.check_header(&reader.header)?;
         Ok(reader)
     }
@@ -173,6 +175,7 @@ impl<R: Read + Seek> StreamReader<R> {
             u64::from(entry.bytes),
             "the buffer has the section's length"
         );
+        trace!("section at byte {}: {} bytes", entry.offset, entry.bytes);
         read_at(&mut self.source, entry.offset, buffer)?;
         if CRC.checksum(buffer) != entry.crc {
             return Err(Error::malformed(entry.offset, "a section matches its checksum"));

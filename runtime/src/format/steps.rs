@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn steps_double_every_eight_indices_and_never_vanish() {
-        for i in 0..STEPS {
-            let step = TABLE[i].to_num::<f64>();
+        for (i, step) in TABLE.iter().enumerate() {
+            let step = step.to_num::<f64>();
             let ideal = 2f64.powf(i as f64 / 8.0 - 12.0);
             assert!((step / ideal - 1.0).abs() < 2e-3, "index {i}: {step} for {ideal}");
         }

@@ -7,8 +7,10 @@
 //! [`PACKED`]: crate::profile::PACKED
 
 pub mod flow;
+pub mod fuse;
 pub mod pack;
 pub mod warp;
+pub mod warp_fast;
 
 /// A sample as the network sees it, from a value with `bits` fraction bits; exact.
 pub(crate) fn sample_from_fixed(value: i32, bits: u32) -> f32 {

@@ -1,0 +1,204 @@
+//! `iev decode`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use iev_runtime::backend::Backend;
+use iev_runtime::format::header::MAX_VIEWS;
+use iev_runtime::fuse_stage::Shown;
+use iev_runtime::player::{Player, Selection};
+use iev_runtime::sink::{Digest, Muxer, Plan, Sink};
+use iev_runtime::views::ViewSet;
+use iev_runtime::{Error, Result, ViewId};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::statistics::Statistics;
+use super::{BackendArgs, Failure, print};
+
+/// Decode views to files or a pipe
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// The stream
+    stream: PathBuf,
+    /// Where to write; %v is the view, %t the time of a PNG, - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Views: all, or numbers such as 0,2,4
+    #[arg(short, long, value_name = "VIEWS", default_value = "all")]
+    views: String,
+    /// The view nearest to a head at x,y,z, instead of --views
+    #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', allow_hyphen_values = true)]
+    pose: Vec<f64>,
+    /// Times to skip
+    #[arg(long, default_value_t = 0)]
+    skip: u32,
+    /// Times to decode
+    #[arg(long)]
+    limit: Option<u32>,
+    /// md5, yuv, yuv4mpeg2, png or null, when the file name does not tell
+    #[arg(long)]
+    muxer: Option<String>,
+    /// Use one thread without queues: the reference order of work
+    #[arg(long)]
+    serial: bool,
+    /// Statistics on standard error
+    #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+    stats: Option<String>,
+    /// Times of every stage per picture, as a CSV file
+    #[arg(long, value_name = "FILE")]
+    framestats: Option<PathBuf>,
+    /// No progress bar
+    #[arg(short, long)]
+    quiet: bool,
+    /// Fail unless the MD5 of all pictures is this
+    #[arg(long, value_name = "MD5")]
+    verify: Option<String>,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
+    let backend = command.backend.backend();
+    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let views = command.views(&player)?;
+    let end = player.times().end;
+    let first = command.skip.min(end);
+    let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
+    let selection = Selection::new(views, first..last);
+    let shown: Box<dyn Iterator<Item = Result<Shown>>> = if command.serial {
+        Box::new(player.decode_serial(&selection)?)
+    } else {
+        Box::new(player.play(&selection)?)
+    };
+    let (muxer, path) = command.target()?;
+    let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
+    let mut sink = Sink::open(&plan)?;
+    command.pump(shown, &mut sink, (last - first) as usize, &backend)
+}
+
+impl Decode {
+    fn views(&self, player: &Player) -> Result<ViewSet, Failure> {
+        let header = player.header();
+        let views = match *self.pose {
+            [] => parse_views(&self.views, header)?,
+            [x, y, z] => {
+                let lacking = "the stream has no cameras, so --pose cannot choose a view";
+                let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(lacking.into()))?;
+                cameras.nearest([x, y, z].into()).into_iter().collect()
+            }
+            _ => return Err(Failure::Usage("--pose takes three numbers: x,y,z".into())),
+        };
+        views.check(header)?;
+        Ok(views)
+    }
+
+    fn target(&self) -> Result<(Muxer, &Path), Failure> {
+        let named = self.muxer.as_deref().map(|name| {
+            let unknown = || format!("no muxer {name:?}: use md5, yuv, yuv4mpeg2, png or null");
+            Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
+        });
+        let named = named.transpose()?;
+        match (&self.output, named) {
+            (Some(path), Some(muxer)) => Ok((muxer, path)),
+            (None, Some(Muxer::Null)) => Ok((Muxer::Null, Path::new("-"))),
+            (None, Some(Muxer::Md5)) => Ok((Muxer::Md5, Path::new("-"))),
+            (None, None) if self.verify.is_some() => Ok((Muxer::Null, Path::new("-"))),
+            (Some(path), None) => {
+                let unknown = || {
+                    let path = path.display();
+                    Failure::Usage(format!(
+                        "{path} does not end in y4m, yuv, png or md5: use --muxer"
+                    ))
+                };
+                Ok((Muxer::by_path(path).ok_or_else(unknown)?, path))
+            }
+            (None, _) => Err(Failure::Usage("give an output with -o FILE, or --muxer null".into())),
+        }
+    }
+
+    fn pump(
+        &self,
+        shown: impl Iterator<Item = Result<Shown>>,
+        sink: &mut Sink,
+        times: usize,
+        backend: &Backend,
+    ) -> Result<(), Failure> {
+        let bar = self.progress(times as u64);
+        let mut statistics = Statistics::start(times);
+        let mut digest = Digest::default();
+        for shown in shown {
+            let shown = shown?;
+            let latency_us = shown.timings.age_us();
+            let started = Instant::now();
+            sink.put(&shown)?;
+            if self.verify.is_some() {
+                shown.frames().for_each(|(_, picture)| digest.put(picture));
+            }
+            statistics.add(&shown, latency_us, started.elapsed().as_micros() as u64);
+            bar.inc(1);
+        }
+        sink.finish()?;
+        bar.finish_and_clear();
+        self.report(&statistics, backend)?;
+        match &self.verify {
+            Some(wanted) if !wanted.eq_ignore_ascii_case(&digest.hex()) => {
+                Err(Failure::Mismatch(format!("MD5 is {}, not {wanted}", digest.hex())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn progress(&self, times: u64) -> ProgressBar {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}");
+        ProgressBar::new(times).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+
+    fn report(&self, statistics: &Statistics, backend: &Backend) -> Result<(), Failure> {
+        if let Some(path) = &self.framestats {
+            let written = std::fs::write(path, statistics.csv());
+            written.map_err(|source| Error::File { path: path.clone(), source })?;
+        }
+        let summary = statistics.summary(backend);
+        if self.stats.is_some() {
+            // Standard output may carry pictures.
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "{summary:#}");
+        } else if !self.quiet && self.output.as_deref() != Some(Path::new("-")) {
+            use std::io::Write;
+            let rate = summary["pictures_per_second"].as_f64().unwrap_or(0.0);
+            let _ = writeln!(
+                std::io::stderr(),
+                "{} pictures in {:.2} s, {rate:.1} pictures/s",
+                summary["pictures"],
+                summary["seconds"].as_f64().unwrap_or(0.0),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn parse_views(
+    text: &str,
+    header: &iev_runtime::format::header::Header,
+) -> Result<ViewSet, Failure> {
+    if text == "all" {
+        return Ok(ViewSet::all(header));
+    }
+    let number = |part: &str| {
+        let id = part.trim().parse::<u8>().ok();
+        id.filter(|id| usize::from(*id) < MAX_VIEWS).map(ViewId).ok_or_else(|| {
+            Failure::Usage(format!("{part:?} is no view: use all, or numbers such as 0,2,4"))
+        })
+    };
+    text.split(',').map(number).collect()
+}
+
+/// Prints a summary as `iev demo` does.
+pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{value:#}"))
+}

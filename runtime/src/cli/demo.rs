@@ -1,0 +1,228 @@
+//! `iev demo`: decodes a sample, states speed, latency and PSNR, and draws its layers.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use iev_runtime::format::header::Header;
+use iev_runtime::kernel::fuse::fuse;
+use iev_runtime::kernel::pack::unpack;
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::picture::Picture;
+use iev_runtime::player::{Player, Selection};
+use iev_runtime::reconstruct::Painted;
+use iev_runtime::reference::{Crop, Rectangle, Reference};
+use iev_runtime::rgb::Rgb;
+use iev_runtime::views::ViewSet;
+use iev_runtime::{Error, Result, ViewId};
+use serde_json::{Value, json};
+
+use super::decode::print_json;
+use super::statistics::{SPANS, Statistics};
+use super::{BackendArgs, Failure, print};
+
+/// Decode a sample, measure it and draw its layers
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The sample; source crops are looked for beside it, with the extension ref
+    #[arg(default_value = "models/sample.iev")]
+    stream: PathBuf,
+    /// Folder for the contact sheet
+    #[arg(long, default_value = "target/demo")]
+    out: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
+    let backend = command.backend.backend();
+    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let reference = reference_beside(&command.stream)?;
+    let selection = Selection::new(ViewSet::all(player.header()), player.times());
+    let mut statistics = Statistics::start(player.times().len());
+    let mut errors = Errors::default();
+    for shown in player.play(&selection)? {
+        let shown = shown?;
+        let latency_us = shown.timings.age_us();
+        statistics.add(&shown, latency_us, 0);
+        shown.frames().for_each(|(id, picture)| {
+            let crops = reference.crops.iter().filter(|c| c.frame == id && c.fits(picture));
+            crops.for_each(|crop| errors.add(id.view, crop, picture));
+        });
+    }
+    let mut summary = statistics.summary(&backend);
+    summary["psnr_y_db"] = errors.psnr(player.header());
+    let sheet = command.out.join("sheet.png");
+    draw(&player, &reference, &sheet)?;
+    summary["sheet"] = json!(sheet);
+    if command.json { print_json(&summary) } else { print(&text(&summary)) }
+}
+
+/// The crops beside a sample; none when there is no such file.
+fn reference_beside(stream: &Path) -> Result<Reference, Failure> {
+    let path = stream.with_extension("ref");
+    match std::fs::read(&path) {
+        Ok(file) => Ok(Reference::parse(&file)?),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Reference::default()),
+        Err(source) => Err(Error::File { path, source }.into()),
+    }
+}
+
+/// Squared errors and pixels per view.
+#[derive(Default)]
+struct Errors(std::collections::BTreeMap<u8, (u64, u64)>);
+
+impl Errors {
+    fn add(&mut self, view: ViewId, crop: &Crop, decoded: &Picture) {
+        let sum = self.0.entry(view.0).or_default();
+        sum.0 += crop.squared_error(decoded);
+        sum.1 += crop.luma.len() as u64;
+    }
+
+    /// `10·log10(255² / MSE)` per view; null without crops or without error.
+    fn psnr(&self, header: &Header) -> Value {
+        let of = |view: u8| {
+            let (squares, pixels) = self.0.get(&view).filter(|(squares, _)| *squares > 0)?;
+            Some(10.0 * (255.0f64.powi(2) * *pixels as f64 / *squares as f64).log10())
+        };
+        (0..header.views.len() as u8).map(of).collect()
+    }
+}
+
+fn text(summary: &Value) -> String {
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    let mut lines = vec![format!(
+        "{} pictures in {:.2} s: {:.1} pictures/s, {:.1} times/s of all views, on {}",
+        summary["pictures"],
+        number(&summary["seconds"]),
+        number(&summary["pictures_per_second"]),
+        number(&summary["times_per_second"]),
+        summary["provider"]["in_use"].as_str().unwrap_or("no network"),
+    )];
+    lines
+        .push(format!("{:<16}{:>10}{:>10}{:>10}{:>10}", "ms per time", "p50", "p90", "p99", "max"));
+    for span in SPANS.iter().filter(|s| **s != "sink_us") {
+        let figures = ["p50", "p90", "p99", "max"]
+            .map(|p| format!("{:>10.2}", number(&summary["stages"][span][p]) / 1000.0));
+        lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), figures.concat()));
+    }
+    for (view, db) in summary["psnr_y_db"].as_array().into_iter().flatten().enumerate() {
+        let db = db.as_f64().map_or("no source to compare".into(), |db| format!("{db:.2} dB"));
+        lines.push(format!("view {view}: luma PSNR {db}"));
+    }
+    lines.push(format!("layers of every view: {}", summary["sheet"].as_str().unwrap_or_default()));
+    lines.join("\n")
+}
+
+/// Widest cell of the sheet.
+const CELL_PX: usize = 480;
+/// Grey between cells.
+const GAP_PX: usize = 4;
+
+/// Draws rows of views, columns of source, warped anchor, implicit picture and result.
+fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failure> {
+    let header = player.header();
+    let time = reference.crops.first().map_or(header.frames / 2, |c| c.frame.time.0);
+    let time = time.min(header.frames - 1);
+    let selection = Selection::new(ViewSet::all(header), time..time + 1);
+    let painted = player.decode_layers(&selection)?.next();
+    let painted = painted.unwrap_or_else(|| panic!("a selected time is decoded"))?;
+    let whole =
+        Rectangle { left: 0, top: 0, width: header.size.width(), height: header.size.height() };
+    let mut rows = Vec::new();
+    for view in ViewSet::all(header).iter() {
+        let crop = reference.crops.iter().find(|c| c.frame.view == view && c.frame.time.0 == time);
+        let place = crop.map_or(whole, |c| c.place);
+        let [warped, implicit, result] = layers(&painted, view, header);
+        let shown = |p: &Picture| shrink(&Rgb::of(p, header.colour), place);
+        let place_fits =
+            place.left + place.width <= whole.width && place.top + place.height <= whole.height;
+        if !place_fits {
+            continue;
+        }
+        let (width, height) = shrunk(place);
+        let blank = || Rgb::grey(width, height);
+        let source = crop.map_or_else(|| result.as_ref().map_or_else(blank, shown), grey);
+        let cells = [warped, implicit, result];
+        let cells = cells.iter().map(|c| c.as_ref().map_or_else(blank, shown));
+        rows.push(std::iter::once(source).chain(cells).collect::<Vec<_>>());
+    }
+    let sheet = assemble(&rows);
+    let error = |source| Error::File { path: path.to_owned(), source };
+    let file = sheet.to_png().map_err(|e| error(std::io::Error::other(e)))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(error)?;
+    }
+    Ok(std::fs::write(path, file).map_err(error)?)
+}
+
+/// Warped anchor, implicit picture and result of a view; explicit views have only a result.
+fn layers(painted: &Painted, view: ViewId, header: &Header) -> [Option<Picture>; 3] {
+    let size = PackedSize::of(header.size);
+    for canvas in &painted.canvases {
+        let Some(slot) = canvas.views.iter().position(|v| *v == view) else { continue };
+        let layers = canvas.layers(slot, size);
+        let unpacked = |packed: &[f32]| {
+            let mut picture = Picture::new(header.size);
+            unpack(packed, size, &mut picture);
+            picture
+        };
+        let mut result = Picture::new(header.size);
+        fuse(&layers, size, &mut result);
+        return [Some(unpacked(layers.warped0)), Some(unpacked(layers.implicit)), Some(result)];
+    }
+    let anchor = painted.job.anchors.iter().find(|a| a.view == view);
+    [None, None, anchor.map(|a| Picture::clone(&a.picture))]
+}
+
+fn grey(crop: &Crop) -> Rgb {
+    let Rectangle { width, height, .. } = crop.place;
+    let pixels = crop.luma.iter().flat_map(|y| [*y; 3]).collect();
+    shrink(&Rgb { width, height, pixels }, Rectangle { left: 0, top: 0, width, height })
+}
+
+fn shrunk(place: Rectangle) -> (usize, usize) {
+    let step = place.width.div_ceil(CELL_PX);
+    ((place.width / step).max(1), (place.height / step).max(1))
+}
+
+/// The rectangle of `image`, averaged down to a cell.
+fn shrink(image: &Rgb, place: Rectangle) -> Rgb {
+    let step = place.width.div_ceil(CELL_PX);
+    let (width, height) = shrunk(place);
+    let mut pixels = Vec::with_capacity(width * height * 3);
+    for at in 0..width * height {
+        let (x, y) = (place.left + at % width * step, place.top + at / width * step);
+        for channel in 0..3 {
+            let block = (0..step * step).map(|i| {
+                let row = (y + i / step).min(image.height - 1);
+                let column = (x + i % step).min(image.width - 1);
+                u32::from(image.pixels[(row * image.width + column) * 3 + channel])
+            });
+            pixels.push((block.sum::<u32>() / (step * step) as u32) as u8);
+        }
+    }
+    Rgb { width, height, pixels }
+}
+
+fn assemble(rows: &[Vec<Rgb>]) -> Rgb {
+    let width_of = |row: &Vec<Rgb>| row.iter().map(|c| c.width + GAP_PX).sum::<usize>();
+    let height_of = |row: &Vec<Rgb>| row.iter().map(|c| c.height).max().unwrap_or(0) + GAP_PX;
+    let width = rows.iter().map(width_of).max().unwrap_or(GAP_PX);
+    let height = rows.iter().map(height_of).sum::<usize>().max(1);
+    let mut sheet = Rgb::grey(width, height);
+    let mut top = 0;
+    for row in rows {
+        let mut left = 0;
+        for cell in row {
+            for (y, line) in cell.pixels.chunks_exact(cell.width * 3).enumerate() {
+                sheet.pixels[((top + y) * width + left) * 3..][..line.len()].copy_from_slice(line);
+            }
+            left += cell.width + GAP_PX;
+        }
+        top += height_of(row);
+    }
+    sheet
+}

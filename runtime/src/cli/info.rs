@@ -1,0 +1,175 @@
+//! `iev info`: what is in a stream, byte by byte.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use iev_runtime::format::anchor::{AnchorSection, is_slice};
+use iev_runtime::format::header::{Header, Preamble, Role, Second};
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::table::{Entry, Kind};
+use iev_runtime::gop::Reader;
+use iev_runtime::mapped::StreamBytes;
+use iev_runtime::scene::grid_streams;
+use iev_runtime::{Result, ViewId};
+use serde_json::{Value, json};
+
+use super::decode::print_json;
+use super::{Failure, print};
+
+/// Describe a stream and account for every byte
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// The stream
+    stream: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(command: &Info) -> Result<(), Failure> {
+    let bytes = StreamBytes::map(&command.stream)?;
+    let mut reader = StreamReader::open(bytes.source(), &Limits::DEFAULT)?;
+    let ledger = Ledger::of(&mut reader)?;
+    let header = reader.header().clone();
+    let file_bytes = reader.file_bytes();
+    assert_eq!(ledger.total(), file_bytes, "every byte of a checked stream belongs to something");
+    if command.json {
+        print_json(&json!({
+            "header": describe(&header),
+            "bytes": ledger.items,
+            "file_bytes": file_bytes,
+            "sections": reader.sections(),
+        }))
+    } else {
+        print(&text(&header, &ledger, file_bytes, reader.sections()))
+    }
+}
+
+/// Bytes by what they are for.
+struct Ledger {
+    items: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    fn of(reader: &mut Reader) -> Result<Self> {
+        let mut ledger = Self { items: BTreeMap::new() };
+        let preamble = Preamble::BYTES as u64;
+        let table = u64::from(reader.sections()) * Entry::BYTES as u64;
+        ledger.add("index/preamble", preamble);
+        ledger.add("index/header", reader.index_bytes() - preamble - table);
+        ledger.add("index/table", table);
+        let header = reader.header().clone();
+        for index in 0..reader.sections() {
+            let entry = reader.entry(index)?;
+            let mut body = vec![0; entry.bytes as usize];
+            reader.read_section(&entry, &mut body)?;
+            ledger.section(&header, &entry, &body)?;
+        }
+        Ok(ledger)
+    }
+
+    fn add(&mut self, item: &str, bytes: u64) {
+        *self.items.entry(item.to_owned()).or_default() += bytes;
+    }
+
+    fn section(&mut self, header: &Header, entry: &Entry, body: &[u8]) -> Result<()> {
+        match entry.kind {
+            Kind::Network => self.add("network", body.len() as u64),
+            Kind::Cameras => self.add("cameras", body.len() as u64),
+            Kind::SceneGrids => self.grids("scene grids", true, header, body)?,
+            Kind::GopGrids => self.grids("GOP grids", false, header, body)?,
+            Kind::Anchor => self.anchor(entry, body)?,
+        }
+        Ok(())
+    }
+
+    fn grids(&mut self, group: &str, scene: bool, header: &Header, body: &[u8]) -> Result<()> {
+        const LENGTH_BYTES: u64 = size_of::<u32>() as u64;
+        let specs = header.profile().map_or(&[][..], |p| p.grids);
+        let mut names = specs.iter().filter(|g| g.in_scene() == scene).map(|g| g.name);
+        for stream in grid_streams(body)? {
+            let name = names.next().unwrap_or("unknown");
+            self.add(&format!("{group}/{name}"), stream.len() as u64);
+            self.add(&format!("{group}/lengths"), LENGTH_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Slices go to the view they show; parameter sets and lengths to the section's view.
+    fn anchor(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
+        let section = AnchorSection::parse(body, entry.frames)?;
+        let mut keys = section.keys.iter();
+        let mut rest = body.len() as u64;
+        for nal in section.nal_units() {
+            let nal = nal?;
+            if is_slice(nal) {
+                let item = match keys.next() {
+                    Some(key) => format!("keys/view {}", key.view.0),
+                    None => format!("anchor/view {}", entry.view.0),
+                };
+                self.add(&item, nal.len() as u64);
+                rest -= nal.len() as u64;
+            }
+        }
+        self.add(&format!("anchor/view {} lists and parameters", entry.view.0), rest);
+        Ok(())
+    }
+
+    fn total(&self) -> u64 {
+        self.items.values().sum()
+    }
+}
+
+fn role(role: &Role) -> String {
+    match role {
+        Role::Explicit => "explicit".into(),
+        Role::Implicit { anchor, second: Second::Key } => {
+            format!("implicit, from view {} and its keys", anchor.0)
+        }
+        Role::Implicit { anchor, second: Second::Anchor(ViewId(other)) } => {
+            format!("implicit, from views {} and {other}", anchor.0)
+        }
+    }
+}
+
+fn describe(header: &Header) -> Value {
+    let digest: String = header.template_sha256.iter().map(|b| format!("{b:02x}")).collect();
+    json!({
+        "profile": header.profile.as_str(),
+        "template_sha256": digest,
+        "width_px": header.size.width_px,
+        "height_px": header.size.height_px,
+        "rate": [header.rate.0, header.rate.1],
+        "frames": header.frames,
+        "colour": header.colour,
+        "views": header.views.iter().map(role).collect::<Vec<_>>(),
+    })
+}
+
+fn text(header: &Header, ledger: &Ledger, file_bytes: u64, sections: u32) -> String {
+    let seconds = f64::from(header.frames) * f64::from(header.rate.1) / f64::from(header.rate.0);
+    let kbps = |bytes: u64| bytes as f64 * 8.0 / 1000.0 / seconds;
+    let mut lines = vec![
+        format!(
+            "{}×{}, {} pictures of {} views, {:.3} pictures/s, profile {}",
+            header.size.width_px,
+            header.size.height_px,
+            header.frames,
+            header.views.len(),
+            f64::from(header.rate.0) / f64::from(header.rate.1),
+            if header.profile.is_empty() { "none" } else { &header.profile },
+        ),
+        format!("{file_bytes} bytes in {sections} sections, {:.1} kbit/s", kbps(file_bytes)),
+    ];
+    lines.extend(header.views.iter().enumerate().map(|(i, r)| format!("  view {i}: {}", role(r))));
+    lines.push(format!("{:>12} {:>7} {:>9}", "bytes", "share", "kbit/s"));
+    let line = |name: &str, bytes: u64| {
+        let share = 100.0 * bytes as f64 / file_bytes as f64;
+        format!("{bytes:>12} {share:>6.2}% {:>9.2}  {name}", kbps(bytes))
+    };
+    lines.extend(ledger.items.iter().map(|(name, bytes)| line(name, *bytes)));
+    lines.push(line("total", ledger.total()));
+    lines.join("\n")
+}

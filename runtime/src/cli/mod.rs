@@ -1,0 +1,149 @@
+//! The command line: what was typed, and how failures end the program.
+
+pub(crate) mod decode;
+pub(crate) mod demo;
+pub(crate) mod info;
+mod statistics;
+
+use std::error::Error as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use iev_runtime::Error;
+use iev_runtime::backend::Backend;
+use iev_runtime::player::Options;
+use iev_runtime::providers::Provider;
+use iev_runtime::session::SessionOptions;
+
+/// Decoder of IEV multi-view video.
+#[derive(Debug, Parser)]
+#[command(name = "iev", version, about, after_help = EXAMPLES)]
+pub(crate) struct Program {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  iev info clip.iev                          what is in it, byte by byte
+  iev decode clip.iev -o view2.y4m -v 2      one view
+  iev decode clip.iev -o view%v.y4m          a file per view
+  iev decode clip.iev -o - | mpv -           all views side by side
+  iev decode clip.iev --muxer md5 -o -       a checksum of every picture
+  iev demo models/sample.iev                 speed, PSNR and a contact sheet
+
+Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Decode views to files or a pipe
+    Decode(decode::Decode),
+    /// Describe a stream and account for every byte
+    Info(info::Info),
+    /// Decode a sample, measure it and draw its layers
+    Demo(demo::Demo),
+}
+
+/// Where networks run.
+#[derive(Debug, Args)]
+pub(crate) struct BackendArgs {
+    /// Providers to try, best first
+    #[arg(long, value_delimiter = ',', default_value = "tensorrt,cuda,cpu")]
+    provider: Vec<Provider>,
+    /// Fail unless this provider runs the network
+    #[arg(long, value_name = "PROVIDER")]
+    require: Option<Provider>,
+    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
+    #[arg(long, value_name = "PATH")]
+    ort: Option<PathBuf>,
+    /// Threads of the network; 0 lets ONNX Runtime choose
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Views in one run of the network: more suits a GPU
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
+    batch: u8,
+}
+
+impl BackendArgs {
+    pub(crate) fn backend(&self) -> Backend {
+        let options = SessionOptions {
+            providers: self.provider.clone(),
+            require: self.require,
+            threads: self.threads,
+        };
+        Backend::new(self.ort.clone(), options)
+    }
+
+    pub(crate) fn options(&self, backend: &Backend) -> Options {
+        Options { batch: usize::from(self.batch), ..Options::new(backend.opener()) }
+    }
+}
+
+/// Why the program ends early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library's error.
+    Codec(Error),
+    /// Something typed does not make sense.
+    Usage(String),
+    /// The pictures are not the expected ones.
+    Mismatch(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Codec(error)
+    }
+}
+
+impl Failure {
+    /// Prints the chain of causes once and chooses the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let (text, code) = match &self {
+            Self::Codec(Error::File { source, .. })
+                if source.kind() == std::io::ErrorKind::BrokenPipe =>
+            {
+                return ExitCode::SUCCESS;
+            }
+            Self::Codec(error) => (chain(error), exit_code(error)),
+            Self::Usage(text) => (text.clone(), 2),
+            Self::Mismatch(text) => (text.clone(), 1),
+        };
+        // A closed stderr leaves nothing to tell.
+        let _ = writeln!(std::io::stderr(), "iev: error: {text}");
+        ExitCode::from(code)
+    }
+}
+
+/// The error and its causes in one sentence; causes that repeat their effect are left out.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let message = next.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Malformed { .. } | Error::Unsupported(_) | Error::Storage { .. } => 1,
+        // openh264 fails on what it is fed, not by itself.
+        Error::Stage { stage: "anchor", .. } => 1,
+        Error::OverBudget { .. } | Error::NotInStream { .. } | Error::File { .. } => 2,
+        _ => 3,
+    }
+}
+
+/// Prints to standard output; a reader that left ends the program quietly.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let path = PathBuf::from("-");
+    let printed = writeln!(std::io::stdout(), "{text}");
+    printed.map_err(|source| Failure::Codec(Error::File { path, source }))
+}

@@ -1,0 +1,102 @@
+//! Latency statistics of a decode.
+
+use std::time::Instant;
+
+use iev_runtime::backend::Backend;
+use iev_runtime::fuse_stage::Shown;
+use serde_json::{Value, json};
+
+/// Names of the measured spans, in order of a [`Row`].
+pub(crate) const SPANS: [&str; 6] =
+    ["read_us", "anchor_us", "reconstruct_us", "fuse_us", "sink_us", "latency_us"];
+
+/// Microseconds of one time, by span.
+pub(crate) type Row = [u64; SPANS.len()];
+
+/// What was measured, a row per time.
+#[derive(Debug)]
+pub(crate) struct Statistics {
+    started: Instant,
+    /// Time of the stream, pictures, spans.
+    rows: Vec<(u32, usize, Row)>,
+}
+
+impl Statistics {
+    /// Starts the clock.
+    pub(crate) fn start(times: usize) -> Self {
+        Self { started: Instant::now(), rows: Vec::with_capacity(times.min(1 << 20)) }
+    }
+
+    /// Adds a time; `latency` was read when it left the decoder.
+    pub(crate) fn add(&mut self, shown: &Shown, latency_us: u64, sink_us: u64) {
+        let t = &shown.timings;
+        let row = [t.read_us, t.anchor_us, t.reconstruct_us, t.fuse_us, sink_us, latency_us];
+        self.rows.push((shown.time.0, shown.pictures.len(), row));
+    }
+
+    /// Percentiles per span over all times but the first, which warms up.
+    pub(crate) fn summary(&self, backend: &Backend) -> Value {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let pictures: usize = self.rows.iter().map(|(_, count, _)| count).sum();
+        let warm = self.rows.get(1..).filter(|w| !w.is_empty()).unwrap_or(&self.rows);
+        let spans = SPANS.iter().enumerate().map(|(span, name)| {
+            let mut values: Vec<u64> = warm.iter().map(|(_, _, row)| row[span]).collect();
+            values.sort_unstable();
+            let at = |share: f64| percentile(&values, share);
+            let figures = json!({
+                "p50": at(0.50), "p90": at(0.90), "p99": at(0.99), "max": at(1.0),
+            });
+            ((*name).to_owned(), figures)
+        });
+        json!({
+            "times": self.rows.len(),
+            "pictures": pictures,
+            "seconds": seconds,
+            "times_per_second": self.rows.len() as f64 / seconds,
+            "pictures_per_second": pictures as f64 / seconds,
+            "warm_up_times": self.rows.len() - warm.len(),
+            "stages": spans.collect::<serde_json::Map<_, _>>(),
+            "provider": provider(backend),
+        })
+    }
+
+    /// A line per time.
+    pub(crate) fn csv(&self) -> String {
+        let head = format!("time,pictures,{}\n", SPANS.join(","));
+        self.rows.iter().fold(head, |mut text, (time, pictures, row)| {
+            let spans = row.map(|us| us.to_string()).join(",");
+            text.push_str(&format!("{time},{pictures},{spans}\n"));
+            text
+        })
+    }
+}
+
+/// Nearest-rank percentile of sorted `values`.
+fn percentile(values: &[u64], share: f64) -> u64 {
+    let rank = (share * values.len() as f64).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+fn provider(backend: &Backend) -> Value {
+    let Some(report) = backend.report() else { return Value::Null };
+    let refused = report.rungs.iter().filter_map(|r| {
+        r.refusal.as_ref().map(|reason| (r.provider.name().to_owned(), json!(reason)))
+    });
+    json!({
+        "in_use": report.in_use.name(),
+        "nodes": report.nodes,
+        "refused": refused.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_nearest_ranks() {
+        let values: Vec<u64> = (1..=100).collect();
+        assert_eq!([0.5, 0.9, 0.99, 1.0].map(|p| percentile(&values, p)), [50, 90, 99, 100]);
+        assert_eq!(percentile(&[], 0.5), 0);
+    }
+}

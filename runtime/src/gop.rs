@@ -1,0 +1,372 @@
+//! Which sections make a GOP, and the reader stage that copies, checks and decodes them.
+//!
+//! The index is built once at opening from the section table; from then on a time is found by a
+//! binary search, and a GOP needs nothing but its own sections and its scene's.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, Result, within};
+use crate::format::anchor::{AnchorSection, Key};
+use crate::format::header::{Header, Role};
+use crate::format::mixing::SymbolModel;
+use crate::format::reader::{SliceSource, StreamReader};
+use crate::format::table::{Entry, Kind};
+use crate::h264::{self, Unit};
+use crate::mapped::StreamBytes;
+use crate::profile::Profile;
+use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
+use crate::units::ViewId;
+use crate::views::ViewSet;
+
+/// Reader over a mapped or owned stream.
+pub type Reader = StreamReader<SliceSource<StreamBytes>>;
+
+/// The sections of one GOP.
+#[derive(Debug, Clone)]
+pub struct GopEntry {
+    /// First picture.
+    pub first: u32,
+    /// Pictures per view.
+    pub frames: u32,
+    /// Index of the scene, when there are implicit views.
+    pub scene: u16,
+    grids: Option<Entry>,
+    anchors: Vec<Entry>,
+}
+
+/// The sections of one scene.
+#[derive(Debug, Clone, Default)]
+struct SceneEntry {
+    network: Option<Entry>,
+    grids: Option<Entry>,
+}
+
+/// Where every GOP and scene of a stream is.
+#[derive(Debug)]
+pub struct GopIndex {
+    gops: Vec<GopEntry>,
+    scenes: BTreeMap<u16, SceneEntry>,
+    cameras: Option<Entry>,
+}
+
+impl GopIndex {
+    /// Sorts the section table by GOP and scene.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] unless the GOPs of every explicit view cover all pictures, once, with
+    /// the same borders, and no section is there twice.
+    pub fn build(reader: &mut Reader) -> Result<Self> {
+        let header = reader.header().clone();
+        let first_view = header.explicit_views().next();
+        let mut gops = Vec::new();
+        for index in 0..reader.sections() {
+            let entry = reader.entry(index)?;
+            within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
+            if entry.kind == Kind::Anchor && Some(entry.view) == first_view {
+                within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
+                let Entry { first_frame: first, frames, scene, .. } = entry;
+                gops.push(GopEntry { first, frames, scene, grids: None, anchors: Vec::new() });
+            }
+        }
+        gops.sort_by_key(|g| g.first);
+        let at = reader.index_bytes();
+        let mut next = 0u32;
+        for gop in &gops {
+            if gop.first != next || gop.frames == 0 {
+                return Err(Error::malformed(at, "GOPs follow one another without gaps"));
+            }
+            next = next.saturating_add(gop.frames);
+        }
+        if next != header.frames {
+            return Err(Error::malformed(at, "GOPs cover every picture of the header"));
+        }
+        let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
+        for i in 0..reader.sections() {
+            let entry = reader.entry(i)?;
+            index.place(entry, &header)?;
+        }
+        index.check_complete(&header, at)?;
+        Ok(index)
+    }
+
+    fn place(&mut self, entry: Entry, header: &Header) -> Result<()> {
+        let once = |slot: &mut Option<Entry>| match slot.replace(entry) {
+            None => Ok(()),
+            Some(_) => Err(Error::malformed(entry.offset, "a section is in the stream once")),
+        };
+        match entry.kind {
+            Kind::Cameras => once(&mut self.cameras),
+            Kind::Network => once(&mut self.scenes.entry(entry.scene).or_default().network),
+            Kind::SceneGrids => once(&mut self.scenes.entry(entry.scene).or_default().grids),
+            Kind::GopGrids => {
+                let gop = self.gop_of(&entry)?;
+                gop.scene = entry.scene;
+                once(&mut gop.grids)
+            }
+            Kind::Anchor => {
+                if header.views.get(usize::from(entry.view.0)) != Some(&Role::Explicit) {
+                    let rule = "an anchor section belongs to an explicit view";
+                    return Err(Error::malformed(entry.offset, rule));
+                }
+                let gop = self.gop_of(&entry)?;
+                if gop.anchors.iter().any(|e| e.view == entry.view) {
+                    return Err(Error::malformed(entry.offset, "a section is in the stream once"));
+                }
+                gop.anchors.push(entry);
+                Ok(())
+            }
+        }
+    }
+
+    fn gop_of(&mut self, entry: &Entry) -> Result<&mut GopEntry> {
+        let found = self.gops.binary_search_by_key(&entry.first_frame, |g| g.first);
+        let rule = "all sections of a GOP cover the same pictures";
+        let broken = Error::malformed(entry.offset, rule);
+        match found.map(|i| &mut self.gops[i]) {
+            Ok(gop) if gop.frames == entry.frames => Ok(gop),
+            _ => Err(broken),
+        }
+    }
+
+    fn check_complete(&self, header: &Header, at: u64) -> Result<()> {
+        let explicit = header.explicit_views().count();
+        let implicit = header.implicit_views().next().is_some();
+        for gop in &self.gops {
+            if gop.anchors.len() != explicit {
+                return Err(Error::malformed(at, "a GOP has an anchor section per explicit view"));
+            }
+            let complete = |s: &SceneEntry| s.network.is_some() && s.grids.is_some();
+            let scene = self.scenes.get(&gop.scene).is_some_and(complete);
+            if implicit && !(scene && gop.grids.is_some()) {
+                let rule = "a GOP with implicit views has grids and a complete scene";
+                return Err(Error::malformed(at, rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// All GOPs in time order.
+    pub fn gops(&self) -> &[GopEntry] {
+        &self.gops
+    }
+
+    /// The section of camera parameters.
+    pub fn cameras(&self) -> Option<&Entry> {
+        self.cameras.as_ref()
+    }
+
+    /// Place of the GOP that covers picture `time`.
+    fn covering(&self, time: u32) -> usize {
+        self.gops.partition_point(|g| g.first <= time).saturating_sub(1)
+    }
+}
+
+/// The network and static grids of a scene.
+#[derive(Debug)]
+pub struct Scene {
+    /// Its index.
+    pub index: u16,
+    /// Quantised weights.
+    pub network: NetworkLevels,
+    /// Static grids.
+    pub grids: Vec<Grid>,
+}
+
+/// A parsed anchor section; every NAL unit has passed [`h264::check`].
+#[derive(Debug)]
+pub struct AnchorBody {
+    /// The explicit view.
+    pub view: ViewId,
+    /// Key pictures, decoded before the view's own.
+    pub keys: Vec<Key>,
+    body: Vec<u8>,
+    nals: Vec<(Unit, Range<usize>)>,
+}
+
+impl AnchorBody {
+    /// Parses and checks a section covering `frames` pictures.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] counted from the start of the section, [`Error::Unsupported`].
+    pub fn parse(body: Vec<u8>, view: ViewId, frames: u32, header: &Header) -> Result<Self> {
+        let section = AnchorSection::parse(&body, frames)?;
+        let keys = section.keys.to_vec();
+        let mut nals = Vec::new();
+        for nal in section.nal_units() {
+            let nal = nal?;
+            let start = nal.as_ptr() as usize - body.as_ptr() as usize;
+            nals.push((h264::check(nal, header.size)?, start..start + nal.len()));
+        }
+        let parsed = Self { view, keys, body, nals };
+        parsed.check(frames, header)?;
+        Ok(parsed)
+    }
+
+    fn check(&self, frames: u32, header: &Header) -> Result<()> {
+        for key in &self.keys {
+            let role = header.views.get(usize::from(key.view.0));
+            if !matches!(role, Some(Role::Implicit { anchor, .. }) if *anchor == self.view) {
+                let rule = "a key picture belongs to a view that warps this section's";
+                return Err(Error::malformed(1, rule));
+            }
+        }
+        let is_picture = |unit: &Unit| matches!(unit, Unit::Idr | Unit::Slice);
+        let units = || self.nals.iter().map(|(unit, _)| *unit);
+        if units().find(is_picture) != Some(Unit::Idr) {
+            return Err(Error::malformed(0, "the first picture of an anchor section is an IDR"));
+        }
+        if units().take_while(|u| !is_picture(u)).all(|u| u != Unit::Sequence) {
+            return Err(Error::malformed(0, "an anchor section has its own parameter sets"));
+        }
+        if units().filter(is_picture).count() != self.keys.len() + frames as usize {
+            let rule = "an anchor section has one slice per key and per picture";
+            return Err(Error::malformed(0, rule));
+        }
+        Ok(())
+    }
+
+    /// NAL unit `index` and what it is.
+    pub fn nal(&self, index: usize) -> Option<(Unit, &[u8])> {
+        self.nals.get(index).map(|(unit, range)| (*unit, &self.body[range.clone()]))
+    }
+}
+
+/// A GOP ready to be decoded.
+#[derive(Debug)]
+pub struct Gop {
+    /// First picture.
+    pub first: u32,
+    /// Pictures to show, counted from the start of the stream.
+    pub show: Range<u32>,
+    /// Network and static grids, when an implicit view is reachable.
+    pub scene: Option<Arc<Scene>>,
+    /// Grids over time.
+    pub grids: Vec<Grid>,
+    /// Anchor sections of the explicit views that are needed.
+    pub anchors: Vec<AnchorBody>,
+    /// Time the reader took.
+    pub read_us: u64,
+}
+
+/// The reader stage: GOPs in time order.
+pub struct GopReader {
+    reader: Reader,
+    header: Arc<Header>,
+    index: Arc<GopIndex>,
+    /// Views that may be shown.
+    reachable: ViewSet,
+    /// Pictures still to show.
+    times: Range<u32>,
+    scene: Option<Arc<Scene>>,
+    model: Box<SymbolModel>,
+}
+
+impl GopReader {
+    /// Name in errors, traces and board profiles.
+    pub const NAME: &'static str = "reader";
+
+    /// Reads what `reachable` needs for the pictures `times`.
+    pub fn new(
+        reader: Reader,
+        index: Arc<GopIndex>,
+        reachable: ViewSet,
+        times: Range<u32>,
+    ) -> Self {
+        let header = Arc::new(reader.header().clone());
+        let model = Box::new(SymbolModel::new());
+        Self { reader, header, index, reachable, times, scene: None, model }
+    }
+
+    fn body(&mut self, entry: &Entry) -> Result<Vec<u8>> {
+        let mut body = vec![0; entry.bytes as usize];
+        self.reader.read_section(entry, &mut body)?;
+        Ok(body)
+    }
+
+    fn read(&mut self) -> Result<Gop> {
+        let started = Instant::now();
+        let index = Arc::clone(&self.index);
+        let entry = &index.gops[index.covering(self.times.start)];
+        let end = (entry.first + entry.frames).min(self.times.end);
+        let show = self.times.start..end;
+        self.times.start = end;
+        let header = Arc::clone(&self.header);
+        let needed = self.reachable.explicit_needed(&header);
+        let mut anchors = Vec::new();
+        for section in entry.anchors.iter().filter(|e| needed.contains(e.view)) {
+            let body = self.body(section)?;
+            let parsed = AnchorBody::parse(body, section.view, entry.frames, &header);
+            anchors.push(parsed.map_err(|e| in_section(e, section))?);
+        }
+        let mut gop =
+            Gop { first: entry.first, show, scene: None, grids: Vec::new(), anchors, read_us: 0 };
+        let implicit = !self.reachable.implicit(&header).is_empty();
+        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids) {
+            gop.scene = Some(self.scene(entry.scene, profile)?);
+            gop.grids = self.grids(&section, profile, Residence::Gop, entry.frames as usize)?;
+        }
+        gop.read_us = started.elapsed().as_micros() as u64;
+        Ok(gop)
+    }
+
+    /// The scene called `index`, decoded when it changes.
+    fn scene(&mut self, index: u16, profile: &'static Profile) -> Result<Arc<Scene>> {
+        if let Some(scene) = self.scene.as_ref().filter(|s| s.index == index) {
+            return Ok(Arc::clone(scene));
+        }
+        let missing =
+            Error::malformed(0, "a GOP with implicit views has grids and a complete scene");
+        let gops = Arc::clone(&self.index);
+        let sections = gops.scenes.get(&index).and_then(|s| s.network.zip(s.grids));
+        let (network, grids) = sections.ok_or(missing)?;
+        let views = self.header.implicit_views().count();
+        let body = self.body(&network)?;
+        let decoded = NetworkLevels::decode(&body, profile, views, &mut self.model);
+        let network = decoded.map_err(|e| in_section(e, &network))?;
+        let grids = self.grids(&grids, profile, Residence::Scene, 1)?;
+        let scene = Arc::new(Scene { index, network, grids });
+        self.scene = Some(Arc::clone(&scene));
+        Ok(scene)
+    }
+
+    fn grids(
+        &mut self,
+        section: &Entry,
+        profile: &'static Profile,
+        residence: Residence,
+        frames: usize,
+    ) -> Result<Vec<Grid>> {
+        let views = self.header.implicit_views().count();
+        check_grids(profile, self.header.size, frames, views, self.reader.limits())?;
+        let body = self.body(section)?;
+        let mut grids = zero_grids(profile, residence, self.header.size, frames, views);
+        decode_grids(&body, &mut grids, &mut self.model).map_err(|e| in_section(e, section))?;
+        Ok(grids)
+    }
+}
+
+impl Iterator for GopReader {
+    type Item = Result<Gop>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.times.is_empty() {
+            return None;
+        }
+        let gop = self.read();
+        if gop.is_err() {
+            self.times.end = self.times.start;
+        }
+        Some(gop)
+    }
+}
+
+/// Counts the byte of a broken rule from the start of the file.
+fn in_section(error: Error, section: &Entry) -> Error {
+    match error {
+        Error::Malformed { offset, rule } => Error::malformed(section.offset + offset, rule),
+        other => other,
+    }
+}

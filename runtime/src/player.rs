@@ -1,0 +1,219 @@
+//! The player: opens a stream and decodes any views at any times.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::camera::Cameras;
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::format::limits::Limits;
+use crate::format::reader::StreamReader;
+use crate::fuse_stage::Shown;
+use crate::gop::{GopIndex, GopReader, Reader};
+use crate::mapped::StreamBytes;
+use crate::pipeline::{Chain, Pipeline};
+use crate::reconstruct::{OpenNetwork, Painted};
+use crate::units::TimeIndex;
+use crate::views::ViewSet;
+
+/// How a stream is decoded.
+#[derive(Clone)]
+pub struct Options {
+    /// What the stream may ask of the machine.
+    pub limits: Limits,
+    /// Views in one run of the network; one is best on a CPU.
+    pub batch: usize,
+    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
+    /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
+    pub queue: usize,
+    /// Opens networks; not called when only explicit views are asked for.
+    pub open: Arc<OpenNetwork>,
+}
+
+impl Options {
+    /// Default limits and queues over the given networks.
+    pub fn new(open: Arc<OpenNetwork>) -> Self {
+        Self { limits: Limits::DEFAULT, batch: 1, queue: 0, open }
+    }
+}
+
+/// What to decode.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// Views shown from the start.
+    pub shown: ViewSet,
+    /// Views that [`Playback::show`] may switch to; sections they need are read along.
+    pub reachable: ViewSet,
+    /// Times, from the start of the stream.
+    pub times: Range<u32>,
+}
+
+impl Selection {
+    /// The given views at the given times, without switching.
+    pub fn new(views: ViewSet, times: Range<u32>) -> Self {
+        Self { shown: views, reachable: views, times }
+    }
+}
+
+/// An opened stream.
+pub struct Player {
+    bytes: StreamBytes,
+    header: Arc<Header>,
+    index: Arc<GopIndex>,
+    options: Options,
+}
+
+impl Player {
+    /// Opens the stream at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`] for the disk's fault, otherwise the stream's.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        Self::over(StreamBytes::map(path)?, options)
+    }
+
+    /// Opens a stream in memory.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn over(bytes: StreamBytes, options: Options) -> Result<Self> {
+        let mut reader = StreamReader::open(bytes.source(), &options.limits)?;
+        let index = Arc::new(GopIndex::build(&mut reader)?);
+        let header = Arc::new(reader.header().clone());
+        Ok(Self { bytes, header, index, options })
+    }
+
+    /// The stream header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// GOPs of the stream.
+    pub fn index(&self) -> &GopIndex {
+        &self.index
+    }
+
+    /// All times of the stream.
+    pub fn times(&self) -> Range<u32> {
+        0..self.header.frames
+    }
+
+    /// A second reader over the stream, for reports.
+    ///
+    /// # Errors
+    /// As [`Player::open`].
+    pub fn reader(&self) -> Result<Reader> {
+        StreamReader::open(self.bytes.source(), &self.options.limits)
+    }
+
+    /// Cameras of the views, if the stream has them.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the section is broken.
+    pub fn cameras(&self) -> Result<Option<Cameras>> {
+        let Some(entry) = self.index.cameras() else { return Ok(None) };
+        let mut body = vec![0; entry.bytes as usize];
+        self.reader()?.read_section(entry, &mut body)?;
+        let cameras = Cameras::decode(&body, self.header.views.len())?;
+        Ok(Some(cameras))
+    }
+
+    /// Decodes in the caller's thread: the oracle of [`Player::play`].
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn decode_serial(
+        &self,
+        selection: &Selection,
+    ) -> Result<impl Iterator<Item = Result<Shown>> + use<>> {
+        Ok(self.chain(selection)?.0.serial())
+    }
+
+    /// Decodes in the caller's thread and keeps what the pictures are blended from.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn decode_layers(
+        &self,
+        selection: &Selection,
+    ) -> Result<impl Iterator<Item = Result<Painted>> + use<>> {
+        Ok(self.chain(selection)?.0.painted())
+    }
+
+    /// Decodes on a thread per stage.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn play(&self, selection: &Selection) -> Result<Playback> {
+        let (chain, shown) = self.chain(selection)?;
+        let pipeline = chain.pipelined(self.options.queue)?;
+        Ok(Playback { pipeline, shown, reachable: selection.reachable })
+    }
+
+    /// The pictures of one time: seek.
+    ///
+    /// # Errors
+    /// As [`Player::play`], and what decoding meets.
+    pub fn at(&self, views: ViewSet, time: TimeIndex) -> Result<Shown> {
+        let times = time.0..time.0.saturating_add(1);
+        let mut shown = self.decode_serial(&Selection::new(views, times))?;
+        shown.next().unwrap_or_else(|| panic!("a selected time is decoded"))
+    }
+
+    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<AtomicU32>)> {
+        let Selection { shown, reachable, times } = selection.clone();
+        shown.check(&self.header)?;
+        reachable.check(&self.header)?;
+        if !reachable.includes(shown) {
+            let (asked, available) = (shown.len() as u64, reachable.len() as u64);
+            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+        }
+        if times.end > self.header.frames || times.start > times.end {
+            let (asked, available) = (times.end.into(), self.header.frames.into());
+            return Err(Error::NotInStream { what: "time", asked, available });
+        }
+        let reader = GopReader::new(self.reader()?, Arc::clone(&self.index), reachable, times);
+        let shown = Arc::new(AtomicU32::new(shown.bits()));
+        let chain = Chain {
+            reader,
+            header: Arc::clone(&self.header),
+            shown: Arc::clone(&shown),
+            open: Arc::clone(&self.options.open),
+            batch: self.options.batch,
+        };
+        Ok((chain, shown))
+    }
+}
+
+/// A stream being played; pictures come from its iterator.
+pub struct Playback {
+    pipeline: Pipeline,
+    shown: Arc<AtomicU32>,
+    reachable: ViewSet,
+}
+
+impl Playback {
+    /// Shows other views, from the next time the anchor stage takes up: the times already in the
+    /// stages and queues still show the old ones.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] unless all are reachable and there is at least one.
+    pub fn show(&self, views: ViewSet) -> Result<()> {
+        if views.is_empty() || !self.reachable.includes(views) {
+            let (asked, available) = (views.len() as u64, self.reachable.len() as u64);
+            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+        }
+        self.shown.store(views.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Iterator for Playback {
+    type Item = Result<Shown>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pipeline.next()
+    }
+}

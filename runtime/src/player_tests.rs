@@ -1,0 +1,198 @@
+//! Whole decodes of small streams, with a network that is plain arithmetic.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use crate::error::{Error, Result};
+use crate::format::CRC;
+use crate::format::header::{Header, Preamble, Role, Second};
+use crate::format::table::Entry;
+use crate::fuse_stage::Shown;
+use crate::picture::Picture;
+use crate::player::{Options, Player, Selection};
+use crate::testing::{KEYED, fake, header, player, scene_picture, stream};
+use crate::units::{FrameId, Size, TimeIndex, ViewId};
+use crate::views::ViewSet;
+
+const ODD: Size = Size { width_px: 69, height_px: 51 };
+const MIXED: [Role; 5] = [
+    Role::Explicit,
+    KEYED,
+    Role::Explicit,
+    Role::Implicit { anchor: ViewId(2), second: Second::Anchor(ViewId(0)) },
+    KEYED,
+];
+
+fn mixed() -> Header {
+    header(ODD, 13, &MIXED)
+}
+
+fn views(ids: &[u8]) -> ViewSet {
+    ids.iter().copied().map(ViewId).collect()
+}
+
+fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture)> {
+    let frames = shown.flat_map(|s| {
+        let s = s.unwrap();
+        s.frames().map(|(id, p)| (id, p.clone())).collect::<Vec<_>>()
+    });
+    frames.collect()
+}
+
+fn all(player: &Player) -> Selection {
+    Selection::new(ViewSet::all(player.header()), player.times())
+}
+
+fn difference(a: &Picture, b: &Picture) -> f64 {
+    let sum: u64 = a.i420().iter().zip(b.i420()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.i420().len() as f64
+}
+
+#[test]
+fn explicit_views_are_the_coded_pictures() {
+    let player = player(stream(&header(ODD, 7, &[Role::Explicit; 2]))).unwrap();
+    let decoded = pictures(player.decode_serial(&all(&player)).unwrap());
+    assert_eq!(decoded.len(), 14);
+    for (id, picture) in decoded {
+        let error = difference(&picture, &scene_picture(ODD, id.view.0, id.time.0));
+        assert!(error < 12.0, "{id}: mean difference {error}");
+    }
+}
+
+#[test]
+fn the_pipeline_equals_the_serial_decoder() {
+    for (batch, queue) in [(1, 0), (2, 3), (4, 1)] {
+        let options = Options { batch, queue, ..Options::new(fake()) };
+        let player = Player::over(stream(&mixed()).into(), options).unwrap();
+        let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+        let piped = pictures(player.play(&all(&player)).unwrap());
+        assert_eq!(serial.len(), 5 * 13);
+        assert!(serial == piped, "batch {batch}, queue {queue}");
+    }
+}
+
+#[test]
+fn any_order_equals_playing() {
+    let player = player(stream(&mixed())).unwrap();
+    let played = pictures(player.play(&all(&player)).unwrap());
+    for at in [12u32, 0, 5, 4, 9, 1] {
+        for view in [4u8, 0, 3, 1] {
+            let sought = player.at(views(&[view]), TimeIndex(at)).unwrap();
+            let (id, picture) = sought.frames().next().unwrap();
+            let same = played.iter().find(|(i, _)| *i == id).unwrap();
+            assert!(picture == &same.1, "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_view_switch_is_on_screen_after_the_queues_and_equals_playing() {
+    let player = player(stream(&mixed())).unwrap();
+    let played = pictures(player.play(&all(&player)).unwrap());
+    let reachable = ViewSet::all(player.header());
+    let selection = Selection { shown: views(&[1]), reachable, times: 0..13 };
+    let mut playback = player.play(&selection).unwrap();
+    playback.next().unwrap().unwrap();
+    playback.show(views(&[2, 3])).unwrap();
+    assert!(playback.show(ViewSet::EMPTY).is_err());
+    let rest = pictures(playback);
+    assert!(rest.iter().any(|(id, _)| id.view == ViewId(3)), "the switch arrives");
+    assert!(rest.windows(2).all(|w| w[0].0.time <= w[1].0.time));
+    for (id, picture) in rest {
+        assert!(played.iter().any(|(i, p)| *i == id && *p == picture), "{id}");
+    }
+}
+
+#[test]
+fn views_and_times_outside_the_stream_are_refused() {
+    let player = player(stream(&mixed())).unwrap();
+    for (ids, times) in [(views(&[5]), 0..1), (ViewSet::EMPTY, 0..1), (views(&[0]), 0..14)] {
+        let refused = player.play(&Selection::new(ids, times)).err();
+        assert!(matches!(refused, Some(Error::NotInStream { .. })));
+    }
+}
+
+#[test]
+fn leaving_early_ends_the_stages() {
+    let player = player(stream(&mixed())).unwrap();
+    let mut playback = player.play(&all(&player)).unwrap();
+    playback.next().unwrap().unwrap();
+    drop(playback);
+}
+
+/// The stream with byte `at` changed and both checksums made right again.
+fn damaged(stream: &[u8], header: &Header, at: usize, mask: u8) -> Vec<u8> {
+    let mut bytes = stream.to_vec();
+    bytes[at] ^= mask;
+    let mut buffer = [0; 512];
+    let table = Preamble::BYTES + postcard::to_slice(header, &mut buffer).unwrap().len();
+    let sections = u32::from_le_bytes(stream[12..16].try_into().unwrap()) as usize;
+    for i in 0..sections {
+        let place = table + i * Entry::BYTES;
+        let record = bytes[place..][..Entry::BYTES].try_into().unwrap();
+        let mut entry = Entry::from_bytes(&record, 0).unwrap();
+        entry.crc = CRC.checksum(&bytes[entry.offset as usize..][..entry.bytes as usize]);
+        bytes[place..][..Entry::BYTES].copy_from_slice(&entry.to_bytes());
+    }
+    let first = table + sections * Entry::BYTES;
+    let crc = CRC.checksum(&[&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..first]].concat());
+    bytes[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn damage_behind_right_checksums_is_an_error_or_a_picture() {
+    let header = header(Size { width_px: 32, height_px: 32 }, 6, &MIXED[..2]);
+    let good = stream(&header);
+    let body = good.len() - 2000.min(good.len() / 2);
+    let mut answers = [0, 0];
+    for i in 0..150usize {
+        let at = body + (i * 7919) % (good.len() - body);
+        let player = player(damaged(&good, &header, at, 1 << (i % 8))).unwrap();
+        let result = player.decode_serial(&all(&player)).unwrap().find_map(|s| s.err());
+        answers[usize::from(result.is_some())] += 1;
+    }
+    assert!(answers[1] > 0, "some damage is noticed: {answers:?}");
+}
+
+#[test]
+fn errors_come_in_turn_behind_the_good_pictures() {
+    let header = header(ODD, 12, &MIXED[..2]);
+    let mut bytes = stream(&header);
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    let player = player(bytes).unwrap();
+    let mut playback = player.play(&all(&player)).unwrap();
+    let good = playback.by_ref().take_while(Result::is_ok).count();
+    assert_eq!(good, 10, "two whole GOPs");
+    assert!(playback.next().is_none());
+}
+
+#[test]
+fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::templates::Templates::of("lean").unwrap().sha256();
+    let session = crate::session::SessionOptions {
+        providers: vec![crate::providers::Provider::Cpu],
+        threads: 1,
+        ..Default::default()
+    };
+    let backend = crate::backend::Backend::new(None, session);
+    let options = Options::new(backend.opener());
+    let player = Player::over(stream(&header).into(), options).unwrap();
+    let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+    assert!(serial == pictures(player.play(&all(&player)).unwrap()));
+    assert!(backend.report().is_some());
+    // Zero weights: masks are 1/2, flows and implicit picture 0, so y = w0/2 + w1/4.
+    let sought = player.at(views(&[0, 1]), TimeIndex(6)).unwrap();
+    let pictures: Vec<_> = sought.frames().map(|(_, p)| p.i420()).collect();
+    let own = scene_picture(ODD, 1, 6);
+    let near = |i: usize| {
+        let (anchor, key) = (f32::from(pictures[0][i]) - 128.0, f32::from(own.i420()[i]) - 128.0);
+        (f32::from(pictures[1][i]) - 128.0 - anchor / 2.0 - key / 4.0).abs() < 16.0
+    };
+    let count = (0..own.i420().len()).filter(|i| near(*i)).count();
+    assert!(count * 10 > own.i420().len() * 9, "{count} of {} samples", own.i420().len());
+}

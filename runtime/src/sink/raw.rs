@@ -1,0 +1,26 @@
+//! Bare I420: planes of every picture, one after another.
+
+use super::{Output, PictureSink};
+use crate::error::Result;
+use crate::picture::Picture;
+use crate::units::TimeIndex;
+
+/// Writes samples and nothing else.
+pub struct RawSink(Output);
+
+impl RawSink {
+    /// Writes to `output`.
+    pub fn new(output: Output) -> Self {
+        Self(output)
+    }
+}
+
+impl PictureSink for RawSink {
+    fn put(&mut self, _: TimeIndex, picture: &Picture) -> Result<()> {
+        self.0.write(picture.i420())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+}

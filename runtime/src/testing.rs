@@ -1,0 +1,196 @@
+//! Small streams for tests: H.264 by openh264's encoder, and a network that is plain arithmetic.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use std::sync::Arc;
+
+use openh264::encoder::{Encoder, EncoderConfig, QpRange, RateControlMode};
+use openh264::formats::YUVSlices;
+
+use crate::error::Result;
+use crate::format::anchor::{Key, write_anchor};
+use crate::format::header::{Colour, Header, Role, Second};
+use crate::format::mixing::SymbolModel;
+use crate::format::table::Kind;
+use crate::format::writer::{Section, write_stream};
+use crate::kernel::warp::PackedSize;
+use crate::mapped::StreamBytes;
+use crate::picture::{Picture, Plane};
+use crate::player::{Options, Player};
+use crate::profile::{FLOW, PACKED, Profile};
+use crate::reconstruct::{OpenNetwork, Reconstruct};
+use crate::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
+use crate::units::{Size, ViewId};
+
+/// Pictures per GOP of test streams.
+pub(crate) const GOP: u32 = 5;
+
+/// A header of views with the given roles.
+pub(crate) fn header(size: Size, frames: u32, roles: &[Role]) -> Header {
+    Header {
+        profile: "lean".try_into().unwrap(),
+        template_sha256: [7; 32],
+        size,
+        rate: (30, 1),
+        frames,
+        colour: Colour::BT709,
+        views: roles.iter().copied().collect(),
+    }
+}
+
+/// An implicit view of anchor 0 with key pictures.
+pub(crate) const KEYED: Role = Role::Implicit { anchor: ViewId(0), second: Second::Key };
+
+/// The picture that is coded for `view` at `time`: a moving pattern.
+pub(crate) fn scene_picture(size: Size, view: u8, time: u32) -> Picture {
+    let mut picture = Picture::new(size);
+    for plane in Plane::ALL {
+        let (columns, _) = picture.plane_size(plane);
+        for (at, pixel) in picture.plane_mut(plane).iter_mut().enumerate() {
+            let (x, y) = ((at % columns) as u32, (at / columns) as u32);
+            let wave = (x + 3 * time + 5 * u32::from(view)) * (y + 7) / 8;
+            *pixel = (60 + wave % 120 + 10 * u32::from(view)) as u8;
+        }
+    }
+    picture
+}
+
+/// NAL units of `pictures`, the first an IDR.
+fn encode(pictures: &[Picture]) -> Vec<Vec<u8>> {
+    let config = EncoderConfig::new()
+        .rate_control_mode(RateControlMode::Off)
+        .skip_frames(false)
+        .qp(QpRange::new(20, 30))
+        .num_threads(1);
+    let mut encoder =
+        Encoder::with_api_config(openh264::OpenH264API::from_source(), config).unwrap();
+    let mut nals = Vec::new();
+    for picture in pictures {
+        let (width, height) = (picture.size().width(), picture.size().height());
+        let even = (width.next_multiple_of(2), height.next_multiple_of(2));
+        let mut padded = Vec::new();
+        for y in 0..even.1 {
+            let line = &picture.plane(Plane::Y)[y.min(height - 1) * width..][..width];
+            padded.extend(line);
+            padded.resize((y + 1) * even.0, line[width - 1]);
+        }
+        let chroma = even.0 / 2;
+        let yuv = YUVSlices::new(
+            (&padded, picture.plane(Plane::U), picture.plane(Plane::V)),
+            even,
+            (even.0, chroma, chroma),
+        );
+        let coded = encoder.encode(&yuv).unwrap();
+        for layer in (0..coded.num_layers()).filter_map(|i| coded.layer(i)) {
+            for nal in (0..layer.nal_count()).filter_map(|i| layer.nal_unit(i)) {
+                nals.push(nal.strip_prefix(&[0, 0, 0, 1]).unwrap().to_vec());
+            }
+        }
+    }
+    nals
+}
+
+/// Key pictures of an anchor's section: every implicit view of it with [`Second::Key`], at time 1.
+fn keys(header: &Header, anchor: ViewId) -> Vec<Key> {
+    let keyed = |v: &ViewId| {
+        header.views[usize::from(v.0)] == Role::Implicit { anchor, second: Second::Key }
+    };
+    header.implicit_views().filter(keyed).map(|view| Key { view, time: 1 }).collect()
+}
+
+/// A whole stream of moving patterns; implicit views have grids and weights of zeros.
+pub(crate) fn stream(header: &Header) -> Vec<u8> {
+    let mut model = Box::new(SymbolModel::new());
+    let mut bodies = Vec::new();
+    let implicit = header.implicit_views().count();
+    let profile = Profile::by_name(&header.profile).filter(|_| implicit > 0);
+    if let Some(profile) = profile {
+        let network = NetworkLevels::zeros(profile, implicit).encode(&mut model);
+        bodies.push((Kind::Network, ViewId(0), 0, header.frames, network));
+        let grids = zero_grids(profile, Residence::Scene, header.size, 1, implicit);
+        let grids = encode_grids(&grids, &mut model);
+        bodies.push((Kind::SceneGrids, ViewId(0), 0, header.frames, grids));
+    }
+    for first in (0..header.frames).step_by(GOP as usize) {
+        let frames = GOP.min(header.frames - first);
+        if let Some(profile) = profile {
+            let grids = zero_grids(profile, Residence::Gop, header.size, frames as usize, implicit);
+            let grids = encode_grids(&grids, &mut model);
+            bodies.push((Kind::GopGrids, ViewId(0), first, frames, grids));
+        }
+        for view in header.explicit_views() {
+            let mut keys = keys(header, view);
+            keys.retain(|k| u32::from(k.time) < frames);
+            let of_keys = keys
+                .iter()
+                .map(|k| scene_picture(header.size, k.view.0, first + u32::from(k.time)));
+            let own = (first..first + frames).map(|t| scene_picture(header.size, view.0, t));
+            let nals = encode(&of_keys.chain(own).collect::<Vec<_>>());
+            let mut body = Vec::new();
+            write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
+            bodies.push((Kind::Anchor, view, first, frames, body));
+        }
+    }
+    let sections: Vec<_> = bodies
+        .iter()
+        .map(|(kind, view, first_frame, frames, body)| Section {
+            kind: *kind,
+            view: *view,
+            scene: 0,
+            first_frame: *first_frame,
+            frames: *frames,
+            body,
+        })
+        .collect();
+    let mut sink = Vec::new();
+    write_stream(&mut sink, header, &sections).unwrap();
+    sink
+}
+
+/// A network of plain arithmetic: the flow grows with the view, the picture mixes both sources.
+struct Fake {
+    packed: usize,
+    flow_plane: usize,
+    views: Vec<usize>,
+}
+
+impl Reconstruct for Fake {
+    fn motion(&mut self, _: &[f32], _: &[f32], views: &[usize], flow: &mut [f32]) -> Result<()> {
+        self.views = views.to_vec();
+        for (slot, flow) in flow.chunks_mut(FLOW * self.flow_plane).enumerate() {
+            for (i, value) in flow.iter_mut().enumerate() {
+                *value = (views[slot] + 1) as f32 * 0.07 - (i % 5) as f32 * 0.02;
+            }
+        }
+        Ok(())
+    }
+
+    fn refine(
+        &mut self,
+        warped0: &[f32],
+        warped1: &[f32],
+        picture: &mut [f32],
+        masks: &mut [f32],
+    ) -> Result<()> {
+        for (i, out) in picture.iter_mut().enumerate() {
+            *out = 0.4 * warped0[i] - 0.3 * warped1[i] + self.views[i / self.packed] as f32 * 0.1;
+        }
+        for (i, out) in masks.iter_mut().enumerate() {
+            *out = (i % 11) as f32 / 11.0;
+        }
+        Ok(())
+    }
+}
+
+/// Opens [`Fake`] networks.
+pub(crate) fn fake() -> Arc<OpenNetwork> {
+    Arc::new(|header, _, _| {
+        let size = PackedSize::of(header.size);
+        let (packed, flow_plane) = (PACKED * size.plane(), size.flow_plane());
+        Ok(Box::new(Fake { packed, flow_plane, views: Vec::new() }))
+    })
+}
+
+/// A player over `bytes` with fake networks.
+pub(crate) fn player(bytes: Vec<u8>) -> Result<Player> {
+    Player::over(StreamBytes::from(bytes), Options::new(fake()))
+}

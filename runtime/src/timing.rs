@@ -1,0 +1,29 @@
+//! Where the time of a picture went.
+
+use std::time::Instant;
+
+/// Time each stage spent on one time of the stream, all views together.
+#[derive(Debug, Clone, Copy)]
+pub struct Timings {
+    /// Reading and range decoding the GOP, counted at its first picture.
+    pub read_us: u64,
+    /// H.264.
+    pub anchor_us: u64,
+    /// Latents, network and warps.
+    pub reconstruct_us: u64,
+    /// Blending.
+    pub fuse_us: u64,
+    born: Instant,
+}
+
+impl Timings {
+    /// Starts the end-to-end clock; it runs from the H.264 decoder's first byte to [`Timings::age_us`].
+    pub fn begin(read_us: u64) -> Self {
+        Self { read_us, anchor_us: 0, reconstruct_us: 0, fuse_us: 0, born: Instant::now() }
+    }
+
+    /// Time since the anchor stage took the picture up, waiting in queues included.
+    pub fn age_us(&self) -> u64 {
+        self.born.elapsed().as_micros() as u64
+    }
+}
