@@ -204,21 +204,27 @@ impl SectionDecoder {
 
     /// The view's picture at `time`, counted from the start of the stream; times only grow.
     fn picture_at(&mut self, time: u32, pool: &Pool<Picture>) -> Result<Pooled<Picture>> {
-        if self.next_nal == 0 {
-            let mut keys = Keys::new();
-            for index in 0..self.section().keys.len() {
-                let key = self.section().keys[index];
-                keys.push((key, self.next_picture(pool)?));
-            }
-            self.keys = Arc::new(keys);
-        }
         loop {
             let picture = self.next_picture(pool)?;
+            if self.next_time == self.gop.first {
+                self.decode_keys(pool)?;
+            }
             self.next_time += 1;
             if self.next_time > time {
                 return Ok(picture);
             }
         }
+    }
+
+    /// Decodes the key pictures, which follow the first picture of the view (FORMAT.md §8).
+    fn decode_keys(&mut self, pool: &Pool<Picture>) -> Result<()> {
+        let mut keys = Keys::new();
+        for index in 0..self.section().keys.len() {
+            let key = self.section().keys[index];
+            keys.push((key, self.next_picture(pool)?));
+        }
+        self.keys = Arc::new(keys);
+        Ok(())
     }
 
     fn next_picture(&mut self, pool: &Pool<Picture>) -> Result<Pooled<Picture>> {

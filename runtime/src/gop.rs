@@ -180,7 +180,7 @@ pub struct Scene {
 pub struct AnchorBody {
     /// The explicit view.
     pub view: ViewId,
-    /// Key pictures, decoded before the view's own.
+    /// Key pictures, decoded right after the view's first picture.
     pub keys: Vec<Key>,
     body: Vec<u8>,
     nals: Vec<(Unit, Range<usize>)>,

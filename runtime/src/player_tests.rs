@@ -118,23 +118,36 @@ fn leaving_early_ends_the_stages() {
     drop(playback);
 }
 
-/// The stream with byte `at` changed and both checksums made right again.
+fn sections(stream: &[u8]) -> usize {
+    u32::from_le_bytes(stream[12..16].try_into().unwrap()) as usize
+}
+
+/// Bytes before the first section.
+fn index_bytes(stream: &[u8], header: &Header) -> usize {
+    let header = postcard::to_slice(header, &mut [0; 512]).unwrap().len();
+    Preamble::BYTES + header + sections(stream) * Entry::BYTES
+}
+
+/// Makes the checksum of the index right.
+fn right_index(stream: &mut [u8], index: usize) {
+    let checked = [&stream[..Preamble::CHECKED], &stream[Preamble::BYTES..index]].concat();
+    let crc = CRC.checksum(&checked).to_le_bytes();
+    stream[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc);
+}
+
+/// The stream with byte `at` changed and all checksums made right again.
 fn damaged(stream: &[u8], header: &Header, at: usize, mask: u8) -> Vec<u8> {
     let mut bytes = stream.to_vec();
     bytes[at] ^= mask;
-    let mut buffer = [0; 512];
-    let table = Preamble::BYTES + postcard::to_slice(header, &mut buffer).unwrap().len();
-    let sections = u32::from_le_bytes(stream[12..16].try_into().unwrap()) as usize;
-    for i in 0..sections {
-        let place = table + i * Entry::BYTES;
+    let index = index_bytes(stream, header);
+    for i in 1..=sections(stream) {
+        let place = index - i * Entry::BYTES;
         let record = bytes[place..][..Entry::BYTES].try_into().unwrap();
         let mut entry = Entry::from_bytes(&record, 0).unwrap();
         entry.crc = CRC.checksum(&bytes[entry.offset as usize..][..entry.bytes as usize]);
         bytes[place..][..Entry::BYTES].copy_from_slice(&entry.to_bytes());
     }
-    let first = table + sections * Entry::BYTES;
-    let crc = CRC.checksum(&[&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..first]].concat());
-    bytes[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc.to_le_bytes());
+    right_index(&mut bytes, index);
     bytes
 }
 
@@ -142,15 +155,35 @@ fn damaged(stream: &[u8], header: &Header, at: usize, mask: u8) -> Vec<u8> {
 fn damage_behind_right_checksums_is_an_error_or_a_picture() {
     let header = header(Size { width_px: 32, height_px: 32 }, 6, &MIXED[..2]);
     let good = stream(&header);
-    let body = good.len() - 2000.min(good.len() / 2);
+    let sections = index_bytes(&good, &header);
     let mut answers = [0, 0];
-    for i in 0..150usize {
-        let at = body + (i * 7919) % (good.len() - body);
+    for i in 0..400usize {
+        // The first bytes of the body hold the network and the grids.
+        let range = if i % 2 == 0 { 300 } else { good.len() - sections };
+        let at = sections + (i * 7919) % range;
         let player = player(damaged(&good, &header, at, 1 << (i % 8))).unwrap();
         let result = player.decode_serial(&all(&player)).unwrap().find_map(|s| s.err());
         answers[usize::from(result.is_some())] += 1;
     }
     assert!(answers[1] > 0, "some damage is noticed: {answers:?}");
+}
+
+#[test]
+fn a_damaged_index_behind_a_right_checksum_is_an_error_or_a_picture() {
+    let header = header(Size { width_px: 32, height_px: 32 }, 6, &MIXED[..2]);
+    let good = stream(&header);
+    let sections = index_bytes(&good, &header);
+    for at in Preamble::BYTES..sections {
+        for bit in 0..8 {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << bit;
+            right_index(&mut bytes, sections);
+            if let Ok(player) = player(bytes) {
+                let shown = player.decode_serial(&all(&player)).unwrap();
+                let _ = shown.take(2).find_map(|s| s.err());
+            }
+        }
+    }
 }
 
 #[test]

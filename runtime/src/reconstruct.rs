@@ -7,10 +7,12 @@ use heapless::Vec as FixedVec;
 
 use crate::anchor::TimeJob;
 use crate::error::Result;
+use crate::format::anchor::Key;
 use crate::format::header::{Header, MAX_VIEWS, Role, Second};
 use crate::gop::Scene;
 use crate::kernel::fuse::{Layers, MASKS};
-use crate::kernel::warp::{PackedSize, warp};
+use crate::kernel::warp::PackedSize;
+use crate::kernel::warp_fast::Warper;
 use crate::model::sum_latent;
 use crate::picture::Picture;
 use crate::pool::{Pool, Pooled};
@@ -132,7 +134,7 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
         batch: usize,
         canvases: Pool<Canvas>,
     ) -> Self {
-        Self { jobs, header, open, batch: batch.max(1), painter: None, canvases }
+        Self { jobs, header, open, batch: batch.clamp(1, MAX_VIEWS), painter: None, canvases }
     }
 
     fn paint(&mut self, mut job: TimeJob) -> Result<Painted> {
@@ -186,6 +188,7 @@ struct Painter {
     latent8: Vec<f32>,
     scratch: Vec<i64>,
     flow: Vec<f32>,
+    warper: Warper,
 }
 
 impl Painter {
@@ -209,6 +212,7 @@ impl Painter {
             latent8: vec![0.0; latent8],
             scratch: vec![0; latent16.max(latent8) / batch],
             flow: vec![0.0; batch * FLOW * cells8],
+            warper: Warper::new(size),
         })
     }
 
@@ -228,10 +232,11 @@ impl Painter {
         self.network.motion(&self.latent16, &self.latent8, &slots, &mut self.flow)?;
         let (packed, flow) = (PACKED * self.size.plane(), 2 * self.size.flow_plane());
         for (slot, view) in views.iter().enumerate() {
-            let [first, second] = self.sources(job, *view);
+            let [first, second] = sources(&self.header, job, *view);
             let (flow0, flow1) = self.flow[slot * 2 * flow..][..2 * flow].split_at(flow);
-            warp(first, flow0, self.size, &mut canvas.warped0[slot * packed..][..packed]);
-            warp(second, flow1, self.size, &mut canvas.warped1[slot * packed..][..packed]);
+            let place = slot * packed..(slot + 1) * packed;
+            self.warper.warp(first, flow0, &mut canvas.warped0[place.clone()]);
+            self.warper.warp(second, flow1, &mut canvas.warped1[place]);
         }
         let Canvas { warped0, warped1, implicit, masks, .. } = canvas;
         self.network.refine(warped0, warped1, implicit, masks)
@@ -247,27 +252,27 @@ impl Painter {
             sum_latent(self.profile, scale, grids(), (time, view), scratch, latent);
         }
     }
+}
 
-    /// The anchor, and the nearest key or the second anchor, of an implicit view.
-    fn sources<'a>(&self, job: &'a TimeJob, view: ViewId) -> [&'a Picture; 2] {
-        let Role::Implicit { anchor, second } = self.header.views[usize::from(view.0)] else {
-            panic!("only implicit views are painted");
-        };
-        let anchor = job.anchor(anchor);
-        let second = match second {
-            Second::Anchor(other) => &*job.anchor(other).picture,
-            Second::Key => nearest_key(job, view, anchor.keys.iter().map(|(k, p)| (*k, &**p)))
-                .unwrap_or(&anchor.picture),
-        };
-        [&anchor.picture, second]
-    }
+/// The anchor, and the nearest key or the second anchor, of an implicit view.
+fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [&'a Picture; 2] {
+    let Role::Implicit { anchor, second } = header.views[usize::from(view.0)] else {
+        panic!("only implicit views are painted");
+    };
+    let anchor = job.anchor(anchor);
+    let second = match second {
+        Second::Anchor(other) => &*job.anchor(other).picture,
+        Second::Key => nearest_key(job, view, anchor.keys.iter().map(|(k, p)| (*k, &**p)))
+            .unwrap_or(&anchor.picture),
+    };
+    [&anchor.picture, second]
 }
 
 /// The key picture of `view` nearest in time; of two equally near, the earlier.
 fn nearest_key<'a>(
     job: &TimeJob,
     view: ViewId,
-    keys: impl Iterator<Item = (crate::format::anchor::Key, &'a Picture)>,
+    keys: impl Iterator<Item = (Key, &'a Picture)>,
 ) -> Option<&'a Picture> {
     let time = job.time.0 - job.gop.first;
     let of_view = keys.filter(|(key, _)| key.view == view);

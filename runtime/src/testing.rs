@@ -123,8 +123,9 @@ pub(crate) fn stream(header: &Header) -> Vec<u8> {
             let of_keys = keys
                 .iter()
                 .map(|k| scene_picture(header.size, k.view.0, first + u32::from(k.time)));
-            let own = (first..first + frames).map(|t| scene_picture(header.size, view.0, t));
-            let nals = encode(&of_keys.chain(own).collect::<Vec<_>>());
+            let mut own = (first..first + frames).map(|t| scene_picture(header.size, view.0, t));
+            let pictures: Vec<_> = own.next().into_iter().chain(of_keys).chain(own).collect();
+            let nals = encode(&pictures);
             let mut body = Vec::new();
             write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
             bodies.push((Kind::Anchor, view, first, frames, body));

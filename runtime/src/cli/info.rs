@@ -100,12 +100,13 @@ impl Ledger {
     /// Slices go to the view they show; parameter sets and lengths to the section's view.
     fn anchor(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
         let section = AnchorSection::parse(body, entry.frames)?;
-        let mut keys = section.keys.iter();
+        // The first slice is the view's own, then come the keys (FORMAT.md §8).
+        let mut keys = std::iter::once(None).chain(section.keys.iter().map(Some));
         let mut rest = body.len() as u64;
         for nal in section.nal_units() {
             let nal = nal?;
             if is_slice(nal) {
-                let item = match keys.next() {
+                let item = match keys.next().flatten() {
                     Some(key) => format!("keys/view {}", key.view.0),
                     None => format!("anchor/view {}", entry.view.0),
                 };

@@ -6,7 +6,7 @@
 use crate::profile::FLOW_UNIT_PX;
 
 /// Fraction bits of a cell's displacement.
-const CELL_BITS: u32 = 8;
+pub(super) const CELL_BITS: u32 = 8;
 /// Fraction bits of a pixel's displacement.
 pub const PIXEL_BITS: u32 = 4;
 /// Largest displacement in pixels.

@@ -4,6 +4,8 @@ mod md5;
 mod null;
 mod png;
 mod raw;
+#[cfg(test)]
+mod tests;
 mod tile;
 mod y4m;
 

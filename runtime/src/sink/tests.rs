@@ -1,0 +1,107 @@
+//! Sinks write what was decoded, whole.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use std::path::{Path, PathBuf};
+
+use super::{Digest, Muxer, Plan, Sink};
+use crate::format::header::Role;
+use crate::picture::Plane;
+use crate::player::{Player, Selection};
+use crate::testing::{header, player, stream};
+use crate::units::{Size, ViewId};
+use crate::views::ViewSet;
+
+/// A folder of its own under the system's, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("iev-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const ODD: Size = Size { width_px: 35, height_px: 21 };
+
+fn two_views() -> Player {
+    player(stream(&header(ODD, 3, &[Role::Explicit; 2]))).unwrap()
+}
+
+fn write(player: &Player, muxer: Muxer, path: &Path, views: ViewSet) {
+    let plan = Plan { muxer, path, header: player.header(), views, single: false };
+    let mut sink = Sink::open(&plan).unwrap();
+    for shown in player.decode_serial(&Selection::new(views, player.times())).unwrap() {
+        sink.put(&shown.unwrap()).unwrap();
+    }
+    sink.finish().unwrap();
+}
+
+#[test]
+fn a_file_per_view_holds_its_pictures() {
+    let (player, folder) = (two_views(), Folder::new("per-view"));
+    write(&player, Muxer::Y4m, &folder.0.join("v%v.y4m"), ViewSet::all(player.header()));
+    let line = b"YUV4MPEG2 W35 H21 F30:1 Ip A1:1 C420 XCOLORRANGE=LIMITED\n";
+    for view in [ViewId(0), ViewId(1)] {
+        let mut expected = line.to_vec();
+        let selection = Selection::new([view].into_iter().collect(), player.times());
+        for shown in player.decode_serial(&selection).unwrap() {
+            expected.extend(b"FRAME\n");
+            expected.extend(shown.unwrap().frames().next().unwrap().1.i420());
+        }
+        let file = std::fs::read(folder.0.join(format!("v{}.y4m", view.0))).unwrap();
+        assert!(file == expected, "view {}", view.0);
+    }
+}
+
+#[test]
+fn several_views_stand_side_by_side_on_even_columns() {
+    let (player, folder) = (two_views(), Folder::new("tile"));
+    let path = folder.0.join("both.yuv");
+    write(&player, Muxer::Raw, &path, ViewSet::all(player.header()));
+    let file = std::fs::read(path).unwrap();
+    let tile = Size { width_px: 72, height_px: 21 };
+    assert_eq!(file.len(), 3 * tile.i420_bytes());
+    let shown = player.at(ViewSet::all(player.header()), crate::TimeIndex(0)).unwrap();
+    for (place, (id, picture)) in shown.frames().enumerate() {
+        for (y, line) in picture.plane(Plane::Y).chunks_exact(35).enumerate() {
+            assert_eq!(&file[y * 72 + place * 36..][..35], line, "{id} row {y}");
+        }
+    }
+}
+
+#[test]
+fn the_digest_is_of_all_pictures_in_order() {
+    let (player, folder) = (two_views(), Folder::new("md5"));
+    let path = folder.0.join("all.md5");
+    let views = ViewSet::all(player.header());
+    write(&player, Muxer::Md5, &path, views);
+    let mut digest = Digest::default();
+    for shown in player.decode_serial(&Selection::new(views, player.times())).unwrap() {
+        shown.unwrap().frames().for_each(|(_, picture)| digest.put(picture));
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap().trim(), digest.hex());
+}
+
+#[test]
+fn png_files_are_numbered_by_time() {
+    let (player, folder) = (two_views(), Folder::new("png"));
+    write(&player, Muxer::Png, &folder.0.join("p.png"), [ViewId(1)].into_iter().collect());
+    let names = ["p-00000.png", "p-00001.png", "p-00002.png"];
+    assert!(names.iter().all(|name| folder.0.join(name).is_file()));
+}
+
+#[test]
+fn formats_follow_from_names() {
+    let by_path = |path: &str| Muxer::by_path(Path::new(path));
+    assert_eq!(by_path("a.y4m"), Some(Muxer::Y4m));
+    assert_eq!(by_path("-"), Some(Muxer::Y4m));
+    assert_eq!(by_path("a.b.yuv"), Some(Muxer::Raw));
+    assert_eq!(by_path("a.mp4"), None);
+}
