@@ -2,6 +2,8 @@
 
 #[cfg(feature = "train")]
 mod encode;
+mod peers;
+mod rd;
 
 use clap::{Parser, Subcommand};
 use iev_exporter::lower::{LowerArgs, run_lower};
@@ -19,6 +21,10 @@ enum Command {
     /// Encode the views of a clip into one .iev stream.
     #[cfg(feature = "train")]
     Encode(Box<encode::EncodeArgs>),
+    /// Encode a curve of points, measure it and compare it with other codecs.
+    Rd(rd::RdArgs),
+    /// Measure conventional codecs on a clip, by ffmpeg.
+    Peers(peers::PeersArgs),
     /// Write the ONNX templates of every decoder profile.
     Lower(LowerArgs),
 }
@@ -28,6 +34,8 @@ impl Arguments {
         match self.command {
             #[cfg(feature = "train")]
             Command::Encode(args) => encode::run(*args),
+            Command::Rd(args) => rd::run(args),
+            Command::Peers(args) => peers::run(args),
             Command::Lower(args) => run_lower(&args),
         }
     }
