@@ -2,6 +2,7 @@
 
 pub mod ffmpeg;
 pub mod picture;
+pub mod whole_file;
 pub mod y4m;
 
 pub mod input;

@@ -17,7 +17,7 @@ use crate::ffmpeg;
 use crate::input::{View, open_views};
 use crate::measure::{kbps, seconds};
 use crate::quality::PlaneErrors;
-use crate::report::write_whole;
+use crate::whole_file::write_whole;
 use crate::y4m;
 
 /// One encoder at one effort, such as `x265-medium`.

@@ -8,9 +8,9 @@ use iev_exporter::encode::encode;
 use iev_exporter::input::{View, open_views};
 use iev_exporter::machine::Machine;
 use iev_exporter::report::encode_page::encode_page;
-use iev_exporter::report::write_whole;
 use iev_exporter::request::EncodeRequest;
 use iev_exporter::verify::{Verified, check_backend, verify};
+use iev_exporter::whole_file::write_whole;
 use serde_json::json;
 
 /// Encode the views of a clip into one .iev stream.

@@ -8,7 +8,7 @@ use iev_exporter::input::open_views;
 use iev_exporter::measure::bar;
 use iev_exporter::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
-use iev_exporter::report::write_whole;
+use iev_exporter::whole_file::write_whole;
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,7 @@ use super::result::{PointFolder, PointResult, settings_digest};
 use super::table::{BdRow, bd_rows};
 use crate::curve::{COLUMNS, Curve, fields, read_curves};
 use crate::report::rd_page::rd_page;
-use crate::report::write_whole;
+use crate::whole_file::write_whole;
 
 /// A config and the folder its results go to.
 #[derive(Debug, Clone)]
@@ -264,7 +264,7 @@ mod tests {
         let csv = std::fs::read_to_string(harness.file("csv")).unwrap();
         assert!(csv.lines().next().unwrap().ends_with("v1_psnr_v,v1_ms_ssim"), "{csv}");
         let html = std::fs::read_to_string(harness.file("html")).unwrap();
-        assert_eq!(html.matches("<circle").count(), 4);
+        assert_eq!(html.matches("<circle").count(), 2 * 4, "two plots of two curves of two points");
         let text = std::fs::read_to_string(harness.file("json")).unwrap();
         let all: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(all["points"][1]["label"], "q31");

@@ -11,9 +11,9 @@ use super::config::Point;
 use crate::curve::CurveRow;
 use crate::input::View;
 use crate::machine::Machine;
-use crate::report::write_whole;
 use crate::request::EncodeRequest;
 use crate::verify::Verified;
+use crate::whole_file::write_whole;
 
 /// A point that was encoded, decoded and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@ pub mod rd_page;
 pub mod svg;
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -67,19 +66,6 @@ pub(crate) fn paragraph(html: &mut String, class: &str, text: &str) {
     let _ = writeln!(html, "<p class=\"{class}\">{}</p>", escape(text));
 }
 
-/// Writes beside `path` under a temporary name, then renames: a reader never sees half a file.
-///
-/// # Errors
-/// The disk's.
-pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let failed = || format!("writing {}", path.display());
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).with_context(failed)?;
-    file.persist(path).with_context(failed)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +73,7 @@ mod tests {
 
     #[test]
     fn text_cannot_become_markup() {
+        assert!(page("A & B", "").contains("<h1>A &amp; B</h1>"));
         let html = table(&["<a>"], &[vec!["1 < 2 & \"3\"".into()]]);
         assert!(html.contains("<th>&lt;a&gt;</th>"), "{html}");
         assert!(html.contains("<td>1 &lt; 2 &amp; &quot;3&quot;</td>"), "{html}");
@@ -99,13 +86,5 @@ mod tests {
         let start = html.find("base64,").unwrap() + "base64,".len();
         let coded = &html[start..start + html[start..].find('"').unwrap()];
         assert!(STANDARD.decode(coded).unwrap().starts_with(b"\x89PNG"));
-    }
-
-    #[test]
-    fn a_file_appears_whole_under_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("page.html");
-        write_whole(&path, &page("A & B", "")).unwrap();
-        assert!(std::fs::read_to_string(path).unwrap().contains("<h1>A &amp; B</h1>"));
     }
 }
