@@ -102,7 +102,7 @@ impl Harness {
         });
         write_whole(&self.file("json"), &serde_json::to_string_pretty(&all)?)?;
         write_whole(&self.file("csv"), &csv(ours, points)?)?;
-        write_whole(&self.file("html"), &rd_page(&self.config, report))
+        write_whole(&self.file("html"), rd_page(&self.config, report))
     }
 }
 
