@@ -110,7 +110,7 @@ impl EncodeRequest {
     pub fn check(&self) -> Result<()> {
         ensure!((1..=51).contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
         ensure!((1..=256).contains(&self.gop), "a GOP has 1 to 256 pictures, not {}", self.gop);
-        ensure!(self.batch > 0, "batch is at least 1");
+        ensure!(self.batch > 0 && self.steps() > 0, "batch and steps are at least 1");
         ensure!(self.limit != Some(0), "limit is at least 1");
         let positive = |value: f64| value > 0.0 && value.is_finite();
         ensure!(self.lambda.is_none_or(positive), "lambda is above zero");

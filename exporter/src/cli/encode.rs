@@ -7,11 +7,14 @@ use anyhow::{Context, Result};
 use iev_exporter::encode::encode;
 use iev_exporter::input::{View, open_views};
 use iev_exporter::machine::Machine;
+use iev_exporter::measure::ViewFigures;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::request::EncodeRequest;
 use iev_exporter::verify::{Verified, check_backend, verify};
 use iev_exporter::whole_file::write_whole;
 use serde_json::json;
+
+use super::print;
 
 /// Encode the views of a clip into one .iev stream.
 #[derive(Debug, clap::Args)]
@@ -62,8 +65,7 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
     let encoded = encode(&views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
     if args.no_verify {
-        println!("{} bytes", encoded.bytes);
-        return Ok(());
+        return print(&format!("{} bytes", encoded.bytes));
     }
     let verified = verify(&args.output, &views, &encoded.predicted_db())
         .with_context(|| format!("verifying {}", args.output.display()))?;
@@ -85,9 +87,9 @@ fn report(
             "encode_seconds": encode_seconds,
             "machine": Machine::this(),
         });
-        println!("{all:#}");
+        print(&format!("{all:#}"))?;
     } else {
-        print(verified, encode_seconds);
+        print(&text(verified, encode_seconds))?;
     }
     for warning in verified.warnings() {
         eprintln!("iev-export: warning: {warning}");
@@ -98,34 +100,36 @@ fn report(
     }
 }
 
-fn print(verified: &Verified, encode_seconds: f64) {
+fn text(verified: &Verified, encode_seconds: f64) -> String {
     let figures = &verified.figures;
-    println!(
-        "{} bytes, {:.1} kbit/s, encoded in {:.1} min",
-        figures.bytes,
-        figures.kbps,
-        encode_seconds / 60.0
-    );
     let parts = verified.parts.named().map(|(name, bytes)| format!("{name} {bytes}"));
-    println!("bytes: {}", parts.join(", "));
-    for v in &figures.views {
-        let [y, u, w] = v.psnr_db();
-        let role = if v.explicit { "explicit" } else { "implicit" };
-        let layers = verified.layers.iter().find(|l| l.view == v.view).map_or(String::new(), |l| {
-            let (warped, implicit) = (l.warped_db, l.implicit_db);
-            format!(", warped {warped:.2}, implicit {implicit:.2}, fused {:.2}", l.fused_db)
-        });
-        let off = verified.trainer.iter().find(|d| d.view == v.view);
-        let off = off.map_or(String::new(), |d| format!(", off trainer {:.3}", d.difference_db));
-        println!("view {} {role}: Y {y:.2} U {u:.2} V {w:.2} dB{layers}{off}", v.view);
-    }
-    println!(
-        "mean: luma {:.3} dB, 6:1:1 {:.3} dB, MS-SSIM {:.4}",
-        figures.psnr_y, figures.psnr_611, figures.ms_ssim
-    );
-    if let Some([warped, implicit, fused]) = verified.mean_layers_db() {
-        println!(
+    let (bytes, kbps, minutes) = (figures.bytes, figures.kbps, encode_seconds / 60.0);
+    let mut lines = vec![
+        format!("{bytes} bytes, {kbps:.1} kbit/s, encoded in {minutes:.1} min"),
+        format!("bytes: {}", parts.join(", ")),
+    ];
+    lines.extend(figures.views.iter().map(|view| view_line(verified, view)));
+    let (y, yuv, ms_ssim) = (figures.psnr_y, figures.psnr_611, figures.ms_ssim);
+    lines.push(format!("mean: luma {y:.3} dB, 6:1:1 {yuv:.3} dB, MS-SSIM {ms_ssim:.4}"));
+    lines.extend(verified.mean_layers_db().map(|[warped, implicit, fused]| {
+        format!(
             "mean of implicit views: warped {warped:.2}, implicit {implicit:.2}, fused {fused:.2}"
-        );
+        )
+    }));
+    lines.join("\n")
+}
+
+fn view_line(verified: &Verified, figures: &ViewFigures) -> String {
+    let view = figures.view;
+    let [y, u, v] = figures.psnr_db();
+    let role = if figures.explicit { "explicit" } else { "implicit" };
+    let mut line = format!("view {view} {role}: Y {y:.2} U {u:.2} V {v:.2} dB");
+    if let Some(l) = verified.layers.iter().find(|l| l.view == view) {
+        let (warped, implicit, fused) = (l.warped_db, l.implicit_db, l.fused_db);
+        line += &format!(", warped {warped:.2}, implicit {implicit:.2}, fused {fused:.2}");
     }
+    if let Some(d) = verified.trainer.iter().find(|d| d.view == view) {
+        line += &format!(", off trainer {:.3}", d.difference_db);
+    }
+    line
 }

@@ -5,6 +5,8 @@ mod encode;
 mod peers;
 mod rd;
 
+use std::io::{ErrorKind, Write};
+
 use clap::{Parser, Subcommand};
 use iev_exporter::lower::{LowerArgs, run_lower};
 
@@ -38,5 +40,13 @@ impl Arguments {
             Command::Peers(args) => peers::run(args),
             Command::Lower(args) => run_lower(&args),
         }
+    }
+}
+
+/// Prints to standard output; a reader that left ends the talk quietly.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
     }
 }

@@ -10,6 +10,8 @@ use iev_exporter::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
 use iev_exporter::whole_file::write_whole;
 
+use super::print;
+
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Every view is coded on its own with one intra picture, tuned for PSNR; \
@@ -72,6 +74,5 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     bar.finish_and_clear();
     let csv = to_csv(&rows)?;
     write_whole(&args.out, &csv)?;
-    print!("{csv}");
-    Ok(())
+    print(csv.trim_end())
 }

@@ -179,6 +179,12 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_example_of_the_help_is_a_config() {
+        let config = Config::parse(include_str!("example.toml"), Path::new("")).unwrap();
+        assert_eq!((config.points.len(), config.interval_db), (2, INTERVAL_DB));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let say = |from: &str, to: &str| {
             let text = ROOM.replace(from, to);
