@@ -4,6 +4,7 @@
 mod encode;
 mod peers;
 mod rd;
+mod verify;
 
 use std::io::{ErrorKind, Write};
 
@@ -23,6 +24,8 @@ enum Command {
     /// Encode the views of a clip into one .iev stream.
     #[cfg(feature = "train")]
     Encode(Box<encode::EncodeArgs>),
+    /// Decode a stream with the player and measure it against its source.
+    Verify(verify::VerifyArgs),
     /// Encode a curve of points, measure it and compare it with other codecs.
     Rd(rd::RdArgs),
     /// Measure conventional codecs on a clip, by ffmpeg.
@@ -36,6 +39,7 @@ impl Arguments {
         match self.command {
             #[cfg(feature = "train")]
             Command::Encode(args) => encode::run(*args),
+            Command::Verify(args) => verify::run(&args),
             Command::Rd(args) => rd::run(args),
             Command::Peers(args) => peers::run(args),
             Command::Lower(args) => run_lower(&args),
