@@ -2,6 +2,11 @@
 
 #[cfg(feature = "train")]
 mod encode;
+mod peers;
+mod rd;
+mod verify;
+
+use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
 use iev_exporter::lower::{LowerArgs, run_lower};
@@ -19,6 +24,12 @@ enum Command {
     /// Encode the views of a clip into one .iev stream.
     #[cfg(feature = "train")]
     Encode(Box<encode::EncodeArgs>),
+    /// Decode a stream with the player and measure it against its source.
+    Verify(verify::VerifyArgs),
+    /// Encode a curve of points, measure it and compare it with other codecs.
+    Rd(rd::RdArgs),
+    /// Measure conventional codecs on a clip, by ffmpeg.
+    Peers(peers::PeersArgs),
     /// Write the ONNX templates of every decoder profile.
     Lower(LowerArgs),
 }
@@ -28,7 +39,18 @@ impl Arguments {
         match self.command {
             #[cfg(feature = "train")]
             Command::Encode(args) => encode::run(*args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Rd(args) => rd::run(args),
+            Command::Peers(args) => peers::run(args),
             Command::Lower(args) => run_lower(&args),
         }
+    }
+}
+
+/// Prints to standard output; a reader that left ends the talk quietly.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
     }
 }
