@@ -120,10 +120,9 @@ impl EncodeRequest {
 
     /// λ asked for, or the one that matches the slope of H.264 at this quantiser.
     ///
-    /// Squared error per bit doubles every 3 QP; the constant is where both parts of `room` gave the
-    /// same gain per byte.
+    /// Squared error per bit doubles every 3 QP; EXPERIMENTS.md §3 has the sweep behind the constant.
     pub fn lambda(&self) -> f64 {
-        self.lambda.unwrap_or_else(|| 2e-3 * (f64::from(self.qp - 37) / 3.0).exp2())
+        self.lambda.unwrap_or_else(|| 8e-3 * (f64::from(self.qp - 37) / 3.0).exp2())
     }
 
     /// Steps asked for, or the preset's.
@@ -198,7 +197,7 @@ mod tests {
     fn no_flags_mean_the_quick_preset_at_qp_37() {
         let request = EncodeRequest::default();
         assert_eq!((request.qp, request.steps()), (37, 6_000));
-        assert_eq!((request.intra_offset, request.lambda()), (-9, 2e-3));
+        assert_eq!((request.intra_offset, request.lambda()), (-9, 8e-3));
         request.check().unwrap();
     }
 
