@@ -35,9 +35,11 @@ impl Preset {
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
-    /// View coded by H.264; the middle one unless given.
-    #[arg(long)]
-    pub anchor: Option<usize>,
+    /// Views coded by H.264, such as 2 or 0,4; otherwise the middle one and any that cannot be
+    /// predicted from it.
+    #[arg(long, value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
+    pub anchor: Vec<usize>,
     /// Decoder profile: lean, edge or rich.
     #[arg(long, default_value = "lean")]
     pub profile: String,
@@ -50,9 +52,10 @@ pub struct EncodeRequest {
     /// Quantiser of the anchor, 1 to 51.
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
-    /// Change of the quantiser for the first picture of a GOP.
-    #[arg(long, default_value_t = -9, allow_negative_numbers = true)]
-    pub intra_offset: i32,
+    /// Change of the quantiser for the first picture of a GOP; -9 unless given, -6 when no view is
+    /// predicted from it.
+    #[arg(long, allow_negative_numbers = true)]
+    pub intra_offset: Option<i32>,
     /// Change of the quantiser for key pictures.
     #[arg(long, default_value_t = -6, allow_negative_numbers = true)]
     pub key_offset: i32,
@@ -83,6 +86,20 @@ pub struct EncodeRequest {
     /// Further x264 settings, name=value joined by colons.
     #[arg(long, default_value = "")]
     pub x264_params: String,
+}
+
+/// A number or a list of them.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<usize>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Views {
+        One(usize),
+        More(Vec<usize>),
+    }
+    Ok(match Views::deserialize(from)? {
+        Views::One(view) => vec![view],
+        Views::More(views) => views,
+    })
 }
 
 fn parse_gop(text: &str) -> Result<usize, String> {
@@ -147,28 +164,28 @@ impl EncodeRequest {
         use crate::anchor::AnchorSettings;
         self.check()?;
         ensure!(views.len() <= 32, "a stream has at most 32 views, not {}", views.len());
-        let anchor_view = self.anchor.unwrap_or(views.len() / 2);
         let last = views.len() - 1;
-        ensure!(
-            anchor_view <= last,
-            "there is no view {anchor_view}: the clip has views 0 to {last}"
-        );
-        let frames = views[0].frames.len();
+        for view in &self.anchor {
+            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
+        }
+        let pictures: Vec<&[crate::picture::Picture]> =
+            views.iter().map(|v| v.frames.as_slice()).collect();
+        let anchors = match self.anchor.is_empty() {
+            true => crate::plan::choose_anchors(&pictures),
+            false => self.anchor.clone(),
+        };
+        let frames = pictures[0].len();
+        let plan = crate::plan::Plan::new(views.len(), frames, &anchors, self.gop, self.keys);
+        let predicted = plan.implicit().next().is_some();
         let anchor = AnchorSettings {
-            intra_offset: self.intra_offset,
+            intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { -6 }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
         };
         Ok(crate::encode::EncodeSettings {
             output,
-            plan: crate::plan::Plan::single_anchor(
-                views.len(),
-                frames,
-                anchor_view,
-                self.gop,
-                self.keys,
-            ),
+            plan,
             anchor,
             training: self.training(work)?,
             quiet,
@@ -197,7 +214,7 @@ mod tests {
     fn no_flags_mean_the_quick_preset_at_qp_37() {
         let request = EncodeRequest::default();
         assert_eq!((request.qp, request.steps()), (37, 6_000));
-        assert_eq!((request.intra_offset, request.lambda()), (-9, 8e-3));
+        assert_eq!((request.intra_offset, request.lambda()), (None, 8e-3));
         request.check().unwrap();
     }
 
