@@ -4,6 +4,7 @@
 mod encode;
 mod peers;
 mod rd;
+mod reference;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -30,6 +31,8 @@ enum Command {
     Rd(rd::RdArgs),
     /// Measure conventional codecs on a clip, by ffmpeg.
     Peers(peers::PeersArgs),
+    /// Cut a small lossless reference out of a clip.
+    Reference(reference::ReferenceArgs),
     /// Write the ONNX templates of every decoder profile.
     Lower(LowerArgs),
 }
@@ -42,6 +45,7 @@ impl Arguments {
             Command::Verify(args) => verify::run(&args),
             Command::Rd(args) => rd::run(args),
             Command::Peers(args) => peers::run(args),
+            Command::Reference(args) => reference::run(args),
             Command::Lower(args) => run_lower(&args),
         }
     }
