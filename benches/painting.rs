@@ -1,0 +1,111 @@
+//! What paints one implicit picture: the network by ONNX Runtime, both warps, and the fuse.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::kernel::fuse::{Layers, MASKS, fuse};
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::kernel::warp_fast::Warper;
+use iev_runtime::picture::Picture;
+use iev_runtime::profile::{PACKED, PROFILES, Profile};
+use iev_runtime::providers::Provider;
+use iev_runtime::scene::NetworkLevels;
+use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
+use iev_runtime::templates::Templates;
+use iev_runtime::{Size, ViewId};
+
+const SMALL: Size = Size { width_px: 480, height_px: 272 };
+const LARGE: Size = Size { width_px: 960, height_px: 540 };
+const BATCHES: [usize; 2] = [1, 4];
+
+/// −1‥1.
+fn noises(count: usize, seed: u32) -> Vec<f32> {
+    let noise = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
+    (0..count).map(|i| noise(i) as f32 / (1 << 23) as f32 - 1.0).collect()
+}
+
+fn source(size: Size) -> Picture {
+    let mut picture = Picture::new(size);
+    let noise = noises(size.i420_bytes(), 1);
+    let pixels = picture.i420_mut().iter_mut().zip(noise);
+    pixels.for_each(|(pixel, noise)| *pixel = (128.0 + 90.0 * noise) as u8);
+    picture
+}
+
+/// Both sources warped by up to 16 pixels, then blended.
+fn warp_and_fuse(c: &mut Criterion) {
+    let mut group = c.benchmark_group("warp and fuse");
+    group.throughput(Throughput::Elements(1));
+    for size in [SMALL, LARGE] {
+        let packed = PackedSize::of(size);
+        let sources = source(size);
+        let flow: Vec<f32> = noises(2 * packed.flow_plane(), 2).iter().map(|f| f * 2.0).collect();
+        let implicit = noises(PACKED * packed.plane(), 3);
+        let masks: Vec<f32> =
+            noises(MASKS * packed.plane(), 4).iter().map(|m| m * 0.5 + 0.5).collect();
+        let (mut warper, mut picture) = (Warper::new(packed), Picture::new(size));
+        let (mut warped0, mut warped1) = (implicit.clone(), implicit.clone());
+        let name = format!("{}x{}", size.width_px, size.height_px);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                warper.warp(&sources, &flow, &mut warped0);
+                warper.warp(&sources, &flow, &mut warped1);
+                let layers = Layers {
+                    warped0: &warped0,
+                    warped1: &warped1,
+                    implicit: &implicit,
+                    masks: &masks,
+                };
+                fuse(&layers, packed, &mut picture);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn header(profile: &Profile, views: usize) -> Header {
+    let implicit = Role::Implicit { anchor: ViewId(0), second: Second::Key };
+    Header {
+        profile: profile.name.try_into().expect("a profile's name is short"),
+        template_sha256: Templates::of(profile.name).expect("every profile has one").sha256(),
+        size: SMALL,
+        rate: (30, 1),
+        frames: 1,
+        colour: Colour::BT709,
+        views: std::iter::once(Role::Explicit).chain(vec![implicit; views]).collect(),
+    }
+}
+
+/// Both cuts of every profile on the CPU; the time is that of a whole batch.
+fn network(c: &mut Criterion) {
+    let ort = match OrtRuntime::find(None) {
+        Ok(ort) => ort,
+        Err(reason) => return eprintln!("network: left out: {reason}"),
+    };
+    let options = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
+    let mut group = c.benchmark_group("network");
+    group.sample_size(20);
+    for profile in &PROFILES {
+        for batch in BATCHES {
+            let network = NetworkLevels::zeros(profile, batch);
+            let header = header(profile, batch);
+            let opened = Networks::open(&ort, &header, &network, batch, &options);
+            let mut networks = opened.expect("a known profile opens");
+            let cells = |scale| SMALL.cells(scale).0 * SMALL.cells(scale).1;
+            let latent16 = noises(batch * profile.latent16 * cells(16), 1);
+            let latent8 = noises(batch * profile.latent8 * cells(8), 2);
+            let warped = noises(batch * PACKED * cells(4), 3);
+            let views: Vec<usize> = (0..batch).collect();
+            group.throughput(Throughput::Elements(batch as u64));
+            group.bench_function(BenchmarkId::new(profile.name, format!("batch {batch}")), |b| {
+                b.iter(|| {
+                    networks.motion(&latent16, &latent8, &views).expect("it runs");
+                    networks.refine(&warped, &warped).expect("it runs");
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, warp_and_fuse, network);
+criterion_main!(benches);

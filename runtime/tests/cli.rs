@@ -1,0 +1,205 @@
+//! Command line: bad input gets one clear sentence and the documented exit code, never a panic.
+#![cfg(feature = "player")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+mod small_stream;
+
+use std::process::{Command, Output, Stdio};
+
+use iev_runtime::format::CRC;
+use iev_runtime::format::header::Preamble;
+use small_stream::small_stream;
+
+/// Exit codes that `iev --help` documents.
+const STREAM: i32 = 1;
+const USAGE: i32 = 2;
+const BACKEND: i32 = 3;
+
+fn iev(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iev"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The one sentence of a command that must fail with `code`.
+fn refusal(command: &mut Command, code: i32) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let said = text(&stderr);
+    assert_eq!(status.code(), Some(code), "{command:?} said {said:?}");
+    assert!(stdout.is_empty(), "{command:?} printed {:?}", text(&stdout));
+    assert!(!said.contains("panicked"), "{said}");
+    let sentence = said.strip_prefix("iev: error: ").unwrap_or_else(|| panic!("{said:?}"));
+    assert_eq!(sentence.trim_end().lines().count(), 1, "one sentence: {said:?}");
+    sentence.trim_end().to_owned()
+}
+
+/// A folder with one small stream in it.
+struct Desk {
+    folder: tempfile::TempDir,
+    good: Vec<u8>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), good: small_stream() }
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn good(&self) -> String {
+        self.file("good.iev", &self.good)
+    }
+
+    /// The stream with `from` replaced in its header, behind a right checksum.
+    fn with_header(&self, name: &str, from: &[u8], to: &[u8]) -> String {
+        let mut bytes = self.good.clone();
+        let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        let header_bytes = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
+        let sections = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+        const ENTRY_BYTES: usize = iev_runtime::format::table::Entry::BYTES;
+        let index = Preamble::BYTES + header_bytes + sections * ENTRY_BYTES;
+        let checked = [&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..index]].concat();
+        bytes[Preamble::CHECKED..Preamble::BYTES]
+            .copy_from_slice(&CRC.checksum(&checked).to_le_bytes());
+        self.file(name, &bytes)
+    }
+}
+
+/// Every way a program reads a stream.
+fn readers(stream: &str) -> [Vec<&str>; 4] {
+    [
+        vec!["info", stream],
+        vec!["info", stream, "--json"],
+        vec!["decode", stream, "--muxer", "null"],
+        vec!["decode", stream, "--muxer", "null", "--serial"],
+    ]
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for args in readers("no/such.iev").iter().chain([&vec!["demo", "no/such.iev"]]) {
+        let sentence = refusal(&mut iev(args), USAGE);
+        assert!(sentence.starts_with("no/such.iev: "), "{sentence}");
+    }
+}
+
+#[test]
+fn files_that_are_no_whole_stream_are_refused() {
+    let desk = Desk::new();
+    let mut wrong_magic = desk.good.clone();
+    wrong_magic[1] = b'J';
+    let mut newer = desk.good.clone();
+    newer[9] = 9;
+    let rows = [
+        (desk.file("empty.iev", &[]), "not cut off"),
+        (desk.file("magic.iev", &wrong_magic), "starts with"),
+        (desk.file("text.iev", &b"just a text file\n".repeat(9)), "starts with"),
+        (desk.file("cut.iev", &desk.good[..desk.good.len() / 2]), "length its preamble declares"),
+        (desk.file("head.iev", &desk.good[..20]), "not cut off"),
+        (desk.file("newer.iev", &newer), "needs a newer iev"),
+    ];
+    for (stream, rule) in &rows {
+        for args in readers(stream) {
+            let sentence = refusal(&mut iev(&args), STREAM);
+            assert!(sentence.contains(rule), "{args:?}: {sentence}");
+        }
+    }
+}
+
+#[test]
+fn a_profile_or_template_that_this_build_lacks_is_refused() {
+    let desk = Desk::new();
+    let profile = desk.with_header("profile.iev", b"\x04lean", b"\x04newt");
+    for args in readers(&profile) {
+        let sentence = refusal(&mut iev(&args), STREAM);
+        assert!(sentence.contains("decoder profile unknown"), "{sentence}");
+    }
+    let digest = iev_runtime::templates::Templates::of("lean").unwrap().sha256();
+    let template = desk.with_header("template.iev", &digest, &[0xab; 32]);
+    let sentence = refusal(&mut iev(&["decode", &template, "--muxer", "null"]), BACKEND);
+    assert!(sentence.contains(&"ab".repeat(32)), "{sentence}");
+}
+
+#[test]
+fn without_onnx_runtime_only_implicit_views_are_refused() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let mut without = iev(&["decode", &good, "--muxer", "null", "-q"]);
+    let sentence = refusal(without.env("ORT_DYLIB_PATH", "/nonexistent/ort.so"), BACKEND);
+    assert!(
+        sentence.contains("cargo xtask ort") && sentence.contains("/nonexistent"),
+        "{sentence}"
+    );
+
+    let mut explicit = iev(&["decode", &good, "--muxer", "null", "-q", "-v", "0"]);
+    let output = explicit.env("ORT_DYLIB_PATH", "/nonexistent/ort.so").output().unwrap();
+    assert!(output.status.success(), "explicit views need no network: {}", text(&output.stderr));
+}
+
+#[test]
+fn what_was_typed_wrong_is_named() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let rows = [
+        (vec!["-v", "7", "--muxer", "null"], "7"),
+        (vec!["-v", "one", "--muxer", "null"], "one"),
+        (vec!["-v", "99", "--muxer", "null"], "99"),
+        (vec!["--muxer", "gif", "-o", "x"], "gif"),
+        (vec!["-o", "x.gif"], "x.gif"),
+        (vec![], "-o FILE"),
+        (vec!["-o", "/nonexistent/x.y4m"], "/nonexistent/x.y4m"),
+        (vec!["--pose", "0,0,0", "--muxer", "null"], "no cameras"),
+        (vec!["--pose", "0,0", "--muxer", "null"], "three numbers"),
+    ];
+    for (args, named) in rows {
+        let args = [vec!["decode", &good], args].concat();
+        let sentence = refusal(&mut iev(&args), USAGE);
+        assert!(sentence.contains(named), "{args:?}: {sentence}");
+    }
+    let output = iev(&["decode", &good, "--no-such-flag"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(USAGE));
+}
+
+#[test]
+fn info_accounts_for_every_byte() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let output = iev(&["info", &good, "--json"]).output().unwrap();
+    let info: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = info["bytes"].as_object().unwrap();
+    let sum: u64 = items.values().map(|bytes| bytes.as_u64().unwrap()).sum();
+    assert_eq!(sum, desk.good.len() as u64, "{items:?}");
+    assert_eq!(info["file_bytes"], desk.good.len());
+
+    let lines = text(&iev(&["info", &good]).output().unwrap().stdout);
+    let total = lines.lines().last().unwrap();
+    assert!(total.trim_start().starts_with(&desk.good.len().to_string()), "{total:?}");
+    assert!(total.ends_with("total"), "{total:?}");
+}
+
+#[test]
+fn views_go_to_their_files_and_a_wrong_digest_is_a_failure() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let pattern = desk.folder.path().join("v%v.y4m");
+    let args = ["decode", &good, "-q", "-v", "0", "-o", pattern.to_str().unwrap()];
+    let output = iev(&args).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let size = std::fs::metadata(desk.folder.path().join("v0.y4m")).unwrap().len();
+    let pictures = small_stream::FRAMES as u64 * small_stream::SIZE.i420_bytes() as u64;
+    assert!(size > pictures && size < pictures + 200, "{size} bytes");
+
+    let wrong = "0".repeat(32);
+    let sentence =
+        refusal(&mut iev(&["decode", &good, "-q", "-v", "0", "--verify", &wrong]), STREAM);
+    assert!(sentence.contains(&wrong), "{sentence}");
+}

@@ -1,0 +1,85 @@
+//! One small stream with an explicit and an implicit view, made without training.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::format::mixing::SymbolModel;
+use iev_runtime::format::table::Kind;
+use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::profile::Profile;
+use iev_runtime::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
+use iev_runtime::templates::Templates;
+use iev_runtime::{Size, ViewId};
+use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
+use openh264::formats::YUVSlices;
+
+/// Size of every picture.
+pub const SIZE: Size = Size { width_px: 32, height_px: 32 };
+/// Pictures per view.
+pub const FRAMES: u32 = 3;
+
+/// View 0 explicit, view 1 implicit of the lean profile with grids and weights of zero.
+pub fn small_stream() -> Vec<u8> {
+    let profile = Profile::by_name("lean").unwrap();
+    let header = Header {
+        profile: profile.name.try_into().unwrap(),
+        template_sha256: Templates::of(profile.name).unwrap().sha256(),
+        size: SIZE,
+        rate: (24, 1),
+        frames: FRAMES,
+        colour: Colour::BT709,
+        views: [Role::Explicit, Role::Implicit { anchor: ViewId(0), second: Second::Key }]
+            .into_iter()
+            .collect(),
+    };
+    let mut model = Box::new(SymbolModel::new());
+    let mut grids = |residence| {
+        encode_grids(&zero_grids(profile, residence, SIZE, FRAMES as usize, 1), &mut model)
+    };
+    let (scene, gop) = (grids(Residence::Scene), grids(Residence::Gop));
+    let network = NetworkLevels::zeros(profile, 1).encode(&mut model);
+    let bodies = [
+        (Kind::Network, network),
+        (Kind::SceneGrids, scene),
+        (Kind::Anchor, anchor()),
+        (Kind::GopGrids, gop),
+    ];
+    let section = |(kind, body)| Section {
+        kind,
+        view: ViewId(0),
+        scene: 0,
+        first_frame: 0,
+        frames: FRAMES,
+        body,
+    };
+    let sections = bodies.iter().map(|(kind, body)| section((*kind, body.as_slice())));
+    let mut sink = Vec::new();
+    write_stream(&mut sink, &header, &sections.collect::<Vec<_>>()).unwrap();
+    sink
+}
+
+/// The anchor's pictures and one key picture of view 1.
+fn anchor() -> Vec<u8> {
+    let config = EncoderConfig::new().rate_control_mode(RateControlMode::Off).skip_frames(false);
+    let api = openh264::OpenH264API::from_source();
+    let mut encoder = Encoder::with_api_config(api, config).unwrap();
+    let (width, height) = (SIZE.width(), SIZE.height());
+    let mut nals = Vec::new();
+    for picture in 0..=FRAMES as usize {
+        let luma: Vec<u8> =
+            (0..width * height).map(|at| (60 + (at + 3 * picture) % width * 4) as u8).collect();
+        let chroma = vec![128; width * height / 4];
+        let strides = (width, width / 2, width / 2);
+        let yuv = YUVSlices::new((&luma, &chroma, &chroma), (width, height), strides);
+        let coded = encoder.encode(&yuv).unwrap();
+        for layer in (0..coded.num_layers()).filter_map(|i| coded.layer(i)) {
+            for nal in (0..layer.nal_count()).filter_map(|i| layer.nal_unit(i)) {
+                nals.push(nal.strip_prefix(&[0, 0, 0, 1]).unwrap().to_vec());
+            }
+        }
+    }
+    let mut body = Vec::new();
+    let keys = [Key { view: ViewId(1), time: 1 }];
+    write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
+    body
+}

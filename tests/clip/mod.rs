@@ -1,0 +1,97 @@
+//! Tiny moving clips, and how the tests encode and decode them.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::path::Path;
+
+use iev_exporter::anchor::{AnchorEncoder, AnchorSettings};
+use iev_exporter::encode::{EncodeSettings, device, profile};
+use iev_exporter::input::View;
+use iev_exporter::picture::Picture as Source;
+use iev_exporter::plan::Plan;
+use iev_exporter::train::Settings;
+use iev_runtime::backend::Backend;
+use iev_runtime::fuse_stage::Shown;
+use iev_runtime::picture::Picture;
+use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::providers::Provider;
+use iev_runtime::session::SessionOptions;
+use iev_runtime::views::ViewSet;
+use iev_runtime::{FrameId, Result};
+
+/// Texture with a square that crosses it; views see both from the side, the square nearer.
+pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Vec<View> {
+    let view = |view: usize| View {
+        path: format!("view{view}").into(),
+        frames: (0..frames).map(|time| picture((width, height), view, time)).collect(),
+        rate: (24, 1),
+        full_range: Some(false),
+        matrix: None,
+    };
+    (0..count).map(view).collect()
+}
+
+fn picture((width, height): (usize, usize), view: usize, time: usize) -> Source {
+    let mut picture = Source::new(width, height);
+    let (far, near) = (view as f32, 3.0 * view as f32);
+    let square = |x: f32, y: f32| {
+        let left = width as f32 * 0.2 + 1.5 * time as f32 - near;
+        (left..left + width as f32 * 0.3).contains(&x)
+            && (height as f32 * 0.3..height as f32 * 0.7).contains(&y)
+    };
+    let luma = |x: f32, y: f32| match square(x, y) {
+        true => 180.0 + 30.0 * ((x + near) * 0.5 + y * 0.3).sin(),
+        false => 100.0 + 40.0 * ((x + far) * 0.23).sin() * (y * 0.17 + 1.0).cos(),
+    };
+    for (at, pixel) in picture.y.iter_mut().enumerate() {
+        *pixel = luma((at % width) as f32, (at / width) as f32) as u8;
+    }
+    let columns = width.div_ceil(2);
+    for at in 0..picture.u.len() {
+        let (x, y) = (2.0 * (at % columns) as f32, 2.0 * (at / columns) as f32);
+        (picture.u[at], picture.v[at]) = if square(x, y) { (90, 160) } else { (130, 120) };
+    }
+    picture
+}
+
+/// A few steps of training around the middle view, in GOPs of `gop` pictures.
+///
+/// The built-in H.264 encoder, so that no test needs ffmpeg.
+pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
+    let frames = views[0].frames.len();
+    EncodeSettings {
+        output: output.to_owned(),
+        plan: Plan::single_anchor(views.len(), frames, views.len() / 2, gop, 1),
+        anchor: AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(30) },
+        training: Settings {
+            profile: profile("lean").unwrap(),
+            steps: 40,
+            batch: 4,
+            learning_rate: 5e-3,
+            lambda: 2e-3,
+            seed: 7,
+            device: device("cpu").unwrap(),
+            checkpoint: None,
+        },
+        quiet: true,
+    }
+}
+
+/// Options of a player whose networks run on the CPU.
+pub fn options() -> Options {
+    let session = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
+    Options::new(Backend::new(None, session).opener())
+}
+
+/// All views at all times.
+pub fn everything(player: &Player) -> Selection {
+    Selection::new(ViewSet::all(player.header()), player.times())
+}
+
+/// Every picture that was shown, in order.
+pub fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture)> {
+    let frames = shown.flat_map(|shown| {
+        let shown = shown.unwrap();
+        shown.frames().map(|(id, picture)| (id, picture.clone())).collect::<Vec<_>>()
+    });
+    frames.collect()
+}

@@ -1,0 +1,121 @@
+//! Malformed: a damaged file is an error or pictures, never a panic; the player's own tests damage
+//! what its checksums cover, these damage a whole real file.
+
+mod clip;
+
+use iev_exporter::encode::encode;
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::table::{Entry, Kind};
+use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::gop::Reader;
+use iev_runtime::mapped::StreamBytes;
+use iev_runtime::player::Player;
+use iev_runtime::{Error, Result};
+
+fn small_stream() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.iev");
+    let views = clip::views(2, 3, (32, 32));
+    let mut settings = clip::settings(&views, 2, &path);
+    settings.training.steps = 1;
+    encode(&views, &settings).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+/// Decodes everything; the number of pictures when all of it is fine.
+fn decode(bytes: Vec<u8>) -> Result<usize> {
+    let player = Player::over(bytes.into(), clip::options())?;
+    let mut pictures = 0;
+    for shown in player.decode_serial(&clip::everything(&player))? {
+        pictures += shown?.pictures.len();
+    }
+    Ok(pictures)
+}
+
+fn reader(bytes: &[u8]) -> Reader {
+    StreamReader::open(StreamBytes::from(bytes.to_vec()).source(), &Limits::DEFAULT).unwrap()
+}
+
+/// Every section with its bytes.
+fn sections(bytes: &[u8]) -> Vec<(Entry, Vec<u8>)> {
+    let mut reader = reader(bytes);
+    let count = reader.sections();
+    let section = |index| {
+        let entry = reader.entry(index).unwrap();
+        let mut body = vec![0; entry.bytes as usize];
+        reader.read_section(&entry, &mut body).unwrap();
+        (entry, body)
+    };
+    (0..count).map(section).collect()
+}
+
+/// The stream of `sections`, with the checksums and offsets a writer would give it.
+fn rewritten(bytes: &[u8], sections: &[(Entry, Vec<u8>)]) -> Vec<u8> {
+    let borrowed = sections.iter().map(|(entry, body)| {
+        let Entry { kind, view, scene, first_frame, frames, .. } = *entry;
+        Section { kind, view, scene, first_frame, frames, body }
+    });
+    let mut sink = Vec::new();
+    write_stream(&mut sink, reader(bytes).header(), &borrowed.collect::<Vec<_>>()).unwrap();
+    sink
+}
+
+#[test]
+fn damage_to_a_whole_file_is_an_error_and_never_a_panic() {
+    let good = small_stream();
+    assert_eq!(decode(good.clone()).unwrap(), 2 * 3);
+    assert!(rewritten(&good, &sections(&good)) == good, "a reader sees what a writer wrote");
+
+    for length in 0..good.len() {
+        assert!(decode(good[..length].to_vec()).is_err(), "cut to {length} bytes");
+    }
+    let longer = [&good[..], &[0]].concat();
+    assert!(decode(longer).is_err(), "a byte behind the end");
+
+    let index = reader(&good).index_bytes() as usize;
+    let in_index = (0..index).flat_map(|at| (0..8).map(move |bit| (at, bit)));
+    let in_sections = (index..good.len()).step_by(23).map(|at| (at, at % 8));
+    for (at, bit) in in_index.chain(in_sections) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << bit;
+        assert!(decode(bytes).is_err(), "bit {bit} of byte {at}");
+    }
+    sections_cut_behind_right_checksums(&good);
+    sections_left_out_or_doubled(&good);
+}
+
+/// Range-coded sections may end early and decode to something; H.264 and lengths may not.
+fn sections_cut_behind_right_checksums(good: &[u8]) {
+    let whole = sections(good);
+    for (index, (entry, body)) in whole.iter().enumerate() {
+        let lengths = (0..8).chain((8..body.len()).step_by(body.len().div_ceil(24)));
+        for length in lengths.filter(|l| *l < body.len()) {
+            let mut cut = whole.clone();
+            cut[index].1.truncate(length);
+            let decoded = decode(rewritten(good, &cut));
+            let must_fail = entry.kind != Kind::Network;
+            assert!(
+                decoded.is_err() || !must_fail,
+                "{:?} cut to {length} of {} bytes",
+                entry.kind,
+                body.len()
+            );
+        }
+    }
+}
+
+fn sections_left_out_or_doubled(good: &[u8]) {
+    let whole = sections(good);
+    for index in 0..whole.len() {
+        let mut fewer = whole.clone();
+        let removed = fewer.remove(index);
+        let kind = removed.0.kind;
+        let without = decode(rewritten(good, &fewer));
+        assert!(matches!(without, Err(Error::Malformed { .. })), "without {kind:?}: {without:?}");
+        let mut more = whole.clone();
+        more.push(removed);
+        let doubled = decode(rewritten(good, &more));
+        assert!(matches!(doubled, Err(Error::Malformed { .. })), "two {kind:?}: {doubled:?}");
+    }
+}
