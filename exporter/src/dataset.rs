@@ -5,13 +5,9 @@ use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 
 use crate::explicit::CodedAnchor;
-use crate::matching::{SearchRange, match_dense};
 use crate::picture::Picture;
-use crate::plan::Plan;
+use crate::plan::{Plan, match_views};
 use crate::train::{Clip, MatchedFlow, ViewClip};
-
-/// Farthest match, in pixels of a picture 480 wide; scales with the width.
-const REACH_AT_480_PX: usize = 64;
 
 /// The scene over all `gops` of the plan.
 pub fn assemble(views: &[&[Picture]], plan: &Plan, coded: &[Vec<CodedAnchor>], size: Size) -> Clip {
@@ -39,11 +35,9 @@ fn view_clip(originals: &[Picture], role: Role, view: usize, coded: &[CodedAncho
         }
         Second::Key => keys_of(view, stream(usize::from(anchor.0)), originals.len()),
     };
-    let reach = (REACH_AT_480_PX * originals[0].width).div_ceil(480) as i32;
-    let search = SearchRange { x: reach, y: reach / 4 };
     let pairs = originals.par_iter().zip(anchors);
     let matched = pairs.map(|(original, anchor)| {
-        let field = match_dense(original, anchor, search, None);
+        let field = match_views(original, anchor);
         MatchedFlow::from_px(&field.dx, &field.dy, &field.confidence)
     });
     ViewClip {

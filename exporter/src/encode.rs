@@ -63,6 +63,14 @@ pub struct Encoded {
     pub implicit_db: Vec<ViewQuality>,
 }
 
+impl Encoded {
+    /// PSNR of Y, U and V of every view, as the encoder expects the player to show it.
+    pub fn predicted_db(&self) -> Vec<(usize, [f64; 3])> {
+        let implicit = self.implicit_db.iter().map(|q| (q.view, q.fused_db));
+        self.explicit_db.iter().copied().chain(implicit).collect()
+    }
+}
+
 /// Encodes `views` into a stream.
 ///
 /// # Errors

@@ -2,11 +2,13 @@
 
 pub mod ffmpeg;
 pub mod picture;
+pub mod whole_file;
 pub mod y4m;
 
 pub mod input;
 
 pub mod plan;
+pub mod request;
 
 pub mod anchor;
 pub mod explicit;
@@ -26,5 +28,15 @@ pub mod encode;
 
 pub mod lower;
 
-pub mod bd_rate;
 pub mod quality;
+
+pub mod measure;
+pub mod parts;
+pub mod verify;
+
+pub mod bd_rate;
+pub mod curve;
+pub mod machine;
+pub mod peers;
+pub mod rd;
+pub mod report;

@@ -1,9 +1,8 @@
 //! From trained levels to sections and a file.
 
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use iev_runtime::ViewId;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::mixing::SymbolModel;
@@ -16,6 +15,7 @@ use iev_runtime::scene::{Grid, NetworkLevels, Residence, encode_grids, zero_grid
 use crate::explicit::CodedAnchor;
 use crate::plan::Plan;
 use crate::train::{BIAS_LOG2_STEP, Exported};
+use crate::whole_file::write_whole;
 
 fn step(index: u8) -> StepIndex {
     StepIndex::new(index).unwrap_or_else(|| panic!("trained steps stay inside the table"))
@@ -120,7 +120,6 @@ pub fn sections(
 /// # Errors
 /// When the header breaks a rule or the disk does.
 pub fn write_file(path: &Path, header: &Header, sections: &[OwnedSection]) -> Result<u64> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let borrowed: Vec<Section<'_>> = sections
         .iter()
         .map(|s| Section {
@@ -134,13 +133,6 @@ pub fn write_file(path: &Path, header: &Header, sections: &[OwnedSection]) -> Re
         .collect();
     let mut bytes = Vec::new();
     let length = write_stream(&mut bytes, header, &borrowed)?;
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("writing {}", path.display()))?;
+    write_whole(path, &bytes)?;
     Ok(length)
 }

@@ -107,6 +107,34 @@ fn copy_plane(from: Plane<'_>, to: &mut [u8], width: usize, height: usize) {
     }
 }
 
+impl From<&Picture> for iev_runtime::picture::Picture {
+    fn from(picture: &Picture) -> Self {
+        let side = |px: usize| u16::try_from(px).unwrap_or_else(|_| panic!("a side fits 16 bits"));
+        let size =
+            iev_runtime::Size { width_px: side(picture.width), height_px: side(picture.height) };
+        let mut converted = Self::new(size);
+        let [y, u, v] = converted.planes_mut();
+        y.copy_from_slice(&picture.y);
+        u.copy_from_slice(&picture.u);
+        v.copy_from_slice(&picture.v);
+        converted
+    }
+}
+
+impl From<&iev_runtime::picture::Picture> for Picture {
+    fn from(picture: &iev_runtime::picture::Picture) -> Self {
+        use iev_runtime::picture::Plane::{U, V, Y};
+        let size = picture.size();
+        Self {
+            width: size.width(),
+            height: size.height(),
+            y: picture.plane(Y).to_vec(),
+            u: picture.plane(U).to_vec(),
+            v: picture.plane(V).to_vec(),
+        }
+    }
+}
+
 /// A moving textured scene for the tests of this crate.
 #[cfg(test)]
 pub(crate) fn synthetic(width: usize, height: usize, shift: f32) -> Picture {
@@ -147,33 +175,5 @@ mod tests {
         assert_eq!(padded.y[15], picture.y[12], "the last column repeats");
         assert_eq!(padded.y[15 * 16], picture.y[6 * 13], "the last row repeats");
         assert_eq!(padded.cropped(13, 7), picture);
-    }
-}
-
-impl From<&Picture> for iev_runtime::picture::Picture {
-    fn from(picture: &Picture) -> Self {
-        let side = |px: usize| u16::try_from(px).unwrap_or_else(|_| panic!("a side fits 16 bits"));
-        let size =
-            iev_runtime::Size { width_px: side(picture.width), height_px: side(picture.height) };
-        let mut converted = Self::new(size);
-        let [y, u, v] = converted.planes_mut();
-        y.copy_from_slice(&picture.y);
-        u.copy_from_slice(&picture.u);
-        v.copy_from_slice(&picture.v);
-        converted
-    }
-}
-
-impl From<&iev_runtime::picture::Picture> for Picture {
-    fn from(picture: &iev_runtime::picture::Picture) -> Self {
-        use iev_runtime::picture::Plane::{U, V, Y};
-        let size = picture.size();
-        Self {
-            width: size.width(),
-            height: size.height(),
-            y: picture.plane(Y).to_vec(),
-            u: picture.plane(U).to_vec(),
-            v: picture.plane(V).to_vec(),
-        }
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::player(place)?;
     run(cargo(place, &libraries, "build")?.args(["--release", "-p", "iev-runtime"]))?;
     let mut iev = program(place, &libraries, "iev")?;
-    iev.arg("demo").arg("--sample").arg(place.root.join("models/sample.iev"));
+    iev.arg("demo").arg(place.root.join("models/sample.iev"));
     become_program(iev.arg("--out").arg(place.target.join("demo")).args(args))
 }
 

@@ -2,6 +2,12 @@
 
 #[cfg(feature = "train")]
 mod encode;
+mod peers;
+mod rd;
+mod reference;
+mod verify;
+
+use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
 use iev_exporter::lower::{LowerArgs, run_lower};
@@ -19,6 +25,14 @@ enum Command {
     /// Encode the views of a clip into one .iev stream.
     #[cfg(feature = "train")]
     Encode(Box<encode::EncodeArgs>),
+    /// Decode a stream with the player and measure it against its source.
+    Verify(verify::VerifyArgs),
+    /// Encode a curve of points, measure it and compare it with other codecs.
+    Rd(rd::RdArgs),
+    /// Measure conventional codecs on a clip, by ffmpeg.
+    Peers(peers::PeersArgs),
+    /// Cut a small lossless reference out of a clip.
+    Reference(reference::ReferenceArgs),
     /// Write the ONNX templates of every decoder profile.
     Lower(LowerArgs),
 }
@@ -28,7 +42,19 @@ impl Arguments {
         match self.command {
             #[cfg(feature = "train")]
             Command::Encode(args) => encode::run(*args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Rd(args) => rd::run(args),
+            Command::Peers(args) => peers::run(args),
+            Command::Reference(args) => reference::run(args),
             Command::Lower(args) => run_lower(&args),
         }
+    }
+}
+
+/// Prints to standard output; a reader that left ends the talk quietly.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
     }
 }

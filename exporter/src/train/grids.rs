@@ -148,7 +148,7 @@ impl TrainedGrid {
                 entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();
             let exists = Tensor::from_slice(&exists).to_device(here.device()).view([-1, 1, 1, 1]);
             let before = rounding.apply(&levels.index_select(0, &before_rows)) * exists;
-            scale = scale + before.abs() * scale_before;
+            scale += before.abs() * scale_before;
             centred = here - before * parameters.get(self.memory);
         }
         let rows: usize = self.shapes.iter().map(|s| s.times * s.views).sum();

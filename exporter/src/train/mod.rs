@@ -7,6 +7,7 @@
 mod adam;
 mod clip;
 mod grids;
+mod memory;
 mod network;
 mod rounding;
 mod sources;
@@ -59,9 +60,11 @@ pub struct Settings {
 /// Steps that only teach the flow what matching found.
 const FLOW_STEPS: usize = 400;
 /// Share of the steps with noise instead of rounding.
-const NOISE_SHARE: f64 = 0.7;
+const NOISE_SHARE: f64 = 0.9;
 /// Share of the steps over which the matched flow fades out.
 const MATCH_SHARE: f64 = 0.2;
+/// Weight of the matched flow's error, in flow units, at first.
+const MATCH_WEIGHT: f64 = 0.002;
 /// Weight of luma, and of each chroma plane, in the distortion.
 const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
 /// Weights of the warped anchor and of the implicit picture at the start and at the end.
@@ -107,6 +110,7 @@ pub struct Exported {
 impl Trainer {
     /// A fresh trainer for `clip`, continued from the checkpoint where there is one that fits.
     pub fn new(settings: Settings, clip: &Clip) -> Self {
+        memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let mut parameters = Parameters::default();
         let (device, profile) = (settings.device, settings.profile);
@@ -284,14 +288,14 @@ impl Trainer {
             let direct = Tensor::from_slice(&fused.warped[k]).view(&source.size()[..]) * LOSS_SCALE;
             let gradient = source.grad().to_device(Device::Cpu) + direct;
             let flow = warped.flow_gradient(&to_vec(&gradient)).to_device(device);
-            loss = loss + (fine.narrow(1, 2 * k as i64, 2) * flow).sum(Kind::Float);
+            loss += (fine.narrow(1, 2 * k as i64, 2) * flow).sum(Kind::Float);
         }
         loss =
             loss + (&motion.features * features.grad()).sum(Kind::Float) + network.carry(&refine);
         let matching = 1.0 - self.done() / MATCH_SHARE;
         if matching > 0.0 {
             let error = self.matched_error(clip, samples, &motion.flow);
-            loss = loss + error * (LOSS_SCALE * 0.002 * matching);
+            loss += error * (LOSS_SCALE * MATCH_WEIGHT * matching);
         }
         loss.backward();
         (fused.luma_mse, bits.double_value(&[]))

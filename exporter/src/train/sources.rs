@@ -177,9 +177,9 @@ impl Inputs<'_> {
         let mut mask = vec![0f32; MASKS * plane];
         let mut warped = [vec![0f32; values], vec![0f32; values]];
         let (mut loss, mut luma) = (0f64, 0f64);
-        for channel in 0..PACKED {
+        for (channel, mask_plane) in MASK_OF_CHANNEL.into_iter().enumerate() {
             let at = channel * plane..(channel + 1) * plane;
-            let m = MASK_OF_CHANNEL[channel] * plane;
+            let m = mask_plane * plane;
             let (first, second) = mask.split_at_mut(4 * plane);
             let (loss_part, error_part) = self.compare_channel(
                 at.clone(),

@@ -1,0 +1,78 @@
+//! `iev-export peers`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use iev_exporter::curve::to_csv;
+use iev_exporter::input::open_views;
+use iev_exporter::measure::bar;
+use iev_exporter::peers::{Codec, clip_folder, encoders, measure_point};
+use iev_exporter::rd::result::clip_digest;
+use iev_exporter::whole_file::write_whole;
+
+use super::print;
+
+/// Measure conventional codecs on a clip, by ffmpeg.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Every view is coded on its own with one intra picture, tuned for PSNR; \
+pictures are decoded and compared by this program.
+Codecs are FAMILY-PRESET with a family of x264, x265, svtav1 and vvenc.
+
+Examples:
+  iev-export peers v*.y4m --out peers.csv
+  iev-export peers v*.y4m --out peers.csv --codecs x264-medium --qualities 24,32
+  IEV_FFMPEG=ffmpeg-static/ffmpeg iev-export peers v*.y4m --out peers.csv --work streams")]
+pub(crate) struct PeersArgs {
+    /// One y4m file, folder of PNG files or video per view.
+    #[arg(required = true)]
+    views: Vec<PathBuf>,
+    /// The CSV file to write.
+    #[arg(short, long)]
+    out: PathBuf,
+    /// Codecs to measure.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_parser = Codec::parse,
+        default_value = "x264-medium,x265-medium,svtav1-p4,vvenc-medium"
+    )]
+    codecs: Vec<Codec>,
+    /// Rate factors or quantisers, instead of each codec's own list.
+    #[arg(long, value_delimiter = ',')]
+    qualities: Vec<u32>,
+    /// Folder for streams, taken over by the next run; beside the CSV unless given.
+    #[arg(long)]
+    work: Option<PathBuf>,
+    /// Code only the first pictures.
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+pub(crate) fn run(args: PeersArgs) -> Result<()> {
+    let views = open_views(&args.views, args.limit)?;
+    let listed = encoders()?;
+    let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
+    for codec in absent {
+        eprintln!("{} is left out: this ffmpeg has no {}", codec.name, codec.encoder());
+    }
+    ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
+    let work = args.work.unwrap_or_else(|| args.out.with_extension("streams"));
+    let work = clip_folder(&work, &clip_digest(&views));
+    std::fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
+    let qualities = |codec: &Codec| match &args.qualities[..] {
+        [] => codec.qualities().to_vec(),
+        given => given.to_vec(),
+    };
+    let streams: usize = present.iter().map(|c| qualities(c).len() * views.len()).sum();
+    let bar = bar(streams, "coding");
+    let mut rows = Vec::new();
+    for codec in present {
+        for quality in qualities(codec) {
+            rows.push(measure_point(codec, quality, &views, &work, || bar.inc(1))?);
+        }
+    }
+    bar.finish_and_clear();
+    let csv = to_csv(&rows)?;
+    write_whole(&args.out, &csv)?;
+    print(csv.trim_end())
+}

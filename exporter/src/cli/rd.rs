@@ -1,0 +1,83 @@
+//! `iev-export rd`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use iev_exporter::rd::harness::Report;
+use iev_exporter::rd::{Config, Harness};
+use iev_exporter::report::rd_page::bd_cells;
+
+use super::print;
+
+/// Encode a curve of points, measure it and compare it with other codecs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = concat!(
+    "The config is TOML:\n\n",
+    include_str!("../rd/example.toml"),
+    "
+Examples:
+  iev-export rd room.toml --out results
+  iev-export rd room.toml --out results --only q37    (one point)
+  iev-export rd room.toml --out results --report-only (no encoding)
+
+A point with a finished result of the same settings, clip and program version is not encoded again;
+an interrupted one goes on from its checkpoint. Remove OUT/NAME/LABEL to encode a point afresh, as
+after a change of the program itself."
+))]
+pub(crate) struct RdArgs {
+    /// What to measure.
+    config: PathBuf,
+    /// Folder for results.
+    #[arg(long, default_value = "rd")]
+    out: PathBuf,
+    /// Encode only this point; may be repeated.
+    #[arg(long, value_name = "LABEL")]
+    only: Vec<String>,
+    /// Encode nothing; report on the results that are there.
+    #[arg(long, conflicts_with = "only")]
+    report_only: bool,
+    /// Lines instead of a progress bar.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: RdArgs) -> Result<()> {
+    let harness = Harness { config: Config::read(&args.config)?, out: args.out };
+    let clip = if args.report_only { None } else { encode(&harness, &args.only, args.quiet)? };
+    let report = harness.report(clip.as_deref())?;
+    harness.write(&report)?;
+    print(&text(&report))?;
+    print(&harness.file("html").display().to_string())
+}
+
+#[cfg(feature = "train")]
+fn encode(harness: &Harness, only: &[String], quiet: bool) -> Result<Option<String>> {
+    iev_exporter::verify::check_backend()?;
+    harness.encode(only, quiet).map(Some)
+}
+
+#[cfg(not(feature = "train"))]
+fn encode(_: &Harness, _: &[String], _: bool) -> Result<Option<String>> {
+    anyhow::bail!("this program was built without training: use --report-only")
+}
+
+fn text(report: &Report) -> String {
+    let mut lines = report.missing.clone();
+    lines.extend(report.points.iter().map(|point| {
+        let figures = &point.verified.figures;
+        format!(
+            "{:<12} {:>9} bytes {:>8.1} kbit/s  luma {:.3} dB  6:1:1 {:.3} dB  MS-SSIM {:.4}",
+            point.label,
+            figures.bytes,
+            figures.kbps,
+            figures.psnr_y,
+            figures.psnr_611,
+            figures.ms_ssim
+        )
+    }));
+    lines.push("BD-rate against: whole overlap, interval, YUV 6:1:1".into());
+    lines.extend(bd_cells(&report.bd_rate).iter().map(|row| {
+        format!("{:<14} {:<28} {:<28} {:<28} {}", row[0], row[1], row[2], row[3], row[4])
+    }));
+    lines.join("\n")
+}

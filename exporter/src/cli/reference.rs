@@ -1,0 +1,53 @@
+//! `iev-export reference`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use iev_exporter::input::open_views;
+use iev_exporter::whole_file::write_whole;
+use iev_runtime::reference::{Crop, Rectangle, Reference};
+use iev_runtime::{FrameId, TimeIndex, ViewId};
+
+/// Cut a small lossless reference out of a clip, for `iev demo` to measure a stream against.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  iev-export reference v*.y4m -o sample.ref --times 12,36 --crop 120,68,240,136")]
+pub(crate) struct ReferenceArgs {
+    /// The views of the clip, as given to encode.
+    #[arg(required = true)]
+    views: Vec<PathBuf>,
+    /// The file to write.
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Pictures to cut from.
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    times: Vec<u32>,
+    /// Left, top, width and height in luma pixels.
+    #[arg(long, value_parser = parse_rectangle)]
+    crop: Rectangle,
+}
+
+fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
+    let numbers: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok(&[left, top, width @ 1.., height @ 1..]) => Ok(Rectangle { left, top, width, height }),
+        _ => Err("a rectangle is left,top,width,height".into()),
+    }
+}
+
+pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
+    let views = open_views(&args.views, None)?;
+    let first = &views[0].frames[0];
+    let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
+    ensure!(right <= first.width && bottom <= first.height, "the crop lies inside the picture");
+    let frames = views[0].frames.len();
+    let mut crops = Vec::new();
+    for (view, pictures) in (0..).zip(&views) {
+        for time in &args.times {
+            ensure!((*time as usize) < frames, "there is no picture {time}: the clip has {frames}");
+            let frame = FrameId { view: ViewId(view), time: TimeIndex(*time) };
+            crops.push(Crop::cut(&(&pictures.frames[*time as usize]).into(), frame, args.crop));
+        }
+    }
+    write_whole(&args.output, Reference { crops }.to_file())
+}

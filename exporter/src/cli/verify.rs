@@ -1,0 +1,99 @@
+//! `iev-export verify`, and the figures that `encode` ends with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use iev_exporter::input::{View, open_views};
+use iev_exporter::measure::ViewFigures;
+use iev_exporter::report::encode_page::encode_page;
+use iev_exporter::verify::{Verified, open, verify};
+use iev_exporter::whole_file::write_whole;
+use serde_json::{Value, json};
+
+use super::print;
+
+/// Decode a stream with the player and measure it against its source.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  iev-export verify clip.iev v0.y4m v1.y4m v2.y4m
+  iev-export verify clip.iev v*.y4m --report clip.html")]
+pub(crate) struct VerifyArgs {
+    /// The stream.
+    stream: PathBuf,
+    /// Its source: one y4m file, folder of PNG files or video per view; a longer one is cut.
+    #[arg(required = true)]
+    views: Vec<PathBuf>,
+    /// Page with figures and pictures to write.
+    #[arg(long, value_name = "HTML")]
+    report: Option<PathBuf>,
+    /// Figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
+    let frames = open(&args.stream)?.header().frames as usize;
+    let views = open_views(&args.views, Some(frames))?;
+    let verified = verify(&args.stream, &views, &[])?;
+    let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
+    figures.tell(args.json, args.report.as_deref(), json!({}))
+}
+
+/// What is told of a finished file.
+pub(crate) struct Figures<'a> {
+    pub(crate) stream: &'a Path,
+    pub(crate) views: &'a [View],
+    pub(crate) verified: &'a Verified,
+}
+
+impl Figures<'_> {
+    /// Prints text, or JSON with the fields of `more`; writes the page where one is asked for.
+    pub(crate) fn tell(&self, json: bool, page: Option<&Path>, mut more: Value) -> Result<()> {
+        let warnings = self.verified.warnings();
+        if json {
+            more["stream"] = json!(self.stream);
+            more["verified"] = json!(self.verified);
+            more["warnings"] = json!(warnings);
+            print(&format!("{more:#}"))?;
+        } else {
+            print(&text(self.verified))?;
+        }
+        warnings.iter().for_each(|warning| eprintln!("iev-export: warning: {warning}"));
+        match page {
+            Some(path) => write_whole(path, encode_page(self.stream, self.views, self.verified)?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn text(verified: &Verified) -> String {
+    let figures = &verified.figures;
+    let parts = verified.parts.named().map(|(name, bytes)| format!("{name} {bytes}"));
+    let (bytes, kbps) = (figures.bytes, figures.kbps);
+    let mut lines =
+        vec![format!("{bytes} bytes, {kbps:.1} kbit/s"), format!("bytes: {}", parts.join(", "))];
+    lines.extend(figures.views.iter().map(|view| view_line(verified, view)));
+    let (y, yuv, ms_ssim) = (figures.psnr_y, figures.psnr_611, figures.ms_ssim);
+    lines.push(format!("mean: luma {y:.3} dB, 6:1:1 {yuv:.3} dB, MS-SSIM {ms_ssim:.4}"));
+    lines.extend(verified.mean_layers_db().map(|[warped, implicit, fused]| {
+        format!(
+            "mean of implicit views: warped {warped:.2}, implicit {implicit:.2}, fused {fused:.2}"
+        )
+    }));
+    lines.join("\n")
+}
+
+fn view_line(verified: &Verified, figures: &ViewFigures) -> String {
+    let view = figures.view;
+    let [y, u, v] = figures.psnr_db();
+    let role = if figures.explicit { "explicit" } else { "implicit" };
+    let mut line = format!("view {view} {role}: Y {y:.2} U {u:.2} V {v:.2} dB");
+    if let Some(l) = verified.layers.iter().find(|l| l.view == view) {
+        let (warped, implicit, fused) = (l.warped_db, l.implicit_db, l.fused_db);
+        line += &format!(", warped {warped:.2}, implicit {implicit:.2}, fused {fused:.2}");
+    }
+    if let Some(d) = verified.trainer.iter().find(|d| d.view == view) {
+        line += &format!(", off trainer {:.3}", d.difference_db);
+    }
+    line
+}

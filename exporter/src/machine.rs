@@ -1,0 +1,46 @@
+//! The machine a figure was measured on.
+
+use serde::{Deserialize, Serialize};
+
+/// Processor and its cores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Model of the processor, as the system names it.
+    pub cpu: String,
+    /// Cores this process may use.
+    pub cores: usize,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn this() -> Self {
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { cpu: cpu_model(&cpuinfo), cores }
+    }
+}
+
+/// The processor's name; Arm kernels give the board's instead, on the line `Model`.
+fn cpu_model(cpuinfo: &str) -> String {
+    let line = |name: &str| {
+        let mut pairs = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+        pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+    };
+    let unknown = || format!("unknown {}", std::env::consts::ARCH);
+    line("model name").or_else(|| line("Model")).unwrap_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_found_on_x86_and_on_arm_boards() {
+        assert_eq!(
+            cpu_model("processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\n"),
+            "Fast CPU @ 3 GHz"
+        );
+        assert_eq!(cpu_model("processor : 0\n\nModel : Small Board\n"), "Small Board");
+        assert!(cpu_model("").starts_with("unknown "));
+    }
+}

@@ -1,0 +1,89 @@
+//! Where the bytes of a stream go.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use iev_runtime::format::anchor::{AnchorSection, is_slice};
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::table::Kind;
+use iev_runtime::mapped::StreamBytes;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a file by what they are for; they add up to the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Weights of the network.
+    pub network: u64,
+    /// Static grids.
+    pub scene_grids: u64,
+    /// Grids of the GOPs.
+    pub gop_grids: u64,
+    /// H.264 of the explicit views, without key pictures.
+    pub anchor: u64,
+    /// H.264 slices of key pictures.
+    pub keys: u64,
+    /// Camera parameters.
+    pub cameras: u64,
+    /// Preamble, header and section table.
+    pub index: u64,
+}
+
+impl Parts {
+    /// Accounts for every byte of the stream at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or breaks a rule of the format.
+    pub fn of(path: &Path) -> Result<Self> {
+        let within = || format!("accounting for {}", path.display());
+        let bytes = StreamBytes::map(path).with_context(within)?;
+        let mut reader =
+            StreamReader::open(bytes.source(), &Limits::DEFAULT).with_context(within)?;
+        let mut parts = Self { index: reader.file_bytes(), ..Self::default() };
+        for section in 0..reader.sections() {
+            let entry = reader.entry(section).with_context(within)?;
+            let bytes = u64::from(entry.bytes);
+            parts.index -= bytes;
+            match entry.kind {
+                Kind::Network => parts.network += bytes,
+                Kind::SceneGrids => parts.scene_grids += bytes,
+                Kind::GopGrids => parts.gop_grids += bytes,
+                Kind::Cameras => parts.cameras += bytes,
+                Kind::Anchor => {
+                    let mut body = vec![0; entry.bytes as usize];
+                    reader.read_section(&entry, &mut body).with_context(within)?;
+                    let keys = key_bytes(&body, entry.frames).with_context(within)?;
+                    parts.keys += keys;
+                    parts.anchor += bytes - keys;
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Names and bytes, in the order of [`Parts`]' fields.
+    pub fn named(&self) -> [(&'static str, u64); 7] {
+        [
+            ("network", self.network),
+            ("scene grids", self.scene_grids),
+            ("GOP grids", self.gop_grids),
+            ("anchor", self.anchor),
+            ("keys", self.keys),
+            ("cameras", self.cameras),
+            ("index", self.index),
+        ]
+    }
+
+    /// All bytes.
+    pub fn total(&self) -> u64 {
+        self.named().iter().map(|(_, bytes)| bytes).sum()
+    }
+}
+
+/// Bytes of the key pictures' slices, which follow the slice of the IDR.
+fn key_bytes(body: &[u8], frames: u32) -> iev_runtime::Result<u64> {
+    let section = AnchorSection::parse(body, frames)?;
+    let nals: Vec<&[u8]> = section.nal_units().collect::<iev_runtime::Result<_>>()?;
+    let slices = nals.iter().filter(|nal| is_slice(nal)).skip(1);
+    Ok(slices.take(section.keys.len()).map(|nal| nal.len() as u64).sum())
+}

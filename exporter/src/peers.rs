@@ -1,0 +1,259 @@
+//! Re-measures conventional codecs by ffmpeg: every view coded on its own, one intra picture, tuned
+//! for PSNR.
+//!
+//! Why the pictures are compared here and not by ffmpeg's `psnr` filter: a raw stream has no
+//! timestamps, and the filter then pairs pictures wrongly without a word.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::curve::CurveRow;
+use crate::ffmpeg;
+use crate::input::{View, open_views};
+use crate::measure::{kbps, seconds};
+use crate::quality::PlaneErrors;
+use crate::whole_file::write_whole;
+use crate::y4m;
+
+/// One encoder at one effort, such as `x265-medium`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codec {
+    /// Its name as typed.
+    pub name: String,
+    family: &'static Family,
+    preset: String,
+}
+
+/// An encoder of ffmpeg.
+#[derive(Debug, PartialEq, Eq)]
+struct Family {
+    name: &'static str,
+    encoder: &'static str,
+    /// Arguments between preset and quality.
+    tuning: &'static [&'static str],
+    quality: &'static str,
+    /// Muxer and file extension of the elementary stream.
+    format: (&'static str, &'static str),
+    /// Qualities of a curve.
+    qualities: &'static [u32],
+}
+
+static FAMILIES: [Family; 4] = [
+    Family {
+        name: "x264",
+        encoder: "libx264",
+        tuning: &["-tune", "psnr"],
+        quality: "-crf",
+        format: ("h264", "264"),
+        qualities: &[20, 24, 28, 32, 36],
+    },
+    Family {
+        name: "x265",
+        encoder: "libx265",
+        tuning: &["-tune", "psnr"],
+        quality: "-crf",
+        format: ("hevc", "265"),
+        qualities: &[18, 22, 26, 30, 34, 38],
+    },
+    Family {
+        name: "svtav1",
+        encoder: "libsvtav1",
+        tuning: &["-svtav1-params", "tune=1"],
+        quality: "-crf",
+        format: ("obu", "obu"),
+        qualities: &[26, 34, 42, 50, 58],
+    },
+    Family {
+        name: "vvenc",
+        encoder: "libvvenc",
+        tuning: &["-qpa", "0"],
+        quality: "-qp",
+        format: ("vvc", "266"),
+        qualities: &[24, 28, 32, 36, 40],
+    },
+];
+
+impl Codec {
+    /// Takes a name such as `x264-medium` or `svtav1-p4` apart.
+    ///
+    /// # Errors
+    /// The known families.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let known = || FAMILIES.each_ref().map(|f| f.name).join(", ");
+        let unknown = || format!("a codec is FAMILY-PRESET with a family of {}", known());
+        let (family, preset) = name.split_once('-').ok_or_else(unknown)?;
+        let family = FAMILIES.iter().find(|f| f.name == family).ok_or_else(unknown)?;
+        let preset = if family.name == "svtav1" {
+            preset.strip_prefix('p').unwrap_or(preset)
+        } else {
+            preset
+        };
+        Ok(Self { name: name.into(), family, preset: preset.into() })
+    }
+
+    /// Whether this ffmpeg, listing its `encoders`, has it.
+    pub fn is_in(&self, encoders: &str) -> bool {
+        encoders.split_whitespace().any(|word| word == self.family.encoder)
+    }
+
+    /// Name of ffmpeg's encoder.
+    pub fn encoder(&self) -> &'static str {
+        self.family.encoder
+    }
+
+    /// The qualities of its curve.
+    pub fn qualities(&self) -> &'static [u32] {
+        self.family.qualities
+    }
+
+    /// ffmpeg's arguments after the input.
+    fn arguments(&self, quality: u32) -> Vec<String> {
+        let Family { encoder, tuning, quality: flag, format, .. } = self.family;
+        let start = ["-fps_mode", "passthrough", "-c:v", encoder, "-preset", &self.preset];
+        let all = start.iter().chain(*tuning).map(|a| (*a).to_owned());
+        let rest = [*flag, &quality.to_string(), "-g", "250", "-f", format.0].map(str::to_owned);
+        all.chain(rest).collect()
+    }
+}
+
+/// The encoders of the ffmpeg that is found.
+///
+/// # Errors
+/// When there is no ffmpeg.
+pub fn encoders() -> Result<String> {
+    let listed = ffmpeg::command()?.arg("-encoders").output().context("asking ffmpeg")?;
+    Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
+}
+
+/// One view coded at one quality; its file beside it says that the stream is complete.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Coded {
+    bytes: u64,
+    psnr_db: [f64; 3],
+}
+
+/// Codes every view at `quality` unless `work` has it already, and averages.
+///
+/// # Errors
+/// What ffmpeg says, or the disk.
+pub fn measure_point(
+    codec: &Codec,
+    quality: u32,
+    views: &[View],
+    work: &Path,
+    mut progress: impl FnMut(),
+) -> Result<CurveRow> {
+    let mut coded = Vec::new();
+    for (index, view) in views.iter().enumerate() {
+        let stream = format!("{}-{quality}-v{index}.{}", codec.name, codec.family.format.1);
+        let within = || format!("{} at {quality}, view {index}", codec.name);
+        coded.push(code_view(codec, quality, view, &work.join(stream)).with_context(within)?);
+        progress();
+    }
+    let bytes = coded.iter().map(|c| c.bytes).sum();
+    let mean =
+        |plane: usize| coded.iter().map(|c| c.psnr_db[plane]).sum::<f64>() / coded.len() as f64;
+    let seconds = seconds(views[0].frames.len(), views[0].rate);
+    Ok(CurveRow {
+        codec: codec.name.clone(),
+        quality: quality.to_string(),
+        bytes,
+        kbps: kbps(bytes, seconds),
+        psnr_y: mean(0),
+        psnr_u: mean(1),
+        psnr_v: mean(2),
+    })
+}
+
+fn code_view(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<Coded> {
+    let figures = stream.with_extension("json");
+    let length = |path: &Path| std::fs::metadata(path).map(|m| m.len()).ok();
+    let stored = std::fs::read(&figures).ok().and_then(|t| serde_json::from_slice(&t).ok());
+    if let Some(coded) = stored.filter(|c: &Coded| length(stream) == Some(c.bytes)) {
+        return Ok(coded);
+    }
+    run_encoder(codec, quality, view, stream)?;
+    let decoded = open_views(&[stream.to_owned()], None)?.remove(0);
+    let (wanted, got) = (view.frames.len(), decoded.frames.len());
+    ensure!(wanted == got, "{wanted} pictures were coded and {got} decoded");
+    let psnr_db = PlaneErrors::of(&view.frames, &decoded.frames).psnr_db();
+    let coded = Coded { bytes: length(stream).context("the stream has gone")?, psnr_db };
+    write_whole(&figures, &serde_json::to_string(&coded)?)?;
+    Ok(coded)
+}
+
+fn run_encoder(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<()> {
+    let mut child = ffmpeg::command()?
+        .args(["-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"])
+        .args(codec.arguments(quality))
+        .arg(stream)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting ffmpeg")?;
+    let stdin = child.stdin.take();
+    // ffmpeg's words are drained while pictures go in, or both sides could wait for each other.
+    let output = thread::scope(|scope| {
+        let fed = scope.spawn(|| stdin.map(|pipe| feed(pipe, view)));
+        let output = child.wait_with_output();
+        // A broken pipe means that ffmpeg gave up; its status and words say why.
+        let _ = fed.join();
+        output
+    })?;
+    if !output.status.success() {
+        bail!("ffmpeg says {:?}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn feed(pipe: impl io::Write, view: &View) -> io::Result<()> {
+    let (width, height) = (view.frames[0].width, view.frames[0].height);
+    let header = y4m::Header { width, height, rate: view.rate, full_range: view.full_range };
+    let mut writer = y4m::Writer::new(io::BufWriter::new(pipe), header)?;
+    view.frames.iter().try_for_each(|frame| writer.write(frame))?;
+    writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(())
+}
+
+/// The folder for streams of a clip with digest `clip` under `work`: another clip gets another.
+pub fn clip_folder(work: &Path, clip: &str) -> PathBuf {
+    work.join(&clip[..clip.len().min(16)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_the_documented_command_lines() {
+        let line = |name: &str, q| Codec::parse(name).unwrap().arguments(q).join(" ");
+        let start = "-fps_mode passthrough -c:v";
+        assert_eq!(
+            line("x265-medium", 26),
+            format!("{start} libx265 -preset medium -tune psnr -crf 26 -g 250 -f hevc")
+        );
+        assert_eq!(
+            line("svtav1-p4", 34),
+            format!("{start} libsvtav1 -preset 4 -svtav1-params tune=1 -crf 34 -g 250 -f obu")
+        );
+        assert_eq!(
+            line("vvenc-medium", 32),
+            format!("{start} libvvenc -preset medium -qpa 0 -qp 32 -g 250 -f vvc")
+        );
+    }
+
+    #[test]
+    fn unknown_codecs_are_refused_and_absent_encoders_noticed() {
+        assert!(Codec::parse("h266-medium").unwrap_err().contains("svtav1"));
+        assert!(Codec::parse("x264").is_err());
+        let listed = " V....D libx264rgb  RGB\n V....D libx265  H.265";
+        assert!(Codec::parse("x265-medium").unwrap().is_in(listed));
+        assert!(!Codec::parse("x264-medium").unwrap().is_in(listed));
+    }
+}

@@ -1,0 +1,299 @@
+//! Encodes what is missing, then writes tables, plots and pages of what is there.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::config::{Config, Point};
+use super::result::{PointFolder, PointResult, settings_digest};
+use super::table::{BdRow, bd_rows};
+use crate::curve::{COLUMNS, Curve, fields, read_curves};
+use crate::report::rd_page::rd_page;
+use crate::whole_file::write_whole;
+
+/// A config and the folder its results go to.
+#[derive(Debug, Clone)]
+pub struct Harness {
+    /// What to measure.
+    pub config: Config,
+    /// Where results go.
+    pub out: PathBuf,
+}
+
+/// Everything a report says.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Finished points, in the order of the config.
+    pub points: Vec<PointResult>,
+    /// Points that are left out, and why.
+    pub missing: Vec<String>,
+    /// Our curve.
+    pub ours: Curve,
+    /// The others'.
+    pub peers: Vec<Curve>,
+    /// BD-rate against each peer.
+    pub bd_rate: Vec<BdRow>,
+}
+
+impl Harness {
+    fn folder(&self, point: &Point) -> PointFolder {
+        PointFolder::new(&self.out, &self.config.name, point)
+    }
+
+    /// Path of an output file.
+    pub fn file(&self, extension: &str) -> PathBuf {
+        self.out.join(format!("{}.{extension}", self.config.name))
+    }
+
+    /// Collects finished points; `clip` is the digest of the pictures where they were read.
+    ///
+    /// # Errors
+    /// When a peer's file cannot be read.
+    pub fn report(&self, clip: Option<&str>) -> Result<Report> {
+        let (mut points, mut missing) = (Vec::new(), Vec::new());
+        for point in &self.config.points {
+            match self.finished(point, clip)? {
+                Ok(result) => points.push(result),
+                Err(reason) => missing.push(reason),
+            }
+        }
+        let codec = &self.config.codec;
+        let rows = points.iter().map(|p| p.row(codec)).collect();
+        let ours = Curve { codec: codec.clone(), rows };
+        let peers: Vec<Vec<Curve>> =
+            self.config.peers.iter().map(|path| read_curves(path)).collect::<Result<_>>()?;
+        let peers = peers.concat();
+        let bd_rate = bd_rows(&ours, &peers, self.config.interval_db);
+        Ok(Report { points, missing, ours, peers, bd_rate })
+    }
+
+    /// The point's result, or why it does not count.
+    fn finished(&self, point: &Point, clip: Option<&str>) -> Result<Result<PointResult, String>> {
+        let Some(result) = self.folder(point).result() else {
+            return Ok(Err(format!("point {} is not encoded yet", point.label)));
+        };
+        let same = match clip {
+            Some(clip) => result.digest == settings_digest(&point.request, clip)?,
+            None => result.request == point.request,
+        };
+        let stale =
+            || format!("point {} was encoded from something else and is left out", point.label);
+        Ok(if same { Ok(result) } else { Err(stale()) })
+    }
+
+    /// Writes the report as JSON, CSV and HTML.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn write(&self, report: &Report) -> Result<()> {
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("making {}", self.out.display()))?;
+        let Report { points, missing, ours, peers, bd_rate } = report;
+        let all = json!({
+            "name": self.config.name,
+            "views": self.config.views,
+            "interval_db": self.config.interval_db,
+            "points": points,
+            "missing": missing,
+            "curve": ours,
+            "peers": peers,
+            "bd_rate": bd_rate,
+        });
+        write_whole(&self.file("json"), &serde_json::to_string_pretty(&all)?)?;
+        write_whole(&self.file("csv"), &csv(ours, points)?)?;
+        write_whole(&self.file("html"), rd_page(&self.config, report))
+    }
+}
+
+/// Our curve in the form of the peers', with further columns behind.
+fn csv(ours: &Curve, points: &[PointResult]) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let views = points.iter().map(|p| p.verified.figures.views.len()).max().unwrap_or(0);
+    let mut header: Vec<String> = COLUMNS.map(str::to_owned).into();
+    header.extend(["psnr_611", "ms_ssim", "encode_s"].map(str::to_owned));
+    for view in 0..views {
+        header.extend(["psnr_y", "psnr_u", "psnr_v", "ms_ssim"].map(|c| format!("v{view}_{c}")));
+    }
+    writer.write_record(&header)?;
+    for (row, point) in ours.rows.iter().zip(points) {
+        let figures = &point.verified.figures;
+        let mut cells: Vec<String> = fields(row).into();
+        cells.extend([format!("{:.3}", figures.psnr_611), format!("{:.5}", figures.ms_ssim)]);
+        cells.push(format!("{:.0}", point.encode_seconds));
+        for view in &figures.views {
+            cells.extend(view.psnr_db().map(|db| format!("{db:.3}")));
+            cells.push(format!("{:.5}", view.ms_ssim));
+        }
+        writer.write_record(&cells)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+#[cfg(feature = "train")]
+mod encoding {
+    use std::time::Instant;
+
+    use anyhow::{Context, Result, ensure};
+
+    use super::super::result::clip_digest;
+    use super::{Harness, Point, PointFolder, PointResult, settings_digest};
+    use crate::encode::encode;
+    use crate::input::{View, open_views};
+    use crate::machine::Machine;
+    use crate::verify::verify;
+
+    impl Harness {
+        /// Encodes and measures every point that has no result yet, or those named by `only`;
+        /// returns the digest of the clip.
+        ///
+        /// # Errors
+        /// When a view cannot be read, or encoding fails; finished points keep their results.
+        pub fn encode(&self, only: &[String], quiet: bool) -> Result<String> {
+            let points = &self.config.points;
+            for name in only {
+                let known = points.iter().any(|p| p.label == *name);
+                ensure!(known, "there is no point {name:?} in the config");
+            }
+            let mut views = open_views(&self.config.views, points[0].request.limit)?;
+            if let Some(rate) = self.config.rate {
+                views.iter_mut().for_each(|view| view.rate = rate);
+            }
+            let clip = clip_digest(&views);
+            for (place, point) in points.iter().enumerate() {
+                if only.is_empty() || only.contains(&point.label) {
+                    eprintln!("point {} ({} of {})", point.label, place + 1, points.len());
+                    let within = || format!("point {:?}", point.label);
+                    self.encode_point(point, &views, &clip, quiet).with_context(within)?;
+                }
+            }
+            Ok(clip)
+        }
+
+        fn encode_point(
+            &self,
+            point: &Point,
+            views: &[View],
+            clip: &str,
+            quiet: bool,
+        ) -> Result<()> {
+            let folder = self.folder(point);
+            let digest = settings_digest(&point.request, clip)?;
+            if folder.finished(&digest).is_some() {
+                eprintln!("  has a result with these settings already");
+                return Ok(());
+            }
+            folder.prepare(&digest)?;
+            let result = measure_point(point, &folder, digest, views, quiet)?;
+            let figures = &result.verified.figures;
+            eprintln!("  {:.1} kbit/s, {:.3} dB luma", figures.kbps, figures.psnr_y);
+            result.verified.warnings().iter().for_each(|w| eprintln!("  warning: {w}"));
+            folder.store(&result)
+        }
+    }
+
+    fn measure_point(
+        point: &Point,
+        folder: &PointFolder,
+        digest: String,
+        views: &[View],
+        quiet: bool,
+    ) -> Result<PointResult> {
+        let resumed = folder.checkpoint().exists();
+        let work = Some(folder.work().to_owned());
+        let settings = point.request.settings(views, folder.stream(), work, quiet)?;
+        let started = Instant::now();
+        let encoded = encode(views, &settings)?;
+        let encode_seconds = started.elapsed().as_secs_f64();
+        let verified = verify(&folder.stream(), views, &encoded.predicted_db())?;
+        Ok(PointResult {
+            label: point.label.clone(),
+            digest,
+            request: point.request.clone(),
+            verified,
+            encode_seconds,
+            resumed,
+            machine: Machine::this(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::rd::config::tests::ROOM;
+    use crate::rd::result::tests::result;
+
+    fn harness(out: &Path) -> Harness {
+        let mut config = Config::parse(ROOM, Path::new("")).unwrap();
+        config.peers = vec![out.join("peers.csv")];
+        let peers = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\n\
+                     x264,28,392085,1568.3,35.964,40.4,38.2\nx264,36,125325,501.3,31.0,38,36.3\n";
+        std::fs::write(out.join("peers.csv"), peers).unwrap();
+        Harness { config, out: out.to_owned() }
+    }
+
+    fn finish(harness: &Harness, clip: &str) {
+        for (point, (bytes, db)) in
+            harness.config.points.iter().zip([(60_000, 31.5), (150_000, 35.0)])
+        {
+            let folder = harness.folder(point);
+            let digest = settings_digest(&point.request, clip).unwrap();
+            folder.prepare(&digest).unwrap();
+            std::fs::write(folder.stream(), vec![0; bytes as usize]).unwrap();
+            let request = point.request.clone();
+            folder
+                .store(&PointResult { digest, request, ..result(&point.label, bytes, db) })
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn a_report_is_made_of_results_alone() {
+        let out = tempfile::tempdir().unwrap();
+        let harness = harness(out.path());
+        finish(&harness, "clip");
+        let report = harness.report(None).unwrap();
+        assert_eq!((report.points.len(), report.missing.len()), (2, 0));
+        assert!(report.bd_rate[0].luma.unwrap().percent < -40.0, "{:?}", report.bd_rate);
+        harness.write(&report).unwrap();
+        let own = read_curves(&harness.file("csv")).unwrap();
+        assert_eq!(own[0].rows.iter().map(|r| r.bytes).collect::<Vec<_>>(), [60_000, 150_000]);
+        let csv = std::fs::read_to_string(harness.file("csv")).unwrap();
+        assert!(csv.lines().next().unwrap().ends_with("v1_psnr_v,v1_ms_ssim"), "{csv}");
+        let html = std::fs::read_to_string(harness.file("html")).unwrap();
+        assert_eq!(html.matches("<circle").count(), 2 * 4, "two plots of two curves of two points");
+        let text = std::fs::read_to_string(harness.file("json")).unwrap();
+        let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(all["points"][1]["label"], "q31");
+    }
+
+    #[test]
+    fn results_of_other_settings_or_clips_are_left_out_by_name() {
+        let out = tempfile::tempdir().unwrap();
+        let mut harness = harness(out.path());
+        finish(&harness, "clip");
+        assert_eq!(harness.report(Some("clip")).unwrap().points.len(), 2);
+        assert_eq!(harness.report(Some("other clip")).unwrap().points.len(), 0);
+        harness.config.points[1].request.seed = 7;
+        let report = harness.report(None).unwrap();
+        assert_eq!(report.points.len(), 1);
+        assert!(report.missing[0].contains("q31"), "{:?}", report.missing);
+    }
+
+    #[test]
+    fn a_point_is_finished_only_with_its_digest_and_its_stream() {
+        let out = tempfile::tempdir().unwrap();
+        let harness = harness(out.path());
+        finish(&harness, "clip");
+        let point = &harness.config.points[0];
+        let digest = settings_digest(&point.request, "clip").unwrap();
+        let folder = harness.folder(point);
+        assert!(folder.finished(&digest).is_some());
+        assert!(folder.finished("another").is_none());
+        std::fs::write(folder.stream(), b"cut").unwrap();
+        assert!(folder.finished(&digest).is_none());
+    }
+}

@@ -1,0 +1,11 @@
+//! The rate–distortion harness: config → points → results → tables, plots and pages.
+
+pub mod config;
+pub mod harness;
+pub mod result;
+pub mod table;
+
+pub use config::{Config, Point};
+pub use harness::Harness;
+pub use result::PointResult;
+pub use table::{BdRow, bd_rows};

@@ -1,0 +1,211 @@
+//! One finished point, and how to tell that it is the one asked for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use iev_runtime::templates::Templates;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::config::Point;
+use crate::curve::CurveRow;
+use crate::input::View;
+use crate::machine::Machine;
+use crate::request::EncodeRequest;
+use crate::verify::Verified;
+use crate::whole_file::write_whole;
+
+/// A point that was encoded, decoded and measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PointResult {
+    /// Its name.
+    pub label: String,
+    /// [`settings_digest`] of what was encoded.
+    pub digest: String,
+    /// What it was encoded with.
+    pub request: EncodeRequest,
+    /// What was measured on the file.
+    pub verified: Verified,
+    /// Seconds of encoding, without verification.
+    pub encode_seconds: f64,
+    /// Whether training went on from a checkpoint: the seconds are those of the last run only.
+    pub resumed: bool,
+    /// Where it was encoded.
+    pub machine: Machine,
+}
+
+impl PointResult {
+    /// The point as a row of a curve.
+    pub fn row(&self, codec: &str) -> CurveRow {
+        let figures = &self.verified.figures;
+        CurveRow {
+            codec: codec.into(),
+            quality: self.label.clone(),
+            bytes: figures.bytes,
+            kbps: figures.kbps,
+            psnr_y: figures.psnr_y,
+            psnr_u: figures.psnr_u,
+            psnr_v: figures.psnr_v,
+        }
+    }
+}
+
+/// SHA-256 of all pictures of all views, and their rate.
+pub fn clip_digest(views: &[View]) -> String {
+    let mut hash = Sha256::new();
+    for view in views {
+        let first = view.frames.first().map_or((0, 0), |f| (f.width, f.height));
+        hash.update(format!("{:?} {} {first:?}\n", view.rate, view.frames.len()));
+        for plane in view.frames.iter().flat_map(|frame| frame.planes()) {
+            hash.update(plane.samples);
+        }
+    }
+    hex(&hash.finalize())
+}
+
+/// SHA-256 of everything that decides a point's bytes: settings, clip, template, program version.
+///
+/// # Errors
+/// When the settings cannot be written as JSON.
+pub fn settings_digest(request: &EncodeRequest, clip: &str) -> Result<String> {
+    let template = Templates::of(&request.profile).map(|t| hex(&t.sha256()));
+    let all = (env!("CARGO_PKG_VERSION"), template, clip, request);
+    Ok(hex(&Sha256::digest(serde_json::to_vec(&all)?)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files of one point.
+#[derive(Debug, Clone)]
+pub struct PointFolder(PathBuf);
+
+impl PointFolder {
+    /// The folder of `point` under `out`; nothing is created.
+    pub fn new(out: &Path, clip: &str, point: &Point) -> Self {
+        Self(out.join(clip).join(&point.label))
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> PathBuf {
+        self.0.join("stream.iev")
+    }
+
+    /// Where checkpoints go.
+    pub fn work(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes the folder fit for `digest`: a checkpoint of other settings is removed, since training
+    /// takes over whatever has the right shape.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn prepare(&self, digest: &str) -> Result<()> {
+        let within = || format!("preparing {}", self.0.display());
+        std::fs::create_dir_all(&self.0).with_context(within)?;
+        let mark = self.0.join("settings.sha256");
+        if std::fs::read_to_string(&mark).is_ok_and(|mark| mark == digest) {
+            return Ok(());
+        }
+        match std::fs::remove_file(self.checkpoint()) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(within)?,
+            _ => write_whole(&mark, digest),
+        }
+    }
+
+    /// The trainer's checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("train.pt")
+    }
+
+    /// The stored result, if there is one that can be read.
+    pub fn result(&self) -> Option<PointResult> {
+        let text = std::fs::read_to_string(self.0.join("result.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// The stored result, if it is of `digest` and its stream is still the one that was measured.
+    pub fn finished(&self, digest: &str) -> Option<PointResult> {
+        let bytes = std::fs::metadata(self.stream()).ok()?.len();
+        let measured = |r: &PointResult| r.digest == digest && r.verified.figures.bytes == bytes;
+        self.result().filter(measured)
+    }
+
+    /// Stores a result.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn store(&self, result: &PointResult) -> Result<()> {
+        write_whole(&self.0.join("result.json"), &serde_json::to_string_pretty(result)?)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::measure::tests::figures;
+
+    pub(crate) fn result(label: &str, bytes: u64, psnr_y: f64) -> PointResult {
+        PointResult {
+            label: label.into(),
+            digest: "d".into(),
+            request: EncodeRequest::default(),
+            verified: Verified {
+                figures: figures(bytes, psnr_y),
+                parts: crate::parts::Parts { network: bytes, ..Default::default() },
+                layers: Vec::new(),
+                trainer: Vec::new(),
+            },
+            encode_seconds: 61.5,
+            resumed: false,
+            machine: Machine { cpu: "CPU".into(), cores: 2 },
+        }
+    }
+
+    fn point(label: &str) -> Point {
+        Point { label: label.into(), request: EncodeRequest::default() }
+    }
+
+    #[test]
+    fn the_digest_changes_with_every_setting_and_with_the_clip() {
+        let base = EncodeRequest::default();
+        let digest = |request: &EncodeRequest, clip: &str| settings_digest(request, clip).unwrap();
+        let others = [
+            EncodeRequest { qp: 31, ..base.clone() },
+            EncodeRequest { lambda: Some(1e-3), ..base.clone() },
+            EncodeRequest { seed: 1, ..base.clone() },
+            EncodeRequest { profile: "edge".into(), ..base.clone() },
+        ];
+        let mut all: Vec<String> = others.iter().map(|r| digest(r, "clip")).collect();
+        all.extend([digest(&base, "clip"), digest(&base, "other clip")]);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), others.len() + 2);
+        assert_eq!(digest(&base, "clip"), digest(&base.clone(), "clip"));
+    }
+
+    #[test]
+    fn a_checkpoint_of_other_settings_is_removed_and_one_of_the_same_kept() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = PointFolder::new(out.path(), "room", &point("q37"));
+        folder.prepare("one").unwrap();
+        std::fs::write(folder.checkpoint(), "weights").unwrap();
+        folder.prepare("one").unwrap();
+        assert!(folder.checkpoint().exists());
+        folder.prepare("two").unwrap();
+        assert!(!folder.checkpoint().exists());
+    }
+
+    #[test]
+    fn a_result_survives_storage() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = PointFolder::new(out.path(), "room", &point("q37"));
+        assert!(folder.result().is_none());
+        folder.prepare("d").unwrap();
+        let stored = result("q37", 123_456, 34.125);
+        folder.store(&stored).unwrap();
+        assert_eq!(folder.result(), Some(stored));
+    }
+}
