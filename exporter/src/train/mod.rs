@@ -5,22 +5,23 @@
 //! measure. Samples are shuffled (time, view) pairs; a step touches only the grid entries it needs.
 
 mod adam;
+mod checkpoint;
 mod clip;
 mod grids;
 mod memory;
 mod network;
+mod progress;
 mod rounding;
 mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::model::grid_shape;
 use iev_runtime::picture::Picture;
-use iev_runtime::profile::{PACKED, Profile};
-use indicatif::{ProgressBar, ProgressStyle};
+use iev_runtime::profile::Profile;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -33,8 +34,9 @@ pub use network::{BIAS_LOG2_STEP, ExportedLayer};
 use adam::Parameters;
 use grids::{TrainedGrid, latent};
 use network::{RoundedNetwork, TrainedNetwork};
+use progress::Smooth;
 use rounding::Rounding;
-use sources::{Warped, fuse, fuse_and_compare, to_vec};
+use sources::{Warped, fuse, fuse_and_compare, sample_weights, to_vec};
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -65,8 +67,6 @@ const NOISE_SHARE: f64 = 0.8;
 const MATCH_SHARE: f64 = 0.2;
 /// Weight of the matched flow's error, in flow units, at first.
 const MATCH_WEIGHT: f64 = 0.002;
-/// Weight of luma, and of each chroma plane, in the distortion.
-const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
 /// Weights of the warped anchor and of the implicit picture at the start and at the end.
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
@@ -85,6 +85,8 @@ pub struct Trainer {
     /// `[24, y, x]`: weight of every packed sample in the distortion; zero in the padding.
     weights: Vec<f32>,
     implicit_px: f64,
+    /// Tells this training's checkpoints from those of others.
+    fingerprint: i64,
 }
 
 /// The pictures of one sample.
@@ -122,10 +124,19 @@ impl Trainer {
             TrainedGrid::new(&mut parameters, spec, gops.iter().map(shape).collect(), device)
         });
         let grids = grids.collect();
-        let weights = sample_weights(clip);
+        let weights = sample_weights(clip.size);
+        let fingerprint = checkpoint::fingerprint(&settings, clip);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
-        let mut trainer =
-            Self { settings, parameters, network, grids, step: 0, weights, implicit_px: px };
+        let mut trainer = Self {
+            settings,
+            parameters,
+            network,
+            grids,
+            step: 0,
+            weights,
+            implicit_px: px,
+            fingerprint,
+        };
         if let Some(step) = trainer.restore() {
             trainer.step = step;
         }
@@ -138,8 +149,7 @@ impl Trainer {
     /// When the loss stops being a number.
     pub fn run(&mut self, clip: &Clip, quiet: bool) -> anyhow::Result<()> {
         let total = self.settings.steps + FLOW_STEPS;
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total as u64) };
-        bar.set_style(progress_style());
+        let bar = progress::bar(total, quiet);
         bar.set_position(self.step as u64);
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
@@ -339,80 +349,15 @@ impl Trainer {
         }
     }
 
-    fn checkpoint(&self) -> Option<PathBuf> {
-        self.settings.checkpoint.as_ref().map(|folder| folder.join("train.pt"))
-    }
-
     fn save(&self) -> anyhow::Result<()> {
-        let Some(path) = self.checkpoint() else { return Ok(()) };
-        let mut state = self.parameters.state();
-        state.push(("step".into(), Tensor::from(self.step as i64)));
-        write_checkpoint(&state, &path)
+        let Some(folder) = &self.settings.checkpoint else { return Ok(()) };
+        checkpoint::save(folder, self.fingerprint, self.step, self.parameters.state())
     }
 
-    /// Step of the checkpoint taken over, if there is one that fits.
+    /// Step of the checkpoint taken over, if there is one of the same training.
     fn restore(&mut self) -> Option<usize> {
-        let mut state = Tensor::load_multi(self.checkpoint()?).ok()?;
-        let (_, step) = state.pop()?;
-        self.parameters.restore(&state).then(|| step.int64_value(&[]) as usize)
+        let folder = self.settings.checkpoint.as_ref()?;
+        let (step, state) = checkpoint::load(folder, self.fingerprint)?;
+        self.parameters.restore(&state).then_some(step)
     }
-}
-
-fn write_checkpoint(state: &[(String, Tensor)], path: &Path) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    Tensor::save_multi(state, &partial)?;
-    std::fs::rename(&partial, path)?;
-    Ok(())
-}
-
-/// Distortion weight of every packed sample: planes by [`PLANE_WEIGHTS`], padding zero, sum one.
-fn sample_weights(clip: &Clip) -> Vec<f32> {
-    let size = PackedSize::of(clip.size);
-    let mut weights = vec![0f32; PACKED * size.plane()];
-    let (width, height) = (clip.size.width(), clip.size.height());
-    let (chroma_width, chroma_height) = clip.size.chroma();
-    for (at, weight) in weights.iter_mut().enumerate() {
-        let (channel, cell) = (at / size.plane(), at % size.plane());
-        let (row, column) = (cell / size.columns, cell % size.columns);
-        let (plane, side, channel, columns, rows) = match channel {
-            0..16 => (0, 4, channel, width, height),
-            16..20 => (1, 2, channel - 16, chroma_width, chroma_height),
-            _ => (2, 2, channel - 20, chroma_width, chroma_height),
-        };
-        let (x, y) = (column * side + channel % side, row * side + channel / side);
-        if x < columns && y < rows {
-            *weight = (PLANE_WEIGHTS[plane] / (columns * rows) as f64) as f32;
-        }
-    }
-    weights
-}
-
-/// Running means for the progress line.
-#[derive(Debug, Default)]
-struct Smooth {
-    mse: Option<f64>,
-    bits: f64,
-}
-
-impl Smooth {
-    fn add(&mut self, mse: f64, bits: f64) {
-        let old = self.mse.unwrap_or(mse);
-        self.bits = if self.mse.is_none() { bits } else { self.bits + (bits - self.bits) * 0.02 };
-        self.mse = Some(old + (mse - old) * 0.02);
-    }
-
-    fn message(&self) -> String {
-        self.mse.map_or("matching flow".into(), |mse| {
-            format!(
-                "luma {:.2} dB, network and grids about {:.1} kB",
-                -10.0 * mse.log10(),
-                self.bits / 8e3
-            )
-        })
-    }
-}
-
-fn progress_style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {pos}/{len} {msg}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

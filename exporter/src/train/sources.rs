@@ -4,6 +4,7 @@
 //! took two thirds of a step. The warp is the player's own integer kernel, so that the trainer sees
 //! exactly the samples the player will see; its gradient is the slope of the bilinear sample.
 
+use iev_runtime::Size;
 use iev_runtime::kernel::warp::{PackedSize, warp_rows};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{FLOW_UNIT_PX, PACKED};
@@ -16,6 +17,8 @@ const MASKS: usize = 8;
 const MASK_OF_CHANNEL: [usize; PACKED] =
     [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3];
 
+/// Weight of luma, and of each chroma plane, in the distortion.
+const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
 /// A batch of warped sources with the slopes of every sample.
 #[derive(Debug)]
 pub struct Warped {
@@ -243,4 +246,26 @@ pub fn fuse(picture: &[f32], mask: &[f32], warped: [&Warped; 2]) -> Vec<f32> {
         m0 * of(0) + (1.0 - m0) * (m1 * of(1) + (1.0 - m1) * i)
     });
     fused.collect()
+}
+
+/// Distortion weight of every packed sample: planes by [`PLANE_WEIGHTS`], padding zero, sum one.
+pub fn sample_weights(picture: Size) -> Vec<f32> {
+    let size = PackedSize::of(picture);
+    let mut weights = vec![0f32; PACKED * size.plane()];
+    let (width, height) = (picture.width(), picture.height());
+    let (chroma_width, chroma_height) = picture.chroma();
+    for (at, weight) in weights.iter_mut().enumerate() {
+        let (channel, cell) = (at / size.plane(), at % size.plane());
+        let (row, column) = (cell / size.columns, cell % size.columns);
+        let (plane, side, channel, columns, rows) = match channel {
+            0..16 => (0, 4, channel, width, height),
+            16..20 => (1, 2, channel - 16, chroma_width, chroma_height),
+            _ => (2, 2, channel - 20, chroma_width, chroma_height),
+        };
+        let (x, y) = (column * side + channel % side, row * side + channel / side);
+        if x < columns && y < rows {
+            *weight = (PLANE_WEIGHTS[plane] / (columns * rows) as f64) as f32;
+        }
+    }
+    weights
 }

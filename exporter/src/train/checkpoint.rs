@@ -1,0 +1,53 @@
+//! Checkpoints: the state of a training, and what it is the state of.
+
+use std::path::Path;
+
+use iev_runtime::picture::Picture;
+use sha2::{Digest, Sha256};
+use tch::Tensor;
+
+use super::{Clip, Settings};
+
+const FILE: &str = "train.pt";
+
+/// A number that two trainings share only if they would take the same steps.
+pub fn fingerprint(settings: &Settings, clip: &Clip) -> i64 {
+    let Settings { profile, steps, batch, learning_rate, lambda, seed, .. } = settings;
+    let mut digest = Sha256::new();
+    digest.update(format!("{profile:?} {steps} {batch} {learning_rate} {lambda} {seed}"));
+    let views = clip.gops.iter().flatten();
+    let ends = |pictures: &[Picture]| [pictures.first().cloned(), pictures.last().cloned()];
+    for view in views {
+        for picture in
+            [&view.originals, &view.anchors, &view.seconds].into_iter().flat_map(|p| ends(p))
+        {
+            digest.update(picture.as_ref().map_or(&[][..], Picture::i420));
+        }
+    }
+    let bytes: [u8; 32] = digest.finalize().into();
+    let [a, b, c, d, e, f, g, h, ..] = bytes;
+    i64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Writes a checkpoint under a temporary name, then renames it.
+pub fn save(
+    folder: &Path,
+    fingerprint: i64,
+    step: usize,
+    mut state: Vec<(String, Tensor)>,
+) -> anyhow::Result<()> {
+    state.push(("step".into(), Tensor::from(step as i64)));
+    state.push(("fingerprint".into(), Tensor::from(fingerprint)));
+    let (partial, path) = (folder.join("train.partial"), folder.join(FILE));
+    Tensor::save_multi(&state, &partial)?;
+    std::fs::rename(&partial, path)?;
+    Ok(())
+}
+
+/// Step and state of the checkpoint in `folder`, if it is of the training with this fingerprint.
+pub fn load(folder: &Path, fingerprint: i64) -> Option<(usize, Vec<(String, Tensor)>)> {
+    let mut state = Tensor::load_multi(folder.join(FILE)).ok()?;
+    let (_, saved) = state.pop()?;
+    let (_, step) = state.pop()?;
+    (saved.int64_value(&[]) == fingerprint).then(|| (step.int64_value(&[]) as usize, state))
+}
