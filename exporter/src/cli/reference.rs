@@ -30,7 +30,9 @@ pub(crate) struct ReferenceArgs {
 fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
     let numbers: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
     match numbers.as_deref() {
-        Ok(&[left, top, width @ 1.., height @ 1..]) => Ok(Rectangle { left, top, width, height }),
+        Ok(&[left, top, width, height]) if width > 0 && height > 0 => {
+            Ok(Rectangle { left, top, width, height })
+        }
         _ => Err("a rectangle is left,top,width,height".into()),
     }
 }
