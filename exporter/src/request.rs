@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn settings_survive_toml_and_unknown_ones_are_named() {
-        let request = EncodeRequest { anchor: Some(2), ..EncodeRequest::default() };
+        let request = EncodeRequest { anchor: vec![2], ..EncodeRequest::default() };
         let text = toml::to_string(&request).unwrap();
         assert_eq!(toml::from_str::<EncodeRequest>(&text).unwrap(), request);
         let error = toml::from_str::<EncodeRequest>("quality = 3").unwrap_err();
