@@ -10,11 +10,13 @@ use super::{Clip, Settings};
 
 const FILE: &str = "train.pt";
 
-/// A number that two trainings share only if they would take the same steps.
+/// A number that two trainings share only if they are of the same clip with the same settings.
+///
+/// The number of steps is left out, so that a training can be continued for longer.
 pub fn fingerprint(settings: &Settings, clip: &Clip) -> i64 {
-    let Settings { profile, steps, batch, learning_rate, lambda, seed, .. } = settings;
+    let Settings { profile, batch, learning_rate, lambda, seed, .. } = settings;
     let mut digest = Sha256::new();
-    digest.update(format!("{profile:?} {steps} {batch} {learning_rate} {lambda} {seed}"));
+    digest.update(format!("{profile:?} {batch} {learning_rate} {lambda} {seed}"));
     let views = clip.gops.iter().flatten();
     let ends = |pictures: &[Picture]| [pictures.first().cloned(), pictures.last().cloned()];
     for view in views {
