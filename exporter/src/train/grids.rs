@@ -5,7 +5,7 @@ use iev_runtime::profile::{GridSpec, Profile, Sharing};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
-use super::rounding::{Rounding, laplace_bits, steps};
+use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
 
 /// Learning rate of levels relative to the schedule's.
 const LEVEL_RATE: f64 = 4.0;
@@ -157,8 +157,12 @@ impl TrainedGrid {
 
     /// Rounded levels of every GOP, `[time, view, channel, y, x]`, and step indices per channel.
     pub fn export(&self, parameters: &Parameters) -> Vec<(Vec<i8>, Vec<u8>)> {
-        let levels =
-            parameters.get(self.levels).detach().to_device(Device::Cpu).round().clamp(-127, 127);
+        let levels = parameters
+            .get(self.levels)
+            .detach()
+            .to_device(Device::Cpu)
+            .round()
+            .clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let log2 = parameters.get(self.log2_step).detach().to_device(Device::Cpu);
         let indices = step_indices(&log2);
         let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {

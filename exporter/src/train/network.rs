@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
 use super::grids::step_indices;
-use super::rounding::{Rounding, laplace_bits, steps};
+use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;
@@ -156,7 +156,7 @@ impl TrainedLayer {
         let bias_scales = parameters.get(self.scale_bias).exp();
         let bias_step = BIAS_LOG2_STEP.exp2();
         let mut round_bias = |id: ParameterId, scale: i64| {
-            let levels = rounding.apply(&(parameters.get(id) / bias_step));
+            let levels = rounding.apply_wide(&(parameters.get(id) / bias_step));
             bits += laplace_bits(&levels, &bias_scales.narrow(0, scale, 1)).sum(Kind::Float);
             levels * bias_step
         };
@@ -168,7 +168,7 @@ impl TrainedLayer {
     fn export(&self, parameters: &Parameters) -> ExportedLayer {
         let log2 = parameters.get(self.log2_step).detach();
         let step = steps(&log2);
-        let weights = (parameters.get(self.weight) / step).round().clamp(-127, 127);
+        let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let weights = weights.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
         let biases = |id: ParameterId| {
             let levels = (parameters.get(id) / BIAS_LOG2_STEP.exp2()).round().clamp(-32767, 32767);

@@ -11,9 +11,19 @@ pub enum Rounding {
     Straight,
 }
 
+/// Largest magnitude of a weight's or a grid's level (FORMAT.md §5, §6).
+pub const LEVEL_LIMIT: i64 = 127;
+
 impl Rounding {
-    /// Levels as the decoder would have them.
+    /// Levels of 8 bits as the decoder would have them.
+    ///
+    /// Clamped here too: a level the stream cannot hold must hurt while training, so that its step grows.
     pub fn apply(self, levels: &Tensor) -> Tensor {
+        self.apply_wide(levels).clamp(-LEVEL_LIMIT, LEVEL_LIMIT)
+    }
+
+    /// Levels of 16 bits, which never get near their limit.
+    pub fn apply_wide(self, levels: &Tensor) -> Tensor {
         match self {
             Self::Noise => levels + levels.rand_like() - 0.5,
             Self::Straight => levels + (levels.round() - levels).detach(),
