@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn lambda_doubles_every_three_quantisers() {
         let coarse = EncodeRequest { qp: 40, ..EncodeRequest::default() };
-        assert_eq!(coarse.lambda(), 4e-3);
+        assert_eq!(coarse.lambda(), 1.6e-2);
         let asked = EncodeRequest { lambda: Some(1e-3), ..coarse };
         assert_eq!(asked.lambda(), 1e-3);
     }
