@@ -79,7 +79,7 @@ impl Networks {
     /// Opens both sessions with the weights of `network`, for `batch` pictures at a time.
     ///
     /// # Errors
-    /// [`Error::Backend`] when the stream's template is unknown, a required provider is not in use,
+    /// [`crate::Error::Backend`] when the stream's template is unknown, a required provider is not in use,
     /// or ONNX Runtime refuses.
     ///
     /// # Panics
@@ -143,7 +143,7 @@ impl Networks {
     /// | `latent8` | `[views, C8, h8, w8]` | |
     ///
     /// # Errors
-    /// [`Error::Backend`] when ONNX Runtime fails.
+    /// [`crate::Error::Backend`] when ONNX Runtime fails.
     ///
     /// # Panics
     /// If a slice or `views` does not fit the batch.
@@ -168,7 +168,7 @@ impl Networks {
     /// `warped0` and `warped1` are packed pictures `[views, 24, h4, w4]`.
     ///
     /// # Errors
-    /// [`Error::Backend`] when ONNX Runtime fails.
+    /// [`crate::Error::Backend`] when ONNX Runtime fails.
     ///
     /// # Panics
     /// If a slice does not fit the batch.

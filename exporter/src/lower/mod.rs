@@ -1,7 +1,7 @@
 //! Lowers decoder profiles to weightless ONNX templates.
 //!
 //! [`graphs`] turns a [`Profile`] into one graph per [`Cut`] with [`builder`] over the messages in
-//! [`onnx`]; [`lint`] refuses what is not portable; [`manifest`] describes the files in `models/`.
+//! [`onnx`]; [`mod@lint`] refuses what is not portable; [`manifest`] describes the files in `models/`.
 //! Everything is a function of the profile alone, so the bytes, and with them the digests that
 //! streams name, are the same on every machine.
 
@@ -34,7 +34,7 @@ pub struct LowerArgs {
 /// Bytes of a template file.
 ///
 /// # Panics
-/// If the graph breaks a rule of [`lint`]: a bug of the lowering, never of its caller.
+/// If the graph breaks a rule of [`lint()`]: a bug of the lowering, never of its caller.
 pub fn template_bytes(profile: &Profile, cut: Cut) -> (Template, Vec<u8>) {
     let template = lower(profile, cut);
     let offences = lint(&template.model);
