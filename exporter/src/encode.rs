@@ -169,13 +169,7 @@ fn explicit_quality(
 pub fn device(name: &str) -> Result<Device> {
     match name {
         "cpu" => Ok(Device::Cpu),
-        "cuda" => {
-            anyhow::ensure!(
-                tch::Cuda::is_available(),
-                "no CUDA device: libtorch was loaded without CUDA or finds no GPU"
-            );
-            Ok(Device::Cuda(0))
-        }
+        "cuda" => crate::train::cuda::device(),
         other => anyhow::bail!("unknown device {other:?}: cpu or cuda"),
     }
 }

@@ -7,6 +7,7 @@
 mod adam;
 mod checkpoint;
 mod clip;
+pub mod cuda;
 mod grids;
 mod memory;
 mod network;
