@@ -99,7 +99,7 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
 fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     let first = &views[0].frames[0];
     let side = |px: usize| u16::try_from(px).context("a side of a picture is at most 65535 pixels");
-    let mut roles = heapless_views();
+    let mut roles = heapless::Vec::new();
     for role in &settings.plan.roles {
         roles.push(*role).ok().context("a stream has at most 32 views")?;
     }
@@ -115,10 +115,6 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
         colour: Colour { full_range: views[0].full_range.unwrap_or(false), ..Colour::UNSPECIFIED },
         views: roles,
     })
-}
-
-fn heapless_views() -> heapless::Vec<iev_runtime::format::header::Role, 32> {
-    heapless::Vec::new()
 }
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {

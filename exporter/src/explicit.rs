@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
 
-use crate::anchor::{AnchorSettings, decode_anchor, encode_anchor};
+use crate::anchor::{AnchorSettings, decode_anchor, encode_anchor, nal_units};
 use crate::picture::Picture;
 use crate::plan::Plan;
 
@@ -72,8 +72,7 @@ fn code_anchor(
     let ids: Vec<Key> =
         keys.iter().map(|(v, t)| Key { view: ViewId(*v as u8), time: *t as u16 }).collect();
     let mut body = Vec::new();
-    let nals: Vec<&[u8]> = units.iter().flat_map(|unit| split_nals(unit)).collect();
-    write_anchor(&mut body, &ids, nals.into_iter());
+    write_anchor(&mut body, &ids, units.iter().flat_map(|unit| nal_units(unit)));
     let key_bytes = units[1..=keys.len()].iter().map(Vec::len).sum();
     Ok(CodedAnchor {
         view,
@@ -82,18 +81,4 @@ fn code_anchor(
         pictures: decoded,
         key_bytes,
     })
-}
-
-/// NAL units of Annex B bytes, without start codes.
-fn split_nals(unit: &[u8]) -> Vec<&[u8]> {
-    let starts: Vec<usize> =
-        (0..unit.len().saturating_sub(2)).filter(|i| unit[*i..].starts_with(&[0, 0, 1])).collect();
-    let ends = starts.iter().skip(1).copied().chain([unit.len()]);
-    let nal = |(start, end): (&usize, usize)| {
-        let nal = &unit[start + 3..end];
-        // A four-byte start code leaves its first zero behind the NAL unit before it.
-        let used = nal.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
-        &nal[..used]
-    };
-    starts.iter().zip(ends).map(nal).filter(|nal| !nal.is_empty()).collect()
 }

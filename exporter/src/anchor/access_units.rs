@@ -46,7 +46,7 @@ fn append(unit: &mut Vec<u8>, nal: &[u8]) {
 }
 
 /// The non-empty NAL units between start codes, without trailing zero bytes.
-pub(super) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(stream).unwrap_or(&[]);
     std::iter::from_fn(move || {
         if rest.is_empty() {

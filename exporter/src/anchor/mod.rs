@@ -15,6 +15,7 @@ mod decode;
 mod openh264_encoder;
 mod x264;
 
+pub(crate) use access_units::nal_units;
 pub use access_units::split_access_units;
 pub use decode::decode_anchor;
 
@@ -190,7 +191,7 @@ mod tests {
     }
 
     fn nal_types(unit: &[u8]) -> Vec<u8> {
-        access_units::nal_units(unit).map(|nal| nal[0] & 31).collect()
+        nal_units(unit).map(|nal| nal[0] & 31).collect()
     }
 
     fn has_ffmpeg() -> bool {

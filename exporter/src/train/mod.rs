@@ -205,12 +205,12 @@ impl Trainer {
 
     /// Warm-up, then a cosine to a hundredth.
     fn learning_rate(&self) -> f64 {
-        let done = self.step.saturating_sub(FLOW_STEPS) as f64 / self.settings.steps as f64;
         let warm = ((self.step + 1) as f64 / 50.0).min(1.0);
-        let cosine = 0.505 + 0.495 * (std::f64::consts::PI * done.min(1.0)).cos();
+        let cosine = 0.505 + 0.495 * (std::f64::consts::PI * self.done().min(1.0)).cos();
         self.settings.learning_rate * warm * cosine
     }
 
+    /// Share of the schedule that is done, from the end of the flow initialisation.
     fn done(&self) -> f64 {
         self.step.saturating_sub(FLOW_STEPS) as f64 / self.settings.steps as f64
     }
