@@ -118,7 +118,7 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
 }
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
-    let mut trainer = Trainer::new(settings.training.clone(), clip);
+    let mut trainer = Trainer::new(settings.training.clone(), clip)?;
     trainer.run(clip, settings.quiet)?;
     Ok((trainer.export(), implicit_quality(&trainer, clip, &settings.plan)))
 }

@@ -202,6 +202,7 @@ impl EncodeRequest {
             seed: self.seed,
             device: crate::encode::device(&self.device)?,
             checkpoint: work,
+            warm_start: None,
         })
     }
 }

@@ -71,6 +71,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             seed: 7,
             device: device("cpu").unwrap(),
             checkpoint: None,
+            warm_start: None,
         },
         quiet: true,
     }

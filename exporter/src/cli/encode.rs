@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::encode;
 use iev_exporter::input::open_views;
 use iev_exporter::machine::Machine;
@@ -19,6 +19,7 @@ use super::verify::Figures;
 #[command(after_help = "Examples:
   iev-export encode v0.y4m v1.y4m v2.y4m -o clip.iev --anchor 1
   iev-export encode v*.y4m -o clip.iev --anchor 2 --preset standard --work clip.work
+  iev-export encode v*.y4m -o finer.iev --anchor 2 --qp 34 --steps 2000 --warm-start clip.work
   iev-export encode left/ right/ -o stereo.iev --qp 34 --lambda 1e-3    (PNG folders)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
@@ -35,6 +36,10 @@ pub(crate) struct EncodeArgs {
     /// Folder for checkpoints; training goes on from what it holds.
     #[arg(long)]
     work: Option<PathBuf>,
+    /// Work folder of a finished training of the same clip and profile, with other --lambda or --qp:
+    /// training starts from its parameters and needs fewer steps.
+    #[arg(long, value_name = "FOLDER")]
+    warm_start: Option<PathBuf>,
     /// Lines instead of a progress bar.
     #[arg(long)]
     quiet: bool,
@@ -51,8 +56,13 @@ pub(crate) struct EncodeArgs {
 
 pub(crate) fn run(args: EncodeArgs) -> Result<()> {
     let views = open_views(&args.views, args.request.limit)?;
-    let settings =
+    let mut settings =
         args.request.settings(&views, args.output.clone(), args.work.clone(), args.quiet)?;
+    ensure!(
+        args.work.is_none() || !same_folder(&args.work, &args.warm_start),
+        "--work and --warm-start name the same folder: the new training would overwrite the old one"
+    );
+    settings.training.warm_start = args.warm_start;
     if !args.no_verify && settings.plan.implicit().next().is_some() {
         check_backend()?;
     }
@@ -77,4 +87,9 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
     figures.tell(args.json, args.report.as_deref(), more)
+}
+
+fn same_folder(a: &Option<PathBuf>, b: &Option<PathBuf>) -> bool {
+    let real = |path: &Option<PathBuf>| path.as_ref().map(|p| p.canonicalize().ok());
+    a == b || (real(a).flatten().is_some() && real(a) == real(b))
 }

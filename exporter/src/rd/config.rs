@@ -49,6 +49,8 @@ pub struct Point {
     pub label: String,
     /// What to encode with.
     pub request: EncodeRequest,
+    /// Whether training starts from the parameters of the point before.
+    pub warm_start: bool,
 }
 
 /// What to measure, with paths that hold from the working folder.
@@ -90,10 +92,14 @@ impl Config {
         let written: Written = toml::from_str(text)?;
         let beside = |path: &PathBuf| folder.join(path);
         let point = |own: &toml::Table| point(&written.settings, own);
+        let mut points: Vec<Point> = written.points.iter().map(point).collect::<Result<_>>()?;
+        if let Some(first) = points.first_mut() {
+            first.warm_start = false;
+        }
         let config = Self {
+            points,
             views: written.clip.views.iter().map(beside).collect(),
             rate: written.clip.rate,
-            points: written.points.iter().map(point).collect::<Result<_>>()?,
             peers: written.peers.iter().map(beside).collect(),
             interval_db: written.interval,
             name: written.name,
@@ -129,9 +135,11 @@ fn point(shared: &toml::Table, own: &toml::Table) -> Result<Point> {
     let label = label.as_str().context("the label of a point is a string")?.to_owned();
     check_name(&label)?;
     let within = || format!("point {label:?}");
+    let warm_start = settings.remove("warm-start").unwrap_or(false.into());
+    let warm_start = warm_start.as_bool().context("warm-start is true or false")?;
     let request: EncodeRequest = settings.try_into().with_context(within)?;
     request.check().with_context(within)?;
-    Ok(Point { label, request })
+    Ok(Point { label, request, warm_start })
 }
 
 /// Names become files and cells of a CSV.
@@ -176,6 +184,17 @@ pub(crate) mod tests {
         assert_eq!((fine.request.lambda(), fine.request.intra_offset), (5e-4, Some(-7)));
         assert!(config.points.iter().all(|p| p.request.profile == "edge"));
         assert_eq!(coarse.request.steps(), EncodeRequest::default().steps());
+    }
+
+    #[test]
+    fn every_point_but_the_first_can_start_from_the_one_before() {
+        let warm = |text: &str| {
+            let config = Config::parse(text, Path::new("")).unwrap();
+            config.points.iter().map(|p| p.warm_start).collect::<Vec<_>>()
+        };
+        assert_eq!(warm(ROOM), [false, false]);
+        assert_eq!(warm(&ROOM.replace("anchor = 1", "warm-start = true")), [false, true]);
+        assert_eq!(warm(&ROOM.replace("qp = 31", "warm-start = true")), [false, true]);
     }
 
     #[test]

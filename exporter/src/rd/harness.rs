@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::config::{Config, Point};
-use super::result::{PointFolder, PointResult, settings_digest};
+use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::{BdRow, bd_rows};
 use crate::curve::{COLUMNS, Curve, fields, read_curves};
 use crate::report::rd_page::rd_page;
@@ -52,8 +52,8 @@ impl Harness {
     /// When a peer's file cannot be read.
     pub fn report(&self, clip: Option<&str>) -> Result<Report> {
         let (mut points, mut missing) = (Vec::new(), Vec::new());
-        for point in &self.config.points {
-            match self.finished(point, clip)? {
+        for place in 0..self.config.points.len() {
+            match self.finished(place, clip)? {
                 Ok(result) => points.push(result),
                 Err(reason) => missing.push(reason),
             }
@@ -68,14 +68,26 @@ impl Harness {
         Ok(Report { points, missing, ours, peers, bd_rate })
     }
 
-    /// The point's result, or why it does not count.
-    fn finished(&self, point: &Point, clip: Option<&str>) -> Result<Result<PointResult, String>> {
+    /// Digest of everything that decides the bytes of the point at `place`.
+    fn digest(&self, place: usize, clip: &str) -> Result<String> {
+        let point = &self.config.points[place];
+        let own = settings_digest(&point.request, clip)?;
+        Ok(if point.warm_start {
+            started_digest(&own, &self.digest(place - 1, clip)?)
+        } else {
+            own
+        })
+    }
+
+    /// The result of the point at `place`, or why it does not count.
+    fn finished(&self, place: usize, clip: Option<&str>) -> Result<Result<PointResult, String>> {
+        let point = &self.config.points[place];
         let Some(result) = self.folder(point).result() else {
             return Ok(Err(format!("point {} is not encoded yet", point.label)));
         };
         let same = match clip {
-            Some(clip) => result.digest == settings_digest(&point.request, clip)?,
-            None => result.request == point.request,
+            Some(clip) => result.digest == self.digest(place, clip)?,
+            None => (&result.request, result.warm_start) == (&point.request, point.warm_start),
         };
         let stale =
             || format!("point {} was encoded from something else and is left out", point.label);
@@ -132,12 +144,13 @@ fn csv(ours: &Curve, points: &[PointResult]) -> Result<String> {
 
 #[cfg(feature = "train")]
 mod encoding {
+    use std::path::PathBuf;
     use std::time::Instant;
 
     use anyhow::{Context, Result, ensure};
 
     use super::super::result::clip_digest;
-    use super::{Harness, Point, PointFolder, PointResult, settings_digest};
+    use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::encode;
     use crate::input::{View, open_views};
     use crate::machine::Machine;
@@ -164,7 +177,7 @@ mod encoding {
                 if only.is_empty() || only.contains(&point.label) {
                     eprintln!("point {} ({} of {})", point.label, place + 1, points.len());
                     let within = || format!("point {:?}", point.label);
-                    self.encode_point(point, &views, &clip, quiet).with_context(within)?;
+                    self.encode_point(place, &views, &clip, quiet).with_context(within)?;
                 }
             }
             Ok(clip)
@@ -172,36 +185,49 @@ mod encoding {
 
         fn encode_point(
             &self,
-            point: &Point,
+            place: usize,
             views: &[View],
             clip: &str,
             quiet: bool,
         ) -> Result<()> {
+            let point = &self.config.points[place];
             let folder = self.folder(point);
-            let digest = settings_digest(&point.request, clip)?;
+            let digest = self.digest(place, clip)?;
             if folder.finished(&digest).is_some() {
                 eprintln!("  has a result with these settings already");
                 return Ok(());
             }
+            let start = point.warm_start.then(|| self.start(place, clip)).transpose()?;
             folder.prepare(&digest)?;
-            let result = measure_point(point, &folder, digest, views, quiet)?;
+            let result = measure_point(point, &folder, start, digest, views, quiet)?;
             let figures = &result.verified.figures;
             eprintln!("  {:.1} kbit/s, {:.3} dB luma", figures.kbps, figures.psnr_y);
             result.verified.warnings().iter().for_each(|w| eprintln!("  warning: {w}"));
             folder.store(&result)
+        }
+
+        /// The work folder of the point before, which must be finished.
+        fn start(&self, place: usize, clip: &str) -> Result<PathBuf> {
+            let before = &self.config.points[place - 1];
+            let folder = self.folder(before);
+            let finished = folder.finished(&self.digest(place - 1, clip)?).is_some();
+            ensure!(finished, "it starts from point {:?}, which is not encoded yet", before.label);
+            Ok(folder.work().to_owned())
         }
     }
 
     fn measure_point(
         point: &Point,
         folder: &PointFolder,
+        warm_start: Option<PathBuf>,
         digest: String,
         views: &[View],
         quiet: bool,
     ) -> Result<PointResult> {
         let resumed = folder.checkpoint().exists();
         let work = Some(folder.work().to_owned());
-        let settings = point.request.settings(views, folder.stream(), work, quiet)?;
+        let mut settings = point.request.settings(views, folder.stream(), work, quiet)?;
+        settings.training.warm_start = warm_start;
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();
@@ -210,6 +236,7 @@ mod encoding {
             label: point.label.clone(),
             digest,
             request: point.request.clone(),
+            warm_start: point.warm_start,
             verified,
             encode_seconds,
             resumed,

@@ -24,6 +24,9 @@ pub struct PointResult {
     pub digest: String,
     /// What it was encoded with.
     pub request: EncodeRequest,
+    /// Whether training started from the parameters of the point before.
+    #[serde(default)]
+    pub warm_start: bool,
     /// What was measured on the file.
     pub verified: Verified,
     /// Seconds of encoding, without verification.
@@ -71,6 +74,11 @@ pub fn settings_digest(request: &EncodeRequest, clip: &str) -> Result<String> {
     let template = Templates::of(&request.profile).map(|t| hex(&t.sha256()));
     let all = (env!("CARGO_PKG_VERSION"), template, clip, request);
     Ok(hex(&Sha256::digest(serde_json::to_vec(&all)?)))
+}
+
+/// The digest of a point that starts from the point with the digest `start`.
+pub fn started_digest(own: &str, start: &str) -> String {
+    hex(&Sha256::digest(format!("{own} from {start}")))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -152,6 +160,7 @@ pub(crate) mod tests {
             label: label.into(),
             digest: "d".into(),
             request: EncodeRequest::default(),
+            warm_start: false,
             verified: Verified {
                 figures: figures(bytes, psnr_y),
                 parts: crate::parts::Parts { network: bytes, ..Default::default() },
@@ -165,7 +174,7 @@ pub(crate) mod tests {
     }
 
     fn point(label: &str) -> Point {
-        Point { label: label.into(), request: EncodeRequest::default() }
+        Point { label: label.into(), request: EncodeRequest::default(), warm_start: false }
     }
 
     #[test]

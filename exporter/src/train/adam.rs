@@ -76,14 +76,30 @@ impl Parameters {
         all.collect()
     }
 
+    /// Whether `state` has these names and shapes.
+    fn fits(&self, state: &[(String, Tensor)]) -> bool {
+        state.len() == 3 * self.list.len()
+            && self.list.iter().zip(state.chunks_exact(3)).all(|(p, saved)| {
+                saved[0].0 == p.name && saved.iter().all(|(_, t)| t.size() == p.value.size())
+            })
+    }
+
+    /// Takes over the values of what [`Parameters::state`] gave, not its moments; false when names
+    /// or shapes differ.
+    pub fn take_over(&mut self, state: &[(String, Tensor)]) -> bool {
+        let fits = self.fits(state);
+        if fits {
+            let values = state.iter().step_by(3);
+            tch::no_grad(|| {
+                self.list.iter_mut().zip(values).for_each(|(p, (_, value))| p.value.copy_(value));
+            });
+        }
+        fits
+    }
+
     /// Takes over what [`Parameters::state`] gave; false when names or shapes differ.
     pub fn restore(&mut self, state: &[(String, Tensor)]) -> bool {
-        if state.len() != 3 * self.list.len() {
-            return false;
-        }
-        let fits = self.list.iter().zip(state.chunks_exact(3)).all(|(p, saved)| {
-            saved[0].0 == p.name && saved.iter().all(|(_, t)| t.size() == p.value.size())
-        });
+        let fits = self.fits(state);
         if fits {
             tch::no_grad(|| {
                 for (p, saved) in self.list.iter_mut().zip(state.chunks_exact(3)) {

@@ -1,7 +1,8 @@
 //! Checkpoints: the state of a training, and what it is the state of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use iev_runtime::picture::Picture;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
@@ -12,11 +13,13 @@ const FILE: &str = "train.pt";
 
 /// A number that two trainings share only if they are of the same clip with the same settings.
 ///
-/// The number of steps is left out, so that a training can be continued for longer.
-pub fn fingerprint(settings: &Settings, clip: &Clip) -> i64 {
+/// The number of steps is left out, so that a training can be continued for longer; the training it
+/// started from is not.
+pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>) -> i64 {
     let Settings { profile, batch, learning_rate, lambda, seed, .. } = settings;
     let mut digest = Sha256::new();
     digest.update(format!("{profile:?} {batch} {learning_rate} {lambda} {seed}"));
+    digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
     let views = clip.gops.iter().flatten();
     let ends = |pictures: &[Picture]| [pictures.first().cloned(), pictures.last().cloned()];
     for view in views {
@@ -48,8 +51,50 @@ pub fn save(
 
 /// Step and state of the checkpoint in `folder`, if it is of the training with this fingerprint.
 pub fn load(folder: &Path, fingerprint: i64) -> Option<(usize, Vec<(String, Tensor)>)> {
-    let mut state = Tensor::load_multi(folder.join(FILE)).ok()?;
-    let (_, saved) = state.pop()?;
-    let (_, step) = state.pop()?;
-    (saved.int64_value(&[]) == fingerprint).then(|| (step.int64_value(&[]) as usize, state))
+    let start = Start::load(folder).ok()?;
+    (start.fingerprint == fingerprint).then_some((start.step, start.state))
+}
+
+/// A checkpoint, of whatever training.
+#[derive(Debug)]
+pub struct Start {
+    path: PathBuf,
+    fingerprint: i64,
+    step: usize,
+    state: Vec<(String, Tensor)>,
+}
+
+impl Start {
+    /// The checkpoint in `folder`.
+    ///
+    /// # Errors
+    /// When there is none, or it is not one.
+    pub fn load(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join(FILE);
+        let mut state = Tensor::load_multi(&path)
+            .with_context(|| format!("there is no checkpoint at {}", path.display()))?;
+        let mut last = |name: &str| {
+            let number = state.pop().filter(|(n, t)| n == name && t.numel() == 1);
+            number.map(|(_, t)| t.int64_value(&[]))
+        };
+        let numbers = last("fingerprint").zip(last("step"));
+        let (fingerprint, step) =
+            numbers.with_context(|| format!("{} is no checkpoint", path.display()))?;
+        Ok(Self { path, fingerprint, step: step as usize, state })
+    }
+
+    /// Which training it is of, and how far.
+    pub fn origin(&self) -> (i64, usize) {
+        (self.fingerprint, self.step)
+    }
+
+    /// Names, values and moments.
+    pub fn state(&self) -> &[(String, Tensor)] {
+        &self.state
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }

@@ -58,6 +58,8 @@ pub struct Settings {
     pub device: Device,
     /// Folder of the checkpoint; none keeps nothing.
     pub checkpoint: Option<PathBuf>,
+    /// Folder with the checkpoint of another training whose parameters this one starts from.
+    pub warm_start: Option<PathBuf>,
 }
 
 /// Steps that only teach the flow what matching found.
@@ -111,8 +113,12 @@ pub struct Exported {
 }
 
 impl Trainer {
-    /// A fresh trainer for `clip`, continued from the checkpoint where there is one that fits.
-    pub fn new(settings: Settings, clip: &Clip) -> Self {
+    /// A trainer for `clip`: continued from its checkpoint where there is one that fits, else with the
+    /// parameters of the training it starts from, else fresh.
+    ///
+    /// # Errors
+    /// When the training to start from is missing or of another shape.
+    pub fn new(settings: Settings, clip: &Clip) -> anyhow::Result<Self> {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let mut parameters = Parameters::default();
@@ -126,7 +132,9 @@ impl Trainer {
         });
         let grids = grids.collect();
         let weights = sample_weights(clip.size);
-        let fingerprint = checkpoint::fingerprint(&settings, clip);
+        let warm = settings.warm_start.as_deref().map(checkpoint::Start::load).transpose()?;
+        let fingerprint =
+            checkpoint::fingerprint(&settings, clip, warm.as_ref().map(checkpoint::Start::origin));
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
         let mut trainer = Self {
             settings,
@@ -140,8 +148,20 @@ impl Trainer {
         };
         if let Some(step) = trainer.restore() {
             trainer.step = step;
+        } else if let Some(start) = warm {
+            let fits = trainer.parameters.take_over(start.state());
+            anyhow::ensure!(
+                fits,
+                "{} is of another profile, picture size or number of views and cannot be started from",
+                start.path().display()
+            );
         }
-        trainer
+        Ok(trainer)
+    }
+
+    /// Steps that only teach the flow; a training that starts from another knows it already.
+    fn flow_steps(&self) -> usize {
+        if self.settings.warm_start.is_some() { 0 } else { FLOW_STEPS }
     }
 
     /// Trains to the end of the schedule, with a progress bar.
@@ -149,7 +169,7 @@ impl Trainer {
     /// # Errors
     /// When the loss stops being a number.
     pub fn run(&mut self, clip: &Clip, quiet: bool) -> anyhow::Result<()> {
-        let total = self.settings.steps + FLOW_STEPS;
+        let total = self.settings.steps + self.flow_steps();
         let bar = progress::bar(total, quiet);
         bar.set_position(self.step as u64);
         let mut saved = Instant::now();
@@ -159,7 +179,7 @@ impl Trainer {
             tch::manual_seed(
                 (self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64,
             );
-            let measured = if self.step < FLOW_STEPS {
+            let measured = if self.step < self.flow_steps() {
                 self.flow_loss(clip, &samples).backward();
                 None
             } else {
@@ -212,7 +232,7 @@ impl Trainer {
 
     /// Share of the schedule that is done, from the end of the flow initialisation.
     fn done(&self) -> f64 {
-        self.step.saturating_sub(FLOW_STEPS) as f64 / self.settings.steps as f64
+        self.step.saturating_sub(self.flow_steps()) as f64 / self.settings.steps as f64
     }
 
     fn rounding(&self) -> Rounding {
@@ -276,7 +296,8 @@ impl Trainer {
         let features = leaf(motion.features.detach());
         let refine = network.cut();
         let refined = refine.refine(&features, [&sources[0], &sources[1]], &self.views(samples));
-        let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * self.done();
+        let learned = if self.settings.warm_start.is_some() { 1.0 } else { self.done() };
+        let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * learned;
         let fused = fuse_and_compare(
             &to_vec(&refined.picture),
             &to_vec(&refined.mask),
@@ -303,7 +324,7 @@ impl Trainer {
         }
         loss =
             loss + (&motion.features * features.grad()).sum(Kind::Float) + network.carry(&refine);
-        let matching = 1.0 - self.done() / MATCH_SHARE;
+        let matching = 1.0 - learned / MATCH_SHARE;
         if matching > 0.0 {
             let error = self.matched_error(clip, samples, &motion.flow);
             loss += error * (LOSS_SCALE * MATCH_WEIGHT * matching);

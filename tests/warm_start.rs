@@ -1,0 +1,61 @@
+//! Warm start: a training takes over the parameters of another one, and is told from it.
+//!
+//! One test, because libtorch has one random generator per process.
+
+mod clip;
+
+use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::input::View;
+
+fn luma_db(encoded: &Encoded) -> f64 {
+    let views = encoded.implicit_db.len() as f64;
+    encoded.implicit_db.iter().map(|q| q.fused_db[0]).sum::<f64>() / views
+}
+
+fn run(views: &[View], settings: &EncodeSettings) -> (f64, Vec<u8>) {
+    let encoded = encode(views, settings).unwrap();
+    (luma_db(&encoded), std::fs::read(&settings.output).unwrap())
+}
+
+#[test]
+fn a_training_starts_from_another_and_is_resumed_as_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    for path in [&first, &second] {
+        std::fs::create_dir(path).unwrap();
+    }
+    let views = clip::views(2, 4, (48, 32));
+    let mut cold = clip::settings(&views, 4, &folder.path().join("clip.iev"));
+    cold.training.checkpoint = Some(first.clone());
+    let (cold_db, cold_bytes) = run(&views, &cold);
+
+    let mut warm = cold.clone();
+    warm.training.lambda *= 2.0;
+    warm.training.steps = 10;
+    warm.training.checkpoint = Some(second.clone());
+    let mut short = warm.clone();
+    short.training.checkpoint = None;
+    warm.training.warm_start = Some(first.clone());
+    let (warm_db, warm_bytes) = run(&views, &warm);
+    assert!(warm_bytes != cold_bytes, "ten steps at another λ change the stream");
+    let (short_db, _) = run(&views, &short);
+    assert!(
+        warm_db > cold_db - 1.0 && warm_db > short_db,
+        "{cold_db} → {warm_db}, {short_db} cold"
+    );
+
+    // The checkpoint is the warm training's own: taken over by it, not by the same settings cold.
+    assert!(run(&views, &warm).1 == warm_bytes, "a finished warm training is taken over");
+    let mut chilled = warm.clone();
+    chilled.training.warm_start = None;
+    assert!(run(&views, &chilled).1 != warm_bytes, "a cold training is another one");
+
+    let mut astray = warm.clone();
+    astray.training.warm_start = Some(folder.path().join("nowhere"));
+    let error = encode(&views, &astray).unwrap_err().to_string();
+    assert!(error.contains("nowhere") && error.contains("no checkpoint"), "{error}");
+    let wider = clip::views(2, 4, (64, 32));
+    let misfit = EncodeSettings { plan: warm.plan.clone(), ..warm };
+    let error = encode(&wider, &misfit).unwrap_err().to_string();
+    assert!(error.contains("another profile, picture size or number of views"), "{error}");
+}
