@@ -25,6 +25,8 @@ pub mod pack;
 
 #[cfg(feature = "train")]
 pub mod encode;
+#[cfg(feature = "train")]
+pub mod size;
 
 pub mod lower;
 

@@ -88,6 +88,13 @@ pub struct EncodeRequest {
     pub x264_params: String,
 }
 
+/// The λ that matches the slope of H.264 at quantiser `qp`.
+///
+/// Squared error per bit doubles every 3 QP; EXPERIMENTS.md §3 has the sweep behind the constant.
+pub fn lambda_at(qp: f64) -> f64 {
+    8e-3 * ((qp - 37.0) / 3.0).exp2()
+}
+
 /// A number or a list of them.
 fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<usize>, D::Error> {
     #[derive(Deserialize)]
@@ -135,11 +142,9 @@ impl EncodeRequest {
         Ok(())
     }
 
-    /// λ asked for, or the one that matches the slope of H.264 at this quantiser.
-    ///
-    /// Squared error per bit doubles every 3 QP; EXPERIMENTS.md §3 has the sweep behind the constant.
+    /// λ asked for, or [`lambda_at`] this quantiser.
     pub fn lambda(&self) -> f64 {
-        self.lambda.unwrap_or_else(|| 8e-3 * (f64::from(self.qp - 37) / 3.0).exp2())
+        self.lambda.unwrap_or_else(|| lambda_at(f64::from(self.qp)))
     }
 
     /// Steps asked for, or the preset's.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use iev_exporter::encode::encode;
-use iev_exporter::input::open_views;
+use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::input::{View, open_views};
 use iev_exporter::machine::Machine;
 use iev_exporter::request::EncodeRequest;
+use iev_exporter::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::verify::{check_backend, verify};
 use serde_json::json;
 
@@ -20,6 +21,7 @@ use super::verify::Figures;
   iev-export encode v0.y4m v1.y4m v2.y4m -o clip.iev --anchor 1
   iev-export encode v*.y4m -o clip.iev --anchor 2 --preset standard --work clip.work
   iev-export encode v*.y4m -o finer.iev --anchor 2 --qp 34 --steps 2000 --warm-start clip.work
+  iev-export encode v*.y4m -o clip.iev --anchor 2 --size 80k
   iev-export encode left/ right/ -o stereo.iev --qp 34 --lambda 1e-3    (PNG folders)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
@@ -36,6 +38,12 @@ pub(crate) struct EncodeArgs {
     /// Folder for checkpoints; training goes on from what it holds.
     #[arg(long)]
     work: Option<PathBuf>,
+    /// Bytes of the file, such as 80k or 1.5M, met within 5 %; finds the quantiser and λ.
+    #[arg(long, value_parser = parse_amount, conflicts_with_all = ["bitrate", "qp", "lambda", "warm_start"])]
+    size: Option<u64>,
+    /// Bits per second of all views, such as 500k, met within 5 %; finds the quantiser and λ.
+    #[arg(long, value_parser = parse_amount, conflicts_with_all = ["qp", "lambda", "warm_start"])]
+    bitrate: Option<u64>,
     /// Work folder of a finished training of the same clip and profile, with other --lambda or --qp:
     /// training starts from its parameters and needs fewer steps.
     #[arg(long, value_name = "FOLDER")]
@@ -54,7 +62,7 @@ pub(crate) struct EncodeArgs {
     no_verify: bool,
 }
 
-pub(crate) fn run(args: EncodeArgs) -> Result<()> {
+pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     let views = open_views(&args.views, args.request.limit)?;
     let mut settings =
         args.request.settings(&views, args.output.clone(), args.work.clone(), args.quiet)?;
@@ -62,7 +70,7 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
         args.work.is_none() || !same_folder(&args.work, &args.warm_start),
         "--work and --warm-start name the same folder: the new training would overwrite the old one"
     );
-    settings.training.warm_start = args.warm_start;
+    settings.training.warm_start.clone_from(&args.warm_start);
     if !args.no_verify && settings.plan.implicit().next().is_some() {
         check_backend()?;
     }
@@ -70,7 +78,7 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
     let started = Instant::now();
-    let encoded = encode(&views, &settings)?;
+    let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
     if args.no_verify {
         return print(&format!("{} bytes", encoded.bytes));
@@ -87,6 +95,29 @@ pub(crate) fn run(args: EncodeArgs) -> Result<()> {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
     figures.tell(args.json, args.report.as_deref(), more)
+}
+
+/// Encodes once, or to the size asked for; the request then says what was found.
+fn encode_as_asked(
+    args: &mut EncodeArgs,
+    views: &[View],
+    settings: &EncodeSettings,
+) -> Result<Encoded> {
+    let of_rate = |bits: u64| {
+        let (pictures, per_seconds) = views[0].rate;
+        let seconds = views[0].frames.len() as f64 * f64::from(per_seconds) / f64::from(pictures);
+        (bits as f64 * seconds / 8.0).round() as u64
+    };
+    let Some(bytes) = args.size.or(args.bitrate.map(of_rate)) else {
+        return encode(views, settings);
+    };
+    let passing = tempfile::tempdir().context("making a folder for the search")?;
+    let work = args.work.as_deref().unwrap_or(passing.path());
+    let Landed { encoded, settings } = encode_to_size(views, settings, bytes, work)?;
+    args.request.qp = settings.anchor.qp;
+    args.request.intra_offset = Some(settings.anchor.intra_offset);
+    args.request.lambda = Some(settings.training.lambda);
+    Ok(encoded)
 }
 
 fn same_folder(a: &Option<PathBuf>, b: &Option<PathBuf>) -> bool {

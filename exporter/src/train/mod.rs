@@ -63,7 +63,7 @@ pub struct Settings {
 }
 
 /// Steps that only teach the flow what matching found.
-const FLOW_STEPS: usize = 400;
+pub const FLOW_STEPS: usize = 400;
 /// Share of the steps with noise instead of rounding.
 const NOISE_SHARE: f64 = 0.8;
 /// Share of the steps over which the matched flow fades out.
