@@ -7,6 +7,7 @@ pub mod y4m;
 
 pub mod input;
 
+pub mod part;
 pub mod plan;
 pub mod request;
 

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
+use crate::part::Part;
 use crate::plan::GOP_FRAMES;
 
 /// How long to train.
@@ -86,6 +87,10 @@ pub struct EncodeRequest {
     /// Further x264 settings, name=value joined by colons.
     #[arg(long, default_value = "")]
     pub x264_params: String,
+    /// What to do without, to learn what it is worth.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<Part>,
 }
 
 /// The λ that matches the slope of H.264 at quantiser `qp`.
@@ -180,7 +185,8 @@ impl EncodeRequest {
             false => self.anchor.clone(),
         };
         let frames = pictures[0].len();
-        let plan = crate::plan::Plan::new(views.len(), frames, &anchors, self.gop, self.keys);
+        let keys = if self.without == Some(Part::KeyPictures) { 0 } else { self.keys };
+        let plan = crate::plan::Plan::new(views.len(), frames, &anchors, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
         let anchor = AnchorSettings {
             intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { -6 }),
@@ -208,6 +214,7 @@ impl EncodeRequest {
             device: crate::encode::device(&self.device)?,
             checkpoint: work,
             warm_start: None,
+            without: self.without,
         })
     }
 }

@@ -72,6 +72,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             device: device("cpu").unwrap(),
             checkpoint: None,
             warm_start: None,
+            without: None,
         },
         quiet: true,
     }

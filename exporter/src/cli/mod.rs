@@ -1,6 +1,8 @@
 //! What is typed, and what it means.
 
 #[cfg(feature = "train")]
+mod ablate;
+#[cfg(feature = "train")]
 mod encode;
 mod peers;
 mod rd;
@@ -29,6 +31,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Encode a curve of points, measure it and compare it with other codecs.
     Rd(rd::RdArgs),
+    /// Measure what each part of the codec is worth.
+    #[cfg(feature = "train")]
+    Ablate(ablate::AblateArgs),
     /// Measure conventional codecs on a clip, by ffmpeg.
     Peers(peers::PeersArgs),
     /// Cut a small lossless reference out of a clip.
@@ -44,6 +49,8 @@ impl Arguments {
             Command::Encode(args) => encode::run(*args),
             Command::Verify(args) => verify::run(&args),
             Command::Rd(args) => rd::run(args),
+            #[cfg(feature = "train")]
+            Command::Ablate(args) => ablate::run(args),
             Command::Peers(args) => peers::run(args),
             Command::Reference(args) => reference::run(args),
             Command::Lower(args) => run_lower(&args),

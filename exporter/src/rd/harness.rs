@@ -41,6 +41,17 @@ impl Harness {
         PointFolder::new(&self.out, &self.config.name, point)
     }
 
+    /// Path of the stream of the point called `label`.
+    pub fn stream(&self, label: &str) -> PathBuf {
+        self.out.join(&self.config.name).join(label).join("stream.iev")
+    }
+
+    /// Seconds that encoding took, of every point with a result.
+    pub fn encode_seconds(&self) -> Vec<f64> {
+        let results = self.config.points.iter().filter_map(|point| self.folder(point).result());
+        results.map(|result| result.encode_seconds).collect()
+    }
+
     /// Path of an output file.
     pub fn file(&self, extension: &str) -> PathBuf {
         self.out.join(format!("{}.{extension}", self.config.name))

@@ -1,7 +1,9 @@
 //! The rate–distortion harness: config → points → results → tables, plots and pages.
 
+pub mod ablate;
 pub mod config;
 pub mod harness;
+pub mod order0;
 pub mod result;
 pub mod table;
 

@@ -37,7 +37,8 @@ pub fn rd_page(config: &Config, report: &Report) -> String {
     page(&format!("Rate and distortion: {}", config.name), &body)
 }
 
-fn percent(taken: Option<Taken>) -> String {
+/// A BD-rate as text.
+pub(crate) fn percent(taken: Option<Taken>) -> String {
     let text = |t: Taken| {
         let (low, high) = t.over_db;
         format!("{:+.1} % ({low:.2} to {high:.2} dB)", t.percent)

@@ -22,6 +22,16 @@ struct Parameter {
     rate: f64,
     mean: Tensor,
     square: Tensor,
+    held: Option<Held>,
+}
+
+/// Levels that are not trained.
+#[derive(Debug)]
+struct Held {
+    /// 1 where levels are trained, 0 where they are held.
+    free: Tensor,
+    /// What they are held at, 0 where they are trained.
+    at: Tensor,
 }
 
 /// All trained tensors.
@@ -35,13 +45,38 @@ impl Parameters {
     pub fn add(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
         let value = value.detach().copy().set_requires_grad(true);
         let (mean, square) = (value.zeros_like().detach(), value.zeros_like().detach());
-        self.list.push(Parameter { name, value, rate, mean, square });
+        self.list.push(Parameter { name, value, rate, mean, square, held: None });
         ParameterId(self.list.len() - 1)
     }
 
     /// The trained tensor.
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.list[id.0].value
+    }
+
+    /// Holds `length` slices of dimension `axis`, from `first` on, at `level`.
+    pub fn hold(
+        &mut self,
+        id: ParameterId,
+        (axis, first, length): (i64, usize, usize),
+        level: f64,
+    ) {
+        let parameter = &mut self.list[id.0];
+        let free = parameter.value.ones_like().detach();
+        let at = parameter.value.zeros_like().detach();
+        let held = |t: &Tensor, value: f64| {
+            let _ = t.narrow(axis, first as i64, length as i64).fill_(value);
+        };
+        held(&free, 0.0);
+        held(&at, level);
+        parameter.held = Some(Held { free, at });
+    }
+
+    /// Rounded `levels`, of the rows `rows` or of all, with those that are held in place.
+    pub fn settle(&self, id: ParameterId, levels: Tensor, rows: Option<&Tensor>) -> Tensor {
+        let Some(Held { free, at }) = &self.list[id.0].held else { return levels };
+        let of = |t: &Tensor| rows.map_or(t.shallow_clone(), |rows| t.index_select(0, rows));
+        levels * of(free) + of(at)
     }
 
     /// Applies the accumulated gradients and clears them; `step` counts from 1.

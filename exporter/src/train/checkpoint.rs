@@ -19,6 +19,9 @@ pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>
     let Settings { profile, batch, learning_rate, lambda, seed, .. } = settings;
     let mut digest = Sha256::new();
     digest.update(format!("{profile:?} {batch} {learning_rate} {lambda} {seed}"));
+    if let Some(part) = settings.without {
+        digest.update(format!(" without {}", part.name()));
+    }
     digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
     let views = clip.gops.iter().flatten();
     let ends = |pictures: &[Picture]| [pictures.first().cloned(), pictures.last().cloned()];

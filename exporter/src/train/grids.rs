@@ -82,6 +82,12 @@ impl TrainedGrid {
         }
     }
 
+    /// Holds all its levels at zero.
+    pub fn hold(&self, parameters: &mut Parameters) {
+        let rows = parameters.get(self.levels).size()[0] as usize;
+        parameters.hold(self.levels, (0, 0, rows), 0.0);
+    }
+
     /// Row of entry `time` of `view` in `gop`.
     fn row(&self, gop: usize, time: usize, view: usize) -> usize {
         let gop = if self.spec.in_scene() { 0 } else { gop };
@@ -113,7 +119,9 @@ impl TrainedGrid {
             Tensor::from_slice(&rows).to_device(device)
         };
         let levels = parameters.get(self.levels);
-        let here = rounding.apply(&levels.index_select(0, &index(&entries, 0)));
+        let rows = index(&entries, 0);
+        let here = rounding.apply(&levels.index_select(0, &rows));
+        let here = parameters.settle(self.levels, here, Some(&rows));
         let bits = self.bits(parameters, &here, levels, &entries, index(&entries, 1), rounding);
 
         let count = samples.len() as i64;
@@ -157,12 +165,8 @@ impl TrainedGrid {
 
     /// Rounded levels of every GOP, `[time, view, channel, y, x]`, and step indices per channel.
     pub fn export(&self, parameters: &Parameters) -> Vec<(Vec<i8>, Vec<u8>)> {
-        let levels = parameters
-            .get(self.levels)
-            .detach()
-            .to_device(Device::Cpu)
-            .round()
-            .clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
+        let levels = parameters.get(self.levels).detach().round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
+        let levels = parameters.settle(self.levels, levels, None).to_device(Device::Cpu);
         let log2 = parameters.get(self.log2_step).detach().to_device(Device::Cpu);
         let indices = step_indices(&log2);
         let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {

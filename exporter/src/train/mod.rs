@@ -28,6 +28,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
+use crate::part::Part;
+
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
 pub use network::{BIAS_LOG2_STEP, ExportedLayer};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub checkpoint: Option<PathBuf>,
     /// Folder with the checkpoint of another training whose parameters this one starts from.
     pub warm_start: Option<PathBuf>,
+    /// What to do without.
+    pub without: Option<Part>,
 }
 
 /// Steps that only teach the flow what matching found.
@@ -130,7 +134,12 @@ impl Trainer {
             let gops = if spec.in_scene() { &frames[..1] } else { &frames[..] };
             TrainedGrid::new(&mut parameters, spec, gops.iter().map(shape).collect(), device)
         });
-        let grids = grids.collect();
+        let grids: Vec<TrainedGrid> = grids.collect();
+        if let Some(part) = settings.without {
+            network.hold(&mut parameters, part, profile);
+            let held = grids.iter().filter(|g| part.has_grid(g.spec));
+            held.for_each(|g| g.hold(&mut parameters));
+        }
         let weights = sample_weights(clip.size);
         let warm = settings.warm_start.as_deref().map(checkpoint::Start::load).transpose()?;
         let fingerprint =

@@ -6,11 +6,14 @@ use tch::{Device, Kind, Tensor};
 use super::adam::{ParameterId, Parameters};
 use super::grids::step_indices;
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
+use crate::part::Part;
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;
 /// log2 of the step of all biases.
 pub const BIAS_LOG2_STEP: f64 = -7.0;
+/// Largest magnitude of a bias's level.
+const BIAS_LIMIT: i64 = 32767;
 
 /// One convolution.
 #[derive(Debug)]
@@ -94,6 +97,33 @@ impl TrainedNetwork {
         Self { layers: layers.collect() }
     }
 
+    /// Holds what belongs to `part`.
+    pub fn hold(&self, parameters: &mut Parameters, part: Part, profile: &Profile) {
+        let layer = |name: &str| self.layers.iter().find(move |l| l.spec.name == name);
+        if part == Part::ViewEmbedding {
+            for (id, outputs) in
+                self.layers.iter().filter_map(|l| Some((l.view_bias?, l.spec.outputs)))
+            {
+                parameters.hold(id, (1, 0, outputs), 0.0);
+            }
+        }
+        if part == Part::InterView {
+            // The picture is not seen, its flow is at rest, and its mask is closed: the sigmoid of the
+            // lowest bias is zero.
+            for (name, axis, first, length, bias) in [
+                ("mix4", 1, profile.quarter, PACKED, None),
+                ("flow", 0, 0, FLOW / 2, Some(0)),
+                ("head", 0, PACKED, (HEAD - PACKED) / 2, Some(-BIAS_LIMIT)),
+            ] {
+                let Some(layer) = layer(name) else { continue };
+                parameters.hold(layer.weight, (axis, first, length), 0.0);
+                if let Some(level) = bias {
+                    parameters.hold(layer.bias, (0, first, length), level as f64);
+                }
+            }
+        }
+    }
+
     /// Rounds all weights.
     pub fn round(&self, parameters: &Parameters, rounding: Rounding) -> RoundedNetwork {
         let mut bits =
@@ -158,10 +188,11 @@ impl TrainedLayer {
         let mut round_bias = |id: ParameterId, scale: i64| {
             let levels = rounding.apply_wide(&(parameters.get(id) / bias_step));
             bits += laplace_bits(&levels, &bias_scales.narrow(0, scale, 1)).sum(Kind::Float);
-            levels * bias_step
+            parameters.settle(id, levels, None) * bias_step
         };
         let bias = round_bias(self.bias, 0);
         let view_bias = self.view_bias.map(|id| round_bias(id, 1));
+        let levels = parameters.settle(self.weight, levels, None);
         (Rounded { weight: levels * step, bias, view_bias }, bits)
     }
 
@@ -169,9 +200,12 @@ impl TrainedLayer {
         let log2 = parameters.get(self.log2_step).detach();
         let step = steps(&log2);
         let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
+        let weights = parameters.settle(self.weight, weights, None);
         let weights = weights.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
         let biases = |id: ParameterId| {
-            let levels = (parameters.get(id) / BIAS_LOG2_STEP.exp2()).round().clamp(-32767, 32767);
+            let levels =
+                (parameters.get(id) / BIAS_LOG2_STEP.exp2()).round().clamp(-BIAS_LIMIT, BIAS_LIMIT);
+            let levels = parameters.settle(id, levels, None);
             let levels = levels.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
             Vec::<i16>::try_from(levels).unwrap_or_default()
         };

@@ -1,0 +1,48 @@
+//! `iev-export ablate`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use iev_exporter::part::Part;
+use iev_exporter::rd::ablate::Ablate;
+use iev_exporter::rd::{Config, Harness};
+
+use super::print;
+
+/// Measure what each part of the codec is worth: a curve without it against the whole codec's.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The config is that of rd. Every part is left out in turn and the points are trained \
+again; the context model's row codes the levels of the whole codec's streams again.
+
+Examples:
+  iev-export ablate exporter/curves/ablate_room.toml --out results
+  iev-export ablate room.toml --out results --only key-pictures,inter-view
+
+Finished points are kept, as by rd: the same command goes on where it was interrupted."
+)]
+pub(crate) struct AblateArgs {
+    /// What to measure.
+    config: PathBuf,
+    /// Folder for results.
+    #[arg(long, default_value = "rd")]
+    out: PathBuf,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Lines instead of a progress bar.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: AblateArgs) -> Result<()> {
+    let whole = Harness { config: Config::read(&args.config)?, out: args.out };
+    let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only };
+    let ablate = Ablate { whole, parts };
+    iev_exporter::verify::check_backend()?;
+    let clip = ablate.encode(args.quiet)?;
+    let rows = ablate.rows(Some(&clip))?;
+    ablate.write(&rows)?;
+    print(ablate.markdown(&rows).trim_end())?;
+    print(&ablate.file("html").display().to_string())
+}

@@ -1,0 +1,69 @@
+//! Parts of the codec that an encode can do without, to learn what each is worth.
+//!
+//! What is left out is held at zero (or, for a mask, at its clamp) in training and in the stream: the file
+//! is an ordinary one, which any player decodes, and zeros cost next to nothing.
+
+use iev_runtime::profile::{GridSpec, Sharing};
+use serde::{Deserialize, Serialize};
+
+/// One part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// All grids: what the network paints depends on the view and on warped pictures alone.
+    Grids,
+    /// Static grids per view.
+    ViewGrids,
+    /// Grids over time, per view or not.
+    MovingGrids,
+    /// Grids over time per view.
+    JointGrids,
+    /// Grids at 1/8.
+    FineGrids,
+    /// Biases per view, which are the paper's per-block embedding.
+    ViewEmbedding,
+    /// Inter-view compensation: the warped anchor is neither shown nor seen by the network.
+    InterView,
+    /// Key pictures; the second source is the anchor then.
+    KeyPictures,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Grids,
+        Self::ViewGrids,
+        Self::MovingGrids,
+        Self::JointGrids,
+        Self::FineGrids,
+        Self::ViewEmbedding,
+        Self::InterView,
+        Self::KeyPictures,
+    ];
+
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grids => "grids",
+            Self::ViewGrids => "view-grids",
+            Self::MovingGrids => "moving-grids",
+            Self::JointGrids => "joint-grids",
+            Self::FineGrids => "fine-grids",
+            Self::ViewEmbedding => "view-embedding",
+            Self::InterView => "inter-view",
+            Self::KeyPictures => "key-pictures",
+        }
+    }
+
+    /// Whether `grid` belongs to it.
+    pub fn has_grid(self, grid: &GridSpec) -> bool {
+        match self {
+            Self::Grids => true,
+            Self::ViewGrids => grid.in_scene(),
+            Self::MovingGrids => !grid.in_scene(),
+            Self::JointGrids => matches!(grid.sharing, Sharing::Joint { .. }),
+            Self::FineGrids => grid.scale == 8,
+            Self::ViewEmbedding | Self::InterView | Self::KeyPictures => false,
+        }
+    }
+}

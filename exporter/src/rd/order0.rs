@@ -1,0 +1,86 @@
+//! What a stream would take without the context model: its levels coded again, context by context alike.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::mixing::{CONTEXTS, SymbolModel};
+use iev_runtime::format::range::Encoder;
+use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::steps::StepIndex;
+use iev_runtime::format::table::Kind;
+use iev_runtime::mapped::StreamBytes;
+use iev_runtime::scene::{NetworkLevels, Residence, decode_grids, zero_grids};
+
+/// Bytes of the stream at `path` with every tensor coded by one adaptive distribution of its own: order 0,
+/// the same binarisation and the same range coder, no neighbours.
+///
+/// # Errors
+/// When the file cannot be read or breaks a rule of the format.
+pub fn order0_bytes(path: &Path) -> Result<u64> {
+    let within = || format!("coding {} again", path.display());
+    let bytes = StreamBytes::map(path).with_context(within)?;
+    let mut reader = StreamReader::open(bytes.source(), &Limits::DEFAULT).with_context(within)?;
+    let header = reader.header().clone();
+    let views = header.implicit_views().count();
+    let mut total = reader.file_bytes();
+    let Some(profile) = header.profile() else { return Ok(total) };
+    let mut model = Box::new(SymbolModel::new());
+    for section in 0..reader.sections() {
+        let entry = reader.entry(section).with_context(within)?;
+        let mut body = vec![0; entry.bytes as usize];
+        let residence = match entry.kind {
+            Kind::Network | Kind::SceneGrids => Residence::Scene,
+            Kind::GopGrids => Residence::Gop,
+            Kind::Anchor | Kind::Cameras => continue,
+        };
+        reader.read_section(&entry, &mut body).with_context(within)?;
+        total -= u64::from(entry.bytes);
+        if entry.kind == Kind::Network {
+            let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
+            total += network_bytes(&network, &mut model);
+            continue;
+        }
+        let frames = entry.frames as usize;
+        let mut grids = zero_grids(profile, residence, header.size, frames, views);
+        decode_grids(&body, &mut grids, &mut model)?;
+        for grid in &grids {
+            let levels = grid.levels.iter().map(|l| i16::from(*l));
+            // The length of the sub-stream stays.
+            total += 4 + tensors_bytes(&mut model, [steps(&grid.steps, 88), levels.collect()]);
+        }
+    }
+    Ok(total)
+}
+
+fn network_bytes(network: &NetworkLevels, model: &mut SymbolModel) -> u64 {
+    let tensors = network.layers.iter().flat_map(|layer| {
+        let weights = layer.weights.iter().map(|w| i16::from(*w)).collect();
+        let steps = steps(&layer.steps, 48);
+        [steps, weights, layer.bias.clone(), layer.view_bias.clone()]
+    });
+    tensors_bytes(model, tensors)
+}
+
+/// Differences of step indices, as the stream has them.
+fn steps(steps: &[StepIndex], first: i16) -> Vec<i16> {
+    let indices = steps.iter().map(|s| i16::from(s.get()));
+    let differences = indices.scan(first, |before, index| {
+        let difference = index - *before;
+        *before = index;
+        Some(difference)
+    });
+    differences.collect()
+}
+
+/// One sub-stream of tensors; the model has a context per tensor and knows nothing else.
+fn tensors_bytes(model: &mut SymbolModel, tensors: impl IntoIterator<Item = Vec<i16>>) -> u64 {
+    let mut encoder = Encoder::new(Vec::new());
+    model.reset();
+    for (tensor, values) in (0..=u8::MAX).zip(tensors) {
+        for value in values {
+            model.code(&mut encoder, &[tensor; CONTEXTS], value);
+        }
+    }
+    encoder.finish().len() as u64
+}
