@@ -28,6 +28,8 @@ const ESTIMATES: usize = 4;
 const LANDINGS: usize = 6;
 /// Steps of an estimate and of a landing, as parts of the full training's.
 const SHORT: usize = 8;
+/// Fewest steps of both where the full training has more: grids of shorter ones are far too large still.
+const LEAST: usize = 300;
 /// An estimate is believed this far away, in quantisers.
 const TRUST_QP: f64 = 3.0;
 /// Quantisers per e-fold of the file's bytes: anchors and grids both shrink by about 12 % per quantiser.
@@ -81,7 +83,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&self) -> Result<(Landed, PathBuf)> {
         let steps = self.settings.training.steps;
-        let short = steps.div_ceil(SHORT);
+        let short = steps.div_ceil(SHORT).max(LEAST.min(steps));
         if self.trains {
             eprintln!(
                 "to {} bytes: up to {ESTIMATES} x {short} steps to estimate, {steps} to train, up to \

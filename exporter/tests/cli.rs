@@ -138,6 +138,19 @@ fn what_was_typed_wrong_is_named() {
     assert!(said.contains("at most 96 key pictures"), "{said}");
     let nowhere = desk.refusal(desk.encode(&pair).args(["--steps", "1", "--work", "/dev/null/x"]));
     assert!(nowhere.contains("/dev/null/x"), "{nowhere}");
+    let typed: [(&[&str], &str); 3] = [
+        (&["--size", "80 k"], "80000, 80k or 1.5M"),
+        (&["--size", "80k", "--qp", "30"], "cannot be used with"),
+        (&["--bitrate", "5M", "--size", "1k"], "cannot be used with"),
+    ];
+    for (args, named) in typed {
+        let output = desk.encode(&pair).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(named), "{args:?}: {said}");
+    }
+    let start = desk.path("elsewhere").display().to_string();
+    let said = desk.refusal(desk.encode(&pair).args(["--steps", "1", "--warm-start", &start]));
+    assert!(said.contains("elsewhere"), "{said}");
     let usage = desk.encode(&pair).arg("--no-such-flag").output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
 }

@@ -74,7 +74,9 @@ impl Start {
     /// When there is none, or it is not one.
     pub fn load(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
+        // libtorch's own words are a stack trace.
         let mut state = Tensor::load_multi(&path)
+            .ok()
             .with_context(|| format!("there is no checkpoint at {}", path.display()))?;
         let mut last = |name: &str| {
             let number = state.pop().filter(|(n, t)| n == name && t.numel() == 1);
