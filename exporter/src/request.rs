@@ -207,6 +207,7 @@ impl EncodeRequest {
         Ok(crate::train::Settings {
             profile: crate::encode::profile(&self.profile)?,
             steps: self.steps(),
+            flow_steps: crate::train::FLOW_STEPS,
             batch: self.batch,
             learning_rate: self.learning_rate,
             lambda: self.lambda(),

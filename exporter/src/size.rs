@@ -147,7 +147,7 @@ impl Search<'_> {
 
     fn tell_time(&self, spent: Duration, short: usize) {
         // An estimate also learns the flow, as the full training does; a landing does not.
-        let flow = crate::train::FLOW_STEPS;
+        let flow = self.settings.training.flow_steps;
         let minutes =
             |steps: usize| spent.as_secs_f64() / 60.0 * steps as f64 / (short + flow) as f64;
         let full = minutes(self.settings.training.steps + flow);

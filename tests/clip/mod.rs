@@ -65,6 +65,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
         training: Settings {
             profile: profile("lean").unwrap(),
             steps: 40,
+            flow_steps: 40,
             batch: 4,
             learning_rate: 5e-3,
             lambda: 2e-3,

@@ -48,6 +48,8 @@ pub struct Settings {
     pub profile: &'static Profile,
     /// Steps of the optimiser, flow initialisation excluded.
     pub steps: usize,
+    /// Steps before them that only teach the flow what matching found.
+    pub flow_steps: usize,
     /// Pictures per step.
     pub batch: usize,
     /// Peak learning rate.
@@ -66,7 +68,7 @@ pub struct Settings {
     pub without: Option<Part>,
 }
 
-/// Steps that only teach the flow what matching found.
+/// Steps that teach the flow before the others, unless asked otherwise.
 pub const FLOW_STEPS: usize = 400;
 /// Share of the steps with noise instead of rounding.
 const NOISE_SHARE: f64 = 0.8;
@@ -170,7 +172,7 @@ impl Trainer {
 
     /// Steps that only teach the flow; a training that starts from another knows it already.
     fn flow_steps(&self) -> usize {
-        if self.settings.warm_start.is_some() { 0 } else { FLOW_STEPS }
+        if self.settings.warm_start.is_some() { 0 } else { self.settings.flow_steps }
     }
 
     /// Trains to the end of the schedule, with a progress bar.
