@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::anchor::AnchorStage;
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub struct Chain {
     pub reader: GopReader,
     /// The stream header.
     pub header: Arc<Header>,
-    /// Bits of the views to show; the anchor stage looks at every time.
+    /// Bits of the views to show; looked at when a time is decoded and again when it is painted.
     pub shown: Arc<AtomicU32>,
     /// Opens the network of a scene.
     pub open: Arc<OpenNetwork>,
@@ -41,8 +41,9 @@ impl Chain {
     /// Everything up to the blending in one thread, without pools: the oracle, with its layers.
     pub fn painted(self) -> impl Iterator<Item = Result<Painted>> {
         let Self { reader, header, shown, open, batch } = self;
-        let anchors = AnchorStage::new(reader, Arc::clone(&header), shown, Pool::new(0));
-        ReconstructStage::new(anchors, header, open, batch, Pool::new(0))
+        let anchors =
+            AnchorStage::new(reader, Arc::clone(&header), Arc::clone(&shown), Pool::new(0));
+        ReconstructStage::new(anchors, header, shown, open, batch, Pool::new(0))
     }
 
     /// All stages in the caller's thread, without pools: the oracle.
@@ -61,15 +62,23 @@ impl Chain {
         let (pictures, canvases) = (Pool::new(POOL), Pool::new(CANVASES));
         // The reader works one GOP ahead.
         let gops = spawn(&mut threads, GopReader::NAME, 1, move || reader)?;
-        let (h, p) = (Arc::clone(&header), pictures.clone());
-        let stage = move || AnchorStage::new(gops.into_iter(), h, shown, p);
+        let (h, s, p) = (Arc::clone(&header), Arc::clone(&shown), pictures.clone());
+        let stage = move || AnchorStage::new(gops.into_iter(), h, s, p);
         let jobs = spawn(&mut threads, "anchor", queue, stage)?;
+        // A time is painted when the one before it has been asked for, `queue` times earlier if
+        // there is a queue: work further ahead would show views that are no longer wanted.
+        let (ask, asked) = bounded(queue + 2);
+        (0..=queue)
+            .for_each(|_| ask.try_send(()).unwrap_or_else(|_| unreachable!("there is room")));
         let h = Arc::clone(&header);
-        let stage = move || ReconstructStage::new(jobs.into_iter(), h, open, batch, canvases);
+        let stage = move || {
+            let jobs = asked.into_iter().zip(jobs).map(|((), job)| job);
+            ReconstructStage::new(jobs, h, shown, open, batch, canvases)
+        };
         let painted = spawn(&mut threads, "reconstruct", queue, stage)?;
         let stage = move || FuseStage::new(painted.into_iter(), header, pictures);
         let shown = spawn(&mut threads, "fuse", queue, stage)?;
-        Ok(Pipeline { shown: Some(shown), threads })
+        Ok(Pipeline { ends: Some((ask, shown)), threads })
     }
 }
 
@@ -101,7 +110,8 @@ where
 
 /// A running pipeline: pictures in order, then the error or the end.
 pub struct Pipeline {
-    shown: Option<Receiver<Result<Shown>>>,
+    /// Where times are asked for, and where they come out.
+    ends: Option<(Sender<()>, Receiver<Result<Shown>>)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -111,10 +121,13 @@ impl Iterator for Pipeline {
     /// # Panics
     /// If a stage panicked: its panic goes on here.
     fn next(&mut self) -> Option<Self::Item> {
-        if let Ok(result) = self.shown.as_ref()?.recv() {
+        let (ask, shown) = self.ends.as_ref()?;
+        // Never full: at most every time in the queue and the one waited for are asked for.
+        let _ = ask.try_send(());
+        if let Ok(result) = shown.recv() {
             return Some(result);
         }
-        self.shown = None;
+        self.ends = None;
         for thread in self.threads.drain(..) {
             if let Err(panic) = thread.join() {
                 std::panic::resume_unwind(panic);
@@ -126,7 +139,7 @@ impl Iterator for Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.shown = None;
+        self.ends = None;
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }

@@ -51,9 +51,14 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The given views at the given times, without switching.
+    /// The given views at the given times; nothing else is read, so no other view can be shown.
     pub fn new(views: ViewSet, times: Range<u32>) -> Self {
         Self { shown: views, reachable: views, times }
+    }
+
+    /// The given views at the given times, and [`Playback::show`] may switch to any other.
+    pub fn switchable(views: ViewSet, header: &Header, times: Range<u32>) -> Self {
+        Self { shown: views, reachable: ViewSet::all(header), times }
     }
 }
 
@@ -195,8 +200,9 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Shows other views, from the next time the anchor stage takes up: the times already in the
-    /// stages and queues still show the old ones.
+    /// Shows other views. Of the times still to come the next one shows the old views, and with a
+    /// queue of `n` so do `n` more; views that need an explicit picture the old ones did not need
+    /// come one time later.
     ///
     /// # Errors
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.

@@ -1,6 +1,7 @@
 //! The reconstruct stage: latents → motion → warps → refinement, a batch of views at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
@@ -18,7 +19,9 @@ use crate::picture::Picture;
 use crate::pool::{Pool, Pooled};
 use crate::profile::{FLOW, PACKED, Profile};
 use crate::scene::{Grid, NetworkLevels};
+use crate::timing::Timings;
 use crate::units::ViewId;
+use crate::views::ViewSet;
 
 /// The two halves of a network, opened for one scene and one batch size.
 ///
@@ -116,6 +119,7 @@ pub struct Painted {
 pub struct ReconstructStage<I> {
     jobs: I,
     header: Arc<Header>,
+    shown: Arc<AtomicU32>,
     open: Arc<OpenNetwork>,
     batch: usize,
     painter: Option<Painter>,
@@ -126,19 +130,23 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "reconstruct";
 
-    /// Paints the implicit views of `jobs`, at most `batch` in one run of the network.
+    /// Paints the implicit views of `jobs` whose bits are set in `shown`, at most `batch` in one run
+    /// of the network.
     pub fn new(
         jobs: I,
         header: Arc<Header>,
+        shown: Arc<AtomicU32>,
         open: Arc<OpenNetwork>,
         batch: usize,
         canvases: Pool<Canvas>,
     ) -> Self {
-        Self { jobs, header, open, batch: batch.clamp(1, MAX_VIEWS), painter: None, canvases }
+        let batch = batch.clamp(1, MAX_VIEWS);
+        Self { jobs, header, shown, open, batch, painter: None, canvases }
     }
 
     fn paint(&mut self, mut job: TimeJob) -> Result<Painted> {
         let started = Instant::now();
+        self.follow(&mut job);
         let mut canvases = FixedVec::new();
         let implicit = job.shown.implicit(&self.header);
         if let Some(scene) = job.gop.scene.clone().filter(|_| !implicit.is_empty()) {
@@ -148,12 +156,22 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
             for views in views.chunks(batch) {
                 let mut canvas = self.canvases.take_or(|| Canvas::new(batch, size));
                 let painter = self.painter(&scene)?;
-                painter.paint(&job, views, &mut canvas)?;
+                painter.paint(&mut job, views, &mut canvas)?;
                 assert!(canvases.push(canvas).is_ok(), "a stream has at most {MAX_VIEWS} views");
             }
         }
         job.timings.reconstruct_us = started.elapsed().as_micros() as u64;
         Ok(Painted { job, canvases })
+    }
+
+    /// Shows the views wanted by now, unless they need an explicit picture that was not yet wanted
+    /// when the time was decoded; those follow a time later.
+    fn follow(&self, job: &mut TimeJob) {
+        let wanted = ViewSet::from_bits(self.shown.load(Ordering::Relaxed));
+        let decoded: ViewSet = job.anchors.iter().map(|a| a.view).collect();
+        if decoded.includes(wanted.explicit_needed(&self.header)) {
+            job.shown = wanted;
+        }
     }
 
     /// The painter of `scene`, opened when the scene changes.
@@ -216,7 +234,7 @@ impl Painter {
         })
     }
 
-    fn paint(&mut self, job: &TimeJob, views: &[ViewId], canvas: &mut Canvas) -> Result<()> {
+    fn paint(&mut self, job: &mut TimeJob, views: &[ViewId], canvas: &mut Canvas) -> Result<()> {
         canvas.views.clear();
         canvas.views.extend(views.iter().copied());
         let mut slots = FixedVec::<usize, MAX_VIEWS>::new();
@@ -229,7 +247,9 @@ impl Painter {
             assert!(slots.push(index).is_ok(), "a batch has at most {MAX_VIEWS} views");
             self.latents(job, slot, index);
         }
+        let motion = Instant::now();
         self.network.motion(&self.latent16, &self.latent8, &slots, &mut self.flow)?;
+        let warp = Instant::now();
         let (packed, flow) = (PACKED * self.size.plane(), 2 * self.size.flow_plane());
         for (slot, view) in views.iter().enumerate() {
             let [first, second] = sources(&self.header, job, *view);
@@ -239,7 +259,12 @@ impl Painter {
             self.warper.warp(second, flow1, &mut canvas.warped1[place]);
         }
         let Canvas { warped0, warped1, implicit, masks, .. } = canvas;
-        self.network.refine(warped0, warped1, implicit, masks)
+        let refine = Instant::now();
+        let refined = self.network.refine(warped0, warped1, implicit, masks);
+        let Timings { network_us, warp_us, .. } = &mut job.timings;
+        *network_us += (warp - motion).as_micros() as u64 + refine.elapsed().as_micros() as u64;
+        *warp_us += (refine - warp).as_micros() as u64;
+        refined
     }
 
     fn latents(&mut self, job: &TimeJob, slot: usize, view: usize) {

@@ -11,6 +11,10 @@ pub struct Timings {
     pub anchor_us: u64,
     /// Latents, network and warps.
     pub reconstruct_us: u64,
+    /// The part of `reconstruct_us` spent inside the network.
+    pub network_us: u64,
+    /// The part of `reconstruct_us` spent warping.
+    pub warp_us: u64,
     /// Blending.
     pub fuse_us: u64,
     born: Instant,
@@ -19,7 +23,9 @@ pub struct Timings {
 impl Timings {
     /// Starts the end-to-end clock; it runs from the H.264 decoder's first byte to [`Timings::age_us`].
     pub fn begin(read_us: u64) -> Self {
-        Self { read_us, anchor_us: 0, reconstruct_us: 0, fuse_us: 0, born: Instant::now() }
+        let born = Instant::now();
+        let (anchor_us, reconstruct_us, network_us, warp_us, fuse_us) = (0, 0, 0, 0, 0);
+        Self { read_us, anchor_us, reconstruct_us, network_us, warp_us, fuse_us, born }
     }
 
     /// Time since the anchor stage took the picture up, waiting in queues included.

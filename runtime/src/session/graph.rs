@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ort::AsPointer;
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{DynValue, Tensor};
@@ -187,8 +188,15 @@ impl Graph {
         if self.on_device {
             self.bind(inputs)?;
         }
-        let run = self.session.run_binding(&self.binding);
-        run.map(drop).map_err(failed(self.name))
+        // SAFETY: session and binding are alive and of each other; no run options are given. The
+        // tensors bound are ports, which outlive the binding beside them in their network.
+        #[allow(unsafe_code, reason = "`Session::run_binding` allocates a map of outputs per run")]
+        let run = unsafe {
+            let run = ort::api().RunWithBinding;
+            let status = run(self.session.ptr().cast_mut(), core::ptr::null(), self.binding.ptr());
+            ort::Error::result_from_status(status)
+        };
+        run.map_err(failed(self.name))
     }
 }
 
