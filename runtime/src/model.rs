@@ -40,7 +40,7 @@ impl GridLevels<'_> {
         let time = if self.spec.in_scene() { 0 } else { time };
         let (before, phase) = (time / period, (time % period) as i64);
         let after = (before + 1).min(times - 1);
-        let period = period as i64;
+        let (period, shift) = (period as i64, period.trailing_zeros());
         for channel in 0..channels {
             let of = |t: usize| {
                 &self.levels[((t * views + view) * channels + channel) * plane..][..plane]
@@ -49,12 +49,17 @@ impl GridLevels<'_> {
             let step = self.steps[channel].dequantise(1);
             for ((value, a), b) in out.iter_mut().zip(of(before)).zip(of(after)) {
                 let level = i64::from(*a) * (period - phase) + i64::from(*b) * phase;
-                // Exact: steps have at least as many zero low bits as the period has bits, or the
-                // division truncates the same way on every machine.
-                *value += level * step / period;
+                *value += shift_towards_zero(level * step, shift);
             }
         }
     }
+}
+
+/// `value / 2^shift` truncated towards zero, as FORMAT.md §6 has it, without a division.
+#[inline(always)]
+fn shift_towards_zero(value: i64, shift: u32) -> i64 {
+    let below = (1i64 << shift) - 1;
+    (value + (value >> 63 & below)) >> shift
 }
 
 /// Sums the grids at `scale` into the latent of one picture, `[channel, row, column]`.
@@ -83,5 +88,19 @@ pub fn sum_latent<'a>(
     }
     for (out, fixed) in latent.iter_mut().zip(scratch.iter()) {
         *out = steps::to_f32(*fixed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shifting_towards_zero_is_dividing() {
+        for value in (-40..=40).chain([1 << 40, -(1 << 40) - 1, i64::from(i32::MIN)]) {
+            for shift in 0..6 {
+                assert_eq!(shift_towards_zero(value, shift), value / (1 << shift), "{value}");
+            }
+        }
     }
 }

@@ -7,8 +7,18 @@ use iev_runtime::fuse_stage::Shown;
 use serde_json::{Value, json};
 
 /// Names of the measured spans, in order of a [`Row`].
-pub(crate) const SPANS: [&str; 6] =
-    ["read_us", "anchor_us", "reconstruct_us", "fuse_us", "sink_us", "latency_us"];
+///
+/// `network_us` and `warp_us` are parts of `reconstruct_us`.
+pub(crate) const SPANS: [&str; 8] = [
+    "read_us",
+    "anchor_us",
+    "reconstruct_us",
+    "network_us",
+    "warp_us",
+    "fuse_us",
+    "sink_us",
+    "latency_us",
+];
 
 /// Microseconds of one time, by span.
 pub(crate) type Row = [u64; SPANS.len()];
@@ -30,7 +40,9 @@ impl Statistics {
     /// Adds a time; `latency` was read when it left the decoder.
     pub(crate) fn add(&mut self, shown: &Shown, latency_us: u64, sink_us: u64) {
         let t = &shown.timings;
-        let row = [t.read_us, t.anchor_us, t.reconstruct_us, t.fuse_us, sink_us, latency_us];
+        let (reconstruct, network, warp) = (t.reconstruct_us, t.network_us, t.warp_us);
+        let row =
+            [t.read_us, t.anchor_us, reconstruct, network, warp, t.fuse_us, sink_us, latency_us];
         self.rows.push((shown.time.0, shown.pictures.len(), row));
     }
 

@@ -40,6 +40,12 @@ impl Between {
         Self::at(4 * pixel as i32 + 2, cells)
     }
 
+    /// Weight of `after` for pixel `phase` of the first of two packed cells in a cell of the flow,
+    /// in luma or chroma; that of the second is 8 less, between this cell and the next.
+    pub(super) const fn weight_of(phase: usize, luma: bool) -> i32 {
+        if luma { 2 * phase as i32 + 9 } else { 4 * phase as i32 + 10 }
+    }
+
     /// `centre` in half luma pixels: cell coordinate `centre / 16 − 1/2`.
     fn at(centre: i32, cells: usize) -> Self {
         let sixteenths = centre - 8;

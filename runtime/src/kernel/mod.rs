@@ -8,6 +8,8 @@
 
 pub mod flow;
 pub mod fuse;
+#[cfg(target_arch = "x86_64")]
+mod gather_avx2;
 pub mod pack;
 pub mod warp;
 pub mod warp_fast;

@@ -1,8 +1,8 @@
-//! The warp a row at a time: [`warp`](super::warp::warp) to the bit, several times as fast.
+//! The warp a row at a time: [`warp`](super::warp::warp) to the bit, many times as fast.
 //!
-//! What is shared is computed once: cells are quantised once per picture, blended vertically once
-//! per row, and where a pixel lies between cells is a table. Pixels of one phase of the packing are
-//! written in one run.
+//! What is shared is computed once: cells are quantised once per picture and blended vertically once
+//! per row. Pixels of one phase of the packing are moved, sampled and written in one run, so that
+//! the loops vectorise; sampling has a version with gathers where the processor has them.
 
 use super::flow::{Between, CELL_BITS, PIXEL_BITS, quantise};
 use super::pack::LAYOUT;
@@ -16,26 +16,29 @@ pub struct Warper {
     size: PackedSize,
     /// Quantised cells of both components, `[2, rows / 2, columns / 2]`.
     cells: Vec<i32>,
-    /// Both components of a row, blended vertically.
+    /// Both components of a row, blended vertically, with the outer cells repeated on both sides.
     blended: [Vec<i32>; 2],
-    /// Displacement of every pixel of a row.
-    moves: Vec<(i32, i32)>,
-    /// Horizontal places of luma and chroma pixels.
-    places: [Vec<Between>; 2],
+    /// Displacement of every pixel of a row, dx and dy, `[phase, column]`.
+    moves: [Vec<i32>; 2],
+    /// Whether the processor has AVX2.
+    gathers: bool,
 }
 
 impl Warper {
     /// Scratch for pictures of `size`.
     pub fn new(size: PackedSize) -> Self {
-        let cell_columns = size.columns / 2;
-        let luma = (0..size.columns * 4).map(|x| Between::luma(x, cell_columns)).collect();
-        let chroma = (0..size.columns * 2).map(|x| Between::chroma(x, cell_columns)).collect();
+        #[cfg(target_arch = "x86_64")]
+        let gathers = std::arch::is_x86_feature_detected!("avx2");
+        #[cfg(not(target_arch = "x86_64"))]
+        let gathers = false;
+        let padded = || vec![0; size.columns / 2 + 2];
+        let moves = || vec![0; size.columns * 4];
         Self {
             size,
             cells: vec![0; 2 * size.flow_plane()],
-            blended: [vec![0; cell_columns], vec![0; cell_columns]],
-            moves: vec![(0, 0); size.columns * 4],
-            places: [luma, chroma],
+            blended: [padded(), padded()],
+            moves: [moves(), moves()],
+            gathers,
         }
     }
 
@@ -50,50 +53,58 @@ impl Warper {
         self.cells.iter_mut().zip(flow).for_each(|(cell, f)| *cell = quantise(*f));
         for (plane, first, side) in LAYOUT {
             for y in 0..size.rows * side {
-                let chroma = plane != Plane::Y;
-                self.move_row(y, chroma, size.columns * side);
                 let row = Row { size, channel: first + (y % side) * side, side, y };
-                if chroma {
-                    row.sample::<{ PIXEL_BITS + 1 }>(source, plane, &self.moves, packed);
+                self.move_row(&row);
+                let moves = [&self.moves[0][..], &self.moves[1]];
+                if plane == Plane::Y {
+                    row.sample::<PIXEL_BITS>(source, plane, moves, packed, self.gathers);
                 } else {
-                    row.sample::<PIXEL_BITS>(source, plane, &self.moves, packed);
+                    row.sample::<{ PIXEL_BITS + 1 }>(source, plane, moves, packed, self.gathers);
                 }
             }
         }
     }
 
-    /// Fills `moves` for row `y` of a plane of `columns` pixels.
-    fn move_row(&mut self, y: usize, chroma: bool, columns: usize) {
+    /// Fills `moves` for `row`.
+    fn move_row(&mut self, row: &Row) {
         let (cell_columns, cell_rows) = (self.size.columns / 2, self.size.rows / 2);
-        let down = if chroma { Between::chroma(y, cell_rows) } else { Between::luma(y, cell_rows) };
+        let luma = row.side == 4;
+        let between = if luma { Between::luma } else { Between::chroma };
+        let down = between(row.y, cell_rows);
         for (component, blended) in self.blended.iter_mut().enumerate() {
             let cells = &self.cells[component * self.size.flow_plane()..];
             let before = &cells[down.before * cell_columns..][..cell_columns];
             let after = &cells[down.after * cell_columns..][..cell_columns];
-            for ((out, a), b) in blended.iter_mut().zip(before).zip(after) {
+            for ((out, a), b) in blended[1..].iter_mut().zip(before).zip(after) {
                 *out = a * (16 - down.weight) + b * down.weight;
             }
-        }
-        const SHIFT: u32 = CELL_BITS + 8 - PIXEL_BITS;
-        let [dx, dy] = &self.blended;
-        let places = &self.places[usize::from(chroma)];
-        for (out, right) in self.moves[..columns].iter_mut().zip(places) {
-            let along = |d: &[i32]| {
-                let sum = d[right.before] * (16 - right.weight) + d[right.after] * right.weight;
-                (sum + (1 << (SHIFT - 1))) >> SHIFT
-            };
-            *out = (along(dx), along(dy));
+            blended[0] = blended[1];
+            blended[cell_columns + 1] = blended[cell_columns];
+            let phases = self.moves[component].chunks_exact_mut(self.size.columns);
+            for (phase, line) in phases.take(row.side).enumerate() {
+                // Two packed cells per cell of the flow: the first lies before its centre, the
+                // second behind. Weights are those of `Between`.
+                let first = Between::weight_of(phase, luma);
+                let along = |a: i32, b: i32, weight: i32| {
+                    const SHIFT: u32 = CELL_BITS + 8 - PIXEL_BITS;
+                    (a * (16 - weight) + b * weight + (1 << (SHIFT - 1))) >> SHIFT
+                };
+                for (out, near) in line.chunks_exact_mut(2).zip(blended.windows(3)) {
+                    out[0] = along(near[0], near[1], first);
+                    out[1] = along(near[1], near[2], first - 8);
+                }
+            }
         }
     }
 }
 
 /// A row of pixels and where it goes.
-struct Row {
-    size: PackedSize,
+pub(super) struct Row {
+    pub(super) size: PackedSize,
     /// Channel of the row's first pixel in a cell.
     channel: usize,
-    side: usize,
-    y: usize,
+    pub(super) side: usize,
+    pub(super) y: usize,
 }
 
 impl Row {
@@ -102,43 +113,67 @@ impl Row {
         &self,
         source: &Picture,
         plane: Plane,
-        moves: &[(i32, i32)],
+        moves: [&[i32]; 2],
         packed: &mut [f32],
+        gathers: bool,
     ) {
         let (columns, rows) = source.plane_size(plane);
         let samples = source.plane(plane);
-        let one = 1i32 << BITS;
-        let scale = 1.0 / (128u32 << (2 * BITS)) as f32;
-        let at = |row: i32, column: i32| {
-            let row = row.clamp(0, rows as i32 - 1) as usize;
-            i32::from(samples[row * columns + column.clamp(0, columns as i32 - 1) as usize])
-        };
         for phase in 0..self.side {
             let start =
                 (self.channel + phase) * self.size.plane() + self.y / self.side * self.size.columns;
             let line = &mut packed[start..][..self.size.columns];
-            for (cell, out) in line.iter_mut().enumerate() {
-                let x = cell * self.side + phase;
-                let (dx, dy) = moves[x];
-                let (column, row) = (x as i32 + (dx >> BITS), self.y as i32 + (dy >> BITS));
-                let (fx, fy) = (dx & (one - 1), dy & (one - 1));
-                let inside = (column as u32) < columns as u32 - 1 && (row as u32) < rows as u32 - 1;
-                let (a, b, c, d) = if inside {
-                    let from = row as usize * columns + column as usize;
-                    let (top, bottom) = (&samples[from..][..2], &samples[from + columns..][..2]);
-                    let wide = i32::from;
-                    (wide(top[0]), wide(top[1]), wide(bottom[0]), wide(bottom[1]))
-                } else {
-                    let (right, below) = (column + 1, row + 1);
-                    (at(row, column), at(row, right), at(below, column), at(below, right))
-                };
-                let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
-                let value = top * (one - fy) + bottom * fy;
-                // Exact: the scale is a power of two.
-                *out = (value - (128 << (2 * BITS))) as f32 * scale;
+            let one = |cell: usize, out: &mut f32| {
+                let at = phase * self.size.columns + cell;
+                let by = (moves[0][at], moves[1][at]);
+                let place = ((cell * self.side + phase) as i32, self.y as i32);
+                *out = sample_one::<BITS>((samples, columns, rows), place, by);
+            };
+            #[cfg(target_arch = "x86_64")]
+            if gathers {
+                let plane = (samples, columns, rows);
+                // SAFETY: `gathers` says that the processor has AVX2.
+                #[allow(unsafe_code, reason = "chosen at run time")]
+                unsafe {
+                    super::gather_avx2::sample_phase::<BITS>(self, phase, plane, moves, line, one);
+                }
+                continue;
             }
+            let _ = gathers;
+            line.iter_mut().enumerate().for_each(|(cell, out)| one(cell, out));
         }
     }
+}
+
+/// The pixel at `(x, y)` moved by `(dx, dy)`, border repeated.
+#[inline(always)]
+fn sample_one<const BITS: u32>(
+    (samples, columns, rows): (&[u8], usize, usize),
+    (x, y): (i32, i32),
+    (dx, dy): (i32, i32),
+) -> f32 {
+    let one = 1i32 << BITS;
+    let scale = 1.0 / (128u32 << (2 * BITS)) as f32;
+    let (column, row) = (x + (dx >> BITS), y + (dy >> BITS));
+    let (fx, fy) = (dx & (one - 1), dy & (one - 1));
+    let at = |row: i32, column: i32| {
+        let row = row.clamp(0, rows as i32 - 1) as usize;
+        i32::from(samples[row * columns + column.clamp(0, columns as i32 - 1) as usize])
+    };
+    let inside = (column as u32) < columns as u32 - 1 && (row as u32) < rows as u32 - 1;
+    let (a, b, c, d) = if inside {
+        let from = row as usize * columns + column as usize;
+        let (top, bottom) = (&samples[from..][..2], &samples[from + columns..][..2]);
+        let wide = i32::from;
+        (wide(top[0]), wide(top[1]), wide(bottom[0]), wide(bottom[1]))
+    } else {
+        let (right, below) = (column + 1, row + 1);
+        (at(row, column), at(row, right), at(below, column), at(below, right))
+    };
+    let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
+    let value = top * (one - fy) + bottom * fy;
+    // Exact: the scale is a power of two.
+    (value - (128 << (2 * BITS))) as f32 * scale
 }
 
 #[cfg(test)]
@@ -154,7 +189,8 @@ mod tests {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
             seed >> 8
         };
-        for (width_px, height_px) in [(1, 1), (2, 17), (37, 19), (64, 48), (130, 35)] {
+        let sizes = [(1, 1), (2, 17), (3, 40), (37, 19), (64, 48), (130, 35), (256, 144)];
+        for (width_px, height_px) in sizes {
             let size = Size { width_px, height_px };
             let mut picture = Picture::new(size);
             picture.i420_mut().iter_mut().for_each(|p| *p = random() as u8);
@@ -168,8 +204,13 @@ mod tests {
                 let mut slow = vec![0.0; PACKED * packed_size.plane()];
                 let mut fast = vec![9.0; PACKED * packed_size.plane()];
                 warp(&picture, &flow, packed_size, &mut slow);
-                warper.warp(&picture, &flow, &mut fast);
-                assert!(slow == fast, "{width_px}×{height_px}, flow up to {reach}");
+                for gathers in [warper.gathers, false] {
+                    warper.gathers = gathers;
+                    fast.fill(9.0);
+                    warper.warp(&picture, &flow, &mut fast);
+                    assert!(slow == fast, "{width_px}×{height_px}, up to {reach}, {gathers}");
+                }
+                warper = Warper::new(packed_size);
             }
         }
     }
