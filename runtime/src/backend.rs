@@ -62,6 +62,14 @@ impl Backend {
         })
     }
 
+    /// The ONNX Runtime library the networks run in.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`] when there is none.
+    pub fn library(&self) -> Result<OrtRuntime> {
+        OrtRuntime::find(self.library.as_deref())
+    }
+
     /// What became of each provider, once a network is open.
     pub fn report(&self) -> Option<ProviderReport> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -260,6 +260,8 @@ pub struct GopReader {
     reachable: ViewSet,
     /// Pictures still to show.
     times: Range<u32>,
+    /// Pictures to show after those, again and again.
+    again: Range<u32>,
     scene: Option<Arc<Scene>>,
     model: Box<SymbolModel>,
 }
@@ -268,16 +270,17 @@ impl GopReader {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "reader";
 
-    /// Reads what `reachable` needs for the pictures `times`.
+    /// Reads what `reachable` needs for the pictures `times`, then for `again` until dropped.
     pub fn new(
         reader: Reader,
         index: Arc<GopIndex>,
         reachable: ViewSet,
         times: Range<u32>,
+        again: Range<u32>,
     ) -> Self {
         let header = Arc::new(reader.header().clone());
         let model = Box::new(SymbolModel::new());
-        Self { reader, header, index, reachable, times, scene: None, model }
+        Self { reader, header, index, reachable, times, again, scene: None, model }
     }
 
     fn body(&mut self, entry: &Entry) -> Result<Vec<u8>> {
@@ -353,11 +356,15 @@ impl Iterator for GopReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.times.is_empty() {
+            self.times = self.again.clone();
+        }
+        if self.times.is_empty() {
             return None;
         }
         let gop = self.read();
         if gop.is_err() {
             self.times.end = self.times.start;
+            self.again = 0..0;
         }
         Some(gop)
     }

@@ -48,17 +48,19 @@ pub struct Selection {
     pub reachable: ViewSet,
     /// Times, from the start of the stream.
     pub times: Range<u32>,
+    /// Whether the first time follows the last, for ever.
+    pub repeat: bool,
 }
 
 impl Selection {
     /// The given views at the given times; nothing else is read, so no other view can be shown.
     pub fn new(views: ViewSet, times: Range<u32>) -> Self {
-        Self { shown: views, reachable: views, times }
+        Self { shown: views, reachable: views, times, repeat: false }
     }
 
     /// The given views at the given times, and [`Playback::show`] may switch to any other.
     pub fn switchable(views: ViewSet, header: &Header, times: Range<u32>) -> Self {
-        Self { shown: views, reachable: ViewSet::all(header), times }
+        Self { shown: views, reachable: ViewSet::all(header), times, repeat: false }
     }
 }
 
@@ -168,7 +170,7 @@ impl Player {
     }
 
     fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<AtomicU32>)> {
-        let Selection { shown, reachable, times } = selection.clone();
+        let Selection { shown, reachable, times, repeat } = selection.clone();
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
         if !reachable.includes(shown) {
@@ -179,7 +181,9 @@ impl Player {
             let (asked, available) = (times.end.into(), self.header.frames.into());
             return Err(Error::NotInStream { what: "time", asked, available });
         }
-        let reader = GopReader::new(self.reader()?, Arc::clone(&self.index), reachable, times);
+        let again = if repeat { times.clone() } else { 0..0 };
+        let index = Arc::clone(&self.index);
+        let reader = GopReader::new(self.reader()?, index, reachable, times, again);
         let shown = Arc::new(AtomicU32::new(shown.bits()));
         let chain = Chain {
             reader,

@@ -11,10 +11,12 @@
 
 mod full;
 mod graph;
+mod peak;
 
 pub use crate::ort_library::OrtRuntime;
 pub use crate::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
+pub use peak::gemm_gmac_per_s;
 
 use graph::{Graph, MOTION, Plan, Port, REFINE, ViewBias};
 

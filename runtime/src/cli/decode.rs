@@ -182,7 +182,7 @@ impl Decode {
     }
 }
 
-fn parse_views(
+pub(super) fn parse_views(
     text: &str,
     header: &iev_runtime::format::header::Header,
 ) -> Result<ViewSet, Failure> {

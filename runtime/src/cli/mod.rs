@@ -1,5 +1,6 @@
 //! The command line: what was typed, and how failures end the program.
 
+pub(crate) mod bench;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod info;
@@ -32,6 +33,7 @@ Examples:
   iev decode clip.iev -o view%v.y4m          a file per view
   iev decode clip.iev -o - | mpv -           all views side by side
   iev decode clip.iev --muxer md5 -o -       a checksum of every picture
+  iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost
   iev demo models/sample.iev                 speed, PSNR and a contact sheet
 
 Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime.";
@@ -40,6 +42,8 @@ Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime
 pub(crate) enum Command {
     /// Decode views to files or a pipe
     Decode(decode::Decode),
+    /// Measure speed, latency and resources, or compare two measurements
+    Bench(bench::Bench),
     /// Describe a stream and account for every byte
     Info(info::Info),
     /// Decode a sample, measure it and draw its layers

@@ -84,7 +84,7 @@ impl Statistics {
 }
 
 /// Nearest-rank percentile of sorted `values`.
-fn percentile(values: &[u64], share: f64) -> u64 {
+pub(super) fn percentile(values: &[u64], share: f64) -> u64 {
     let rank = (share * values.len() as f64).ceil() as usize;
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }

@@ -1,0 +1,81 @@
+//! What the system tells of the machine, and how fast it copies memory; unknown is null.
+
+use std::fs::read_to_string;
+use std::hint::black_box;
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+/// A trimmed line of a file of the system's, without the NUL a device tree ends with.
+fn line(path: &str) -> Option<String> {
+    let text = read_to_string(path).ok()?;
+    let text = text.trim_end_matches(['\0', '\n']).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The first `key: value` of a file under /proc.
+fn field(path: &str, key: &str) -> Option<String> {
+    let text = read_to_string(path).ok()?;
+    text.lines().find_map(|l| {
+        let (name, value) = l.split_once(':')?;
+        (name.trim() == key).then(|| value.trim().to_owned())
+    })
+}
+
+/// What makes two measurements comparable.
+pub(super) fn identity() -> Value {
+    let board = line("/proc/device-tree/model").or_else(|| line("/sys/class/dmi/id/product_name"));
+    json!({
+        "board": board,
+        "cpu": field("/proc/cpuinfo", "model name"),
+        "architecture": std::env::consts::ARCH,
+        "cores": std::thread::available_parallelism().ok().map(usize::from),
+    })
+}
+
+/// Clocks, governor and temperatures at this moment.
+pub(super) fn state() -> Value {
+    let cpu = |file: &str| line(&format!("/sys/devices/system/cpu/cpu0/cpufreq/{file}"));
+    let khz = cpu("scaling_cur_freq").and_then(|k| k.parse::<f64>().ok());
+    let mhz = khz.map(|k| k / 1000.0);
+    let mhz = mhz.or_else(|| field("/proc/cpuinfo", "cpu MHz").and_then(|m| m.parse().ok()));
+    let zones = (0..64).map_while(|zone| {
+        let zone = format!("/sys/class/thermal/thermal_zone{zone}");
+        let celsius = line(&format!("{zone}/temp")).and_then(|t| t.parse::<f64>().ok());
+        Some((line(&format!("{zone}/type"))?, json!(celsius.map(|t| t / 1000.0))))
+    });
+    let zones: Map<_, _> = zones.collect();
+    json!({
+        "cpu0_mhz": mhz,
+        "governor": cpu("scaling_governor"),
+        "temperature_c": if zones.is_empty() { Value::Null } else { Value::Object(zones) },
+    })
+}
+
+/// Seconds of all threads so far, in user and system mode. Linux counts them in ticks of 1/100 s.
+pub(super) fn cpu_seconds() -> Option<f64> {
+    let stat = read_to_string("/proc/self/stat").ok()?;
+    // The name before the last parenthesis may hold anything; user and system time are the
+    // twelfth and thirteenth fields behind it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+/// Most resident memory so far.
+pub(super) fn peak_rss_kib() -> Option<u64> {
+    field("/proc/self/status", "VmHWM")?.split_whitespace().next()?.parse().ok()
+}
+
+/// Bytes read and written per second by one thread that copies more than the caches hold: the
+/// best of a few, in GB/s.
+pub(super) fn copy_gbyte_per_s() -> f64 {
+    const BYTES: usize = 96 << 20;
+    let (from, mut to) = (vec![1u8; BYTES], vec![2u8; BYTES]);
+    let once = || {
+        let started = Instant::now();
+        black_box(&mut to).copy_from_slice(black_box(&from));
+        2.0 * BYTES as f64 / started.elapsed().as_secs_f64() / 1e9
+    };
+    std::iter::repeat_with(once).take(6).fold(0.0, f64::max)
+}

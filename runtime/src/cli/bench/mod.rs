@@ -1,0 +1,325 @@
+//! `iev bench`: how fast a stream plays here, how late, and what it costs.
+
+mod compare;
+mod machine;
+mod spread;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use iev_runtime::backend::Backend;
+use iev_runtime::kernel::fuse::MASKS;
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::player::{Player, Selection};
+use iev_runtime::profile::{FLOW, PACKED};
+use iev_runtime::providers::Provider;
+use iev_runtime::session::gemm_gmac_per_s;
+use iev_runtime::views::ViewSet;
+use iev_runtime::{Error, Result, TimeIndex, ViewId};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::decode::parse_views;
+use super::{BackendArgs, Failure, print};
+use spread::Spread;
+
+/// Measure speed, latency and resources, or compare two measurements
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The stream
+    #[arg(required_unless_present = "compare")]
+    stream: Option<PathBuf>,
+    /// Views: all, or numbers such as 1,2
+    #[arg(short, long, value_name = "VIEWS", default_value = "all")]
+    views: String,
+    /// How long to play, over and over
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Write the report as JSON here too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Print the ratios of two reports instead; both must be of one stream and machine
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], conflicts_with = "stream")]
+    compare: Option<Vec<PathBuf>>,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+/// Times played before measuring, which fill caches, pools and queues.
+const WARM_UP: usize = 32;
+/// Places sought.
+const SEEKS: u32 = 9;
+/// Switches there and back.
+const SWITCHES: usize = 8;
+/// Display rates whose deadlines are counted.
+const RATES_HZ: [u32; 3] = [72, 90, 120];
+/// Names of what is measured per time; those that end a `_us` are microseconds.
+const SPANS: [&str; 8] = [
+    "anchor_us",
+    "reconstruct_us",
+    "network_us",
+    "warp_us",
+    "fuse_us",
+    "sink_us",
+    "latency_us",
+    "interval_us",
+];
+
+pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
+    if let Some([first, second]) = command.compare.as_deref() {
+        return print(&compare::compare(&compare::read(first)?, &compare::read(second)?)?);
+    }
+    let Some(stream) = &command.stream else { unreachable!("clap asks for the stream") };
+    let error = |path: &PathBuf, source| Error::File { path: path.clone(), source };
+
+    let backend = command.backend.backend();
+    let started = Instant::now();
+    let player = Player::open(stream, command.backend.options(&backend))?;
+    let open_us = micros(started);
+    let views = parse_views(&command.views, player.header())?;
+    let first = player.play(&Selection::new(views, player.times()))?.next();
+    first.unwrap_or_else(|| panic!("a stream has a time"))?;
+    let first_picture_us = micros(started);
+
+    let digest = Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let before = machine::state();
+    let played = Played::measure(&player, views, Duration::from_secs(command.seconds.max(1)))?;
+    let after = machine::state();
+    let report = json!({
+        "conditions": {
+            "stream_sha256": digest,
+            "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
+            "provider": backend.report().map(|r| r.in_use.name()),
+            "threads": command.backend.threads,
+            "batch": command.backend.batch,
+            "machine": machine::identity(),
+        },
+        "times": played.times,
+        "warm_up_times": WARM_UP,
+        "seconds": played.seconds,
+        "times_per_second": played.times as f64 / played.seconds,
+        "us": played.spans(),
+        "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.interval.misses(*hz)))
+            .collect::<Map<_, _>>(),
+        "start": {
+            "open_us": open_us,
+            "first_picture_us": first_picture_us,
+            "seek_us": seeks(&player, views)?.summary(),
+            "view_switch": switches(&player, views)?,
+        },
+        "cost": cost(&player, views, &played, &backend, command.backend.threads)?,
+        "state": { "before": before, "after": after },
+        "versions": {
+            "iev": env!("CARGO_PKG_VERSION"),
+            "commit": option_env!("IEV_COMMIT"),
+            "onnx_runtime": backend.report().and_then(|_| backend.library().ok())
+                .map(|library| library.build_info()),
+        },
+    });
+    if let Some(path) = &command.json {
+        std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?;
+    }
+    print(&text(&report))
+}
+
+fn micros(since: Instant) -> u64 {
+    since.elapsed().as_micros() as u64
+}
+
+/// What playing gave.
+struct Played {
+    times: usize,
+    seconds: f64,
+    cpu_seconds: Option<f64>,
+    /// In the order of [`SPANS`], all but the last.
+    stages: [Spread; SPANS.len() - 1],
+    /// From one time to the next: what a display waits for.
+    interval: Spread,
+}
+
+impl Played {
+    /// Plays into nothing for `length` after the warm-up.
+    fn measure(player: &Player, views: ViewSet, length: Duration) -> Result<Self> {
+        let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
+        let mut playback = player.play(&selection)?;
+        playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
+        let most = length.as_secs() as usize * 1000;
+        let mut stages = core::array::from_fn(|_| Spread::with_capacity(most));
+        let mut interval = Spread::with_capacity(most);
+        let (started, cpu) = (Instant::now(), machine::cpu_seconds());
+        let (mut last, mut times) = (started, 0);
+        while started.elapsed() < length {
+            let Some(shown) = playback.next() else { break };
+            let shown = shown?;
+            let (now, t) = (Instant::now(), shown.timings);
+            let latency = t.age_us();
+            drop(shown);
+            let sink = micros(now);
+            let inside = [t.anchor_us, t.reconstruct_us, t.network_us, t.warp_us, t.fuse_us];
+            let values = inside.into_iter().chain([sink, latency]);
+            stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
+            interval.add((now - last).as_micros() as u64);
+            (last, times) = (now, times + 1);
+        }
+        let cpu_seconds = cpu.zip(machine::cpu_seconds()).map(|(a, b)| b - a);
+        Ok(Self { times, seconds: started.elapsed().as_secs_f64(), cpu_seconds, stages, interval })
+    }
+
+    fn spans(&self) -> Map<String, Value> {
+        let spreads = self.stages.iter().chain([&self.interval]);
+        SPANS.iter().zip(spreads).map(|(n, s)| ((*n).to_owned(), s.summary())).collect()
+    }
+
+    fn median_s(&self, span: &str) -> f64 {
+        let place = SPANS.iter().position(|s| *s == span);
+        place.map_or(0.0, |p| self.stages[p].median() as f64 / 1e6)
+    }
+}
+
+/// Times to the pictures of places all over the stream, each from nothing but the open file.
+fn seeks(player: &Player, views: ViewSet) -> Result<Spread> {
+    let frames = player.header().frames;
+    let mut spread = Spread::default();
+    for seek in 0..SEEKS {
+        let time = u64::from(frames - 1) * u64::from(seek * 5 % SEEKS) / u64::from(SEEKS - 1);
+        let started = Instant::now();
+        player.at(views, TimeIndex(time as u32))?;
+        spread.add(micros(started));
+    }
+    Ok(spread)
+}
+
+/// Switches to each view's neighbour and back while playing; null when that is the same set.
+fn switches(player: &Player, views: ViewSet) -> Result<Value> {
+    let header = player.header();
+    let count = header.views.len() as u8;
+    let others: ViewSet = views.iter().map(|v| ViewId((v.0 + 1) % count)).collect();
+    if others == views {
+        return Ok(Value::Null);
+    }
+    let selection = Selection::switchable(views, header, player.times());
+    let mut playback = player.play(&Selection { repeat: true, ..selection })?;
+    playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
+    let (mut spread, mut most) = (Spread::default(), 0);
+    for wanted in [others, views].into_iter().cycle().take(SWITCHES) {
+        let (started, mut stale) = (Instant::now(), 0);
+        playback.show(wanted)?;
+        for shown in playback.by_ref() {
+            let shown: ViewSet = shown?.pictures.iter().map(|p| p.view).collect();
+            if shown == wanted {
+                break;
+            }
+            stale += 1;
+        }
+        spread.add(micros(started));
+        most = most.max(stale);
+    }
+    Ok(json!({ "stale_times_max": most, "us": spread.summary() }))
+}
+
+/// CPU, memory, and how near the network and the fuse come to what the machine can do.
+///
+/// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
+/// once, per time. MAC are those of the profile on the padded picture.
+fn cost(
+    player: &Player,
+    views: ViewSet,
+    played: &Played,
+    backend: &Backend,
+    threads: usize,
+) -> Result<Value> {
+    let header = player.header();
+    let size = PackedSize::of(header.size);
+    let implicit = views.implicit(header).len();
+    let explicit = views.explicit_needed(header).len();
+    let float = size_of::<f32>();
+    let (packed, masks) = (PACKED * size.plane() * float, MASKS * size.plane() * float);
+    let (flow, pixels) = (FLOW * size.flow_plane() * float, header.size.i420_bytes());
+    // The warp reads two pictures and their flow and writes two packed ones; the fuse reads those,
+    // the implicit picture and the masks and writes pixels.
+    let fuse_bytes = implicit * (3 * packed + masks + pixels);
+    let bytes = json!({
+        "anchor": explicit * 2 * pixels,
+        "warp": implicit * (2 * pixels + flow + 2 * packed),
+        "fuse": fuse_bytes,
+    });
+    let mut cost = json!({
+        "cpu_seconds_per_time": played.cpu_seconds.map(|s| s / played.times.max(1) as f64),
+        "peak_rss_kib": machine::peak_rss_kib(),
+        "bytes_per_time": bytes,
+    });
+    let profile = header.profile().filter(|_| implicit > 0);
+    if let Some(profile) = profile {
+        let (columns, rows) = header.size.cells(1);
+        let mac = profile.mac_per_px() * (columns * rows * implicit) as f64;
+        let reached = mac / played.median_s("network_us") / 1e9;
+        let on_cpu = backend.report().is_some_and(|r| r.in_use == Provider::Cpu);
+        let peak = if on_cpu { Some(gemm_gmac_per_s(&backend.library()?, threads)?) } else { None };
+        cost["network"] = json!({
+            "mac_per_time": mac, "gmac_per_s": reached, "gemm_gmac_per_s": peak,
+            "share_of_gemm": peak.map(|p| reached / p),
+        });
+        let (copy, fuse) =
+            (machine::copy_gbyte_per_s(), fuse_bytes as f64 / played.median_s("fuse_us") / 1e9);
+        cost["fuse"] = json!({
+            "gbyte_per_s": fuse, "copy_gbyte_per_s": copy, "share_of_copy": fuse / copy,
+        });
+    }
+    Ok(cost)
+}
+
+fn text(report: &Value) -> String {
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let percent =
+        |value: &Value| value.as_f64().map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
+    let ms = |value: &Value| format!("{:.1} ms", number(value) / 1000.0);
+    let machine = &report["conditions"]["machine"];
+    let mut lines = vec![format!(
+        "{} times in {:.1} s: {:.1} times/s of views {}, on {}, {} cores, provider {}",
+        report["times"],
+        number(&report["seconds"]),
+        number(&report["times_per_second"]),
+        report["conditions"]["views"],
+        machine["cpu"].as_str().unwrap_or("an unknown processor"),
+        machine["cores"],
+        report["conditions"]["provider"].as_str().unwrap_or("none"),
+    )];
+    const RANKS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
+    let head = RANKS.map(|r| format!("{r:>9}")).concat();
+    lines.push(format!("{:<16}{head}", "ms per time"));
+    for span in SPANS {
+        let row = RANKS.map(|r| format!("{:>9.2}", number(&report["us"][span][r]) / 1000.0));
+        lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), row.concat()));
+    }
+    for hz in RATES_HZ {
+        let misses = &report["misses"][hz.to_string()];
+        let (share, run) = (percent(&misses["share"]), &misses["longest_run"]);
+        lines.push(format!("{hz} Hz: {} misses ({share}), {run} in a row", misses["count"]));
+    }
+    let (start, cost) = (&report["start"], &report["cost"]);
+    lines.push(format!(
+        "open {}, first picture {}, seek {} (p50), view switch {} times late at most",
+        ms(&start["open_us"]),
+        ms(&start["first_picture_us"]),
+        ms(&start["seek_us"]["p50"]),
+        start["view_switch"]["stale_times_max"],
+    ));
+    lines.push(format!(
+        "{:.4} CPU seconds per time, {} KiB resident at most",
+        number(&cost["cpu_seconds_per_time"]),
+        cost["peak_rss_kib"],
+    ));
+    if cost["network"].is_object() {
+        let (network, fuse) = (&cost["network"], &cost["fuse"]);
+        lines.push(format!(
+            "network {:.1} GMAC/s, {} of a matrix product; fuse {:.1} GB/s, {} of copying",
+            number(&network["gmac_per_s"]),
+            percent(&network["share_of_gemm"]),
+            number(&fuse["gbyte_per_s"]),
+            percent(&fuse["share_of_copy"]),
+        ));
+    }
+    lines.join("\n")
+}
