@@ -203,3 +203,40 @@ fn views_go_to_their_files_and_a_wrong_digest_is_a_failure() {
         refusal(&mut iev(&["decode", &good, "-q", "-v", "0", "--verify", &wrong]), STREAM);
     assert!(sentence.contains(&wrong), "{sentence}");
 }
+
+#[test]
+fn bench_reports_every_figure_and_compares_only_like_with_like() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let report = |name: &str, views: &str| {
+        let path = desk.folder.path().join(name).to_str().unwrap().to_owned();
+        let args = ["bench", &good, "-v", views, "--seconds", "1", "--json", &path];
+        let output = iev(&args).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("120 Hz"), "{}", text(&output.stdout));
+        path
+    };
+    let (all, explicit) = (report("all.json", "all"), report("explicit.json", "0"));
+    let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&all).unwrap()).unwrap();
+    for figure in [
+        "/us/network_us/p99.9",
+        "/us/interval_us/p50",
+        "/misses/72/longest_run",
+        "/start/first_picture_us",
+        "/start/seek_us/p50",
+        "/cost/bytes_per_time/fuse",
+        "/cost/network/share_of_gemm",
+        "/cost/fuse/share_of_copy",
+    ] {
+        assert!(read.pointer(figure).is_some_and(serde_json::Value::is_number), "{figure}");
+    }
+    assert!(read["times"].as_u64() > Some(10), "{}", read["times"]);
+
+    let same = iev(&["bench", "--compare", &all, &all]).output().unwrap();
+    assert!(same.status.success(), "{}", text(&same.stderr));
+    let ratio = text(&same.stdout);
+    let line = ratio.lines().find(|l| l.starts_with("times_per_second")).unwrap();
+    assert!(line.ends_with("1.000"), "{line}");
+    let sentence = refusal(&mut iev(&["bench", "--compare", &all, &explicit]), USAGE);
+    assert!(sentence.contains("views [0,1] and [0]"), "{sentence}");
+}
