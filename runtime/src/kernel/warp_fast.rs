@@ -130,7 +130,7 @@ impl Row {
                 *out = sample_one::<BITS>((samples, columns, rows), place, by);
             };
             #[cfg(target_arch = "x86_64")]
-            if gathers {
+            if gathers && samples.len() >= 4 {
                 let plane = (samples, columns, rows);
                 // SAFETY: `gathers` says that the processor has AVX2.
                 #[allow(unsafe_code, reason = "chosen at run time")]
