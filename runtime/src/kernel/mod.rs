@@ -8,9 +8,9 @@
 
 pub mod flow;
 pub mod fuse;
-#[cfg(target_arch = "x86_64")]
-mod gather_avx2;
 pub mod pack;
+#[cfg(target_arch = "x86_64")]
+mod sample_avx2;
 pub mod warp;
 pub mod warp_fast;
 

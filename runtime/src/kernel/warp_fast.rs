@@ -2,7 +2,7 @@
 //!
 //! What is shared is computed once: cells are quantised once per picture and blended vertically once
 //! per row. Pixels of one phase of the packing are moved, sampled and written in one run, so that
-//! the loops vectorise; sampling has a version with gathers where the processor has them.
+//! the loops vectorise; sampling has a version for AVX2, chosen at run time.
 
 use super::flow::{Between, CELL_BITS, PIXEL_BITS, quantise};
 use super::pack::LAYOUT;
@@ -21,16 +21,16 @@ pub struct Warper {
     /// Displacement of every pixel of a row, dx and dy, `[phase, column]`.
     moves: [Vec<i32>; 2],
     /// Whether the processor has AVX2.
-    gathers: bool,
+    avx2: bool,
 }
 
 impl Warper {
     /// Scratch for pictures of `size`.
     pub fn new(size: PackedSize) -> Self {
         #[cfg(target_arch = "x86_64")]
-        let gathers = std::arch::is_x86_feature_detected!("avx2");
+        let avx2 = std::arch::is_x86_feature_detected!("avx2");
         #[cfg(not(target_arch = "x86_64"))]
-        let gathers = false;
+        let avx2 = false;
         let padded = || vec![0; size.columns / 2 + 2];
         let moves = || vec![0; size.columns * 4];
         Self {
@@ -38,7 +38,7 @@ impl Warper {
             cells: vec![0; 2 * size.flow_plane()],
             blended: [padded(), padded()],
             moves: [moves(), moves()],
-            gathers,
+            avx2,
         }
     }
 
@@ -50,6 +50,23 @@ impl Warper {
         let size = self.size;
         assert_eq!(flow.len(), self.cells.len(), "flow is [2, rows / 2, columns / 2]");
         assert_eq!(packed.len(), PACKED * size.plane(), "packed is [24, rows, columns]");
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[target_feature(enable = "avx2")]
+            fn wide(warper: &mut Warper, source: &Picture, flow: &[f32], packed: &mut [f32]) {
+                warper.warp_rows(source, flow, packed);
+            }
+            // SAFETY: `avx2` says that the processor has it.
+            #[allow(unsafe_code, reason = "chosen at run time")]
+            return unsafe { wide(self, source, flow, packed) };
+        }
+        self.warp_rows(source, flow, packed);
+    }
+
+    /// [`Self::warp`], compiled once for every set of vector instructions.
+    #[inline(always)]
+    fn warp_rows(&mut self, source: &Picture, flow: &[f32], packed: &mut [f32]) {
+        let size = self.size;
         self.cells.iter_mut().zip(flow).for_each(|(cell, f)| *cell = quantise(*f));
         for (plane, first, side) in LAYOUT {
             for y in 0..size.rows * side {
@@ -57,15 +74,16 @@ impl Warper {
                 self.move_row(&row);
                 let moves = [&self.moves[0][..], &self.moves[1]];
                 if plane == Plane::Y {
-                    row.sample::<PIXEL_BITS>(source, plane, moves, packed, self.gathers);
+                    row.sample::<PIXEL_BITS>(source, plane, moves, packed, self.avx2);
                 } else {
-                    row.sample::<{ PIXEL_BITS + 1 }>(source, plane, moves, packed, self.gathers);
+                    row.sample::<{ PIXEL_BITS + 1 }>(source, plane, moves, packed, self.avx2);
                 }
             }
         }
     }
 
     /// Fills `moves` for `row`.
+    #[inline(always)]
     fn move_row(&mut self, row: &Row) {
         let (cell_columns, cell_rows) = (self.size.columns / 2, self.size.rows / 2);
         let luma = row.side == 4;
@@ -115,7 +133,7 @@ impl Row {
         plane: Plane,
         moves: [&[i32]; 2],
         packed: &mut [f32],
-        gathers: bool,
+        avx2: bool,
     ) {
         let (columns, rows) = source.plane_size(plane);
         let samples = source.plane(plane);
@@ -130,16 +148,16 @@ impl Row {
                 *out = sample_one::<BITS>((samples, columns, rows), place, by);
             };
             #[cfg(target_arch = "x86_64")]
-            if gathers && samples.len() >= 4 {
+            if avx2 && samples.len() > 1 {
                 let plane = (samples, columns, rows);
-                // SAFETY: `gathers` says that the processor has AVX2.
+                // SAFETY: `avx2` says that the processor has AVX2.
                 #[allow(unsafe_code, reason = "chosen at run time")]
                 unsafe {
-                    super::gather_avx2::sample_phase::<BITS>(self, phase, plane, moves, line, one);
+                    super::sample_avx2::sample_phase::<BITS>(self, phase, plane, moves, line, one);
                 }
                 continue;
             }
-            let _ = gathers;
+            let _ = avx2;
             line.iter_mut().enumerate().for_each(|(cell, out)| one(cell, out));
         }
     }
@@ -204,11 +222,11 @@ mod tests {
                 let mut slow = vec![0.0; PACKED * packed_size.plane()];
                 let mut fast = vec![9.0; PACKED * packed_size.plane()];
                 warp(&picture, &flow, packed_size, &mut slow);
-                for gathers in [warper.gathers, false] {
-                    warper.gathers = gathers;
+                for avx2 in [warper.avx2, false] {
+                    warper.avx2 = avx2;
                     fast.fill(9.0);
                     warper.warp(&picture, &flow, &mut fast);
-                    assert!(slow == fast, "{width_px}×{height_px}, up to {reach}, {gathers}");
+                    assert!(slow == fast, "{width_px}×{height_px}, up to {reach}, {avx2}");
                 }
                 warper = Warper::new(packed_size);
             }
