@@ -60,7 +60,7 @@ fn integers(player: &Player) -> [u32; 2] {
     let views = header.implicit_views().count();
     let mut model = Box::new(SymbolModel::new());
     let (mut of_network, mut of_grids) = (Vec::new(), Vec::new());
-    let mut reader = player.reader().unwrap();
+    let mut reader = player.reader();
     for index in 0..reader.sections() {
         let entry: Entry = reader.entry(index).unwrap();
         let mut body = vec![0; entry.bytes as usize];

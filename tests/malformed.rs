@@ -9,8 +9,8 @@ use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::gop::Reader;
-use iev_runtime::mapped::StreamBytes;
 use iev_runtime::player::Player;
+use iev_runtime::source::Source;
 use iev_runtime::{Error, Result};
 
 fn small_stream() -> Vec<u8> {
@@ -34,7 +34,7 @@ fn decode(bytes: Vec<u8>) -> Result<usize> {
 }
 
 fn reader(bytes: &[u8]) -> Reader {
-    StreamReader::open(StreamBytes::from(bytes.to_vec()).source(), &Limits::DEFAULT).unwrap()
+    StreamReader::open(Source::from(bytes.to_vec()), &Limits::DEFAULT).unwrap()
 }
 
 /// Every section with its bytes.

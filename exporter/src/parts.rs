@@ -7,7 +7,7 @@ use iev_runtime::format::anchor::{AnchorSection, is_slice};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
-use iev_runtime::mapped::StreamBytes;
+use iev_runtime::source::Source;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a file by what they are for; they add up to the file.
@@ -36,9 +36,8 @@ impl Parts {
     /// When the file cannot be read or breaks a rule of the format.
     pub fn of(path: &Path) -> Result<Self> {
         let within = || format!("accounting for {}", path.display());
-        let bytes = StreamBytes::map(path).with_context(within)?;
-        let mut reader =
-            StreamReader::open(bytes.source(), &Limits::DEFAULT).with_context(within)?;
+        let source = Source::open(path).with_context(within)?;
+        let mut reader = StreamReader::open(source, &Limits::DEFAULT).with_context(within)?;
         let mut parts = Self { index: reader.file_bytes(), ..Self::default() };
         for section in 0..reader.sections() {
             let entry = reader.entry(section).with_context(within)?;

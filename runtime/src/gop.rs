@@ -12,17 +12,17 @@ use crate::error::{Error, Result, within};
 use crate::format::anchor::{AnchorSection, Key};
 use crate::format::header::{Header, Role};
 use crate::format::mixing::SymbolModel;
-use crate::format::reader::{SliceSource, StreamReader};
+use crate::format::reader::StreamReader;
 use crate::format::table::{Entry, Kind};
 use crate::h264::{self, Unit};
-use crate::mapped::StreamBytes;
 use crate::profile::Profile;
 use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
+use crate::source::Source;
 use crate::units::ViewId;
 use crate::views::ViewSet;
 
-/// Reader over a mapped or owned stream.
-pub type Reader = StreamReader<SliceSource<StreamBytes>>;
+/// Reader over a stream in a file or in memory.
+pub type Reader = StreamReader<Source>;
 
 /// The sections of one GOP.
 #[derive(Debug, Clone)]
@@ -61,13 +61,15 @@ impl GopIndex {
     pub fn build(reader: &mut Reader) -> Result<Self> {
         let header = reader.header().clone();
         let first_view = header.explicit_views().next();
+        // Read once: a file that changes meanwhile must not get past a check made on an older copy.
+        let entries: Vec<Entry> =
+            (0..reader.sections()).map(|index| reader.entry(index)).collect::<Result<_>>()?;
         let mut gops = Vec::new();
-        for index in 0..reader.sections() {
-            let entry = reader.entry(index)?;
+        for entry in &entries {
             within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
             if entry.kind == Kind::Anchor && Some(entry.view) == first_view {
                 within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
-                let Entry { first_frame: first, frames, scene, .. } = entry;
+                let Entry { first_frame: first, frames, scene, .. } = *entry;
                 gops.push(GopEntry { first, frames, scene, grids: None, anchors: Vec::new() });
             }
         }
@@ -84,8 +86,7 @@ impl GopIndex {
             return Err(Error::malformed(at, "GOPs cover every picture of the header"));
         }
         let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
-        for i in 0..reader.sections() {
-            let entry = reader.entry(i)?;
+        for entry in entries {
             index.place(entry, &header)?;
         }
         index.check_complete(&header, at)?;

@@ -1,10 +1,10 @@
 //! Decoder of IEV multi-view video streams.
 //!
 //! Modules in the order the data meets them. The format core builds without `std`; everything
-//! from [`mapped`](self) on is behind the `player` feature.
+//! from [`source`](self) on is behind the `player` feature.
 //!
 //! ```text
-//! mapped ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
+//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
 //!           └────────────── chained by pipeline, opened by player ──────────────┘
 //! ```
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -29,8 +29,6 @@ pub mod gop;
 pub mod h264;
 #[cfg(feature = "std")]
 pub mod kernel;
-#[cfg(feature = "player")]
-pub mod mapped;
 pub mod model;
 #[cfg(feature = "player")]
 mod ort_library;
@@ -60,6 +58,8 @@ pub mod scene;
 pub mod session;
 #[cfg(feature = "player")]
 pub mod sink;
+#[cfg(feature = "player")]
+pub mod source;
 #[cfg(feature = "player")]
 pub mod templates;
 #[cfg(all(test, feature = "player"))]

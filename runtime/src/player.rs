@@ -12,9 +12,9 @@ use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
 use crate::fuse_stage::Shown;
 use crate::gop::{GopIndex, GopReader, Reader};
-use crate::mapped::StreamBytes;
 use crate::pipeline::{Chain, Pipeline};
 use crate::reconstruct::{OpenNetwork, Painted};
+use crate::source::Source;
 use crate::units::TimeIndex;
 use crate::views::ViewSet;
 
@@ -66,7 +66,9 @@ impl Selection {
 
 /// An opened stream.
 pub struct Player {
-    bytes: StreamBytes,
+    /// As checked at opening; readers are clones of it, so that a file rewritten since cannot give
+    /// one of them another header.
+    reader: Reader,
     header: Arc<Header>,
     index: Arc<GopIndex>,
     options: Options,
@@ -78,18 +80,18 @@ impl Player {
     /// # Errors
     /// [`Error::File`] for the disk's fault, otherwise the stream's.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        Self::over(StreamBytes::map(path)?, options)
+        Self::over(Source::open(path)?, options)
     }
 
     /// Opens a stream in memory.
     ///
     /// # Errors
     /// The stream's.
-    pub fn over(bytes: StreamBytes, options: Options) -> Result<Self> {
-        let mut reader = StreamReader::open(bytes.source(), &options.limits)?;
+    pub fn over(source: Source, options: Options) -> Result<Self> {
+        let mut reader = StreamReader::open(source, &options.limits)?;
         let index = Arc::new(GopIndex::build(&mut reader)?);
         let header = Arc::new(reader.header().clone());
-        Ok(Self { bytes, header, index, options })
+        Ok(Self { reader, header, index, options })
     }
 
     /// The stream header.
@@ -108,11 +110,8 @@ impl Player {
     }
 
     /// A second reader over the stream, for reports.
-    ///
-    /// # Errors
-    /// As [`Player::open`].
-    pub fn reader(&self) -> Result<Reader> {
-        StreamReader::open(self.bytes.source(), &self.options.limits)
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
     }
 
     /// Cameras of the views, if the stream has them.
@@ -122,7 +121,7 @@ impl Player {
     pub fn cameras(&self) -> Result<Option<Cameras>> {
         let Some(entry) = self.index.cameras() else { return Ok(None) };
         let mut body = vec![0; entry.bytes as usize];
-        self.reader()?.read_section(entry, &mut body)?;
+        self.reader().read_section(entry, &mut body)?;
         let cameras = Cameras::decode(&body, self.header.views.len())?;
         Ok(Some(cameras))
     }
@@ -183,7 +182,7 @@ impl Player {
         }
         let again = if repeat { times.clone() } else { 0..0 };
         let index = Arc::clone(&self.index);
-        let reader = GopReader::new(self.reader()?, index, reachable, times, again);
+        let reader = GopReader::new(self.reader(), index, reachable, times, again);
         let shown = Arc::new(AtomicU32::new(shown.bits()));
         let chain = Chain {
             reader,

@@ -13,7 +13,6 @@ use crate::format::mixing::SymbolModel;
 use crate::format::table::Kind;
 use crate::format::writer::{Section, write_stream};
 use crate::kernel::warp::PackedSize;
-use crate::mapped::StreamBytes;
 use crate::picture::{Picture, Plane};
 use crate::player::{Options, Player};
 use crate::profile::{FLOW, PACKED, Profile};
@@ -193,5 +192,5 @@ pub(crate) fn fake() -> Arc<OpenNetwork> {
 
 /// A player over `bytes` with fake networks.
 pub(crate) fn player(bytes: Vec<u8>) -> Result<Player> {
-    Player::over(StreamBytes::from(bytes), Options::new(fake()))
+    Player::over(bytes.into(), Options::new(fake()))
 }

@@ -10,8 +10,8 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::gop::Reader;
-use iev_runtime::mapped::StreamBytes;
 use iev_runtime::scene::grid_streams;
+use iev_runtime::source::Source;
 use iev_runtime::{Result, ViewId};
 use serde_json::{Value, json};
 
@@ -29,8 +29,8 @@ pub(crate) struct Info {
 }
 
 pub(crate) fn run(command: &Info) -> Result<(), Failure> {
-    let bytes = StreamBytes::map(&command.stream)?;
-    let mut reader = StreamReader::open(bytes.source(), &Limits::DEFAULT)?;
+    let source = Source::open(&command.stream)?;
+    let mut reader = StreamReader::open(source, &Limits::DEFAULT)?;
     let ledger = Ledger::of(&mut reader)?;
     let header = reader.header().clone();
     let file_bytes = reader.file_bytes();

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, within};
 use crate::trace::trace;
 
 /// A stream whose index has been checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StreamReader<R> {
     source: R,
     header: Header,

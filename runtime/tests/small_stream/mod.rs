@@ -1,4 +1,4 @@
-//! One small stream with an explicit and an implicit view, made without training.
+//! Small streams made without training.
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use iev_runtime::format::anchor::{Key, write_anchor};
@@ -13,12 +13,13 @@ use iev_runtime::{Size, ViewId};
 use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
 use openh264::formats::YUVSlices;
 
-/// Size of every picture.
+/// Size of every picture of [`small_stream`].
 pub const SIZE: Size = Size { width_px: 32, height_px: 32 };
 /// Pictures per view.
 pub const FRAMES: u32 = 3;
 
 /// View 0 explicit, view 1 implicit of the lean profile with grids and weights of zero.
+#[allow(dead_code, reason = "every test file uses its own part")]
 pub fn small_stream() -> Vec<u8> {
     let profile = Profile::by_name("lean").unwrap();
     let header = Header {
@@ -59,15 +60,48 @@ pub fn small_stream() -> Vec<u8> {
 }
 
 /// The anchor's pictures and one key picture of view 1.
+#[allow(dead_code, reason = "every test file uses its own part")]
 fn anchor() -> Vec<u8> {
+    anchor_section(SIZE, FRAMES as usize, &[Key { view: ViewId(1), time: 1 }])
+}
+
+/// One explicit view in `gops` GOPs of one picture each.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn explicit_stream(size: Size, gops: u32) -> Vec<u8> {
+    let header = Header {
+        profile: "".try_into().unwrap(),
+        template_sha256: [0; 32],
+        size,
+        rate: (24, 1),
+        frames: gops,
+        colour: Colour::BT709,
+        views: [Role::Explicit].into_iter().collect(),
+    };
+    let body = anchor_section(size, 1, &[]);
+    let section = |first_frame| Section {
+        kind: Kind::Anchor,
+        view: ViewId(0),
+        scene: 0,
+        first_frame,
+        frames: 1,
+        body: &body,
+    };
+    let sections: Vec<_> = (0..gops).map(section).collect();
+    let mut sink = Vec::new();
+    write_stream(&mut sink, &header, &sections).unwrap();
+    sink
+}
+
+fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
     let config = EncoderConfig::new().rate_control_mode(RateControlMode::Off).skip_frames(false);
     let api = openh264::OpenH264API::from_source();
     let mut encoder = Encoder::with_api_config(api, config).unwrap();
-    let (width, height) = (SIZE.width(), SIZE.height());
+    let (width, height) = (size.width(), size.height());
     let mut nals = Vec::new();
-    for picture in 0..=FRAMES as usize {
-        let luma: Vec<u8> =
-            (0..width * height).map(|at| (60 + (at + 3 * picture) % width * 4) as u8).collect();
+    for picture in 0..frames + keys.len() {
+        let luma: Vec<u8> = (0..width * height)
+            .map(|at| (60 + (at + 3 * picture) % width % 32 * 4) as u8)
+            .collect();
         let chroma = vec![128; width * height / 4];
         let strides = (width, width / 2, width / 2);
         let yuv = YUVSlices::new((&luma, &chroma, &chroma), (width, height), strides);
@@ -79,7 +113,6 @@ fn anchor() -> Vec<u8> {
         }
     }
     let mut body = Vec::new();
-    let keys = [Key { view: ViewId(1), time: 1 }];
-    write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
+    write_anchor(&mut body, keys, nals.iter().map(Vec::as_slice));
     body
 }

@@ -1,0 +1,130 @@
+//! The bytes of a stream, in a file or in memory: the first thing the data meets.
+//!
+//! Why no memory map: sections are copied out and checked before use anyway, and a map of a file
+//! that shrinks kills the process by signal. A read of it is a short read, thus an error; a file
+//! rewritten under the player fails a checksum. Neither decodes to wrong numbers.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use embedded_io::{ErrorKind, Read, Seek, SeekFrom};
+
+use crate::error::{Error, Result};
+use crate::format::reader::SliceSource;
+
+/// A seekable stream; clones share the file, each at its own place.
+#[derive(Debug, Clone)]
+pub struct Source(Storage);
+
+#[derive(Debug, Clone)]
+enum Storage {
+    File { file: Arc<Mutex<File>>, at: u64 },
+    Memory(SliceSource<Arc<[u8]>>),
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Storage::Memory(SliceSource::new(bytes.into())))
+    }
+}
+
+impl Source {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the system's own reason.
+    pub fn open(path: &Path) -> Result<Self> {
+        let error = |source| Error::File { path: path.to_owned(), source };
+        // Asked first, because opening a pipe would wait for its writer.
+        if !std::fs::metadata(path).map_err(error)?.is_file() {
+            return Err(error(io::Error::other("is no regular file, and a stream is sought in")));
+        }
+        let file = File::open(path).map_err(error)?;
+        Ok(Self(Storage::File { file: Arc::new(Mutex::new(file)), at: 0 }))
+    }
+}
+
+impl embedded_io::ErrorType for Source {
+    type Error = ErrorKind;
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        match &mut self.0 {
+            Storage::File { file, at } => {
+                let count = read_at(file, *at, buffer)?;
+                *at += count as u64;
+                Ok(count)
+            }
+            Storage::Memory(bytes) => bytes.read(buffer),
+        }
+    }
+}
+
+/// One read at byte `at`, tried again when a signal interrupts it.
+fn read_at(file: &Mutex<File>, at: u64, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+    io::Seek::seek(&mut *file, io::SeekFrom::Start(at)).map_err(|e| ErrorKind::from(e.kind()))?;
+    loop {
+        match io::Read::read(&mut *file, buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map_err(|e| e.kind().into()),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
+        match &mut self.0 {
+            Storage::File { file, at } => {
+                let end = || {
+                    let file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                    file.metadata().map(|m| m.len()).map_err(|e| ErrorKind::from(e.kind()))
+                };
+                let to = match to {
+                    SeekFrom::Start(to) => Some(to),
+                    SeekFrom::End(by) => end()?.checked_add_signed(by),
+                    SeekFrom::Current(by) => at.checked_add_signed(by),
+                };
+                *at = to.ok_or(ErrorKind::InvalidInput)?;
+                Ok(*at)
+            }
+            Storage::Memory(bytes) => bytes.seek(to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = Source::open(Path::new("no/such.iev")).unwrap_err().to_string();
+        assert!(error.starts_with("no/such.iev: "), "{error}");
+        for path in ["/dev/null", "/tmp"] {
+            let error = Source::open(Path::new(path)).unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains("no regular file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn clones_of_a_file_keep_their_own_place_and_agree_with_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bytes");
+        std::fs::write(&path, [1, 2, 3, 4]).unwrap();
+        for mut first in [Source::open(&path).unwrap(), Source::from(vec![1, 2, 3, 4])] {
+            let mut second = first.clone();
+            let mut buffer = [0; 2];
+            assert_eq!(first.seek(SeekFrom::End(-2)).unwrap(), 2);
+            second.read_exact(&mut buffer).unwrap();
+            assert_eq!(buffer, [1, 2]);
+            first.read_exact(&mut buffer).unwrap();
+            assert_eq!(buffer, [3, 4]);
+            assert_eq!(first.read(&mut buffer), Ok(0));
+            assert!(first.seek(SeekFrom::Current(-5)).is_err());
+        }
+    }
+}
