@@ -2,7 +2,7 @@
 
 use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
 
-use super::CRC;
+use super::{CRC, is_checksum};
 use super::header::{Header, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
@@ -76,7 +76,7 @@ impl<R: Read + Seek> StreamReader<R> {
             }
             next = next.saturating_add(u64::from(entry.bytes));
         }
-        if digest.finalize() != expected {
+        if !is_checksum(digest.finalize(), expected) {
             return Err(Error::malformed(0, "the index matches its checksum"));
         }
         if next != self.file_bytes {
@@ -177,7 +177,7 @@ impl<R: Read + Seek> StreamReader<R> {
         );
         trace!("section at byte {}: {} bytes", entry.offset, entry.bytes);
         read_at(&mut self.source, entry.offset, buffer)?;
-        if CRC.checksum(buffer) != entry.crc {
+        if !is_checksum(CRC.checksum(buffer), entry.crc) {
             return Err(Error::malformed(entry.offset, "a section matches its checksum"));
         }
         Ok(())

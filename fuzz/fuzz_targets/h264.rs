@@ -1,0 +1,46 @@
+//! Property: the pre-parser answers any anchor section, and openh264 survives whatever it lets
+//! through, with pictures of the header's size.
+#![no_main]
+
+use iev_runtime::Size;
+use iev_runtime::ViewId;
+use iev_runtime::format::header::{Colour, Header, Role};
+use iev_runtime::gop::AnchorBody;
+use iev_runtime::h264::Unit;
+use libfuzzer_sys::fuzz_target;
+use openh264::decoder::{DecodeOptions, Decoder, DecoderConfig, Flush};
+use openh264::formats::YUVSource;
+
+const SIZE: Size = Size { width_px: 32, height_px: 32 };
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (frames, body) = input;
+    let header = Header {
+        profile: "".try_into().expect("no bytes"),
+        template_sha256: [0; 32],
+        size: SIZE,
+        rate: (1, 1),
+        frames: 8,
+        colour: Colour::UNSPECIFIED,
+        views: [Role::Explicit].into_iter().collect(),
+    };
+    let frames = u32::from(frames % 8) + 1;
+    let Ok(anchor) = AnchorBody::parse(body.to_vec(), ViewId(0), frames, &header) else { return };
+    let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+    let mut decoder =
+        Decoder::with_api_config(openh264::OpenH264API::from_source(), config).expect("starts");
+    let mut packet = Vec::new();
+    for index in 0.. {
+        let Some((unit, nal)) = anchor.nal(index) else { return };
+        packet.extend([0, 0, 0, 1]);
+        packet.extend(nal);
+        if matches!(unit, Unit::Idr | Unit::Slice) {
+            match decoder.decode_with_options(&packet, DecodeOptions::default()) {
+                Ok(Some(yuv)) => assert_eq!(yuv.dimensions(), (SIZE.width(), SIZE.height())),
+                Ok(None) => {}
+                Err(_) => return,
+            }
+            packet.clear();
+        }
+    }
+});

@@ -1,0 +1,27 @@
+//! Property: any bytes are an error or pictures, and those pictures survive writing and reading.
+#![no_main]
+
+use iev_exporter::y4m::{Reader, Writer};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut reader) = Reader::new(bytes) else { return };
+    let header = reader.header();
+    if header.width * header.height > 1 << 16 {
+        // Larger pictures take the same path, only slower.
+        return;
+    }
+    let mut frames = Vec::new();
+    while let Ok(Some(frame)) = reader.next_frame() {
+        frames.push(frame);
+    }
+    let mut writer = Writer::new(Vec::new(), header).expect("memory takes it");
+    frames.iter().for_each(|frame| writer.write(frame).expect("memory takes it"));
+    let written = writer.finish().expect("memory takes it");
+    let mut again = Reader::new(&written[..]).expect("what was written is read");
+    assert_eq!(again.header(), header);
+    for frame in &frames {
+        let read = again.next_frame().expect("whole frames").expect("as many");
+        assert!(read.y == frame.y && read.u == frame.u && read.v == frame.v);
+    }
+});

@@ -1,0 +1,60 @@
+//! Writes the seeds of every target: `cargo run --bin seeds -- EXPORT.iev`, with a small real export.
+
+#[path = "../../runtime/tests/small_stream/mod.rs"]
+mod small_stream;
+
+use std::path::Path;
+
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::table::Kind;
+use iev_runtime::source::Source;
+
+fn write(target: &str, name: &str, bytes: &[u8]) {
+    let folder = Path::new("seeds").join(target);
+    std::fs::create_dir_all(&folder).expect("the folder is writable");
+    std::fs::write(folder.join(name), bytes).expect("the folder is writable");
+}
+
+/// A byte for the target's own choice, then what the stream's targets take.
+fn prefixed(byte: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[byte], bytes].concat()
+}
+
+fn main() {
+    let exports = std::env::args().skip(1).map(|path| std::fs::read(path).expect("an export"));
+    for (index, stream) in std::iter::once(small_stream::small_stream()).chain(exports).enumerate()
+    {
+        let name = format!("stream{index}");
+        for target in ["decode", "reader_writer"] {
+            write(target, &name, &stream);
+        }
+        write("pipeline", &name, &prefixed(9, &stream));
+        let source = Source::from(stream.clone());
+        let mut reader = StreamReader::open(source, &Limits::DEFAULT).expect("a stream");
+        let header = postcard::to_slice(reader.header(), &mut [0; 512]).expect("fits").to_vec();
+        write("header", &name, &header);
+        for section in 0..reader.sections() {
+            let entry = reader.entry(section).expect("inside the table");
+            let mut body = vec![0; entry.bytes as usize];
+            reader.read_section(&entry, &mut body).expect("a whole section");
+            match entry.kind {
+                Kind::Anchor => {
+                    // Keys count as pictures of an explicit-only view, so the list goes.
+                    let list = 1 + 3 * usize::from(body[0]);
+                    let pictures = entry.frames as u8 + body[0];
+                    let body = prefixed(0, &body[list..]);
+                    write("h264", &format!("{name}-{section}"), &prefixed(pictures - 1, &body));
+                }
+                Kind::Network => write("range", &format!("{name}-{section}"), &body),
+                _ => {}
+            }
+        }
+    }
+    write("y4m", "two", b"YUV4MPEG2 W4 H2 F25:1 C420jpeg\nFRAME\n012345670123FRAME\n012345670123");
+    let mut camera = vec![0; 3];
+    for number in [1i32 << 30, 0, 0, 0, 1000 << 16, 1000 << 16, 8 << 16, 8 << 16] {
+        camera.extend_from_slice(postcard::to_slice(&number, &mut [0; 5]).expect("fits"));
+    }
+    write("cameras", "one", &[&[1][..], &[0; 24], &camera].concat());
+}
