@@ -86,6 +86,15 @@ impl Error {
     pub const fn malformed(offset: u64, rule: &'static str) -> Self {
         Self::Malformed { offset, rule }
     }
+
+    /// The error with its byte counted from `start` bytes earlier.
+    #[cfg(feature = "player")]
+    pub(crate) fn moved_by(self, start: u64) -> Self {
+        match self {
+            Self::Malformed { offset, rule } => Self::Malformed { offset: start + offset, rule },
+            other => other,
+        }
+    }
 }
 
 /// Fails with [`Error::OverBudget`] when `asked` exceeds `allowed`.

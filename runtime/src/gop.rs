@@ -14,7 +14,7 @@ use crate::format::header::{Header, Role};
 use crate::format::mixing::SymbolModel;
 use crate::format::reader::StreamReader;
 use crate::format::table::{Entry, Kind};
-use crate::h264::{self, Unit};
+use crate::h264::{Checker, Unit};
 use crate::profile::Profile;
 use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
 use crate::source::Source;
@@ -176,7 +176,7 @@ pub struct Scene {
     pub grids: Vec<Grid>,
 }
 
-/// A parsed anchor section; every NAL unit has passed [`h264::check`].
+/// A parsed anchor section; every NAL unit has passed [`Checker::check`].
 #[derive(Debug)]
 pub struct AnchorBody {
     /// The explicit view.
@@ -196,10 +196,12 @@ impl AnchorBody {
         let section = AnchorSection::parse(&body, frames)?;
         let keys = section.keys.to_vec();
         let mut nals = Vec::new();
+        let mut checker = Checker::new(header.size);
         for nal in section.nal_units() {
             let nal = nal?;
             let start = nal.as_ptr() as usize - body.as_ptr() as usize;
-            nals.push((h264::check(nal, header.size)?, start..start + nal.len()));
+            let unit = checker.check(nal).map_err(|e| e.moved_by(start as u64))?;
+            nals.push((unit, start..start + nal.len()));
         }
         let parsed = Self { view, keys, body, nals };
         parsed.check(frames, header)?;
@@ -219,8 +221,8 @@ impl AnchorBody {
         if units().find(is_picture) != Some(Unit::Idr) {
             return Err(Error::malformed(0, "the first picture of an anchor section is an IDR"));
         }
-        if units().take_while(|u| !is_picture(u)).all(|u| u != Unit::Sequence) {
-            return Err(Error::malformed(0, "an anchor section has its own parameter sets"));
+        if units().filter(|u| *u == Unit::Idr).count() > 1 {
+            return Err(Error::malformed(0, "an anchor section has one IDR picture"));
         }
         if units().filter(is_picture).count() != self.keys.len() + frames as usize {
             let rule = "an anchor section has one slice per key and per picture";
@@ -373,8 +375,5 @@ impl Iterator for GopReader {
 
 /// Counts the byte of a broken rule from the start of the file.
 fn in_section(error: Error, section: &Entry) -> Error {
-    match error {
-        Error::Malformed { offset, rule } => Error::malformed(section.offset + offset, rule),
-        other => other,
-    }
+    error.moved_by(section.offset)
 }

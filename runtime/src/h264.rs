@@ -6,8 +6,15 @@
 use crate::error::{Error, Result};
 use crate::units::Size;
 
-/// Profiles whose sequence header has the chroma format and scaling lists (§7.3.2.1.1).
-const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+/// Baseline, Main and High (annex A.2).
+const PROFILES: [u32; 3] = [66, 77, HIGH];
+/// The profile whose sequence header has the chroma format and scaling lists (§7.3.2.1.1).
+const HIGH: u32 = 100;
+/// Level numbers of table A-1.
+const LEVELS: [u32; 20] =
+    [9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62];
+/// Most pictures a decoder keeps for reference (§A.3.1).
+const MAX_REFERENCES: u32 = 16;
 
 /// What a NAL unit is to the player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,21 +29,97 @@ pub enum Unit {
     Slice,
 }
 
-/// Checks `nal`, which has no start code, and says what it is; pictures have `size`.
-///
-/// # Errors
-/// [`Error::Malformed`] when the size differs, a picture has several slices or the unit is cut off;
-/// [`Error::Unsupported`] for B pictures, fields, and anything but 8-bit 4:2:0.
-pub fn check(nal: &[u8], size: Size) -> Result<Unit> {
-    let kind = nal.first().map(|b| b & 0x1f);
-    let mut bits = Bits::new(nal.get(1..).unwrap_or_default());
-    match kind {
-        Some(1) => slice(&mut bits).map(|()| Unit::Slice),
-        Some(5) => slice(&mut bits).map(|()| Unit::Idr),
-        Some(7) => sequence(&mut bits, size).map(|()| Unit::Sequence),
-        Some(8) => picture_parameters(&mut bits).map(|()| Unit::Other),
-        Some(6 | 9..=12) => Ok(Unit::Other),
-        _ => Err(Error::Unsupported("this type of NAL unit in an anchor section")),
+/// Looks at the NAL units of one anchor section in order.
+#[derive(Debug)]
+pub struct Checker {
+    size: Size,
+    sequence: Option<Sequence>,
+    has_picture_parameters: bool,
+    /// Order count of the last picture, where slices tell it.
+    last_order: Option<u32>,
+}
+
+/// The numbers of a sequence header that slices are read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sequence {
+    frame_number_bits: u32,
+    /// Bits of the order count in a slice; without it pictures are shown as they are coded.
+    order_bits: Option<u32>,
+}
+
+impl Checker {
+    /// Checks units of pictures of `size`, rounded up to even.
+    pub fn new(size: Size) -> Self {
+        Self { size, sequence: None, has_picture_parameters: false, last_order: None }
+    }
+
+    /// Checks the next unit, which has no start code, and says what it is.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], at byte 0, when the size differs, a picture has several slices, is
+    /// shown before one coded earlier or has no parameter sets, or the unit is cut off;
+    /// [`Error::Unsupported`] for B pictures, fields, and anything but 8-bit 4:2:0 up to High.
+    pub fn check(&mut self, nal: &[u8]) -> Result<Unit> {
+        let (head, body) = nal.split_first().unwrap_or((&0, &[]));
+        require(head & 0x80 == 0, "a NAL unit with its forbidden bit set")?;
+        let mut bits = Bits::new(body);
+        match head & 0x1f {
+            1 => self.slice(&mut bits, false).map(|()| Unit::Slice),
+            5 => self.slice(&mut bits, true).map(|()| Unit::Idr),
+            7 => self.sequence(&mut bits).map(|()| Unit::Sequence),
+            8 => self.picture_parameters(&mut bits).map(|()| Unit::Other),
+            6 | 9..=12 => Ok(Unit::Other),
+            _ => Err(Error::Unsupported("this type of NAL unit in an anchor section")),
+        }
+    }
+
+    /// The start of a slice header (§7.3.3), as far as the picture's order.
+    fn slice(&mut self, bits: &mut Bits<'_>, is_idr: bool) -> Result<()> {
+        if bits.ue()? != 0 {
+            return Err(Error::malformed(0, "every picture of an anchor section is one slice"));
+        }
+        match (bits.ue()?, is_idr) {
+            (2 | 7, _) | (0 | 5, false) => {}
+            (0 | 5, true) => return Err(Error::malformed(0, "an IDR picture is intra coded")),
+            (1 | 6, _) => return Err(Error::Unsupported("B pictures in an anchor section")),
+            _ => return Err(Error::Unsupported("switching pictures in an anchor section")),
+        }
+        let sequence = self.sequence.filter(|_| self.has_picture_parameters);
+        let lacking = Error::malformed(0, "an anchor section has its own parameter sets");
+        let Sequence { frame_number_bits, order_bits } = sequence.ok_or(lacking)?;
+        bits.ue()?;
+        bits.take(frame_number_bits)?;
+        if is_idr {
+            bits.ue()?;
+        }
+        let Some(order_bits) = order_bits else { return Ok(()) };
+        let order = bits.take(order_bits)?;
+        let last = if is_idr { None } else { self.last_order };
+        // Counts wrap; a step of half their range or more is a step back (§8.2.1.1).
+        let ahead = |last: u32| order.wrapping_sub(last) & ((1 << order_bits) - 1);
+        if last.is_some_and(|last| !(1..1 << (order_bits - 1)).contains(&ahead(last))) {
+            return Err(Error::malformed(0, "pictures of an anchor section are shown as coded"));
+        }
+        self.last_order = Some(order);
+        Ok(())
+    }
+
+    fn picture_parameters(&mut self, bits: &mut Bits<'_>) -> Result<()> {
+        bits.ue()?;
+        bits.ue()?;
+        bits.take(2)?;
+        require(bits.ue()? == 0, "slice groups in an anchor section")?;
+        self.has_picture_parameters = true;
+        Ok(())
+    }
+
+    fn sequence(&mut self, bits: &mut Bits<'_>) -> Result<()> {
+        let sequence = sequence(bits, self.size)?;
+        if self.sequence.is_some_and(|earlier| earlier != sequence) {
+            return Err(Error::malformed(0, "sequence headers of an anchor section agree"));
+        }
+        self.sequence = Some(sequence);
+        Ok(())
     }
 }
 
@@ -44,29 +127,13 @@ fn require(holds: bool, what: &'static str) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::Unsupported(what)) }
 }
 
-fn slice(bits: &mut Bits<'_>) -> Result<()> {
-    if bits.ue()? != 0 {
-        return Err(Error::malformed(0, "every picture of an anchor section is one slice"));
-    }
-    match bits.ue()? {
-        0 | 2 | 5 | 7 => Ok(()),
-        1 | 6 => Err(Error::Unsupported("B pictures in an anchor section")),
-        _ => Err(Error::Unsupported("switching pictures in an anchor section")),
-    }
-}
-
-fn picture_parameters(bits: &mut Bits<'_>) -> Result<()> {
-    bits.ue()?;
-    bits.ue()?;
-    bits.take(2)?;
-    require(bits.ue()? == 0, "slice groups in an anchor section")
-}
-
-fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<()> {
+fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<Sequence> {
     let profile = bits.take(8)?;
-    bits.take(16)?;
+    require(PROFILES.contains(&profile), "H.264 profiles other than Baseline, Main and High")?;
+    bits.take(8)?;
+    require(LEVELS.contains(&bits.take(8)?), "an unknown H.264 level")?;
     bits.ue()?;
-    if HIGH_PROFILES.contains(&profile) {
+    if profile == HIGH {
         require(bits.ue()? == 1, "chroma formats other than 4:2:0")?;
         let depths = (bits.ue()?, bits.ue()?);
         require(depths == (0, 0), "samples of more than 8 bits")?;
@@ -75,10 +142,10 @@ fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<()> {
             scaling_lists(bits)?;
         }
     }
-    bits.ue()?;
-    picture_order(bits)?;
-    bits.ue()?;
-    bits.take(1)?;
+    let frame_number_bits = count_bits(bits)?;
+    let order_bits = picture_order(bits)?;
+    require(bits.ue()? <= MAX_REFERENCES, "more than 16 reference pictures")?;
+    require(bits.take(1)? == 0, "gaps in the numbers of pictures")?;
     let (columns, rows) = (u64::from(bits.ue()?) + 1, u64::from(bits.ue()?) + 1);
     require(bits.take(1)? == 1, "interlaced pictures")?;
     bits.take(1)?;
@@ -96,30 +163,26 @@ fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<()> {
     let tight =
         columns == even(size.width()).div_ceil(16) && rows == even(size.height()).div_ceil(16);
     if matches && tight {
-        Ok(())
+        Ok(Sequence { frame_number_bits, order_bits })
     } else {
         Err(Error::malformed(0, "H.264 pictures have the header's size rounded up to even"))
     }
 }
 
-fn picture_order(bits: &mut Bits<'_>) -> Result<()> {
+/// Bits of a counter, coded as four less (§7.4.2.1.1).
+fn count_bits(bits: &mut Bits<'_>) -> Result<u32> {
+    let more = bits.ue()?;
+    require(more <= 12, "H.264 counters of more than 16 bits")?;
+    Ok(more + 4)
+}
+
+/// Bits of the order count that slices carry, if they do (§8.2.1).
+fn picture_order(bits: &mut Bits<'_>) -> Result<Option<u32>> {
     match bits.ue()? {
-        0 => {
-            bits.ue()?;
-        }
-        1 => {
-            bits.take(1)?;
-            bits.ue()?;
-            bits.ue()?;
-            let cycle = bits.ue()?;
-            require(cycle <= 255, "picture order cycles above 255")?;
-            for _ in 0..cycle {
-                bits.ue()?;
-            }
-        }
-        _ => {}
+        0 => count_bits(bits).map(Some),
+        2 => Ok(None),
+        _ => Err(Error::Unsupported("picture order by cycles")),
     }
-    Ok(())
 }
 
 fn scaling_lists(bits: &mut Bits<'_>) -> Result<()> {
@@ -211,28 +274,80 @@ mod tests {
         std::iter::once(header).chain(bytes).collect()
     }
 
-    #[test]
-    fn b_pictures_are_refused_and_p_pictures_pass() {
-        assert_eq!(check(&nal(0x41, "1 1"), SIZE).unwrap(), Unit::Slice);
-        assert_eq!(check(&nal(0x65, "1 0001000"), SIZE).unwrap(), Unit::Idr);
-        for b in ["1 010", "1 00111"] {
-            let error = check(&nal(0x41, b), SIZE).unwrap_err();
-            assert_eq!(error.to_string(), "unsupported: B pictures in an anchor section");
-        }
-        assert!(check(&nal(0x41, "010 1"), SIZE).is_err(), "second slice of a picture");
-        assert!(check(&[0x41], SIZE).is_err(), "no header");
-        assert!(check(&[0x41, 0, 0, 0, 0, 0, 0], SIZE).is_err(), "endless zeros");
+    /// Baseline of level 3.0, counters of 4 bits, order in slices, 4 × 3 blocks: 64 × 48.
+    const SEQUENCE: &str = "01000010 00000000 00011110 1 1 1 1 010 0 00100 011 1 1 0 0";
+    const PICTURE: &str = "1 1 0 0 1";
+    const IDR: &str = "1 011 1 0000 1 0000";
+
+    /// A checker that has seen parameter sets.
+    fn ready() -> Checker {
+        let mut checker = Checker::new(SIZE);
+        assert_eq!(checker.check(&nal(0x67, SEQUENCE)).unwrap(), Unit::Sequence);
+        assert_eq!(checker.check(&nal(0x68, PICTURE)).unwrap(), Unit::Other);
+        checker
     }
 
     #[test]
-    fn the_sequence_header_has_the_size_of_the_stream() {
-        // Baseline, 4 × 3 blocks, progressive, no crop: 64 × 48.
-        let head = "01000010 00000000 00011110 1 1 1 1 1 0 00100 011 1 1 0 0";
-        assert_eq!(check(&nal(0x67, head), SIZE).unwrap(), Unit::Sequence);
+    fn pictures_in_order_pass() {
+        let mut checker = ready();
+        assert_eq!(checker.check(&nal(0x65, IDR)).unwrap(), Unit::Idr);
+        for order in ["0010", "1000", "1111", "0011"] {
+            let slice = nal(0x41, &format!("1 1 1 0001 {order}"));
+            assert_eq!(checker.check(&slice).unwrap(), Unit::Slice, "{order}");
+        }
+    }
+
+    #[test]
+    fn every_planted_offence_of_a_picture_is_named() {
+        let rows = [
+            (0x41, "1 010", "B pictures"),
+            (0x41, "1 00111", "B pictures"),
+            (0x41, "1 00100", "switching pictures"),
+            (0x65, "1 1 1 0000 1 0000", "an IDR picture is intra coded"),
+            (0x41, "010 1", "is one slice"),
+            (0x41, "1 1 1 0001 0100", "are shown as coded"),
+            (0x41, "1 1 1 0001 0010", "are shown as coded"),
+            (0xc1, "1 1 1 0001 0110", "forbidden bit"),
+            (0x42, "1 1", "this type of NAL unit"),
+            (0x68, "1 1 0 0 010", "slice groups"),
+            (0x41, "", "is complete"),
+        ];
+        for (head, text, rule) in rows {
+            let mut checker = ready();
+            checker.check(&nal(0x65, IDR)).unwrap();
+            checker.check(&nal(0x41, "1 1 1 0001 0100")).unwrap();
+            let said = checker.check(&nal(head, text)).unwrap_err().to_string();
+            assert!(said.contains(rule), "{text}: {said}");
+        }
+        assert!(ready().check(&[0x41, 0, 0, 0, 0, 0, 0]).is_err(), "endless zeros");
+        assert!(ready().check(&[]).is_err(), "nothing");
+        let early = Checker::new(SIZE).check(&nal(0x65, IDR)).unwrap_err().to_string();
+        assert!(early.contains("its own parameter sets"), "{early}");
+    }
+
+    #[test]
+    fn every_planted_offence_of_a_sequence_is_named() {
+        let rows = [
+            ("01000010 0", "01011000 0", "H.264 profiles other"),
+            ("01000010 0", "01101110 0", "H.264 profiles other"),
+            ("00011110", "01111110", "unknown H.264 level"),
+            ("1 1 1 1 010", "1 0001110 1 1 010", "counters of more than 16 bits"),
+            ("1 1 1 1 010", "1 1 010 1 010", "picture order by cycles"),
+            ("010 0 00100", "000010010 0 00100", "more than 16 reference"),
+            ("010 0 00100", "010 1 00100", "gaps"),
+            ("011 1 1 0 0", "011 0 1 0 0", "interlaced"),
+            ("011 1 1 0 0", "010 1 1 0 0", "the header's size"),
+            ("00100 011 1", "00101 011 1", "the header's size"),
+            ("1 1 1 1 010", "1 1 1 010 010", "agree"),
+        ];
+        for (from, to, rule) in rows {
+            assert!(SEQUENCE.contains(from), "{from}");
+            let said = ready().check(&nal(0x67, &SEQUENCE.replacen(from, to, 1)));
+            let said = said.unwrap_err().to_string();
+            assert!(said.contains(rule), "{to}: {said}");
+        }
         let other = Size { width_px: 62, height_px: 48 };
-        assert!(check(&nal(0x67, head), other).is_err());
-        let fields = "01000010 00000000 00011110 1 1 1 1 1 0 00100 011 0 1 0 0";
-        assert!(matches!(check(&nal(0x67, fields), SIZE), Err(Error::Unsupported(_))));
+        assert!(Checker::new(other).check(&nal(0x67, SEQUENCE)).is_err());
     }
 
     #[test]
@@ -245,7 +360,7 @@ mod tests {
                 *byte = (seed >> 24) as u8 & (seed >> 16) as u8;
             }
             bytes[0] = [0x67, 0x68, 0x41, 0x65][seed as usize % 4];
-            let _ = check(&bytes, SIZE);
+            let _ = ready().check(&bytes);
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
 
-use super::{CRC, is_checksum};
 use super::header::{Header, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
+use super::{CRC, is_checksum};
 use crate::error::{Error, Result, within};
 use crate::trace::trace;
 
