@@ -87,6 +87,17 @@ impl Error {
         Self::Malformed { offset, rule }
     }
 
+    /// True when the stream is at fault, so that another part of it may be fine.
+    pub const fn is_of_the_stream(&self) -> bool {
+        match self {
+            Self::Malformed { .. } | Self::Unsupported(_) | Self::OverBudget { .. } => true,
+            // openh264 fails on what it is fed, not by itself.
+            #[cfg(feature = "player")]
+            Self::Stage { stage, .. } => matches!(stage.as_bytes(), b"anchor"),
+            _ => false,
+        }
+    }
+
     /// The error with its byte counted from `start` bytes earlier.
     #[cfg(feature = "player")]
     pub(crate) fn moved_by(self, start: u64) -> Self {

@@ -159,6 +159,12 @@ impl GopIndex {
         self.cameras.as_ref()
     }
 
+    /// The first picture after the GOP that covers picture `time`.
+    pub(crate) fn end_of(&self, time: u32) -> u32 {
+        let gop = &self.gops[self.covering(time)];
+        gop.first + gop.frames
+    }
+
     /// Place of the GOP that covers picture `time`.
     fn covering(&self, time: u32) -> usize {
         self.gops.partition_point(|g| g.first <= time).saturating_sub(1)

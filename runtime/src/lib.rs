@@ -27,6 +27,8 @@ pub mod fuse_stage;
 pub mod gop;
 #[cfg(feature = "player")]
 pub mod h264;
+#[cfg(feature = "player")]
+pub mod keep_going;
 #[cfg(feature = "std")]
 pub mod kernel;
 pub mod model;

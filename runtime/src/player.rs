@@ -12,6 +12,7 @@ use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
 use crate::fuse_stage::Shown;
 use crate::gop::{GopIndex, GopReader, Reader};
+use crate::keep_going::KeepGoing;
 use crate::pipeline::{Chain, Pipeline};
 use crate::reconstruct::{OpenNetwork, Painted};
 use crate::source::Source;
@@ -156,6 +157,15 @@ impl Player {
         let (chain, shown) = self.chain(selection)?;
         let pipeline = chain.pipelined(self.options.queue)?;
         Ok(Playback { pipeline, shown, reachable: selection.reachable })
+    }
+
+    /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
+    /// good pictures are held until the next one.
+    ///
+    /// # Errors
+    /// As [`Player::play`].
+    pub fn keep_going(&self, selection: &Selection) -> Result<KeepGoing<'_>> {
+        KeepGoing::new(self, selection)
     }
 
     /// The pictures of one time: seek.

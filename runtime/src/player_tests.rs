@@ -2,13 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use crate::error::{Error, Result};
-use crate::format::CRC;
-use crate::format::header::{Header, Preamble, Role, Second};
-use crate::format::table::Entry;
+use crate::format::header::{Header, Role, Second};
+use crate::format::table::Kind;
 use crate::fuse_stage::Shown;
 use crate::picture::Picture;
 use crate::player::{Options, Player, Selection};
-use crate::testing::{KEYED, fake, header, player, scene_picture, stream};
+use crate::testing::{GOP, KEYED, fake, header, player, scene_picture, stream};
 use crate::units::{FrameId, Size, TimeIndex, ViewId};
 use crate::views::ViewSet;
 
@@ -39,6 +38,11 @@ fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture
 
 fn all(player: &Player) -> Selection {
     Selection::new(ViewSet::all(player.header()), player.times())
+}
+
+/// Both views of a stream of 15 pictures.
+fn everything() -> Selection {
+    Selection::new(views(&[0, 1]), 0..15)
 }
 
 fn difference(a: &Picture, b: &Picture) -> f64 {
@@ -126,74 +130,6 @@ fn leaving_early_ends_the_stages() {
     drop(playback);
 }
 
-fn sections(stream: &[u8]) -> usize {
-    u32::from_le_bytes(stream[12..16].try_into().unwrap()) as usize
-}
-
-/// Bytes before the first section.
-fn index_bytes(stream: &[u8], header: &Header) -> usize {
-    let header = postcard::to_slice(header, &mut [0; 512]).unwrap().len();
-    Preamble::BYTES + header + sections(stream) * Entry::BYTES
-}
-
-/// Makes the checksum of the index right.
-fn right_index(stream: &mut [u8], index: usize) {
-    let checked = [&stream[..Preamble::CHECKED], &stream[Preamble::BYTES..index]].concat();
-    let crc = CRC.checksum(&checked).to_le_bytes();
-    stream[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc);
-}
-
-/// The stream with byte `at` changed and all checksums made right again.
-fn damaged(stream: &[u8], header: &Header, at: usize, mask: u8) -> Vec<u8> {
-    let mut bytes = stream.to_vec();
-    bytes[at] ^= mask;
-    let index = index_bytes(stream, header);
-    for i in 1..=sections(stream) {
-        let place = index - i * Entry::BYTES;
-        let record = bytes[place..][..Entry::BYTES].try_into().unwrap();
-        let mut entry = Entry::from_bytes(&record, 0).unwrap();
-        entry.crc = CRC.checksum(&bytes[entry.offset as usize..][..entry.bytes as usize]);
-        bytes[place..][..Entry::BYTES].copy_from_slice(&entry.to_bytes());
-    }
-    right_index(&mut bytes, index);
-    bytes
-}
-
-#[test]
-fn damage_behind_right_checksums_is_an_error_or_a_picture() {
-    let header = header(Size { width_px: 32, height_px: 32 }, 6, &MIXED[..2]);
-    let good = stream(&header);
-    let sections = index_bytes(&good, &header);
-    let mut answers = [0, 0];
-    for i in 0..400usize {
-        // The first bytes of the body hold the network and the grids.
-        let range = if i % 2 == 0 { 300 } else { good.len() - sections };
-        let at = sections + (i * 7919) % range;
-        let player = player(damaged(&good, &header, at, 1 << (i % 8))).unwrap();
-        let result = player.decode_serial(&all(&player)).unwrap().find_map(|s| s.err());
-        answers[usize::from(result.is_some())] += 1;
-    }
-    assert!(answers[1] > 0, "some damage is noticed: {answers:?}");
-}
-
-#[test]
-fn a_damaged_index_behind_a_right_checksum_is_an_error_or_a_picture() {
-    let header = header(Size { width_px: 32, height_px: 32 }, 6, &MIXED[..2]);
-    let good = stream(&header);
-    let sections = index_bytes(&good, &header);
-    for at in Preamble::BYTES..sections {
-        for bit in 0..8 {
-            let mut bytes = good.clone();
-            bytes[at] ^= 1 << bit;
-            right_index(&mut bytes, sections);
-            if let Ok(player) = player(bytes) {
-                let shown = player.decode_serial(&all(&player)).unwrap();
-                let _ = shown.take(2).find_map(|s| s.err());
-            }
-        }
-    }
-}
-
 #[test]
 fn errors_come_in_turn_behind_the_good_pictures() {
     let header = header(ODD, 12, &MIXED[..2]);
@@ -205,6 +141,44 @@ fn errors_come_in_turn_behind_the_good_pictures() {
     let good = playback.by_ref().take_while(Result::is_ok).count();
     assert_eq!(good, 10, "two whole GOPs");
     assert!(playback.next().is_none());
+}
+
+#[test]
+fn a_broken_gop_is_held_counted_and_recovered_from() {
+    let header = header(ODD, 15, &MIXED[..2]);
+    let good = stream(&header);
+    let whole = pictures(player(good.clone()).unwrap().decode_serial(&everything()).unwrap());
+    let mut reader = player(good.clone()).unwrap().reader();
+    for broken in 0..3u32 {
+        let anchor = reader.covering(Kind::Anchor, 0, broken * GOP).unwrap();
+        let mut bytes = good.clone();
+        bytes[anchor.offset as usize + 9] ^= 1;
+        let player = player(bytes).unwrap();
+        assert!(player.play(&everything()).unwrap().any(|shown| shown.is_err()), "the default");
+        let mut going = player.keep_going(&everything()).unwrap();
+        let shown = pictures(going.by_ref());
+        assert!(shown.iter().map(|(id, _)| id).eq(whole.iter().map(|(id, _)| id)));
+        for (id, picture) in &shown {
+            let held = id.time.0 / GOP == broken;
+            let from = if held { (broken * GOP).checked_sub(1) } else { Some(id.time.0) };
+            let source = whole.iter().find(|(i, _)| i.view == id.view && Some(i.time.0) == from);
+            let grey = Picture::new(ODD);
+            assert!(picture == source.map_or(&grey, |(_, p)| p), "{id} with GOP {broken} broken");
+        }
+        let (lost, error) = going.lost();
+        assert_eq!(lost, GOP);
+        assert!(matches!(error, Some(Error::Malformed { .. })));
+    }
+}
+
+#[test]
+fn what_is_not_the_streams_fault_ends_even_a_player_that_keeps_going() {
+    let missing = || Error::Backend { what: "planted".into() };
+    let options = Options::new(std::sync::Arc::new(move |_, _, _| Err(missing())));
+    let player = Player::over(stream(&mixed()).into(), options).unwrap();
+    let mut going = player.keep_going(&all(&player)).unwrap();
+    assert!(matches!(going.next(), Some(Err(Error::Backend { .. }))));
+    assert!(going.next().is_none());
 }
 
 #[test]

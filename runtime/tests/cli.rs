@@ -6,9 +6,7 @@ mod small_stream;
 
 use std::process::{Command, Output, Stdio};
 
-use iev_runtime::format::CRC;
-use iev_runtime::format::header::Preamble;
-use small_stream::small_stream;
+use small_stream::{right_checksums, small_stream};
 
 /// Exit codes that `iev --help` documents.
 const STREAM: i32 = 1;
@@ -63,13 +61,7 @@ impl Desk {
         let mut bytes = self.good.clone();
         let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
         bytes[at..at + to.len()].copy_from_slice(to);
-        let header_bytes = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
-        let sections = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
-        const ENTRY_BYTES: usize = iev_runtime::format::table::Entry::BYTES;
-        let index = Preamble::BYTES + header_bytes + sections * ENTRY_BYTES;
-        let checked = [&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..index]].concat();
-        bytes[Preamble::CHECKED..Preamble::BYTES]
-            .copy_from_slice(&CRC.checksum(&checked).to_le_bytes());
+        right_checksums(&mut bytes);
         self.file(name, &bytes)
     }
 }
@@ -143,6 +135,23 @@ fn without_onnx_runtime_only_implicit_views_are_refused() {
     let mut explicit = iev(&["decode", &good, "--muxer", "null", "-q", "-v", "0"]);
     let output = explicit.env("ORT_DYLIB_PATH", "/nonexistent/ort.so").output().unwrap();
     assert!(output.status.success(), "explicit views need no network: {}", text(&output.stderr));
+}
+
+#[test]
+fn a_player_that_keeps_going_writes_every_picture_and_tells_what_it_held() {
+    let desk = Desk::new();
+    let size = small_stream::SIZE;
+    let mut stream = small_stream::explicit_stream(size, 3);
+    let second = stream.len() / 2;
+    stream[second] ^= 1;
+    let stream = desk.file("broken.iev", &stream);
+    let output = desk.folder.path().join("out.yuv");
+    let args = ["decode", &stream, "-q", "-o", output.to_str().unwrap()];
+    let stopped = refusal(&mut iev(&args), STREAM);
+    assert!(stopped.contains("checksum"), "{stopped}");
+    let held = refusal(iev(&args).arg("--keep-going"), STREAM);
+    assert!(held.contains("1 of 3 times were held") && held.contains("checksum"), "{held}");
+    assert_eq!(std::fs::read(&output).unwrap().len(), 3 * size.i420_bytes());
 }
 
 #[test]

@@ -43,6 +43,9 @@ pub(crate) struct Decode {
     /// Use one thread without queues: the reference order of work
     #[arg(long)]
     serial: bool,
+    /// Hold the last good pictures over a broken GOP instead of stopping at the error
+    #[arg(long, conflicts_with = "serial")]
+    keep_going: bool,
     /// Statistics on standard error
     #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
     stats: Option<String>,
@@ -67,15 +70,22 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let first = command.skip.min(end);
     let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
     let selection = Selection::new(views, first..last);
-    let shown: Box<dyn Iterator<Item = Result<Shown>>> = if command.serial {
-        Box::new(player.decode_serial(&selection)?)
-    } else {
-        Box::new(player.play(&selection)?)
-    };
     let (muxer, path) = command.target()?;
     let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
     let mut sink = Sink::open(&plan)?;
-    command.pump(shown, &mut sink, (last - first) as usize, &backend)
+    let times = (last - first) as usize;
+    if command.keep_going {
+        let mut shown = player.keep_going(&selection)?;
+        command.pump(&mut shown, &mut sink, times, &backend)?;
+        if let (lost, Some(error)) = shown.lost() {
+            return Err(Failure::Held(format!("{lost} of {times} times were held: {error}")));
+        }
+        Ok(())
+    } else if command.serial {
+        command.pump(player.decode_serial(&selection)?, &mut sink, times, &backend)
+    } else {
+        command.pump(player.play(&selection)?, &mut sink, times, &backend)
+    }
 }
 
 impl Decode {

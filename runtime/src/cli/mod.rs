@@ -94,6 +94,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The pictures are not the expected ones.
     Mismatch(String),
+    /// Everything was written, but some of it was broken in the stream.
+    Held(String),
 }
 
 impl From<Error> for Failure {
@@ -113,7 +115,7 @@ impl Failure {
             }
             Self::Codec(error) => (chain(error), exit_code(error)),
             Self::Usage(text) => (text.clone(), 2),
-            Self::Mismatch(text) => (text.clone(), 1),
+            Self::Mismatch(text) | Self::Held(text) => (text.clone(), 1),
         };
         // A closed stderr leaves nothing to tell.
         let _ = writeln!(std::io::stderr(), "iev: error: {text}");

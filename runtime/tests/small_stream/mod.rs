@@ -1,15 +1,20 @@
 //! Small streams made without training.
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+use std::sync::Arc;
+
+use iev_runtime::format::CRC;
 use iev_runtime::format::anchor::{Key, write_anchor};
-use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::format::header::{Colour, Header, Preamble, Role, Second};
 use iev_runtime::format::mixing::SymbolModel;
-use iev_runtime::format::table::Kind;
+use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::player::Options;
 use iev_runtime::profile::Profile;
+use iev_runtime::reconstruct::Reconstruct;
 use iev_runtime::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use iev_runtime::templates::Templates;
-use iev_runtime::{Size, ViewId};
+use iev_runtime::{Error, Result, Size, ViewId};
 use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
 use openh264::formats::YUVSlices;
 
@@ -115,4 +120,53 @@ fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
     let mut body = Vec::new();
     write_anchor(&mut body, keys, nals.iter().map(Vec::as_slice));
     body
+}
+
+/// A network of plain arithmetic in place of ONNX Runtime; fails on the picture `fails_at` if any.
+struct Arithmetic {
+    pictures: u32,
+    fails_at: Option<u32>,
+}
+
+impl Reconstruct for Arithmetic {
+    fn motion(&mut self, _: &[f32], _: &[f32], _: &[usize], flow: &mut [f32]) -> Result<()> {
+        flow.iter_mut().enumerate().for_each(|(i, out)| *out = (i % 7) as f32 * 0.05);
+        self.pictures += 1;
+        match self.fails_at {
+            Some(at) if at < self.pictures => Err(Error::Backend { what: "planted".into() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
+        out.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = a - b);
+        masks.fill(0.5);
+        Ok(())
+    }
+}
+
+/// Options whose network needs no library, and fails on picture `fails_at` if any.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn options(fails_at: Option<u32>) -> Options {
+    Options::new(Arc::new(move |_, _, _| Ok(Box::new(Arithmetic { pictures: 0, fails_at }))))
+}
+
+/// Makes the checksums of every section and of the index right again.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn right_checksums(bytes: &mut [u8]) {
+    let header_bytes = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
+    let sections = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let table = Preamble::BYTES + header_bytes;
+    let index = table + sections * Entry::BYTES;
+    for place in (table..index).step_by(Entry::BYTES) {
+        let record = bytes[place..][..Entry::BYTES].try_into().unwrap();
+        let Ok(mut entry) = Entry::from_bytes(&record, 0) else { continue };
+        let body = bytes.get(entry.offset as usize..).and_then(|b| b.get(..entry.bytes as usize));
+        let Some(body) = body else { continue };
+        entry.crc = CRC.checksum(body);
+        bytes[place..][..Entry::BYTES].copy_from_slice(&entry.to_bytes());
+    }
+    let checked = [&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..index]].concat();
+    let crc = CRC.checksum(&checked).to_le_bytes();
+    bytes[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc);
 }
