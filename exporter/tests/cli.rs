@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -174,6 +175,34 @@ fn an_export_without_ffmpeg_or_work_folder_leaves_one_stream_and_nothing_else() 
     let bytes = std::fs::metadata(desk.path("clip.iev")).unwrap().len();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains(&format!("{bytes} bytes")), "{said}");
+}
+
+#[test]
+fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let ffmpeg = desk.path("ffmpeg");
+    std::fs::write(&ffmpeg, "#!/bin/sh\necho out of luck >&2\nkill -9 $$\n").unwrap();
+    std::fs::set_permissions(&ffmpeg, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = desk.encode(&pair);
+    let said = desk.refusal(command.args(["--steps", "1"]).env("IEV_FFMPEG", &ffmpeg));
+    assert!(said.contains("out of luck"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    std::fs::write(desk.path("clip.iev"), "an older stream").unwrap();
+    let export = desk.encode(&pair);
+    // No file may grow beyond nothing, which the system refuses like a full disk.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    limited.arg(export.get_program()).args(export.get_args()).args(["--steps", "1"]);
+    limited.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
+    let said = desk.refusal(&mut limited);
+    assert!(said.contains("clip.iev") && said.contains("File too large"), "{said}");
+    assert_eq!(std::fs::read_to_string(desk.path("clip.iev")).unwrap(), "an older stream");
 }
 
 #[test]
