@@ -1,8 +1,10 @@
 //! The bytes of a stream, in a file or in memory: the first thing the data meets.
 //!
-//! Why no memory map: sections are copied out and checked before use anyway, and a map of a file
-//! that shrinks kills the process by signal. A read of it is a short read, thus an error; a file
-//! rewritten under the player fails a checksum. Neither decodes to wrong numbers.
+//! A file is mapped where nobody can change it: in a sealed memory file, or on a file system that
+//! cannot be written (EROFS, SquashFS), as content partitions of boards and headsets are. Playing then
+//! makes no system call for its bytes. Any other file is read, because a map of a file that shrinks
+//! kills the process by signal. A read of it is a short read, thus an error; a file rewritten under the
+//! player fails a checksum. Neither decodes to wrong numbers.
 
 use std::fs::File;
 use std::io;
@@ -10,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use embedded_io::{ErrorKind, Read, Seek, SeekFrom};
+use memmap2::Mmap;
 
 use crate::error::{Error, Result};
 use crate::format::reader::SliceSource;
@@ -21,12 +24,27 @@ pub struct Source(Storage);
 #[derive(Debug, Clone)]
 enum Storage {
     File { file: Arc<Mutex<File>>, at: u64 },
-    Memory(SliceSource<Arc<[u8]>>),
+    Memory(SliceSource<Bytes>),
+}
+
+#[derive(Debug, Clone)]
+enum Bytes {
+    Owned(Arc<[u8]>),
+    Mapped(Arc<Mmap>),
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Mapped(map) => map,
+        }
+    }
 }
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Storage::Memory(SliceSource::new(bytes.into())))
+        Self(Storage::Memory(SliceSource::new(Bytes::Owned(bytes.into()))))
     }
 }
 
@@ -42,8 +60,34 @@ impl Source {
             return Err(error(io::Error::other("is no regular file, and a stream is sought in")));
         }
         let file = File::open(path).map_err(error)?;
+        if cannot_change(&file) {
+            let map = Arc::new(map(&file).map_err(error)?);
+            return Ok(Self(Storage::Memory(SliceSource::new(Bytes::Mapped(map)))));
+        }
         Ok(Self(Storage::File { file: Arc::new(Mutex::new(file)), at: 0 }))
     }
+}
+
+/// Whether no process can write to `file` or cut it while it is open.
+#[cfg(target_os = "linux")]
+fn cannot_change(file: &File) -> bool {
+    use rustix::fs::{SealFlags, fcntl_get_seals, fstatfs};
+    /// Magic numbers of EROFS and SquashFS, as in `linux/magic.h`.
+    const WRITTEN_ONCE: [i64; 2] = [0xE0F5_E1E2, 0x7371_7368];
+    let sealed = SealFlags::WRITE | SealFlags::SHRINK;
+    fcntl_get_seals(file).is_ok_and(|seals| seals.contains(sealed))
+        || fstatfs(file).is_ok_and(|system| WRITTEN_ONCE.contains(&i64::from(system.f_type)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cannot_change(_: &File) -> bool {
+    false
+}
+
+#[allow(unsafe_code)]
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: `cannot_change` holds for the file, so the bytes under the map stay there and the same.
+    unsafe { Mmap::map(file) }
 }
 
 impl embedded_io::ErrorType for Source {
@@ -108,6 +152,24 @@ mod tests {
             let error = Source::open(Path::new(path)).unwrap_err().to_string();
             assert!(error.contains(path) && error.contains("no regular file"), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sealed_file_cannot_change_and_reads_the_same() {
+        use std::os::fd::AsRawFd;
+
+        use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+        let file = File::from(memfd_create("stream", MemfdFlags::ALLOW_SEALING).unwrap());
+        io::Write::write_all(&mut &file, &[1, 2, 3, 4]).unwrap();
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        assert!(!cannot_change(&file));
+        fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK).unwrap();
+        assert!(cannot_change(&file));
+        let mut source = Source::open(Path::new(&path)).unwrap();
+        assert_eq!(source.seek(SeekFrom::Start(2)), Ok(2));
+        let mut buffer = [0; 4];
+        assert_eq!((source.read(&mut buffer), &buffer[..2]), (Ok(2), &[3, 4][..]));
     }
 
     #[test]

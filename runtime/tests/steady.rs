@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use iev_runtime::ViewId;
 use iev_runtime::backend::Backend;
-use iev_runtime::mapped::StreamBytes;
 use iev_runtime::player::{Options, Playback, Player, Selection};
 use iev_runtime::providers::Provider;
 use iev_runtime::session::SessionOptions;
 use iev_runtime::sink::{Muxer, Plan, Sink};
+use iev_runtime::source::Source;
 use iev_runtime::views::ViewSet;
 use small_stream::small_stream;
 
@@ -55,7 +55,7 @@ fn player() -> Player {
     let session =
         SessionOptions { providers: vec![Provider::Cpu], threads: 1, ..SessionOptions::default() };
     let options = Options::new(Backend::new(None, session).opener());
-    Player::over(StreamBytes::from(small_stream()), options).unwrap()
+    Player::over(Source::from(small_stream()), options).unwrap()
 }
 
 /// All views of the first `times` times, over and over, into a null sink.

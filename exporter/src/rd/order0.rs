@@ -9,8 +9,8 @@ use iev_runtime::format::range::Encoder;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::steps::StepIndex;
 use iev_runtime::format::table::Kind;
-use iev_runtime::mapped::StreamBytes;
 use iev_runtime::scene::{NetworkLevels, Residence, decode_grids, zero_grids};
+use iev_runtime::source::Source;
 
 /// Bytes of the stream at `path` with every tensor coded by one adaptive distribution of its own: order 0,
 /// the same binarisation and the same range coder, no neighbours.
@@ -19,8 +19,8 @@ use iev_runtime::scene::{NetworkLevels, Residence, decode_grids, zero_grids};
 /// When the file cannot be read or breaks a rule of the format.
 pub fn order0_bytes(path: &Path) -> Result<u64> {
     let within = || format!("coding {} again", path.display());
-    let bytes = StreamBytes::map(path).with_context(within)?;
-    let mut reader = StreamReader::open(bytes.source(), &Limits::DEFAULT).with_context(within)?;
+    let source = Source::open(path).with_context(within)?;
+    let mut reader = StreamReader::open(source, &Limits::DEFAULT).with_context(within)?;
     let header = reader.header().clone();
     let views = header.implicit_views().count();
     let mut total = reader.file_bytes();
