@@ -9,11 +9,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
-use iev_runtime::format::mixing::SymbolModel;
-use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::player::Player;
 use iev_runtime::reference::Reference;
-use iev_runtime::scene::{Grid, NetworkLevels, Residence, decode_grids, zero_grids};
+use iev_runtime::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 
 /// What another machine's convolutions may change: about 1 % of the error, far below what one sees.
@@ -44,57 +42,12 @@ fn read(path: &str) -> Vec<u8> {
 
 fn measured() -> Vector {
     let player = Player::open(&in_repository("models/sample.iev"), clip::options()).unwrap();
-    let [network_crc32c, grids_crc32c] = integers(&player);
+    let Symbols { network_crc32c, grids_crc32c } = Symbols::of(&mut player.reader()).unwrap();
     Vector {
         file_crc32c: CRC.checksum(&read("models/sample.iev")),
         network_crc32c,
         grids_crc32c,
         luma_db: luma_db(&player),
-    }
-}
-
-/// Checksums of everything that is decoded before a float appears: network, grids.
-fn integers(player: &Player) -> [u32; 2] {
-    let header = player.header();
-    let profile = header.profile().expect("the sample has implicit views");
-    let views = header.implicit_views().count();
-    let mut model = Box::new(SymbolModel::new());
-    let (mut of_network, mut of_grids) = (Vec::new(), Vec::new());
-    let mut reader = player.reader();
-    for index in 0..reader.sections() {
-        let entry: Entry = reader.entry(index).unwrap();
-        let mut body = vec![0; entry.bytes as usize];
-        reader.read_section(&entry, &mut body).unwrap();
-        let residence = match entry.kind {
-            Kind::Network => {
-                let network = NetworkLevels::decode(&body, profile, views, &mut model).unwrap();
-                put_network(&mut of_network, &network);
-                continue;
-            }
-            Kind::SceneGrids => Residence::Scene,
-            Kind::GopGrids => Residence::Gop,
-            Kind::Anchor | Kind::Cameras => continue,
-        };
-        let frames = entry.frames as usize;
-        let mut grids = zero_grids(profile, residence, header.size, frames, views);
-        decode_grids(&body, &mut grids, &mut model).unwrap();
-        put_grids(&mut of_grids, &grids);
-    }
-    [CRC.checksum(&of_network), CRC.checksum(&of_grids)]
-}
-
-fn put_network(bytes: &mut Vec<u8>, network: &NetworkLevels) {
-    for layer in &network.layers {
-        bytes.extend(layer.steps.iter().chain([&layer.bias_step]).map(|s| s.get()));
-        bytes.extend(layer.weights.iter().map(|w| w.cast_unsigned()));
-        bytes.extend(layer.bias.iter().chain(&layer.view_bias).flat_map(|b| b.to_le_bytes()));
-    }
-}
-
-fn put_grids(bytes: &mut Vec<u8>, grids: &[Grid]) {
-    for grid in grids {
-        bytes.extend(grid.steps.iter().map(|s| s.get()));
-        bytes.extend(grid.levels.iter().map(|l| l.cast_unsigned()));
     }
 }
 

@@ -33,8 +33,17 @@ pub struct GopEntry {
     pub frames: u32,
     /// Index of the scene, when there are implicit views.
     pub scene: u16,
+    /// Key pictures that its anchor sections declare (FORMAT.md §8), not checked yet.
+    pub key_pictures: u32,
     grids: Option<Entry>,
     anchors: Vec<Entry>,
+}
+
+impl GopEntry {
+    /// Bytes of its anchor sections.
+    pub fn anchor_bytes(&self) -> u64 {
+        self.anchors.iter().map(|entry| u64::from(entry.bytes)).sum()
+    }
 }
 
 /// The sections of one scene.
@@ -70,7 +79,8 @@ impl GopIndex {
             if entry.kind == Kind::Anchor && Some(entry.view) == first_view {
                 within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
                 let Entry { first_frame: first, frames, scene, .. } = *entry;
-                gops.push(GopEntry { first, frames, scene, grids: None, anchors: Vec::new() });
+                let (grids, anchors) = (None, Vec::new());
+                gops.push(GopEntry { first, frames, scene, key_pictures: 0, grids, anchors });
             }
         }
         gops.sort_by_key(|g| g.first);
@@ -88,6 +98,9 @@ impl GopIndex {
         let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
         for entry in entries {
             index.place(entry, &header)?;
+            if entry.kind == Kind::Anchor {
+                index.gop_of(&entry)?.key_pictures += u32::from(reader.first_byte(&entry)?);
+            }
         }
         index.check_complete(&header, at)?;
         Ok(index)

@@ -22,6 +22,8 @@ pub mod anchor;
 #[cfg(feature = "player")]
 pub mod backend;
 #[cfg(feature = "player")]
+pub mod board;
+#[cfg(feature = "player")]
 pub mod fuse_stage;
 #[cfg(feature = "player")]
 pub mod gop;
@@ -31,6 +33,8 @@ pub mod h264;
 pub mod keep_going;
 #[cfg(feature = "std")]
 pub mod kernel;
+#[cfg(feature = "player")]
+pub mod memory;
 pub mod model;
 #[cfg(feature = "player")]
 mod ort_library;
@@ -62,6 +66,8 @@ pub mod session;
 pub mod sink;
 #[cfg(feature = "player")]
 pub mod source;
+#[cfg(feature = "player")]
+pub mod symbols;
 #[cfg(feature = "player")]
 pub mod templates;
 #[cfg(all(test, feature = "player"))]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::camera::Cameras;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::format::header::Header;
 use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
 use crate::fuse_stage::Shown;
 use crate::gop::{GopIndex, GopReader, Reader};
 use crate::keep_going::KeepGoing;
+use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
 use crate::reconstruct::{OpenNetwork, Painted};
 use crate::source::Source;
@@ -92,6 +93,8 @@ impl Player {
         let mut reader = StreamReader::open(source, &options.limits)?;
         let index = Arc::new(GopIndex::build(&mut reader)?);
         let header = Arc::new(reader.header().clone());
+        let needed = playing_bytes(&header, &index, &options);
+        within("memory in bytes", needed, options.limits.memory_bytes)?;
         Ok(Self { reader, header, index, options })
     }
 

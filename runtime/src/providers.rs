@@ -12,7 +12,8 @@ use ort::session::builder::SessionBuilder;
 use crate::error::{Error, Result};
 
 /// Where networks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// TensorRT engines.
     TensorRt,

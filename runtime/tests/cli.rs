@@ -249,3 +249,27 @@ fn bench_reports_every_figure_and_compares_only_like_with_like() {
     let sentence = refusal(&mut iev(&["bench", "--compare", &all, &explicit]), USAGE);
     assert!(sentence.contains("views [0,1] and [0]"), "{sentence}");
 }
+
+#[test]
+fn a_board_decides_unless_told_otherwise_and_its_limits_hold() {
+    let desk = Desk::new();
+    let stream = desk.good();
+    let profile = include_str!("../../boards/x86_edge.toml");
+    let decode = |board: &str| {
+        iev(&["decode", &stream, "--muxer", "null", "--stats", "json", "--board", board])
+    };
+    let stats = text(&decode("x86_edge").output().unwrap().stderr);
+    assert!(stats.contains("\"in_use\": \"cpu\"") && !stats.contains("cuda"), "{stats}");
+
+    let slow =
+        desk.file("slow.toml", profile.replace("display_hz = 60", "display_hz = 23").as_bytes());
+    let said = refusal(&mut decode(&slow), USAGE);
+    assert!(said.contains("pictures per second needs 24, limit is 23"), "{said}");
+    let alone = desk.file("alone.toml", profile.replace("views = 16", "views = 1").as_bytes());
+    assert!(refusal(&mut decode(&alone), USAGE).contains("number of views needs 2, limit is 1"));
+
+    let typo = desk.file("typo.toml", profile.replace("views = 16", "view = 16").as_bytes());
+    let Output { status, stderr, .. } = decode(&typo).output().unwrap();
+    assert_eq!(status.code(), Some(USAGE));
+    assert!(text(&stderr).contains("unknown field `view`"), "{}", text(&stderr));
+}

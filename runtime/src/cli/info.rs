@@ -12,6 +12,7 @@ use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::gop::Reader;
 use iev_runtime::scene::grid_streams;
 use iev_runtime::source::Source;
+use iev_runtime::symbols::Symbols;
 use iev_runtime::{Result, ViewId};
 use serde_json::{Value, json};
 
@@ -26,6 +27,9 @@ pub(crate) struct Info {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Decode all integers too and print their checksums: equal on every machine
+    #[arg(long)]
+    symbols: bool,
 }
 
 pub(crate) fn run(command: &Info) -> Result<(), Failure> {
@@ -35,15 +39,23 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     let header = reader.header().clone();
     let file_bytes = reader.file_bytes();
     assert_eq!(ledger.total(), file_bytes, "every byte of a checked stream belongs to something");
+    let symbols = command.symbols.then(|| Symbols::of(&mut reader)).transpose()?;
     if command.json {
         print_json(&json!({
+            "symbols": symbols.map(|s| json!({
+                "network_crc32c": s.network_crc32c, "grids_crc32c": s.grids_crc32c,
+            })),
             "header": describe(&header),
             "bytes": ledger.items,
             "file_bytes": file_bytes,
             "sections": reader.sections(),
         }))
     } else {
-        print(&text(&header, &ledger, file_bytes, reader.sections()))
+        print(&text(&header, &ledger, file_bytes, reader.sections()))?;
+        let Some(Symbols { network_crc32c, grids_crc32c }) = symbols else { return Ok(()) };
+        print(&format!(
+            "integers       CRC-32C {network_crc32c:08x} network, {grids_crc32c:08x} grids"
+        ))
     }
 }
 

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::backend::Backend;
+use iev_runtime::board::Board;
 use iev_runtime::player::Options;
 use iev_runtime::providers::Provider;
 use iev_runtime::session::SessionOptions;
@@ -53,8 +54,11 @@ pub(crate) enum Command {
 /// Where networks run.
 #[derive(Debug, Args)]
 pub(crate) struct BackendArgs {
-    /// Providers to try, best first
-    #[arg(long, value_delimiter = ',', default_value = "tensorrt,cuda,cpu")]
+    /// Board profile, a name or a file: providers, threads, batch, queues, limits, CPUs
+    #[arg(long, value_name = "BOARD", value_parser = Board::find)]
+    board: Option<Board>,
+    /// Providers to try, best first [default: the board's, else tensorrt,cuda,cpu]
+    #[arg(long, value_delimiter = ',')]
     provider: Vec<Provider>,
     /// Fail unless this provider runs the network
     #[arg(long, value_name = "PROVIDER")]
@@ -62,26 +66,37 @@ pub(crate) struct BackendArgs {
     /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
-    /// Threads of the network; 0 lets ONNX Runtime choose
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
-    /// Views in one run of the network: more suits a GPU
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
-    batch: u8,
+    /// Threads of the network; 0 lets ONNX Runtime choose [default: the board's, else 0]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    batch: Option<u8>,
 }
 
 impl BackendArgs {
+    /// Pins the program to the board's CPUs, before it has threads, and says how networks open.
     pub(crate) fn backend(&self) -> Backend {
-        let options = SessionOptions {
-            providers: self.provider.clone(),
-            require: self.require,
-            threads: self.threads,
-        };
+        if let Some(Err(refusal)) = self.board.as_ref().map(Board::pin) {
+            // A closed stderr leaves nothing to tell.
+            let _ = writeln!(std::io::stderr(), "iev: warning: {refusal}; going on unpinned");
+        }
+        let mut options = self.board.as_ref().map_or_else(SessionOptions::default, Board::session);
+        if !self.provider.is_empty() {
+            options.providers.clone_from(&self.provider);
+        }
+        options.require = self.require;
+        options.threads = self.threads.unwrap_or(options.threads);
         Backend::new(self.ort.clone(), options)
     }
 
     pub(crate) fn options(&self, backend: &Backend) -> Options {
-        Options { batch: usize::from(self.batch), ..Options::new(backend.opener()) }
+        let mut options = Options::new(backend.opener());
+        if let Some(board) = &self.board {
+            board.apply(&mut options);
+        }
+        options.batch = self.batch.map_or(options.batch, usize::from);
+        options
     }
 }
 

@@ -22,10 +22,14 @@ pub struct Limits {
     pub section_bytes: u64,
     /// Grid values of one GOP or scene after decoding.
     pub grid_values: u64,
+    /// Bytes that playing may hold, where the player can tell beforehand.
+    pub memory_bytes: u64,
+    /// Pictures per second.
+    pub rate_hz: u64,
 }
 
 impl Limits {
-    /// Suits an edge box: 4K, 32 views, GOPs of 256 pictures.
+    /// Suits an edge box: 4K, 32 views, GOPs of 256 pictures; memory and rate are free.
     pub const DEFAULT: Self = Self {
         side_px: 8192,
         picture_px: 4096 * 2304,
@@ -35,6 +39,8 @@ impl Limits {
         sections: 1 << 20,
         section_bytes: 64 << 20,
         grid_values: 256 << 20,
+        memory_bytes: u64::MAX,
+        rate_hz: u64::MAX,
     };
 
     /// Checks what the header declares.
@@ -46,6 +52,8 @@ impl Limits {
         within("picture width in pixels", width, self.side_px)?;
         within("picture height in pixels", height, self.side_px)?;
         within("pixels of a picture", width * height, self.picture_px)?;
+        let (pictures, seconds) = header.rate;
+        within("pictures per second", u64::from(pictures.div_ceil(seconds)), self.rate_hz)?;
         within("number of views", header.views.len() as u64, self.views)?;
         within("number of pictures", u64::from(header.frames), self.frames)
     }

@@ -162,6 +162,18 @@ impl<R: Read + Seek> StreamReader<R> {
         ))
     }
 
+    /// The first byte of a section, not checked yet; 0 where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where the file is cut off, [`Error::Storage`] when the source fails.
+    pub fn first_byte(&mut self, entry: &Entry) -> Result<u8> {
+        let mut first = [0];
+        if entry.bytes > 0 {
+            read_at(&mut self.source, entry.offset, &mut first)?;
+        }
+        Ok(first[0])
+    }
+
     /// Copies a section into `buffer`, which must have its length, and checks it.
     ///
     /// # Errors

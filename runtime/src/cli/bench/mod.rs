@@ -75,7 +75,9 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
 
     let backend = command.backend.backend();
     let started = Instant::now();
-    let player = Player::open(stream, command.backend.options(&backend))?;
+    let options = command.backend.options(&backend);
+    let batch = options.batch;
+    let player = Player::open(stream, options)?;
     let open_us = micros(started);
     let views = parse_views(&command.views, player.header())?;
     let first = player.play(&Selection::new(views, player.times()))?.next();
@@ -92,8 +94,8 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "stream_sha256": digest,
             "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
             "provider": backend.report().map(|r| r.in_use.name()),
-            "threads": command.backend.threads,
-            "batch": command.backend.batch,
+            "threads": backend.threads(),
+            "batch": batch,
             "machine": machine::identity(),
         },
         "times": played.times,
@@ -109,7 +111,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "seek_us": seeks(&player, views)?.summary(),
             "view_switch": switches(&player, views)?,
         },
-        "cost": cost(&player, views, &played, &backend, command.backend.threads)?,
+        "cost": cost(&player, views, &played, &backend)?,
         "state": { "before": before, "after": after },
         "versions": {
             "iev": env!("CARGO_PKG_VERSION"),
@@ -223,13 +225,7 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
 ///
 /// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
 /// once, per time. MAC are those of the profile on the padded picture.
-fn cost(
-    player: &Player,
-    views: ViewSet,
-    played: &Played,
-    backend: &Backend,
-    threads: usize,
-) -> Result<Value> {
+fn cost(player: &Player, views: ViewSet, played: &Played, backend: &Backend) -> Result<Value> {
     let header = player.header();
     let size = PackedSize::of(header.size);
     let implicit = views.implicit(header).len();
@@ -256,7 +252,11 @@ fn cost(
         let mac = profile.mac_per_px() * (columns * rows * implicit) as f64;
         let reached = mac / played.median_s("network_us") / 1e9;
         let on_cpu = backend.report().is_some_and(|r| r.in_use == Provider::Cpu);
-        let peak = if on_cpu { Some(gemm_gmac_per_s(&backend.library()?, threads)?) } else { None };
+        let peak = if on_cpu {
+            Some(gemm_gmac_per_s(&backend.library()?, backend.threads())?)
+        } else {
+            None
+        };
         cost["network"] = json!({
             "mac_per_time": mac, "gmac_per_s": reached, "gemm_gmac_per_s": peak,
             "share_of_gemm": peak.map(|p| reached / p),

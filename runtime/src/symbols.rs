@@ -1,0 +1,70 @@
+//! Checksums of everything a stream decodes to before a float appears: equal on every machine.
+
+use crate::error::{Error, Result};
+use crate::format::CRC;
+use crate::format::mixing::SymbolModel;
+use crate::format::table::Kind;
+use crate::gop::Reader;
+use crate::scene::{Grid, NetworkLevels, Residence, decode_grids, zero_grids};
+
+/// CRC-32C of the integers of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Symbols {
+    /// Steps, weights and biases of networks.
+    pub network_crc32c: u32,
+    /// Steps and levels of grids, sections in file order.
+    pub grids_crc32c: u32,
+}
+
+impl Symbols {
+    /// Decodes every network and grid section of a stream with implicit views.
+    ///
+    /// # Errors
+    /// The stream's; [`Error::Unsupported`] when every view is explicit.
+    pub fn of(reader: &mut Reader) -> Result<Self> {
+        let header = reader.header().clone();
+        let views = header.implicit_views().count();
+        let profile = header.profile();
+        let profile = profile.ok_or(Error::Unsupported("symbols of a stream without a network"))?;
+        let mut model = Box::new(SymbolModel::new());
+        let (mut of_network, mut of_grids) = (CRC.digest(), CRC.digest());
+        for index in 0..reader.sections() {
+            let entry = reader.entry(index)?;
+            let residence = match entry.kind {
+                Kind::Network | Kind::SceneGrids => Residence::Scene,
+                Kind::GopGrids => Residence::Gop,
+                Kind::Anchor | Kind::Cameras => continue,
+            };
+            let limit = reader.limits().section_bytes;
+            crate::error::within("bytes of a section", entry.bytes.into(), limit)?;
+            let mut body = vec![0; entry.bytes as usize];
+            reader.read_section(&entry, &mut body)?;
+            if entry.kind == Kind::Network {
+                let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
+                put_network(&mut |bytes| of_network.update(bytes), &network);
+                continue;
+            }
+            let frames = entry.frames as usize;
+            crate::scene::check_grids(profile, header.size, frames, views, reader.limits())?;
+            let mut grids = zero_grids(profile, residence, header.size, frames, views);
+            decode_grids(&body, &mut grids, &mut model)?;
+            put_grids(&mut |bytes| of_grids.update(bytes), &grids);
+        }
+        Ok(Self { network_crc32c: of_network.finalize(), grids_crc32c: of_grids.finalize() })
+    }
+}
+
+fn put_network(put: &mut impl FnMut(&[u8]), network: &NetworkLevels) {
+    for layer in &network.layers {
+        layer.steps.iter().chain([&layer.bias_step]).for_each(|s| put(&[s.get()]));
+        layer.weights.iter().for_each(|w| put(&w.to_le_bytes()));
+        layer.bias.iter().chain(&layer.view_bias).for_each(|b| put(&b.to_le_bytes()));
+    }
+}
+
+fn put_grids(put: &mut impl FnMut(&[u8]), grids: &[Grid]) {
+    for grid in grids {
+        grid.steps.iter().for_each(|s| put(&[s.get()]));
+        grid.levels.iter().for_each(|l| put(&l.to_le_bytes()));
+    }
+}

@@ -1,0 +1,42 @@
+//! Memory: a stream holds no more than was counted for it before it was played.
+#![cfg(all(feature = "player", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use std::path::Path;
+
+use iev_runtime::backend::Backend;
+use iev_runtime::memory::playing_bytes;
+use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::session::{OrtRuntime, SessionOptions};
+use iev_runtime::views::ViewSet;
+
+/// A line of /proc/self/status, in bytes.
+fn status(name: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let kib: u64 =
+        line.trim_matches([':', ' ', '\t']).strip_suffix(" kB").unwrap().parse().unwrap();
+    kib << 10
+}
+
+#[test]
+fn playing_the_sample_holds_no_more_than_counted() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sample.iev"));
+    OrtRuntime::find(None).unwrap();
+    let backend = Backend::new(None, SessionOptions { threads: 1, ..SessionOptions::default() });
+    let options = Options { queue: 1, ..Options::new(backend.opener()) };
+    let player = Player::open(path, options.clone()).unwrap();
+    let counted = playing_bytes(player.header(), player.index(), &options);
+    let before = status("VmRSS");
+    let selection = Selection::new(ViewSet::all(player.header()), player.times());
+    assert!(player.play(&selection).unwrap().all(|shown| shown.is_ok()));
+    let held = status("VmHWM").saturating_sub(before);
+    println!("held {} MiB, counted {} MiB", held >> 20, counted >> 20);
+    assert!(held <= counted, "held {held} bytes, counted {counted}");
+    assert!(counted <= 4 * held, "held {held} bytes, counted as many as {counted}");
+
+    let mut poor = options;
+    poor.limits.memory_bytes = counted - 1;
+    let refusal = Player::open(path, poor).err().unwrap().to_string();
+    assert!(refusal.contains("memory in bytes"), "{refusal}");
+}
