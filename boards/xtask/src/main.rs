@@ -4,11 +4,16 @@
 //! * [`wheel`]: a pinned Python wheel: fetch, check, unpack
 //! * [`ort`]: ONNX Runtime, which the player loads
 //! * [`torch`]: libtorch, which training links
+//! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
 //! * [`task`]: cargo and our programs, run with the environment they need
 
+mod cross;
+mod debian;
 mod ort;
 mod place;
+mod symbols;
 mod task;
+mod toolchain;
 mod torch;
 mod wheel;
 
@@ -67,6 +72,16 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Build `iev` for a board of boards/*.toml and check what it needs there
+    Cross {
+        /// Name of the profile
+        board: String,
+        /// Decode the sample with it too, under qemu where it is for another processor
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the format core for microcontrollers without an operating system
+    BareMetal,
     /// Check format, lints, documentation and the `no_std` core
     Lint,
 }
@@ -98,6 +113,11 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { args } => task::demo(&place, &args),
         Task::Export { args } => task::export(&place, &args),
         Task::Test { args } => task::test(&place, &args),
+        Task::Cross { board, check } => {
+            let built = cross::build(&place, &board)?;
+            if check { cross::check(&place, &built) } else { Ok(()) }
+        }
+        Task::BareMetal => cross::bare_metal(&place),
         Task::Lint => task::lint(&place),
     }
 }

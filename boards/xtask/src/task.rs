@@ -126,11 +126,17 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// A cargo command in the checkout.
-fn cargo(place: &Place, libraries: &Libraries, subcommand: &str) -> Result<Command> {
+/// Cargo in the checkout, without libraries of ours.
+pub(crate) fn cargo_alone(place: &Place, subcommand: &str) -> Command {
     warn_without_nasm();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(subcommand).current_dir(&place.root).env("CARGO_TARGET_DIR", &place.target);
+    cargo
+}
+
+/// Cargo with the libraries that programs are built against and run with.
+fn cargo(place: &Place, libraries: &Libraries, subcommand: &str) -> Result<Command> {
+    let mut cargo = cargo_alone(place, subcommand);
     cargo.envs(libraries.variables()?);
     Ok(cargo)
 }
@@ -143,7 +149,7 @@ fn program(place: &Place, libraries: &Libraries, name: &str) -> Result<Command> 
 }
 
 /// Runs to the end; failure names the command.
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);
     eprintln!("running {line}");
     let status = command.status().with_context(|| format!("cannot run {line}"))?;
