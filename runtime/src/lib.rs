@@ -34,6 +34,8 @@ pub mod keep_going;
 #[cfg(feature = "std")]
 pub mod kernel;
 #[cfg(feature = "player")]
+pub mod machine;
+#[cfg(feature = "player")]
 pub mod memory;
 pub mod model;
 #[cfg(feature = "player")]

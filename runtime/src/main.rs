@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         cli::Command::Bench(command) => cli::bench::run(command),
         cli::Command::Info(command) => cli::info::run(command),
         cli::Command::Demo(command) => cli::demo::run(command),
+        cli::Command::Doctor(command) => cli::doctor::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

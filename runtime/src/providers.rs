@@ -10,6 +10,7 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
 use crate::error::{Error, Result};
+use crate::ort_library::OrtRuntime;
 
 /// Where networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -158,6 +159,16 @@ impl core::fmt::Display for ProviderReport {
         }
         Ok(())
     }
+}
+
+/// Every provider with the reason why a session of `ort` cannot have it, if there is one.
+pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
+    let refusal = |provider: Provider| {
+        let builder = Session::builder(ort.environment());
+        let registered = builder.and_then(|mut builder| provider.register(&mut builder));
+        registered.err().map(|reason| reason.message().trim().replace('\n', " "))
+    };
+    Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()
 }
 
 /// Session option that makes [`node_counts`] possible.

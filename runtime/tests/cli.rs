@@ -273,3 +273,18 @@ fn a_board_decides_unless_told_otherwise_and_its_limits_hold() {
     assert_eq!(status.code(), Some(USAGE));
     assert!(text(&stderr).contains("unknown field `view`"), "{}", text(&stderr));
 }
+
+#[test]
+fn the_doctor_answers_on_any_machine() {
+    let Output { status, stdout, .. } = iev(&["doctor", "--json"]).output().unwrap();
+    let facts: serde_json::Value = serde_json::from_slice(&stdout).unwrap();
+    assert!(facts["memory_mib"].as_u64().is_some_and(|mib| mib > 0), "{facts}");
+    assert_eq!(facts["onnxruntime"]["providers"]["cpu"], "registers", "{facts}");
+    assert_eq!(status.code(), Some(0), "{facts}");
+
+    let bare =
+        iev(&["doctor"]).env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap();
+    let said = text(&bare.stdout);
+    assert_eq!(bare.status.code(), Some(USAGE));
+    assert!(said.contains("to do: ") && said.contains("cargo xtask ort"), "{said}");
+}

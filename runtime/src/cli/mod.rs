@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod decode;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod info;
 mod statistics;
 
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Info(info::Info),
     /// Decode a sample, measure it and draw its layers
     Demo(demo::Demo),
+    /// Describe this machine and say what keeps IEV from running well on it
+    Doctor(doctor::Doctor),
 }
 
 /// Where networks run.

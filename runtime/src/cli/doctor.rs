@@ -1,0 +1,227 @@
+//! `iev doctor`: what this machine is, what runs on it, and what to do about the rest.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use iev_runtime::board::Board;
+use iev_runtime::machine;
+use iev_runtime::providers::{Provider, refusals};
+use iev_runtime::session::OrtRuntime;
+use serde_json::{Value, json};
+
+use super::decode::print_json;
+use super::{Failure, print};
+
+/// Describe this machine and say what keeps IEV from running well on it
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Board profile to compare with, a name or a file
+    #[arg(long, value_name = "BOARD", value_parser = Board::find)]
+    board: Option<Board>,
+    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
+    #[arg(long, value_name = "PATH")]
+    ort: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the facts; fails when there is something to do.
+pub(crate) fn run(command: &Doctor) -> Result<(), Failure> {
+    let root = Path::new("/");
+    let mut facts = facts(root);
+    let mut findings = Vec::new();
+    facts["onnxruntime"] = match OrtRuntime::find(command.ort.as_deref()) {
+        Ok(ort) => {
+            let refused = refusals(&ort);
+            if let Some(board) = &command.board {
+                findings.extend(missing_providers(board, &refused));
+            }
+            let state = refused.iter().map(|(provider, reason)| {
+                (provider.name().to_owned(), json!(reason.as_deref().unwrap_or("registers")))
+            });
+            let state: serde_json::Map<_, _> = state.collect();
+            json!({ "path": ort.path(), "build": ort.build_info(), "providers": state })
+        }
+        Err(error) => {
+            findings.push(error.to_string());
+            Value::Null
+        }
+    };
+    if let Some(board) = &command.board {
+        facts["board"] = json!(board.name);
+        findings.extend(mismatches(board, root));
+    }
+    let count = findings.len();
+    facts["findings"] = json!(findings);
+    if command.json {
+        print_json(&facts)?
+    } else {
+        print(&text(&facts))?
+    }
+    let told = format!("{count} finding(s) on this machine, each with its remedy above");
+    if count == 0 { Ok(()) } else { Err(Failure::Usage(told)) }
+}
+
+fn facts(root: &Path) -> Value {
+    let library = |stem| {
+        machine::library(root, stem).map(|l| json!({ "path": l.path, "version": l.version }))
+    };
+    let memory = machine::memory_mib(root);
+    let clocks = machine::cpu_clocks(root);
+    json!({
+        "iev": env!("CARGO_PKG_VERSION"),
+        "processor": std::env::consts::ARCH,
+        "model": machine::model(root),
+        "l4t": machine::l4t(root),
+        "jetpack": machine::jetpack(root),
+        "glibc": machine::glibc(root),
+        "cuda": library("libcudart"),
+        "cudnn": library("libcudnn"),
+        "tensorrt": library("libnvinfer"),
+        "memory_mib": memory.map(|(all, _)| all),
+        "available_mib": memory.map(|(_, available)| available),
+        "power_mode": machine::power_mode(root).map(|mode| mode.name),
+        "cpu_governor": clocks.first().map(|(governor, _)| governor),
+        "cpu_mhz": clocks.iter().map(|(_, mhz)| mhz).collect::<Vec<_>>(),
+        "celsius": machine::temperatures(root),
+    })
+}
+
+/// Providers of the board that this ONNX Runtime refuses.
+fn missing_providers(board: &Board, refused: &[(Provider, Option<String>)]) -> Vec<String> {
+    let wanted = refused.iter().filter(|(p, _)| board.player.providers.contains(p));
+    let missing = wanted.filter_map(|(provider, reason)| Some((provider, reason.as_ref()?)));
+    let said = missing.map(|(provider, reason)| {
+        format!(
+            "{provider} does not register ({reason}): name an ONNX Runtime built with it by --ort \
+             or ORT_DYLIB_PATH, see boards/README.md"
+        )
+    });
+    said.collect()
+}
+
+/// A sentence per difference between the profile and the machine at `root`.
+fn mismatches(board: &Board, root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let name = &board.name;
+    let own = std::env::consts::ARCH;
+    if !board.target.triple.starts_with(own) {
+        let built = &board.target.triple;
+        found.push(format!("{name} is for {built}, this is {own}: take another --board"));
+    }
+    if let (Some(wanted), Some(model)) = (&board.machine.model, machine::model(root))
+        && !model.contains(wanted.as_str())
+    {
+        found.push(format!("{name} is for {wanted:?}, this is {model:?}: take another --board"));
+    }
+    if let Some(glibc) = machine::glibc(root)
+        && version(&glibc) < version(&board.target.glibc)
+    {
+        found.push(format!(
+            "glibc is {glibc}, {name} has {} or newer: build with a profile of your own whose \
+             target.glibc is {glibc}",
+            board.target.glibc
+        ));
+    }
+    if let Some((all, available)) = machine::memory_mib(root) {
+        let (least, needed) = (board.machine.ram_mib, board.limits.memory_mib);
+        if all < least {
+            found.push(format!("{all} MiB of memory, {name} has {least}: lower limits.memory_mib"));
+        }
+        if available < needed {
+            found.push(format!(
+                "{available} MiB are available, streams may ask for {needed}: end other programs, \
+                 or lower limits.memory_mib"
+            ));
+        }
+    }
+    let accepted = &board.machine.l4t;
+    if !accepted.is_empty() {
+        let l4t = machine::l4t(root);
+        let fits =
+            |l4t: &String| accepted.iter().any(|a| l4t == a || l4t.starts_with(&format!("{a}.")));
+        if !l4t.as_ref().is_some_and(fits) {
+            found.push(format!(
+                "L4T is {}, {name} is written for {}: install that JetPack, or a profile of your own",
+                l4t.as_deref().unwrap_or("unknown"),
+                accepted.join(" or ")
+            ));
+        }
+    }
+    if let (Some(wanted), Some(mode)) = (&board.machine.power_mode, machine::power_mode(root))
+        && mode.name != *wanted
+    {
+        let modes = machine::power_modes(root);
+        let id = modes.iter().find(|m| m.name == *wanted).map(|m| m.id.to_string());
+        let remedy = id.map_or("it has no such mode".into(), |id| format!("sudo nvpmodel -m {id}"));
+        found.push(format!("power mode is {}, {name} expects {wanted}: {remedy}", mode.name));
+    }
+    found
+}
+
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map_while(|number| number.parse().ok()).collect()
+}
+
+fn text(facts: &Value) -> String {
+    let shown = |value: &Value| match value {
+        Value::Null => "unknown".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Object(library) if library.contains_key("version") => {
+            let [version, path] = ["version", "path"].map(|k| library[k].as_str().unwrap_or(""));
+            format!("{version} ({path})")
+        }
+        other => other.to_string(),
+    };
+    let object = facts.as_object().into_iter().flatten();
+    let lines = object.filter(|(name, _)| *name != "findings" && *name != "onnxruntime");
+    let mut lines: Vec<String> =
+        lines.map(|(name, value)| format!("{name:<16}{}", shown(value))).collect();
+    let ort = &facts["onnxruntime"];
+    lines.push(format!("{:<16}{}", "onnxruntime", shown(&ort["path"])));
+    for (provider, state) in ort["providers"].as_object().into_iter().flatten() {
+        lines.push(format!("  {provider:<14}{}", shown(state)));
+    }
+    let findings = facts["findings"].as_array().into_iter().flatten();
+    lines.extend(findings.map(|finding| format!("to do: {}", shown(finding))));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mismatch_is_a_sentence_with_its_remedy() {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("proc/device-tree/model", "NVIDIA Jetson Orin NX"),
+            ("proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 1048576 kB\n"),
+            ("etc/nv_tegra_release", "# R35 (release), REVISION: 4.1, GCID"),
+            ("etc/nvpmodel.conf", "< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n"),
+            ("var/lib/nvpmodel/status", "pmode:0000\n"),
+        ] {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let board = Board::find("jetson_orin_nano_8g").unwrap();
+        let found = mismatches(&board, root.path()).join("\n");
+        for part in [
+            "this is \"NVIDIA Jetson Orin NX\"",
+            "4096 MiB of memory",
+            "1024 MiB are available",
+            "L4T is 35.4.1",
+            "sudo nvpmodel -m 1",
+        ] {
+            assert!(found.contains(part), "{part:?} is missing in\n{found}");
+        }
+        let foreign = std::env::consts::ARCH != "aarch64";
+        assert_eq!(found.lines().count(), 5 + usize::from(foreign), "{found}");
+
+        let refused = [(Provider::TensorRt, Some("not built in".into())), (Provider::Cpu, None)];
+        let missing = missing_providers(&board, &refused);
+        assert!(missing.len() == 1 && missing[0].starts_with("tensorrt does not register"));
+    }
+}

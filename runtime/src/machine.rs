@@ -1,0 +1,231 @@
+//! Facts about the machine, read from /proc, /sys, /etc and the library folders.
+//!
+//! Every reader takes the folder that stands for `/`, so that a test can plant another machine;
+//! what cannot be known is `None`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// First line of a file, without padding.
+fn line(path: PathBuf) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let first = text.trim_matches(['\0', '\n', ' ']).lines().next()?.trim().to_owned();
+    Some(first).filter(|text| !text.is_empty())
+}
+
+/// Names of the entries of a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The device tree's model, or DMI's product name.
+pub fn model(root: &Path) -> Option<String> {
+    let paths = ["proc/device-tree/model", "sys/class/dmi/id/product_name"];
+    paths.iter().find_map(|path| line(root.join(path)))
+}
+
+/// L4T release such as 36.4.3, from `# R36 (release), REVISION: 4.3, …`.
+pub fn l4t(root: &Path) -> Option<String> {
+    let text = line(root.join("etc/nv_tegra_release"))?;
+    let major = text.split_once('R')?.1.split(' ').next()?;
+    let minor = text.split_once("REVISION: ")?.1.split(',').next()?;
+    Some(format!("{major}.{}", minor.trim()))
+}
+
+/// A field of a text of `name: value` lines.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// JetPack's version, where its package is installed.
+pub fn jetpack(root: &Path) -> Option<String> {
+    let packages = fs::read_to_string(root.join("var/lib/dpkg/status")).ok()?;
+    let package = packages.split("\n\n").find(|p| field(p, "Package") == Some("nvidia-jetpack"))?;
+    field(package, "Version").map(str::to_owned)
+}
+
+/// All memory and the available part, in MiB.
+pub fn memory_mib(root: &Path) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
+    let mib = |name| {
+        let kib = field(&text, name)?.strip_suffix(" kB")?.parse::<u64>().ok()?;
+        Some(kib / 1024)
+    };
+    mib("MemTotal").zip(mib("MemAvailable"))
+}
+
+/// A mode of nvpmodel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerMode {
+    /// Number for `nvpmodel -m`.
+    pub id: u32,
+    /// Name.
+    pub name: String,
+}
+
+/// Modes in /etc/nvpmodel.conf: lines `< POWER_MODEL ID=1 NAME=25W >`.
+pub fn power_modes(root: &Path) -> Vec<PowerMode> {
+    let text = fs::read_to_string(root.join("etc/nvpmodel.conf")).unwrap_or_default();
+    let modes = text.lines().filter(|line| line.starts_with("< POWER_MODEL "));
+    let mode = |line: &str| {
+        let value = |key| line.split_whitespace().find_map(|word| word.strip_prefix(key));
+        Some(PowerMode { id: value("ID=")?.parse().ok()?, name: value("NAME=")?.to_owned() })
+    };
+    modes.filter_map(mode).collect()
+}
+
+/// The mode in force, from `pmode:0001`.
+pub fn power_mode(root: &Path) -> Option<PowerMode> {
+    let status = line(root.join("var/lib/nvpmodel/status"))?;
+    let id: u32 = status.strip_prefix("pmode:")?.split_whitespace().next()?.parse().ok()?;
+    power_modes(root).into_iter().find(|mode| mode.id == id)
+}
+
+/// The frequency policy and the clock now, in MHz, of every CPU that states them.
+pub fn cpu_clocks(root: &Path) -> Vec<(String, u64)> {
+    let folder = root.join("sys/devices/system/cpu");
+    let cpus = names(&folder).into_iter().map(|name| folder.join(name).join("cpufreq"));
+    let clock = |policy: PathBuf| {
+        let khz: u64 = line(policy.join("scaling_cur_freq"))?.parse().ok()?;
+        Some((line(policy.join("scaling_governor"))?, khz / 1000))
+    };
+    cpus.filter_map(clock).collect()
+}
+
+/// Degrees Celsius per thermal zone.
+pub fn temperatures(root: &Path) -> BTreeMap<String, f64> {
+    let folder = root.join("sys/class/thermal");
+    let zones = names(&folder).into_iter().filter(|name| name.starts_with("thermal_zone"));
+    let zone = |name: String| {
+        let zone = folder.join(&name);
+        let milli: f64 = line(zone.join("temp"))?.parse().ok()?;
+        Some((line(zone.join("type")).unwrap_or(name), milli / 1000.0))
+    };
+    zones.filter_map(zone).collect()
+}
+
+/// A shared library, by the version its file name or the one it links to ends in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Version, as long as the file names tell it.
+    pub version: String,
+}
+
+/// The newest `stem`.so.VERSION of the system's library folders.
+pub fn library(root: &Path, stem: &str) -> Option<Library> {
+    let arch = std::env::consts::ARCH;
+    let multiarch = format!("usr/lib/{arch}-linux-gnu");
+    let tegra = format!("{multiarch}/nvidia");
+    let old_tegra = format!("{multiarch}/tegra");
+    let folders = [
+        multiarch.as_str(),
+        tegra.as_str(),
+        old_tegra.as_str(),
+        "usr/local/cuda/lib64",
+        "usr/local/lib",
+        "usr/lib64",
+        "usr/lib",
+    ];
+    let prefix = format!("{stem}.so.");
+    let found = folders.iter().flat_map(|folder| {
+        let folder = root.join(folder);
+        let files = names(&folder).into_iter().filter_map(|name| {
+            let version = name.strip_prefix(&prefix)?.to_owned();
+            Some(Library { path: folder.join(&name), version })
+        });
+        files.collect::<Vec<_>>()
+    });
+    let number =
+        |version: &str| version.split('.').map(|n| n.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    found.max_by_key(|library| number(&library.version))
+}
+
+/// Version of the C library this program runs with.
+pub fn glibc(root: &Path) -> Option<String> {
+    let arch = std::env::consts::ARCH;
+    let folders = [format!("usr/lib/{arch}-linux-gnu"), "usr/lib64".into(), "usr/lib".into()];
+    folders.iter().find_map(|folder| {
+        let library = fs::read(root.join(folder).join("libc.so.6")).ok()?;
+        let mark = b"GNU C Library ";
+        let at = library.windows(mark.len()).position(|window| window == mark)?;
+        let banner = library[at..].split(|byte| matches!(byte, b'\n' | 0)).next()?;
+        let banner = String::from_utf8_lossy(banner);
+        let version = banner.split_once("version ")?.1;
+        Some(version.trim_end_matches('.').to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plant(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn a_planted_jetson_is_read() {
+        let arch = std::env::consts::ARCH;
+        let nvinfer = format!("usr/lib/{arch}-linux-gnu/libnvinfer.so");
+        let root = plant(&[
+            ("proc/device-tree/model", "NVIDIA Jetson Orin Nano Developer Kit Super\0"),
+            ("etc/nv_tegra_release", "# R36 (release), REVISION: 4.3, GCID: 1, BOARD: generic\n"),
+            (
+                "var/lib/dpkg/status",
+                "Package: a\nVersion: 1\n\nPackage: nvidia-jetpack\nVersion: 6.2+b77\n",
+            ),
+            ("proc/meminfo", "MemTotal: 7802880 kB\nMemFree: 1 kB\nMemAvailable:   4194304 kB\n"),
+            (
+                "etc/nvpmodel.conf",
+                "# x\n< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n",
+            ),
+            ("var/lib/nvpmodel/status", "pmode:0001 fmode:quiet\n"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1344000\n"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "schedutil\n"),
+            ("sys/class/thermal/thermal_zone0/temp", "48250\n"),
+            ("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+            (&format!("{nvinfer}.10"), ""),
+            (&format!("{nvinfer}.10.3.0"), ""),
+            (&format!("{nvinfer}.8.6.2"), ""),
+            (
+                &format!("usr/lib/{arch}-linux-gnu/libc.so.6"),
+                "\0GNU C Library (Ubuntu GLIBC 2.35-0) stable release version 2.35.\n",
+            ),
+        ]);
+        let root = root.path();
+        assert_eq!(model(root).unwrap(), "NVIDIA Jetson Orin Nano Developer Kit Super");
+        assert_eq!(l4t(root).unwrap(), "36.4.3");
+        assert_eq!(jetpack(root).unwrap(), "6.2+b77");
+        assert_eq!(memory_mib(root), Some((7620, 4096)));
+        assert_eq!(power_mode(root), Some(PowerMode { id: 1, name: "25W".into() }));
+        assert_eq!(power_modes(root).len(), 2);
+        assert_eq!(cpu_clocks(root), [("schedutil".to_owned(), 1344)]);
+        assert_eq!(temperatures(root)["cpu-thermal"], 48.25);
+        assert_eq!(library(root, "libnvinfer").unwrap().version, "10.3.0");
+        assert_eq!(glibc(root).unwrap(), "2.35");
+    }
+
+    #[test]
+    fn an_empty_machine_is_unknown() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        assert!(model(root).is_none() && l4t(root).is_none() && jetpack(root).is_none());
+        assert!(memory_mib(root).is_none() && power_mode(root).is_none() && glibc(root).is_none());
+        assert!(cpu_clocks(root).is_empty() && temperatures(root).is_empty());
+        assert!(library(root, "libcudart").is_none());
+    }
+}
