@@ -73,10 +73,10 @@ impl Source {
 fn cannot_change(file: &File) -> bool {
     use rustix::fs::{SealFlags, fcntl_get_seals, fstatfs};
     /// Magic numbers of EROFS and SquashFS, as in `linux/magic.h`.
-    const WRITTEN_ONCE: [i64; 2] = [0xE0F5_E1E2, 0x7371_7368];
+    const WRITTEN_ONCE: [u32; 2] = [0xE0F5_E1E2, 0x7371_7368];
     let sealed = SealFlags::WRITE | SealFlags::SHRINK;
     fcntl_get_seals(file).is_ok_and(|seals| seals.contains(sealed))
-        || fstatfs(file).is_ok_and(|system| WRITTEN_ONCE.contains(&i64::from(system.f_type)))
+        || fstatfs(file).is_ok_and(|system| WRITTEN_ONCE.contains(&(system.f_type as u32)))
 }
 
 #[cfg(not(target_os = "linux"))]
