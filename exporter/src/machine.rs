@@ -1,5 +1,6 @@
 //! The machine a figure was measured on.
 
+use iev_runtime::machine::field;
 use serde::{Deserialize, Serialize};
 
 /// Processor and its cores.
@@ -22,10 +23,7 @@ impl Machine {
 
 /// The processor's name; Arm kernels give the board's instead, on the line `Model`.
 fn cpu_model(cpuinfo: &str) -> String {
-    let line = |name: &str| {
-        let mut pairs = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-        pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
-    };
+    let line = |name| field(cpuinfo, name).map(str::to_owned);
     let unknown = || format!("unknown {}", std::env::consts::ARCH);
     line("model name").or_else(|| line("Model")).unwrap_or_else(unknown)
 }

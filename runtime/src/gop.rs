@@ -324,7 +324,7 @@ impl GopReader {
         for section in entry.anchors.iter().filter(|e| needed.contains(e.view)) {
             let body = self.body(section)?;
             let parsed = AnchorBody::parse(body, section.view, entry.frames, &header);
-            anchors.push(parsed.map_err(|e| in_section(e, section))?);
+            anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
         }
         let mut gop =
             Gop { first: entry.first, show, scene: None, grids: Vec::new(), anchors, read_us: 0 };
@@ -350,7 +350,7 @@ impl GopReader {
         let views = self.header.implicit_views().count();
         let body = self.body(&network)?;
         let decoded = NetworkLevels::decode(&body, profile, views, &mut self.model);
-        let network = decoded.map_err(|e| in_section(e, &network))?;
+        let network = decoded.map_err(|e| e.moved_by(network.offset))?;
         let grids = self.grids(&grids, profile, Residence::Scene, 1)?;
         let scene = Arc::new(Scene { index, network, grids });
         self.scene = Some(Arc::clone(&scene));
@@ -368,7 +368,7 @@ impl GopReader {
         check_grids(profile, self.header.size, frames, views, self.reader.limits())?;
         let body = self.body(section)?;
         let mut grids = zero_grids(profile, residence, self.header.size, frames, views);
-        decode_grids(&body, &mut grids, &mut self.model).map_err(|e| in_section(e, section))?;
+        decode_grids(&body, &mut grids, &mut self.model).map_err(|e| e.moved_by(section.offset))?;
         Ok(grids)
     }
 }
@@ -390,9 +390,4 @@ impl Iterator for GopReader {
         }
         Some(gop)
     }
-}
-
-/// Counts the byte of a broken rule from the start of the file.
-fn in_section(error: Error, section: &Entry) -> Error {
-    error.moved_by(section.offset)
 }

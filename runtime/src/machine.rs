@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// First line of a file, without padding.
-fn line(path: PathBuf) -> Option<String> {
+pub fn line(path: PathBuf) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let first = text.trim_matches(['\0', '\n', ' ']).lines().next()?.trim().to_owned();
@@ -38,9 +38,10 @@ pub fn l4t(root: &Path) -> Option<String> {
     Some(format!("{major}.{}", minor.trim()))
 }
 
-/// A field of a text of `name: value` lines.
-fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+/// The first field called `name` of a text of `name: value` lines.
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim_end() == name).map(|(_, value)| value.trim())
 }
 
 /// JetPack's version, where its package is installed.

@@ -1,11 +1,11 @@
 //! Checksums of everything a stream decodes to before a float appears: equal on every machine.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::format::CRC;
 use crate::format::mixing::SymbolModel;
-use crate::format::table::Kind;
+use crate::format::table::{Entry, Kind};
 use crate::gop::Reader;
-use crate::scene::{Grid, NetworkLevels, Residence, decode_grids, zero_grids};
+use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
 
 /// CRC-32C of the integers of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,36 +22,60 @@ impl Symbols {
     /// # Errors
     /// The stream's; [`Error::Unsupported`] when every view is explicit.
     pub fn of(reader: &mut Reader) -> Result<Self> {
-        let header = reader.header().clone();
-        let views = header.implicit_views().count();
-        let profile = header.profile();
-        let profile = profile.ok_or(Error::Unsupported("symbols of a stream without a network"))?;
-        let mut model = Box::new(SymbolModel::new());
-        let (mut of_network, mut of_grids) = (CRC.digest(), CRC.digest());
-        for index in 0..reader.sections() {
-            let entry = reader.entry(index)?;
-            let residence = match entry.kind {
-                Kind::Network | Kind::SceneGrids => Residence::Scene,
-                Kind::GopGrids => Residence::Gop,
-                Kind::Anchor | Kind::Cameras => continue,
-            };
-            let limit = reader.limits().section_bytes;
-            crate::error::within("bytes of a section", entry.bytes.into(), limit)?;
-            let mut body = vec![0; entry.bytes as usize];
-            reader.read_section(&entry, &mut body)?;
-            if entry.kind == Kind::Network {
-                let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
-                put_network(&mut |bytes| of_network.update(bytes), &network);
-                continue;
-            }
-            let frames = entry.frames as usize;
-            crate::scene::check_grids(profile, header.size, frames, views, reader.limits())?;
-            let mut grids = zero_grids(profile, residence, header.size, frames, views);
-            decode_grids(&body, &mut grids, &mut model)?;
-            put_grids(&mut |bytes| of_grids.update(bytes), &grids);
+        if reader.header().profile().is_none() {
+            return Err(Error::Unsupported("symbols of a stream without a network"));
         }
+        let (mut of_network, mut of_grids) = (CRC.digest(), CRC.digest());
+        visit_levels(reader, |_, levels| match levels {
+            Levels::Network(network) => {
+                put_network(&mut |bytes| of_network.update(bytes), &network)
+            }
+            Levels::Grids(grids) => put_grids(&mut |bytes| of_grids.update(bytes), &grids),
+        })?;
         Ok(Self { network_crc32c: of_network.finalize(), grids_crc32c: of_grids.finalize() })
     }
+}
+
+/// What a network or grid section decodes to.
+#[derive(Debug)]
+pub enum Levels {
+    /// A scene's network.
+    Network(NetworkLevels),
+    /// Grids of a scene or a GOP, in the profile's order.
+    Grids(Vec<Grid>),
+}
+
+/// Decodes every network and grid section in file order; a stream without a network has none.
+///
+/// # Errors
+/// The stream's.
+pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels)) -> Result<()> {
+    let header = reader.header().clone();
+    let views = header.implicit_views().count();
+    let Some(profile) = header.profile() else { return Ok(()) };
+    let mut model = Box::new(SymbolModel::new());
+    for index in 0..reader.sections() {
+        let entry = reader.entry(index)?;
+        let residence = match entry.kind {
+            Kind::Network | Kind::SceneGrids => Residence::Scene,
+            Kind::GopGrids => Residence::Gop,
+            Kind::Anchor | Kind::Cameras => continue,
+        };
+        within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
+        let mut body = vec![0; entry.bytes as usize];
+        reader.read_section(&entry, &mut body)?;
+        if entry.kind == Kind::Network {
+            let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
+            visit(&entry, Levels::Network(network));
+            continue;
+        }
+        let frames = entry.frames as usize;
+        check_grids(profile, header.size, frames, views, reader.limits())?;
+        let mut grids = zero_grids(profile, residence, header.size, frames, views);
+        decode_grids(&body, &mut grids, &mut model)?;
+        visit(&entry, Levels::Grids(grids));
+    }
+    Ok(())
 }
 
 fn put_network(put: &mut impl FnMut(&[u8]), network: &NetworkLevels) {

@@ -38,12 +38,12 @@ pub struct Report {
 
 impl Harness {
     fn folder(&self, point: &Point) -> PointFolder {
-        PointFolder::new(&self.out, &self.config.name, point)
+        PointFolder::new(&self.out, &self.config.name, &point.label)
     }
 
     /// Path of the stream of the point called `label`.
     pub fn stream(&self, label: &str) -> PathBuf {
-        self.out.join(&self.config.name).join(label).join("stream.iev")
+        PointFolder::new(&self.out, &self.config.name, label).stream()
     }
 
     /// Seconds that encoding took, of every point with a result.

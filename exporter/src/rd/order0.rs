@@ -8,9 +8,9 @@ use iev_runtime::format::mixing::{CONTEXTS, SymbolModel};
 use iev_runtime::format::range::Encoder;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::steps::StepIndex;
-use iev_runtime::format::table::Kind;
-use iev_runtime::scene::{NetworkLevels, Residence, decode_grids, zero_grids};
+use iev_runtime::scene::{Grid, NetworkLevels};
 use iev_runtime::source::Source;
+use iev_runtime::symbols::{Levels, visit_levels};
 
 /// Bytes of the stream at `path` with every tensor coded by one adaptive distribution of its own: order 0,
 /// the same binarisation and the same range coder, no neighbours.
@@ -21,36 +21,23 @@ pub fn order0_bytes(path: &Path) -> Result<u64> {
     let within = || format!("coding {} again", path.display());
     let source = Source::open(path).with_context(within)?;
     let mut reader = StreamReader::open(source, &Limits::DEFAULT).with_context(within)?;
-    let header = reader.header().clone();
-    let views = header.implicit_views().count();
     let mut total = reader.file_bytes();
-    let Some(profile) = header.profile() else { return Ok(total) };
     let mut model = Box::new(SymbolModel::new());
-    for section in 0..reader.sections() {
-        let entry = reader.entry(section).with_context(within)?;
-        let mut body = vec![0; entry.bytes as usize];
-        let residence = match entry.kind {
-            Kind::Network | Kind::SceneGrids => Residence::Scene,
-            Kind::GopGrids => Residence::Gop,
-            Kind::Anchor | Kind::Cameras => continue,
+    let visited = visit_levels(&mut reader, |section, levels| {
+        total -= u64::from(section.bytes);
+        total += match levels {
+            Levels::Network(network) => network_bytes(&network, &mut model),
+            Levels::Grids(grids) => grids.iter().map(|grid| grid_bytes(grid, &mut model)).sum(),
         };
-        reader.read_section(&entry, &mut body).with_context(within)?;
-        total -= u64::from(entry.bytes);
-        if entry.kind == Kind::Network {
-            let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
-            total += network_bytes(&network, &mut model);
-            continue;
-        }
-        let frames = entry.frames as usize;
-        let mut grids = zero_grids(profile, residence, header.size, frames, views);
-        decode_grids(&body, &mut grids, &mut model)?;
-        for grid in &grids {
-            let levels = grid.levels.iter().map(|l| i16::from(*l));
-            // The length of the sub-stream stays.
-            total += 4 + tensors_bytes(&mut model, [steps(&grid.steps, 88), levels.collect()]);
-        }
-    }
+    });
+    visited.with_context(within)?;
     Ok(total)
+}
+
+/// A grid with the length of its sub-stream, which stays.
+fn grid_bytes(grid: &Grid, model: &mut SymbolModel) -> u64 {
+    let levels = grid.levels.iter().map(|l| i16::from(*l));
+    4 + tensors_bytes(model, [steps(&grid.steps, 88), levels.collect()])
 }
 
 fn network_bytes(network: &NetworkLevels, model: &mut SymbolModel) -> u64 {

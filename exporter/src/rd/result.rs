@@ -7,7 +7,6 @@ use iev_runtime::templates::Templates;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::config::Point;
 use crate::curve::CurveRow;
 use crate::input::View;
 use crate::machine::Machine;
@@ -90,9 +89,9 @@ fn hex(bytes: &[u8]) -> String {
 pub struct PointFolder(PathBuf);
 
 impl PointFolder {
-    /// The folder of `point` under `out`; nothing is created.
-    pub fn new(out: &Path, clip: &str, point: &Point) -> Self {
-        Self(out.join(clip).join(&point.label))
+    /// The folder of the point called `label` under `out`; nothing is created.
+    pub fn new(out: &Path, clip: &str, label: &str) -> Self {
+        Self(out.join(clip).join(label))
     }
 
     /// The stream.
@@ -173,10 +172,6 @@ pub(crate) mod tests {
         }
     }
 
-    fn point(label: &str) -> Point {
-        Point { label: label.into(), request: EncodeRequest::default(), warm_start: false }
-    }
-
     #[test]
     fn the_digest_changes_with_every_setting_and_with_the_clip() {
         let base = EncodeRequest::default();
@@ -198,7 +193,7 @@ pub(crate) mod tests {
     #[test]
     fn a_checkpoint_of_other_settings_is_removed_and_one_of_the_same_kept() {
         let out = tempfile::tempdir().unwrap();
-        let folder = PointFolder::new(out.path(), "room", &point("q37"));
+        let folder = PointFolder::new(out.path(), "room", "q37");
         folder.prepare("one").unwrap();
         std::fs::write(folder.checkpoint(), "weights").unwrap();
         folder.prepare("one").unwrap();
@@ -210,7 +205,7 @@ pub(crate) mod tests {
     #[test]
     fn a_result_survives_storage() {
         let out = tempfile::tempdir().unwrap();
-        let folder = PointFolder::new(out.path(), "room", &point("q37"));
+        let folder = PointFolder::new(out.path(), "room", "q37");
         assert!(folder.result().is_none());
         folder.prepare("d").unwrap();
         let stored = result("q37", 123_456, 34.125);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use iev_runtime::backend::Backend;
 use iev_runtime::fuse_stage::Shown;
+use iev_runtime::timing::Timings;
 use serde_json::{Value, json};
 
 /// Names of the measured spans, in order of a [`Row`].
@@ -23,6 +24,12 @@ pub(crate) const SPANS: [&str; 8] = [
 /// Microseconds of one time, by span.
 pub(crate) type Row = [u64; SPANS.len()];
 
+/// The spans of a time; latency and sink are the consumer's to measure.
+pub(super) fn row(t: &Timings, latency_us: u64, sink_us: u64) -> Row {
+    let (reconstruct, network, warp) = (t.reconstruct_us, t.network_us, t.warp_us);
+    [t.read_us, t.anchor_us, reconstruct, network, warp, t.fuse_us, sink_us, latency_us]
+}
+
 /// What was measured, a row per time.
 #[derive(Debug)]
 pub(crate) struct Statistics {
@@ -39,10 +46,7 @@ impl Statistics {
 
     /// Adds a time; `latency` was read when it left the decoder.
     pub(crate) fn add(&mut self, shown: &Shown, latency_us: u64, sink_us: u64) {
-        let t = &shown.timings;
-        let (reconstruct, network, warp) = (t.reconstruct_us, t.network_us, t.warp_us);
-        let row =
-            [t.read_us, t.anchor_us, reconstruct, network, warp, t.fuse_us, sink_us, latency_us];
+        let row = row(&shown.timings, latency_us, sink_us);
         self.rows.push((shown.time.0, shown.pictures.len(), row));
     }
 

@@ -2,31 +2,21 @@
 
 use std::fs::read_to_string;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use iev_runtime::machine;
+use serde_json::{Value, json};
 
-/// A trimmed line of a file of the system's, without the NUL a device tree ends with.
-fn line(path: &str) -> Option<String> {
-    let text = read_to_string(path).ok()?;
-    let text = text.trim_end_matches(['\0', '\n']).trim().to_owned();
-    (!text.is_empty()).then_some(text)
-}
-
-/// The first `key: value` of a file under /proc.
-fn field(path: &str, key: &str) -> Option<String> {
-    let text = read_to_string(path).ok()?;
-    text.lines().find_map(|l| {
-        let (name, value) = l.split_once(':')?;
-        (name.trim() == key).then(|| value.trim().to_owned())
-    })
+/// A field of a file under /proc.
+fn field(path: &str, name: &str) -> Option<String> {
+    machine::field(&read_to_string(path).ok()?, name).map(str::to_owned)
 }
 
 /// What makes two measurements comparable.
 pub(super) fn identity() -> Value {
-    let board = line("/proc/device-tree/model").or_else(|| line("/sys/class/dmi/id/product_name"));
     json!({
-        "board": board,
+        "board": machine::model(Path::new("/")),
         "cpu": field("/proc/cpuinfo", "model name"),
         "architecture": std::env::consts::ARCH,
         "cores": std::thread::available_parallelism().ok().map(usize::from),
@@ -35,20 +25,15 @@ pub(super) fn identity() -> Value {
 
 /// Clocks, governor and temperatures at this moment.
 pub(super) fn state() -> Value {
-    let cpu = |file: &str| line(&format!("/sys/devices/system/cpu/cpu0/cpufreq/{file}"));
-    let khz = cpu("scaling_cur_freq").and_then(|k| k.parse::<f64>().ok());
+    let policy = Path::new("/sys/devices/system/cpu/cpu0/cpufreq");
+    let khz = machine::line(policy.join("scaling_cur_freq")).and_then(|k| k.parse::<f64>().ok());
     let mhz = khz.map(|k| k / 1000.0);
     let mhz = mhz.or_else(|| field("/proc/cpuinfo", "cpu MHz").and_then(|m| m.parse().ok()));
-    let zones = (0..64).map_while(|zone| {
-        let zone = format!("/sys/class/thermal/thermal_zone{zone}");
-        let celsius = line(&format!("{zone}/temp")).and_then(|t| t.parse::<f64>().ok());
-        Some((line(&format!("{zone}/type"))?, json!(celsius.map(|t| t / 1000.0))))
-    });
-    let zones: Map<_, _> = zones.collect();
+    let celsius = machine::temperatures(Path::new("/"));
     json!({
         "cpu0_mhz": mhz,
-        "governor": cpu("scaling_governor"),
-        "temperature_c": if zones.is_empty() { Value::Null } else { Value::Object(zones) },
+        "governor": machine::line(policy.join("scaling_governor")),
+        "temperature_c": if celsius.is_empty() { Value::Null } else { json!(celsius) },
     })
 }
 

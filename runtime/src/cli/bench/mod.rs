@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decode::parse_views;
+use super::statistics::{self, SPANS};
 use super::{BackendArgs, Failure, print};
 use spread::Spread;
 
@@ -54,17 +55,17 @@ const SEEKS: u32 = 9;
 const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
 const RATES_HZ: [u32; 3] = [72, 90, 120];
-/// Names of what is measured per time; those that end a `_us` are microseconds.
-const SPANS: [&str; 8] = [
-    "anchor_us",
-    "reconstruct_us",
-    "network_us",
-    "warp_us",
-    "fuse_us",
-    "sink_us",
-    "latency_us",
-    "interval_us",
-];
+/// Spans of a [`statistics::Row`] that are left out: reading, which happens once per GOP.
+const UNTIMED: usize = 1;
+/// Spans that are measured per time.
+const STAGES: usize = SPANS.len() - UNTIMED;
+/// The span from one time to the next.
+const INTERVAL: &str = "interval_us";
+
+/// Names of what is measured per time.
+fn spans() -> impl Iterator<Item = &'static str> {
+    SPANS.into_iter().skip(UNTIMED).chain([INTERVAL])
+}
 
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     if let Some([first, second]) = command.compare.as_deref() {
@@ -135,8 +136,8 @@ struct Played {
     times: usize,
     seconds: f64,
     cpu_seconds: Option<f64>,
-    /// In the order of [`SPANS`], all but the last.
-    stages: [Spread; SPANS.len() - 1],
+    /// In the order of [`spans`], all but the last.
+    stages: [Spread; STAGES],
     /// From one time to the next: what a display waits for.
     interval: Spread,
 }
@@ -159,8 +160,7 @@ impl Played {
             let latency = t.age_us();
             drop(shown);
             let sink = micros(now);
-            let inside = [t.anchor_us, t.reconstruct_us, t.network_us, t.warp_us, t.fuse_us];
-            let values = inside.into_iter().chain([sink, latency]);
+            let values = statistics::row(&t, latency, sink).into_iter().skip(UNTIMED);
             stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
             interval.add((now - last).as_micros() as u64);
             (last, times) = (now, times + 1);
@@ -171,11 +171,11 @@ impl Played {
 
     fn spans(&self) -> Map<String, Value> {
         let spreads = self.stages.iter().chain([&self.interval]);
-        SPANS.iter().zip(spreads).map(|(n, s)| ((*n).to_owned(), s.summary())).collect()
+        spans().zip(spreads).map(|(n, s)| (n.to_owned(), s.summary())).collect()
     }
 
     fn median_s(&self, span: &str) -> f64 {
-        let place = SPANS.iter().position(|s| *s == span);
+        let place = spans().position(|s| s == span);
         place.map_or(0.0, |p| self.stages[p].median() as f64 / 1e6)
     }
 }
@@ -289,7 +289,7 @@ fn text(report: &Value) -> String {
     const RANKS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     let head = RANKS.map(|r| format!("{r:>9}")).concat();
     lines.push(format!("{:<16}{head}", "ms per time"));
-    for span in SPANS {
+    for span in spans() {
         let row = RANKS.map(|r| format!("{:>9.2}", number(&report["us"][span][r]) / 1000.0));
         lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), row.concat()));
     }
