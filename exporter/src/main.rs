@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    refuse_telemetry();
     match cli::Arguments::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -14,4 +15,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// As `iev` does: the player in here loads ONNX Runtime too.
+#[allow(unsafe_code, reason = "the library reads the environment, and nothing else reaches it")]
+fn refuse_telemetry() {
+    // SAFETY: the program has one thread yet, so nothing reads the environment meanwhile.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") }
 }

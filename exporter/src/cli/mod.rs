@@ -4,6 +4,7 @@
 mod ablate;
 #[cfg(feature = "train")]
 mod encode;
+mod lint;
 mod peers;
 mod rd;
 mod reference;
@@ -40,6 +41,8 @@ enum Command {
     Reference(reference::ReferenceArgs),
     /// Write the ONNX templates of every decoder profile.
     Lower(LowerArgs),
+    /// Say which JetPack releases ONNX graphs fit, and what keeps them from the others.
+    Lint(lint::LintArgs),
 }
 
 impl Arguments {
@@ -54,6 +57,7 @@ impl Arguments {
             Command::Peers(args) => peers::run(args),
             Command::Reference(args) => reference::run(args),
             Command::Lower(args) => run_lower(&args),
+            Command::Lint(args) => lint::run(&args),
         }
     }
 }

@@ -98,9 +98,9 @@ impl Builder {
             dims: shape.iter().map(|d| *d as i64).collect(),
             data_type: Some(FLOAT),
             name: Some(name.into()),
-            raw_data: None,
             external_data: vec![location],
             data_location: Some(EXTERNAL),
+            ..Default::default()
         });
         name.into()
     }
@@ -127,8 +127,7 @@ impl Builder {
                 data_type: Some(data_type),
                 name: Some(name.clone()),
                 raw_data: Some(bytes),
-                external_data: Vec::new(),
-                data_location: None,
+                ..Default::default()
             });
         }
         name
@@ -195,6 +194,7 @@ impl Builder {
                 domain: Some(String::new()),
                 version: Some(OPSET),
             }],
+            ..Default::default()
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Refuses templates that some execution provider could not run, or that carry what only a stream
-//! may carry.
+//! may carry, and says which boards' systems could run a graph nevertheless.
 
-use super::onnx::{EXTERNAL, GraphProto, ModelProto};
+use super::jetpack::{JetPack, LATER, OPSETS, TYPES, TensorRt};
+use super::onnx::{
+    AttributeProto, EXTERNAL, GraphProto, ModelProto, NodeProto, TensorProto, UINT8, ValueInfoProto,
+};
 
 /// Operators that every provider we name runs: CPU, CUDA, and TensorRT from 8.5 on.
 ///
@@ -34,68 +37,213 @@ const CONSTANT_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{node}: {rule}")]
 pub struct Offence {
-    /// Name of the node or initializer.
+    /// Name of the node, value or initializer.
     pub node: String,
     /// The rule it breaks.
     pub rule: String,
+    /// The first TensorRT that does not mind; none when there is no such version.
+    pub until: Option<TensorRt>,
 }
 
-/// Everything in `model` that breaks a rule.
+impl Offence {
+    fn always(node: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { node: node.into(), rule: rule.into(), until: None }
+    }
+
+    /// Breaks `what`, which TensorRT has from `since` on.
+    fn before(since: TensorRt, node: impl Into<String>, what: &str) -> Self {
+        let rule = format!("{what} needs TensorRT {since}");
+        Self { node: node.into(), rule, until: Some(since) }
+    }
+
+    /// Whether it keeps a graph from `jetpack`.
+    pub fn on(&self, jetpack: &JetPack) -> bool {
+        self.until.is_none_or(|version| jetpack.tensorrt < version)
+    }
+}
+
+/// Everything in `model` that breaks a rule on some board.
 pub fn lint(model: &ModelProto) -> Vec<Offence> {
     let Some(graph) = &model.graph else {
-        return vec![Offence { node: "model".into(), rule: "a model has a graph".into() }];
+        return vec![Offence::always("model", "a model has a graph")];
     };
-    operators(graph).chain(initializers(graph)).collect()
-}
-
-fn operators(graph: &GraphProto) -> impl Iterator<Item = Offence> + '_ {
-    graph.node.iter().flat_map(|node| {
-        let op = node.op_type.as_deref().unwrap_or_default();
-        let attribute = |name: &str| {
-            node.attribute
-                .iter()
-                .find(|a| a.name.as_deref() == Some(name))
-                .and_then(|a| a.s.clone())
-        };
-        let mut broken = Vec::new();
-        if !PORTABLE.contains(&op) || node.domain.as_deref().is_some_and(|d| !d.is_empty()) {
-            broken.push(format!("operator {op:?} is not in the portable set"));
-        }
-        if op == "DepthToSpace" && attribute("mode").as_deref() != Some(b"CRD") {
-            broken.push("DepthToSpace is in CRD order".into());
-        }
-        if op == "Resize" && attribute("mode").as_deref() != Some(b"linear") {
-            broken.push("Resize is linear".into());
-        }
-        let node = node.name.clone().unwrap_or_default();
-        broken.into_iter().map(move |rule| Offence { node: node.clone(), rule })
-    })
-}
-
-fn initializers(graph: &GraphProto) -> impl Iterator<Item = Offence> + '_ {
-    let inline = graph.initializer.iter().filter(|t| t.data_location != Some(EXTERNAL));
-    inline.filter(|t| t.raw_data.as_ref().is_none_or(|d| d.len() > CONSTANT_BYTES)).map(|t| {
-        Offence {
-            node: t.name.clone().unwrap_or_default(),
-            rule: format!("a constant has at most {CONSTANT_BYTES} bytes; weights are external"),
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::builder::{Builder, string};
-    use super::*;
-
-    #[test]
-    fn a_planted_offence_is_found() {
-        let mut b = Builder::default();
-        let constant = b.constant_floats(&[0.5; 17]);
-        b.node("Gelu", "gelu", &["x"], Vec::new());
-        b.node("DepthToSpace", "shuffle", &["gelu"], vec![string("mode", "DCR")]);
-        b.node("Resize", "up", &["shuffle", "", &constant], vec![string("mode", "cubic")]);
-        let offences = lint(&b.finish("planted"));
-        let nodes: Vec<&str> = offences.iter().map(|o| o.node.as_str()).collect();
-        assert_eq!(nodes, ["gelu", "shuffle", "up", constant.as_str()]);
+    let mut found = opset(model);
+    if !model.functions.is_empty() {
+        found.push(Offence::always("model", "a model defines no operators of its own"));
     }
+    if !graph.sparse_initializer.is_empty() {
+        found.push(Offence::always("model", "constants are dense"));
+    }
+    found.extend(graph.node.iter().flat_map(|node| operator(graph, node)));
+    found.extend(graph.initializer.iter().flat_map(initializer));
+    found.extend(values(graph));
+    found
+}
+
+/// Whether every parser reads the model's operator set.
+fn opset(model: &ModelProto) -> Vec<Offence> {
+    let own = |domain: &Option<String>| domain.as_deref().is_none_or(str::is_empty);
+    let set = model.opset_import.iter().find(|set| own(&set.domain)).and_then(|set| set.version);
+    let Some(version) = set else {
+        return vec![Offence::always("model", "a model names the opset of ONNX's operators")];
+    };
+    let what = format!("opset {version}");
+    match OPSETS.iter().find(|(_, newest)| version <= *newest) {
+        Some((since, _)) if *since <= TensorRt(8, 5) => Vec::new(),
+        Some((since, _)) => vec![Offence::before(*since, "model", &what)],
+        None => {
+            vec![Offence::always("model", format!("{what} is newer than these TensorRTs read"))]
+        }
+    }
+}
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|a| a.name.as_deref() == Some(name))
+}
+
+fn word<'a>(node: &'a NodeProto, name: &str) -> Option<&'a [u8]> {
+    attribute(node, name).and_then(|a| a.s.as_deref())
+}
+
+fn operator(graph: &GraphProto, node: &NodeProto) -> Vec<Offence> {
+    let op = node.op_type.as_deref().unwrap_or_default();
+    let name = node.name.clone().unwrap_or_default();
+    let own = node.domain.as_deref().is_none_or(str::is_empty);
+    if !own || !PORTABLE.contains(&op) {
+        let later = LATER.iter().find(|(later, _)| own && *later == op);
+        let rule = format!("operator {op:?} is not in the portable set");
+        let until = later.map(|(_, since)| *since);
+        return vec![Offence { node: name, rule, until }];
+    }
+    let rule = |holds: bool, rule: &str| (!holds).then(|| Offence::always(name.clone(), rule));
+    let rules = match op {
+        "DepthToSpace" => {
+            vec![rule(word(node, "mode") == Some(b"CRD"), "DepthToSpace is in CRD order")]
+        }
+        "Resize" => vec![
+            rule(
+                matches!(word(node, "mode"), None | Some(b"nearest" | b"linear")),
+                "Resize is linear or nearest",
+            ),
+            rule(
+                word(node, "coordinate_transformation_mode") != Some(b"tf_crop_and_resize"),
+                "Resize does not crop",
+            ),
+            rule(
+                attribute(node, "antialias").and_then(|a| a.i).unwrap_or(0) == 0,
+                "Resize does not filter",
+            ),
+        ],
+        "GridSample" => {
+            let rank = node.input.first().and_then(|input| rank(graph, input));
+            vec![rule(rank.is_none_or(|rank| rank == 4), "GridSample is of four dimensions")]
+        }
+        "QuantizeLinear" | "DequantizeLinear" => quantisation(graph, node, &name),
+        _ => Vec::new(),
+    };
+    rules.into_iter().flatten().collect()
+}
+
+/// Scales are constants, zero points are zero, and uint8 stays at the graph's edge.
+fn quantisation(graph: &GraphProto, node: &NodeProto, name: &str) -> Vec<Option<Offence>> {
+    let constant = |at: usize| {
+        let input = node.input.get(at).filter(|input| !input.is_empty())?;
+        Some(graph.initializer.iter().find(|t| t.name.as_ref() == Some(input)))
+    };
+    let scale = constant(1).flatten();
+    let scale = scale.is_none().then(|| Offence::always(name, "a scale is a constant"));
+    let Some(zero) = constant(2) else {
+        // What is left out is 0, and of uint8.
+        return vec![scale, at_edge(graph, node, name)];
+    };
+    let is_zero = zero.is_some_and(|t| {
+        let raw = t.raw_data.as_deref().unwrap_or_default();
+        raw.iter().all(|b| *b == 0)
+            && t.int32_data.iter().all(|v| *v == 0)
+            && t.data_location != Some(EXTERNAL)
+    });
+    let offence = (!is_zero).then(|| Offence::always(name, "a zero point is the constant 0"));
+    let uint8 = zero.is_some_and(|t| t.data_type == Some(UINT8));
+    vec![scale, offence, uint8.then(|| at_edge(graph, node, name)).flatten()]
+}
+
+/// The uint8 side of a node must enter or leave the graph there.
+fn at_edge(graph: &GraphProto, node: &NodeProto, name: &str) -> Option<Offence> {
+    let (values, side) = match node.op_type.as_deref() {
+        Some("QuantizeLinear") => (&graph.output, node.output.first()),
+        _ => (&graph.input, node.input.first()),
+    };
+    let edge = values.iter().any(|value| value.name.as_ref() == side);
+    let since = TensorRt(10, 0);
+    Some(if edge {
+        Offence::before(since, name, "uint8")
+    } else {
+        Offence::always(name, "uint8 stays at the edge of the graph")
+    })
+}
+
+fn rank(graph: &GraphProto, value: &str) -> Option<usize> {
+    let known = graph.input.iter().chain(&graph.value_info);
+    let value = known.into_iter().find(|v| v.name.as_deref() == Some(value))?;
+    Some(value.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim.len())
+}
+
+fn initializer(tensor: &TensorProto) -> Vec<Offence> {
+    let name = tensor.name.clone().unwrap_or_default();
+    let mut found = Vec::from_iter(element_type(&name, tensor.data_type));
+    if tensor.data_location == Some(EXTERNAL) {
+        let location = tensor.external_data.iter().find(|e| e.key.as_deref() == Some("location"));
+        let location = location.and_then(|e| e.value.as_deref()).unwrap_or_default();
+        if location.is_empty() || location.contains(['/', '\\', ':']) || location.contains("..") {
+            found.push(Offence::always(name, "a location is a name, not a path"));
+        }
+        return found;
+    }
+    let bytes = tensor.raw_data.as_ref().map(Vec::len).or_else(|| {
+        (!tensor.int32_data.is_empty()).then(|| tensor.int32_data.len() * size_of::<i32>())
+    });
+    if bytes.is_none_or(|bytes| bytes > CONSTANT_BYTES) {
+        let rule = format!("a constant has at most {CONSTANT_BYTES} bytes; weights are external");
+        found.push(Offence::always(name, rule));
+    }
+    found
+}
+
+/// Whether every TensorRT takes the type; where uint8 may be is a rule of its own.
+fn element_type(name: &str, number: Option<i32>) -> Option<Offence> {
+    let number = number.unwrap_or(0);
+    match TYPES.iter().find(|(known, ..)| *known == number) {
+        Some((_, _, since)) if *since <= TensorRt(8, 5) => None,
+        Some((_, what, since)) => Some(Offence::before(*since, name, what)),
+        None => Some(Offence::always(name, format!("no TensorRT takes element type {number}"))),
+    }
+}
+
+/// Inputs, outputs and what is known of the values between them.
+fn values(graph: &GraphProto) -> Vec<Offence> {
+    let edges = graph.input.iter().chain(&graph.output).flat_map(|value| {
+        let name = value.name.clone().unwrap_or_default();
+        let Some(tensor) = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
+            return vec![Offence::always(name, "an input or output is a tensor")];
+        };
+        let sized = |dim: &super::onnx::DimensionProto| match (&dim.dim_value, &dim.dim_param) {
+            (Some(size), _) => *size > 0,
+            (None, name) => name.as_ref().is_some_and(|name| !name.is_empty()),
+        };
+        let shape = tensor.shape.as_ref();
+        let mut found = Vec::from_iter(element_type(&name, tensor.elem_type));
+        if !shape.is_some_and(|shape| shape.dim.iter().all(sized)) {
+            found.push(Offence::always(name, "a dimension is a number or the name of one"));
+        }
+        found
+    });
+    let between = graph.value_info.iter().filter_map(|value: &ValueInfoProto| {
+        let name = value.name.as_deref().unwrap_or_default();
+        let number = value.r#type.as_ref()?.tensor_type.as_ref()?.elem_type;
+        match number {
+            Some(UINT8) => Some(Offence::always(name, "uint8 stays at the edge of the graph")),
+            number => element_type(name, number),
+        }
+    });
+    edges.chain(between).collect()
 }

@@ -1,13 +1,16 @@
 //! Lowers decoder profiles to weightless ONNX templates.
 //!
 //! [`graphs`] turns a [`Profile`] into one graph per [`Cut`] with [`builder`] over the messages in
-//! [`onnx`]; [`mod@lint`] refuses what is not portable; [`manifest`] describes the files in `models/`.
+//! [`onnx`]; [`mod@lint`] refuses what does not run on every [`jetpack`]; [`manifest`] describes the files in `models/`.
 //! Everything is a function of the profile alone, so the bytes, and with them the digests that
 //! streams name, are the same on every machine.
 
 pub mod builder;
 pub mod graphs;
+pub mod jetpack;
 pub mod lint;
+#[cfg(test)]
+mod lint_tests;
 pub mod manifest;
 pub mod onnx;
 
@@ -19,6 +22,7 @@ use prost::Message;
 
 pub use graphs::{Cut, Template, lower};
 pub use lint::{Offence, lint};
+use onnx::ModelProto;
 
 /// `iev-export lower`: writes the templates and their manifest.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,10 +41,14 @@ pub struct LowerArgs {
 /// If the graph breaks a rule of [`lint()`]: a bug of the lowering, never of its caller.
 pub fn template_bytes(profile: &Profile, cut: Cut) -> (Template, Vec<u8>) {
     let template = lower(profile, cut);
-    let offences = lint(&template.model);
-    assert!(offences.is_empty(), "{} {}: {offences:?}", profile.name, cut.name());
-    let bytes = template.model.encode_to_vec();
+    let bytes = portable_bytes(&template.model);
     (template, bytes)
+}
+
+fn portable_bytes(model: &ModelProto) -> Vec<u8> {
+    let offences = lint(model);
+    assert!(offences.is_empty(), "lowering writes what runs on every board: {offences:?}");
+    model.encode_to_vec()
 }
 
 /// Every file of `models/` that lowering owns, by name.
@@ -101,6 +109,14 @@ mod tests {
     fn the_committed_templates_and_manifest_are_what_the_profiles_lower_to() {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         run_lower(&LowerArgs { models, check: true }).unwrap();
+    }
+
+    #[test]
+    #[should_panic(expected = "is not in the portable set")]
+    fn lowering_refuses_a_graph_outside_the_portable_set() {
+        let mut model = lower(&PROFILES[0], Cut::Motion).model;
+        model.graph.as_mut().unwrap().node[0].op_type = Some("Gelu".into());
+        portable_bytes(&model);
     }
 
     #[test]

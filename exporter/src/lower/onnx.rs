@@ -1,13 +1,17 @@
 //! The part of ONNX's `ModelProto` that the templates use.
 //!
 //! Field numbers are those of `onnx/onnx.proto` (proto2, IR version 8); the comment over each
-//! message names the definition. Fields we never write are left out, so reading a foreign model
-//! drops them.
+//! message names the definition. Reading a foreign model drops fields that we neither write nor
+//! [lint](super::lint()).
 
 use prost::Message;
 
 /// `TensorProto.DataType.FLOAT`.
 pub const FLOAT: i32 = 1;
+/// `TensorProto.DataType.UINT8`.
+pub const UINT8: i32 = 2;
+/// `TensorProto.DataType.INT8`.
+pub const INT8: i32 = 3;
 /// `TensorProto.DataType.INT64`.
 pub const INT64: i32 = 7;
 /// `TensorProto.DataLocation.EXTERNAL`.
@@ -23,7 +27,7 @@ pub mod attribute_type {
     pub const INTS: i32 = 7;
 }
 
-/// `message ModelProto`: 1 ir_version, 2 producer_name, 7 graph, 8 opset_import.
+/// `message ModelProto`: 1 ir_version, 2 producer_name, 7 graph, 8 opset_import, 25 functions.
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
     /// Version of the file format.
@@ -38,6 +42,9 @@ pub struct ModelProto {
     /// Operator sets.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    /// Operators defined in the model, unread; never written.
+    #[prost(bytes = "vec", repeated, tag = "25")]
+    pub functions: Vec<Vec<u8>>,
 }
 
 /// `message OperatorSetIdProto`: 1 domain, 2 version.
@@ -51,7 +58,8 @@ pub struct OperatorSetIdProto {
     pub version: Option<i64>,
 }
 
-/// `message GraphProto`: 1 node, 2 name, 5 initializer, 11 input, 12 output.
+/// `message GraphProto`: 1 node, 2 name, 5 initializer, 11 input, 12 output, 13 value_info,
+/// 15 sparse_initializer.
 #[derive(Clone, PartialEq, Message)]
 pub struct GraphProto {
     /// Operators in topological order.
@@ -69,6 +77,12 @@ pub struct GraphProto {
     /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// What is known of values between nodes; never written.
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: Vec<ValueInfoProto>,
+    /// Sparse constants, unread; never written.
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    pub sparse_initializer: Vec<Vec<u8>>,
 }
 
 /// `message NodeProto`: 1 input, 2 output, 3 name, 4 op_type, 5 attribute, 7 domain.
@@ -114,7 +128,7 @@ pub struct AttributeProto {
     pub r#type: Option<i32>,
 }
 
-/// `message TensorProto`: 1 dims, 2 data_type, 8 name, 9 raw_data, 13 external_data,
+/// `message TensorProto`: 1 dims, 2 data_type, 5 int32_data, 8 name, 9 raw_data, 13 external_data,
 /// 14 data_location.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorProto {
@@ -124,6 +138,9 @@ pub struct TensorProto {
     /// [`FLOAT`] or [`INT64`].
     #[prost(int32, optional, tag = "2")]
     pub data_type: Option<i32>,
+    /// Values of small integer types, where they are not raw; never written.
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
     /// Name.
     #[prost(string, optional, tag = "8")]
     pub name: Option<String>,
