@@ -214,6 +214,7 @@ impl EncodeRequest {
             seed: self.seed,
             device: crate::encode::device(&self.device)?,
             checkpoint: work,
+            checkpoint_every: crate::train::CHECKPOINT_EVERY,
             warm_start: None,
             without: self.without,
         })

@@ -3,77 +3,12 @@
 #![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+mod desk;
+
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
 
-use iev_exporter::picture::Picture;
-use iev_exporter::y4m::{Header, Writer};
-
-/// A folder of small views.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn view(&self, name: &str, (width, height): (usize, usize), frames: usize) -> PathBuf {
-        let path = self.path(name);
-        let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
-        let mut writer = Writer::new(File::create(&path).unwrap(), header).unwrap();
-        for frame in 0..frames {
-            let mut picture = Picture::new(width, height);
-            let wave = |(at, pixel): (usize, &mut u8)| *pixel = (40 + (at * 7 + frame) % 150) as u8;
-            picture.y.iter_mut().enumerate().for_each(wave);
-            writer.write(&picture).unwrap();
-        }
-        writer.finish().unwrap();
-        path
-    }
-
-    /// Two views that belong together.
-    fn pair(&self) -> [PathBuf; 2] {
-        ["left.y4m", "right.y4m"].map(|name| self.view(name, (32, 32), 2))
-    }
-
-    /// An encode of `views` to clip.iev that needs no ffmpeg.
-    fn encode(&self, views: &[PathBuf]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
-        command.arg("encode").args(views).arg("-o").arg(self.path("clip.iev")).arg("--quiet");
-        command.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
-        command
-    }
-
-    /// Names in the folder, sorted.
-    fn listing(&self) -> Vec<String> {
-        let name = |entry: std::io::Result<std::fs::DirEntry>| {
-            entry.unwrap().file_name().to_string_lossy().into_owned()
-        };
-        let mut names: Vec<String> = std::fs::read_dir(self.0.path()).unwrap().map(name).collect();
-        names.sort();
-        names
-    }
-
-    /// The one sentence of a command that must fail and leave the folder as it was.
-    fn refusal(&self, command: &mut Command) -> String {
-        let before = self.listing();
-        let Output { status, stderr, .. } = command.output().unwrap();
-        let said = String::from_utf8_lossy(&stderr).into_owned();
-        assert_eq!(status.code(), Some(1), "{command:?} said {said:?}");
-        assert!(!said.contains("panicked"), "{said}");
-        let sentence = said.strip_prefix("iev-export: error: ").unwrap_or_else(|| panic!("{said}"));
-        assert_eq!(sentence.trim_end().lines().count(), 1, "one sentence: {said:?}");
-        assert_eq!(self.listing(), before, "a refused export leaves nothing behind");
-        sentence.trim_end().to_owned()
-    }
-}
+use desk::{Desk, limited};
 
 fn name(path: &Path) -> String {
     path.display().to_string()
@@ -194,46 +129,40 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
     let desk = Desk::new();
     let pair = desk.pair();
     std::fs::write(desk.path("clip.iev"), "an older stream").unwrap();
-    let export = desk.encode(&pair);
+    let work = desk.path("work");
+    std::fs::create_dir(&work).unwrap();
     // No file may grow beyond nothing, which the system refuses like a full disk.
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
-    limited.arg(export.get_program()).args(export.get_args()).args(["--steps", "1"]);
-    limited.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
-    let said = desk.refusal(&mut limited);
-    assert!(said.contains("clip.iev") && said.contains("File too large"), "{said}");
+    let full = |args: &[&str]| {
+        let mut export = desk.encode(&pair);
+        export.args(["--steps", "1"]).args(args);
+        desk.refusal(&mut limited(&export, "trap '' XFSZ; ulimit -f 0"))
+    };
+    let rows = [(vec![], "clip.iev"), (vec!["--work", work.to_str().unwrap()], "train.pt")];
+    for (args, file) in rows {
+        let said = full(&args);
+        assert!(said.contains(file) && said.contains("File too large"), "{said}");
+    }
     assert_eq!(std::fs::read_to_string(desk.path("clip.iev")).unwrap(), "an older stream");
 }
 
 #[test]
-fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
+fn a_training_that_diverges_says_what_to_do_and_keeps_a_good_checkpoint() {
     let desk = Desk::new();
     let pair = desk.pair();
-    // Not INT: a shell starts background jobs, such as a whole test run, with INT ignored.
-    for (older, signal) in [(Some("an older stream"), "-TERM"), (None, "-KILL")] {
-        let stream = desk.path("clip.iev");
-        let _ = std::fs::remove_file(&stream);
-        if let Some(older) = older {
-            std::fs::write(&stream, older).unwrap();
-        }
-        let before = desk.listing();
-        interrupt_training(desk.encode(&pair).args(["--steps", "20000"]), signal);
-        assert_eq!(desk.listing(), before, "after kill {signal}");
-        if let Some(older) = older {
-            assert_eq!(std::fs::read_to_string(&stream).unwrap(), older);
-        }
+    let work = desk.path("work");
+    std::fs::create_dir(&work).unwrap();
+    let wild = || {
+        let mut export = desk.encode(&pair);
+        export.args(["--learning-rate", "1e30", "--checkpoint-every", "0", "--work"]).arg(&work);
+        desk.refusal(&mut export)
+    };
+    let said = wild();
+    assert!(said.contains("diverged at step") && said.contains("lower --learning-rate"), "{said}");
+    let checkpoint = std::fs::read(work.join("train.pt")).unwrap();
+    let state = tch::Tensor::load_multi(work.join("train.pt")).unwrap();
+    for (name, tensor) in state {
+        assert_eq!(tensor.isfinite().all().int64_value(&[]), 1, "{name}");
     }
-}
-
-/// Starts the export, and sends the signal once it says that it is well into training.
-fn interrupt_training(command: &mut Command, signal: &str) {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines.next().unwrap().unwrap();
-    assert!(line.starts_with("step "), "{line}");
-    let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(!child.wait().unwrap().success(), "an interrupted export fails");
-    assert!(!rest.iter().any(|line| line.contains("panicked")), "{rest:?}");
+    assert_eq!(wild(), said, "gone on from the checkpoint, it meets the same");
+    assert!(std::fs::read(work.join("train.pt")).unwrap() == checkpoint);
 }

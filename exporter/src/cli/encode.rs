@@ -1,7 +1,7 @@
 //! `iev-export encode`.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode};
@@ -38,6 +38,9 @@ pub(crate) struct EncodeArgs {
     /// Folder for checkpoints; training goes on from what it holds.
     #[arg(long)]
     work: Option<PathBuf>,
+    /// Time between checkpoints, 0 for one after every step [default: 120].
+    #[arg(long, value_name = "SECONDS", requires = "work")]
+    checkpoint_every: Option<u64>,
     /// Bytes of the file, such as 80k or 1.5M, met within 5 %; finds the quantiser and λ.
     #[arg(long, value_parser = parse_amount, conflicts_with_all = ["bitrate", "qp", "lambda", "warm_start"])]
     size: Option<u64>,
@@ -71,6 +74,9 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
         "--work and --warm-start name the same folder: the new training would overwrite the old one"
     );
     settings.training.warm_start.clone_from(&args.warm_start);
+    if let Some(seconds) = args.checkpoint_every {
+        settings.training.checkpoint_every = Duration::from_secs(seconds);
+    }
     if !args.no_verify && settings.plan.implicit().next().is_some() {
         check_backend()?;
     }

@@ -102,6 +102,12 @@ impl Parameters {
         });
     }
 
+    /// Whether all values and moments are numbers.
+    pub fn are_finite(&self) -> bool {
+        let finite = |t: &Tensor| t.isfinite().all().int64_value(&[]) == 1;
+        self.list.iter().flat_map(|p| [&p.value, &p.mean, &p.square]).all(finite)
+    }
+
     /// Names, values and moments, as a checkpoint holds them.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         let all = self.list.iter().flat_map(|p| {

@@ -1,5 +1,7 @@
 //! Checkpoints: the state of a training, and what it is the state of.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -38,6 +40,11 @@ pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>
 }
 
 /// Writes a checkpoint under a temporary name, then renames it.
+///
+/// The temporary name is always the same, so that trainings killed while they write leave one file.
+///
+/// # Errors
+/// The disk's.
 pub fn save(
     folder: &Path,
     fingerprint: i64,
@@ -47,9 +54,16 @@ pub fn save(
     state.push(("step".into(), Tensor::from(step as i64)));
     state.push(("fingerprint".into(), Tensor::from(fingerprint)));
     let (partial, path) = (folder.join("train.partial"), folder.join(FILE));
-    Tensor::save_multi(&state, &partial)?;
-    std::fs::rename(&partial, path)?;
-    Ok(())
+    // In memory first: libtorch's own words about a full disk are a stack trace.
+    let mut bytes = Vec::new();
+    Tensor::save_multi_to_stream(&state, &mut bytes)?;
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&partial)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, &path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
 }
 
 /// Step and state of the checkpoint in `folder`, if it is of the training with this fingerprint.

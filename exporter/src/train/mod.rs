@@ -62,6 +62,8 @@ pub struct Settings {
     pub device: Device,
     /// Folder of the checkpoint; none keeps nothing.
     pub checkpoint: Option<PathBuf>,
+    /// Time between checkpoints; zero writes one after every step.
+    pub checkpoint_every: Duration,
     /// Folder with the checkpoint of another training whose parameters this one starts from.
     pub warm_start: Option<PathBuf>,
     /// What to do without.
@@ -80,8 +82,8 @@ const MATCH_WEIGHT: f64 = 0.002;
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
 const LOSS_SCALE: f64 = 1e4;
-/// Time between checkpoints.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
+/// Time between checkpoints, unless asked otherwise.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
 
 /// A network and its grids in training.
 #[derive(Debug)]
@@ -178,7 +180,7 @@ impl Trainer {
     /// Trains to the end of the schedule, with a progress bar.
     ///
     /// # Errors
-    /// When the loss stops being a number.
+    /// When the loss or a parameter stops being a number; the last checkpoint before that is kept.
     pub fn run(&mut self, clip: &Clip, quiet: bool) -> anyhow::Result<()> {
         let total = self.settings.steps + self.flow_steps();
         let bar = progress::bar(total, quiet);
@@ -191,20 +193,19 @@ impl Trainer {
                 (self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64,
             );
             let measured = if self.step < self.flow_steps() {
-                self.flow_loss(clip, &samples).backward();
+                let loss = self.flow_loss(clip, &samples);
+                loss.backward();
+                self.require(loss.double_value(&[]).is_finite())?;
                 None
             } else {
-                Some(self.backward(clip, &samples))
+                let (mse, bits) = self.backward(clip, &samples);
+                self.require(mse.is_finite() && bits.is_finite())?;
+                Some((mse, bits))
             };
             let rate = self.learning_rate();
             self.step += 1;
             self.parameters.step(rate, self.step);
             if let Some((mse, bits)) = measured {
-                anyhow::ensure!(
-                    mse.is_finite() && bits.is_finite(),
-                    "training diverged at step {}: lower --learning-rate",
-                    self.step
-                );
                 smooth.add(mse, bits);
             }
             bar.inc(1);
@@ -214,13 +215,24 @@ impl Trainer {
             if quiet && self.step.is_multiple_of(500) {
                 eprintln!("step {} of {total}: {}", self.step, smooth.message());
             }
-            if saved.elapsed() > CHECKPOINT_EVERY {
+            if saved.elapsed() >= self.settings.checkpoint_every {
                 self.save()?;
                 saved = Instant::now();
             }
         }
         bar.finish();
         self.save()
+    }
+
+    /// Fails unless what this step met is `finite`.
+    fn require(&self, finite: bool) -> anyhow::Result<()> {
+        let rate = self.settings.learning_rate;
+        anyhow::ensure!(
+            finite,
+            "training diverged at step {}: lower --learning-rate, which is {rate}",
+            self.step
+        );
+        Ok(())
     }
 
     /// The pictures of this step: a slice of the epoch's shuffled order.
@@ -382,7 +394,9 @@ impl Trainer {
         }
     }
 
+    /// Writes the checkpoint, if there is a folder for it; never one that cannot be gone on from.
     fn save(&self) -> anyhow::Result<()> {
+        self.require(self.parameters.are_finite())?;
         let Some(folder) = &self.settings.checkpoint else { return Ok(()) };
         checkpoint::save(folder, self.fingerprint, self.step, self.parameters.state())
     }

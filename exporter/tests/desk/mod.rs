@@ -1,0 +1,82 @@
+//! A folder of small views and the commands that encode them.
+#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use iev_exporter::picture::Picture;
+use iev_exporter::y4m::{Header, Writer};
+
+/// A folder of small views.
+pub struct Desk(tempfile::TempDir);
+
+impl Desk {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn view(&self, name: &str, (width, height): (usize, usize), frames: usize) -> PathBuf {
+        let path = self.path(name);
+        let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
+        let mut writer = Writer::new(File::create(&path).unwrap(), header).unwrap();
+        for frame in 0..frames {
+            let mut picture = Picture::new(width, height);
+            let wave = |(at, pixel): (usize, &mut u8)| *pixel = (40 + (at * 7 + frame) % 150) as u8;
+            picture.y.iter_mut().enumerate().for_each(wave);
+            writer.write(&picture).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    }
+
+    /// Two views that belong together.
+    pub fn pair(&self) -> [PathBuf; 2] {
+        ["left.y4m", "right.y4m"].map(|name| self.view(name, (32, 32), 2))
+    }
+
+    /// An encode of `views` to clip.iev that needs no ffmpeg.
+    pub fn encode(&self, views: &[PathBuf]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        command.arg("encode").args(views).arg("-o").arg(self.path("clip.iev")).arg("--quiet");
+        command.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
+        command
+    }
+
+    /// Names in the folder, sorted.
+    pub fn listing(&self) -> Vec<String> {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().file_name().to_string_lossy().into_owned()
+        };
+        let mut names: Vec<String> = std::fs::read_dir(self.0.path()).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// The one sentence of a command that must fail and leave the folder as it was.
+    pub fn refusal(&self, command: &mut Command) -> String {
+        let before = self.listing();
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let said = String::from_utf8_lossy(&stderr).into_owned();
+        assert_eq!(status.code(), Some(1), "{command:?} said {said:?}");
+        assert!(!said.contains("panicked"), "{said}");
+        let sentence = said.strip_prefix("iev-export: error: ").unwrap_or_else(|| panic!("{said}"));
+        assert_eq!(sentence.trim_end().lines().count(), 1, "one sentence: {said:?}");
+        assert_eq!(self.listing(), before, "a refused export leaves nothing behind");
+        sentence.trim_end().to_owned()
+    }
+}
+
+/// `command` under what the shell says first, such as a limit.
+pub fn limited(command: &Command, first: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{first}; exec \"$@\""), "sh"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
+    shell
+}
