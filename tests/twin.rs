@@ -7,20 +7,24 @@ use iev_runtime::ViewId;
 use iev_runtime::player::{Options, Player, Selection};
 
 #[test]
-fn pipelined_equals_serial_for_every_queue_and_batch() {
+fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
     let views = clip::views(3, 9, (64, 48));
     encode(&views, &clip::settings(&views, 5, &path)).unwrap();
-    for (batch, queue) in [(1, 0), (1, 3), (2, 1), (4, 0)] {
-        let player = Player::open(&path, Options { batch, queue, ..clip::options() }).unwrap();
+    for (batch, painters, queue) in [(1, 1, 0), (1, 2, 3), (2, 3, 1), (4, 1, 0)] {
+        let options = Options { batch, painters, queue, ..clip::options() };
+        let player = Player::open(&path, options).unwrap();
         let all = clip::everything(&player);
         let some = Selection::new([ViewId(0), ViewId(1)].into_iter().collect(), 3..8);
         for selection in [all, some] {
             let serial = clip::pictures(player.decode_serial(&selection).unwrap());
             let piped = clip::pictures(player.play(&selection).unwrap());
             assert_eq!(serial.len(), selection.shown.len() * selection.times.len());
-            assert!(serial == piped, "batch {batch}, queue {queue}, {selection:?}");
+            assert!(
+                serial == piped,
+                "batch {batch}, painters {painters}, queue {queue}, {selection:?}"
+            );
         }
     }
 }

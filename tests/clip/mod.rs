@@ -72,6 +72,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             seed: 7,
             device: device("cpu").unwrap(),
             checkpoint: None,
+            checkpoint_every: std::time::Duration::from_secs(120),
             warm_start: None,
             without: None,
         },
