@@ -20,6 +20,8 @@ pub const LIMITS: Limits = Limits {
     sections: 64,
     section_bytes: 1 << 16,
     grid_values: 1 << 20,
+    memory_bytes: 64 << 20,
+    ..Limits::DEFAULT
 };
 
 /// Flow and picture follow from the inputs alone, with values beyond any sensible range.

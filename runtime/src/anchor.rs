@@ -1,23 +1,21 @@
 //! The anchor stage: H.264 sections to pictures, one time after another.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
-use openh264::decoder::{DecodeOptions, DecodedYUV, Decoder, DecoderConfig, Flush};
-use openh264::formats::YUVSource;
 
-use crate::error::{BoxError, Error, Result};
+use crate::anchor_decoder::{AnchorDecoder, Input, Ready, failed};
+use crate::error::Result;
 use crate::format::anchor::Key;
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::gop::{AnchorBody, Gop};
 use crate::h264::Unit;
-use crate::picture::{Picture, Plane};
+use crate::picture::Picture;
 use crate::pool::{Pool, Pooled};
 use crate::timing::Timings;
-use crate::units::{FrameId, Size, TimeIndex, ViewId};
+use crate::units::{FrameId, TimeIndex, ViewId};
 use crate::views::ViewSet;
 
 /// Key pictures of one section, kept for its GOP.
@@ -66,6 +64,7 @@ pub struct AnchorStage<I> {
     header: Arc<Header>,
     shown: Arc<AtomicU32>,
     pictures: Pool<Picture>,
+    decoder: Box<dyn AnchorDecoder>,
     active: Option<Active>,
     failed: bool,
 }
@@ -73,21 +72,22 @@ pub struct AnchorStage<I> {
 struct Active {
     gop: Arc<Gop>,
     next: u32,
-    sections: Vec<SectionDecoder>,
+    sections: Vec<Section>,
 }
 
 impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "anchor";
 
-    /// Decodes `gops` for the views whose bits are set in `shown` at each time.
+    /// Decodes `gops` by `decoder` for the views whose bits are set in `shown` at each time.
     pub fn new(
         gops: I,
         header: Arc<Header>,
         shown: Arc<AtomicU32>,
         pictures: Pool<Picture>,
+        decoder: Box<dyn AnchorDecoder>,
     ) -> Self {
-        Self { gops, header, shown, pictures, active: None, failed: false }
+        Self { gops, header, shown, pictures, decoder, active: None, failed: false }
     }
 
     fn advance(&mut self) -> Option<Result<TimeJob>> {
@@ -104,7 +104,8 @@ impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
         };
         let active = self.active.insert(active);
         let shown = ViewSet::from_bits(self.shown.load(Ordering::Relaxed));
-        Some(active.decode(shown, &self.header, &self.pictures, Timings::begin(read_us)))
+        let (decoder, timings) = (&mut *self.decoder, Timings::begin(read_us));
+        Some(active.decode(shown, &self.header, decoder, &self.pictures, timings))
     }
 }
 
@@ -126,6 +127,7 @@ impl Active {
         &mut self,
         shown: ViewSet,
         header: &Header,
+        decoder: &mut dyn AnchorDecoder,
         pool: &Pool<Picture>,
         mut timings: Timings,
     ) -> Result<TimeJob> {
@@ -134,8 +136,8 @@ impl Active {
         self.next += 1;
         let mut anchors = FixedVec::new();
         for view in shown.explicit_needed(header).iter() {
-            let section = self.section(view, header.size)?;
-            let picture = section.picture_at(time, pool)?;
+            let section = self.section(view, || Ready::new(header.size, pool.clone()));
+            let picture = section.picture_at(time, decoder)?;
             let anchor = AnchorPicture { view, picture, keys: Arc::clone(&section.keys) };
             assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
         }
@@ -144,70 +146,61 @@ impl Active {
         Ok(TimeJob { time: TimeIndex(time), gop, shown, anchors, timings })
     }
 
-    /// The decoder of `view`, opened when the view is first needed in this GOP.
-    fn section(&mut self, view: ViewId, size: Size) -> Result<&mut SectionDecoder> {
+    /// The section of `view`, begun when the view is first needed in this GOP.
+    fn section(&mut self, view: ViewId, ready: impl FnOnce() -> Ready) -> &mut Section {
         let place = match self.sections.iter().position(|s| s.view == view) {
             Some(place) => place,
             None => {
-                self.sections.push(SectionDecoder::new(Arc::clone(&self.gop), view, size)?);
+                self.sections.push(Section::new(Arc::clone(&self.gop), view, ready()));
                 self.sections.len() - 1
             }
         };
-        Ok(&mut self.sections[place])
+        &mut self.sections[place]
     }
 }
 
-/// Decoder of one anchor section.
-///
-/// Why a decoder per section: no state of an earlier GOP can then leak into a picture, so seeking
-/// equals playing.
-struct SectionDecoder {
+/// One anchor section on its way through the decoder.
+struct Section {
     view: ViewId,
     gop: Arc<Gop>,
     body: usize,
-    size: Size,
-    decoder: Decoder,
-    packet: Vec<u8>,
+    unit: Vec<u8>,
     next_nal: usize,
-    /// Pictures the decoder held back until the end.
-    flushed: VecDeque<Pooled<Picture>>,
+    /// Whether the decoder has been told that the section is over.
+    ended: bool,
+    ready: Ready,
     /// Time of the next picture of the view itself.
     next_time: u32,
     keys: Arc<Keys>,
 }
 
-impl SectionDecoder {
-    fn new(gop: Arc<Gop>, view: ViewId, size: Size) -> Result<Self> {
+impl Section {
+    fn new(gop: Arc<Gop>, view: ViewId, ready: Ready) -> Self {
         let body = gop.anchors.iter().position(|a| a.view == view);
         let body = body.unwrap_or_else(|| panic!("the reader reads what reachable views need"));
-        let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
-        let api = openh264::OpenH264API::from_source();
-        let decoder = Decoder::with_api_config(api, config)
-            .map_err(|e| Error::Backend { what: format!("openh264 does not start: {e}") })?;
-        Ok(Self {
+        Self {
             view,
             next_time: gop.first,
             gop,
             body,
-            size,
-            decoder,
-            packet: Vec::new(),
+            unit: Vec::new(),
             next_nal: 0,
-            flushed: VecDeque::new(),
+            ended: false,
+            ready,
             keys: Arc::default(),
-        })
+        }
     }
 
-    fn section(&self) -> &AnchorBody {
+    fn body(&self) -> &AnchorBody {
         &self.gop.anchors[self.body]
     }
 
     /// The view's picture at `time`, counted from the start of the stream; times only grow.
-    fn picture_at(&mut self, time: u32, pool: &Pool<Picture>) -> Result<Pooled<Picture>> {
+    fn picture_at(&mut self, time: u32, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
         loop {
-            let picture = self.next_picture(pool)?;
+            let picture = self.next_picture(by)?;
             if self.next_time == self.gop.first {
-                self.decode_keys(pool)?;
+                self.decode_keys(by)?;
             }
             self.next_time += 1;
             if self.next_time > time {
@@ -217,84 +210,48 @@ impl SectionDecoder {
     }
 
     /// Decodes the key pictures, which follow the first picture of the view (FORMAT.md §8).
-    fn decode_keys(&mut self, pool: &Pool<Picture>) -> Result<()> {
+    fn decode_keys(&mut self, by: &mut dyn AnchorDecoder) -> Result<()> {
         let mut keys = Keys::new();
-        for index in 0..self.section().keys.len() {
-            let key = self.section().keys[index];
-            keys.push((key, self.next_picture(pool)?));
+        for index in 0..self.body().keys.len() {
+            let key = self.body().keys[index];
+            keys.push((key, self.next_picture(by)?));
         }
         self.keys = Arc::new(keys);
         Ok(())
     }
 
-    fn next_picture(&mut self, pool: &Pool<Picture>) -> Result<Pooled<Picture>> {
-        if let Some(picture) = self.flushed.pop_front() {
-            return Ok(picture);
-        }
-        while self.gather_access_unit() {
-            let frame = self.frame();
-            let options = DecodeOptions::default();
-            match self.decoder.decode_with_options(&self.packet, options) {
-                Ok(Some(yuv)) => return crop(&yuv, self.size, pool).map_err(|e| failed(frame, e)),
-                Ok(None) => {}
-                Err(error) => return Err(failed(frame, error.into())),
+    fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
+        let frame = FrameId { view: self.view, time: TimeIndex(self.next_time) };
+        loop {
+            if let Some(picture) = self.ready.pop() {
+                return Ok(picture);
             }
+            if self.ended {
+                return Err(failed(frame, "fewer pictures come out than the section has slices"));
+            }
+            let is_first = self.next_nal == 0;
+            let input = match self.gather_access_unit() {
+                true if is_first => Input::First(&self.unit),
+                true => Input::Next(&self.unit),
+                false => Input::End,
+            };
+            by.decode(frame, input, &mut self.ready)?;
+            self.ended = input == Input::End;
         }
-        let frame = self.frame();
-        let held = self.decoder.flush_remaining().map_err(|e| failed(frame, e.into()))?;
-        for yuv in &held {
-            let picture = crop(yuv, self.size, pool).map_err(|e| failed(frame, e))?;
-            self.flushed.push_back(picture);
-        }
-        let short = "fewer pictures come out than the section has slices";
-        self.flushed.pop_front().ok_or_else(|| failed(frame, short.into()))
     }
 
-    fn frame(&self) -> FrameId {
-        FrameId { view: self.view, time: TimeIndex(self.next_time) }
-    }
-
-    /// Fills `packet` up to the next slice; false at the end of the section.
+    /// Fills `unit` up to the next slice; false at the end of the section.
     fn gather_access_unit(&mut self) -> bool {
-        self.packet.clear();
+        self.unit.clear();
         let section = &self.gop.anchors[self.body];
         while let Some((unit, nal)) = section.nal(self.next_nal) {
             self.next_nal += 1;
-            self.packet.extend([0, 0, 0, 1]);
-            self.packet.extend(nal);
+            self.unit.extend([0, 0, 0, 1]);
+            self.unit.extend(nal);
             if matches!(unit, Unit::Idr | Unit::Slice) {
                 return true;
             }
         }
         false
     }
-}
-
-fn failed(frame: FrameId, source: BoxError) -> Error {
-    Error::Stage { stage: "anchor", frame, source }
-}
-
-/// Copies the top left `size` out of a decoded picture, which may be one larger on odd sides.
-fn crop(
-    yuv: &DecodedYUV<'_>,
-    size: Size,
-    pool: &Pool<Picture>,
-) -> Result<Pooled<Picture>, BoxError> {
-    let (columns, rows) = yuv.dimensions();
-    let even = (size.width().next_multiple_of(2), size.height().next_multiple_of(2));
-    if (columns, rows) != even {
-        return Err(format!("a picture is {columns}×{rows}, not {}×{}", even.0, even.1).into());
-    }
-    let mut picture = pool.take_or(|| Picture::new(size));
-    let sources =
-        [(yuv.y(), yuv.strides().0), (yuv.u(), yuv.strides().1), (yuv.v(), yuv.strides().2)];
-    for (plane, (samples, stride)) in Plane::ALL.into_iter().zip(sources) {
-        let (width, _) = picture.plane_size(plane);
-        let lines = picture.plane_mut(plane).chunks_exact_mut(width);
-        for (line, source) in lines.zip(samples.chunks(stride)) {
-            let source = source.get(..width).ok_or("a decoded plane is cut off")?;
-            line.copy_from_slice(source);
-        }
-    }
-    Ok(picture)
 }

@@ -62,11 +62,6 @@ impl Backend {
         })
     }
 
-    /// Threads of the network; 0 where ONNX Runtime chooses.
-    pub fn threads(&self) -> usize {
-        self.options.threads
-    }
-
     /// The ONNX Runtime library the networks run in.
     ///
     /// # Errors

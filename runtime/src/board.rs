@@ -63,7 +63,9 @@ pub struct Machine {
 pub struct Spread {
     /// Execution providers, best first.
     pub providers: Vec<Provider>,
-    /// Threads of the network when it runs on the CPU.
+    /// Times painted at once, each by a network of its own.
+    pub painters: usize,
+    /// Threads of each network when it runs on the CPU.
     pub network_threads: usize,
     /// Views in one run of the network.
     pub batch_views: usize,
@@ -148,6 +150,8 @@ impl Board {
         let rules = [
             (!player.providers.is_empty(), "player.providers names at least one provider"),
             ((1..=MAX_VIEWS).contains(&player.batch_views), "player.batch_views is 1 to 32"),
+            ((1..=MAX_VIEWS).contains(&player.painters), "player.painters is 1 to 32"),
+            (player.network_threads > 0, "player.network_threads is at least 1"),
             (limits.views <= MAX_VIEWS as u64, "limits.views is at most 32"),
             (sizes.iter().chain(&rates).all(|l| *l > 0), "every limit is above zero"),
             (limits.memory_mib <= 1 << 24, "limits.memory_mib is at most 16 TiB"),
@@ -184,10 +188,11 @@ impl Board {
         }
     }
 
-    /// Sets limits, batch and queues to the board's.
+    /// Sets limits, batch, painters and queues to the board's.
     pub fn apply(&self, options: &mut Options) {
         options.limits = self.limits();
         options.batch = self.player.batch_views;
+        options.painters = self.player.painters;
         options.queue = self.player.queue_times;
     }
 

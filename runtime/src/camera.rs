@@ -58,7 +58,8 @@ impl Camera {
         }
     }
 
-    fn from_record(record: &Record) -> Result<Self> {
+    /// The camera stored at byte `at` of its section.
+    fn from_record(record: &Record, at: u64) -> Result<Self> {
         let pose = Pose {
             position: record.position.map(I16F16::from_bits),
             rotation: record.rotation.map(I2F30::from_bits),
@@ -68,11 +69,11 @@ impl Camera {
             centre_px: record.centre.map(I16F16::from_bits),
         };
         if intrinsics.focal_px.iter().any(|f| *f <= I16F16::ZERO) {
-            return Err(Error::malformed(0, "a focal length is above zero"));
+            return Err(Error::malformed(at, "a focal length is above zero"));
         }
         let norm: f64 = pose.rotation.iter().map(|q| q.to_num::<f64>() * q.to_num::<f64>()).sum();
         if !(0.98..=1.02).contains(&norm) {
-            return Err(Error::malformed(0, "a camera rotation is a unit quaternion"));
+            return Err(Error::malformed(at, "a camera rotation is a unit quaternion"));
         }
         Ok(Self { pose, intrinsics })
     }
@@ -147,13 +148,15 @@ impl Cameras {
         let mut cameras = Self { views: Vec::new() };
         let mut rest = body;
         for _ in 0..views {
+            let at = (body.len() - rest.len()) as u64;
             let (record, after) = postcard::take_from_bytes::<Record>(rest)
-                .map_err(|_| Error::malformed((body.len() - rest.len()) as u64, rule))?;
-            let camera = Camera::from_record(&record)?;
-            cameras.views.push(camera).map_err(|_| Error::malformed(0, rule))?;
+                .map_err(|_| Error::malformed(at, rule))?;
+            let camera = Camera::from_record(&record, at)?;
+            cameras.views.push(camera).map_err(|_| Error::malformed(at, rule))?;
             rest = after;
         }
-        if rest.is_empty() { Ok(cameras) } else { Err(Error::malformed(0, rule)) }
+        let end = (body.len() - rest.len()) as u64;
+        if rest.is_empty() { Ok(cameras) } else { Err(Error::malformed(end, rule)) }
     }
 
     /// Codes a camera section.

@@ -11,6 +11,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// Why decoding stopped.
 #[derive(Debug, thiserror::Error)]
+// The player's variants hold what only a host can format.
+#[cfg_attr(all(feature = "defmt", not(feature = "player")), derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The stream breaks a rule of `FORMAT.md`: report it to whoever made the file.
@@ -22,8 +24,13 @@ pub enum Error {
         rule: &'static str,
     },
     /// The stream is valid but uses something this build does not implement.
-    #[error("unsupported: {0}")]
-    Unsupported(&'static str),
+    #[error("unsupported at byte {offset}: {what}")]
+    Unsupported {
+        /// Byte of the file, or of the section where only the section is known.
+        offset: u64,
+        /// What it uses.
+        what: &'static str,
+    },
     /// The stream asks for more than the board profile allows.
     #[error("{what} needs {asked}, limit is {allowed}")]
     OverBudget {
@@ -87,10 +94,15 @@ impl Error {
         Self::Malformed { offset, rule }
     }
 
+    /// Something at `offset` that this build does not implement.
+    pub const fn unsupported(offset: u64, what: &'static str) -> Self {
+        Self::Unsupported { offset, what }
+    }
+
     /// True when the stream is at fault, so that another part of it may be fine.
     pub const fn is_of_the_stream(&self) -> bool {
         match self {
-            Self::Malformed { .. } | Self::Unsupported(_) | Self::OverBudget { .. } => true,
+            Self::Malformed { .. } | Self::Unsupported { .. } | Self::OverBudget { .. } => true,
             // openh264 fails on what it is fed, not by itself.
             #[cfg(feature = "player")]
             Self::Stage { stage, .. } => matches!(stage.as_bytes(), b"anchor"),
@@ -99,10 +111,11 @@ impl Error {
     }
 
     /// The error with its byte counted from `start` bytes earlier.
-    #[cfg(feature = "player")]
+    #[cfg(feature = "std")]
     pub(crate) fn moved_by(self, start: u64) -> Self {
         match self {
-            Self::Malformed { offset, rule } => Self::Malformed { offset: start + offset, rule },
+            Self::Malformed { offset, rule } => Self::malformed(start + offset, rule),
+            Self::Unsupported { offset, what } => Self::unsupported(start + offset, what),
             other => other,
         }
     }

@@ -1,4 +1,5 @@
-//! Which sections make a GOP, and the reader stage that copies, checks and decodes them.
+//! Which sections make a GOP, and the reader stage that copies and checks them, and decodes what the
+//! other stages can begin without.
 //!
 //! The index is built once at opening from the section table; from then on a time is found by a
 //! binary search, and a GOP needs nothing but its own sections and its scene's.
@@ -9,14 +10,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, Result, within};
-use crate::format::anchor::{AnchorSection, Key};
+use crate::format::anchor::{AnchorSection, KEY_BYTES, Key};
 use crate::format::header::{Header, Role};
 use crate::format::mixing::SymbolModel;
 use crate::format::reader::StreamReader;
 use crate::format::table::{Entry, Kind};
 use crate::h264::{Checker, Unit};
 use crate::profile::Profile;
-use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
+use crate::scene::{NetworkLevels, Residence};
+use crate::section_grids::SectionGrids;
 use crate::source::Source;
 use crate::units::ViewId;
 use crate::views::ViewSet;
@@ -40,9 +42,9 @@ pub struct GopEntry {
 }
 
 impl GopEntry {
-    /// Bytes of its anchor sections.
-    pub fn anchor_bytes(&self) -> u64 {
-        self.anchors.iter().map(|entry| u64::from(entry.bytes)).sum()
+    /// Bytes of its sections.
+    pub fn section_bytes(&self) -> u64 {
+        self.anchors.iter().chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
     }
 }
 
@@ -192,7 +194,7 @@ pub struct Scene {
     /// Quantised weights.
     pub network: NetworkLevels,
     /// Static grids.
-    pub grids: Vec<Grid>,
+    pub grids: Arc<SectionGrids>,
 }
 
 /// A parsed anchor section; every NAL unit has passed [`Checker::check`].
@@ -210,7 +212,7 @@ impl AnchorBody {
     /// Parses and checks a section covering `frames` pictures.
     ///
     /// # Errors
-    /// [`Error::Malformed`] counted from the start of the section, [`Error::Unsupported`].
+    /// [`Error::Malformed`] and [`Error::Unsupported`], counted from the start of the section.
     pub fn parse(body: Vec<u8>, view: ViewId, frames: u32, header: &Header) -> Result<Self> {
         let section = AnchorSection::parse(&body, frames)?;
         let keys = section.keys.to_vec();
@@ -228,22 +230,22 @@ impl AnchorBody {
     }
 
     fn check(&self, frames: u32, header: &Header) -> Result<()> {
-        for key in &self.keys {
+        for (index, key) in (0..).zip(&self.keys) {
             let role = header.views.get(usize::from(key.view.0));
             if !matches!(role, Some(Role::Implicit { anchor, .. }) if *anchor == self.view) {
                 let rule = "a key picture belongs to a view that warps this section's";
-                return Err(Error::malformed(1, rule));
+                return Err(Error::malformed(1 + index * KEY_BYTES, rule));
             }
         }
-        let is_picture = |unit: &Unit| matches!(unit, Unit::Idr | Unit::Slice);
-        let units = || self.nals.iter().map(|(unit, _)| *unit);
-        if units().find(is_picture) != Some(Unit::Idr) {
-            return Err(Error::malformed(0, "the first picture of an anchor section is an IDR"));
+        let is_picture = |(unit, _): &&(Unit, _)| matches!(unit, Unit::Idr | Unit::Slice);
+        let pictures = || self.nals.iter().filter(is_picture);
+        let out_of_place =
+            |(index, (unit, _)): &(usize, &(Unit, _))| (*index == 0) != (*unit == Unit::Idr);
+        if let Some((_, (_, place))) = pictures().enumerate().find(out_of_place) {
+            let rule = "the first picture of an anchor section, and no other, is an IDR";
+            return Err(Error::malformed(place.start as u64, rule));
         }
-        if units().filter(|u| *u == Unit::Idr).count() > 1 {
-            return Err(Error::malformed(0, "an anchor section has one IDR picture"));
-        }
-        if units().filter(is_picture).count() != self.keys.len() + frames as usize {
+        if pictures().count() != self.keys.len() + frames as usize {
             let rule = "an anchor section has one slice per key and per picture";
             return Err(Error::malformed(0, rule));
         }
@@ -265,8 +267,8 @@ pub struct Gop {
     pub show: Range<u32>,
     /// Network and static grids, when an implicit view is reachable.
     pub scene: Option<Arc<Scene>>,
-    /// Grids over time.
-    pub grids: Vec<Grid>,
+    /// Grids over time, when an implicit view is reachable.
+    pub grids: Option<Arc<SectionGrids>>,
     /// Anchor sections of the explicit views that are needed.
     pub anchors: Vec<AnchorBody>,
     /// Time the reader took.
@@ -285,7 +287,8 @@ pub struct GopReader {
     /// Pictures to show after those, again and again.
     again: Range<u32>,
     scene: Option<Arc<Scene>>,
-    model: Box<SymbolModel>,
+    /// Grids handed on and not yet decoded by the reader: at most a scene's and a GOP's.
+    pending: Vec<Arc<SectionGrids>>,
 }
 
 impl GopReader {
@@ -301,8 +304,8 @@ impl GopReader {
         again: Range<u32>,
     ) -> Self {
         let header = Arc::new(reader.header().clone());
-        let model = Box::new(SymbolModel::new());
-        Self { reader, header, index, reachable, times, again, scene: None, model }
+        let pending = Vec::new();
+        Self { reader, header, index, reachable, times, again, scene: None, pending }
     }
 
     fn body(&mut self, entry: &Entry) -> Result<Vec<u8>> {
@@ -327,11 +330,11 @@ impl GopReader {
             anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
         }
         let mut gop =
-            Gop { first: entry.first, show, scene: None, grids: Vec::new(), anchors, read_us: 0 };
+            Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };
         let implicit = !self.reachable.implicit(&header).is_empty();
         if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids) {
             gop.scene = Some(self.scene(entry.scene, profile)?);
-            gop.grids = self.grids(&section, profile, Residence::Gop, entry.frames as usize)?;
+            gop.grids = Some(self.grids(&section, profile, Residence::Gop)?);
         }
         gop.read_us = started.elapsed().as_micros() as u64;
         Ok(gop)
@@ -349,9 +352,10 @@ impl GopReader {
         let (network, grids) = sections.ok_or(missing)?;
         let views = self.header.implicit_views().count();
         let body = self.body(&network)?;
-        let decoded = NetworkLevels::decode(&body, profile, views, &mut self.model);
+        let mut model = Box::new(SymbolModel::new());
+        let decoded = NetworkLevels::decode(&body, profile, views, &mut model);
         let network = decoded.map_err(|e| e.moved_by(network.offset))?;
-        let grids = self.grids(&grids, profile, Residence::Scene, 1)?;
+        let grids = self.grids(&grids, profile, Residence::Scene)?;
         let scene = Arc::new(Scene { index, network, grids });
         self.scene = Some(Arc::clone(&scene));
         Ok(scene)
@@ -362,13 +366,10 @@ impl GopReader {
         section: &Entry,
         profile: &'static Profile,
         residence: Residence,
-        frames: usize,
-    ) -> Result<Vec<Grid>> {
-        let views = self.header.implicit_views().count();
-        check_grids(profile, self.header.size, frames, views, self.reader.limits())?;
-        let body = self.body(section)?;
-        let mut grids = zero_grids(profile, residence, self.header.size, frames, views);
-        decode_grids(&body, &mut grids, &mut self.model).map_err(|e| e.moved_by(section.offset))?;
+    ) -> Result<Arc<SectionGrids>> {
+        let grids = SectionGrids::read(&mut self.reader, section, profile, residence)?;
+        let grids = Arc::new(grids);
+        self.pending.push(Arc::clone(&grids));
         Ok(grids)
     }
 }
@@ -377,6 +378,8 @@ impl Iterator for GopReader {
     type Item = Result<Gop>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // What is broken is told by whoever needs it.
+        self.pending.drain(..).for_each(|grids| drop(grids.get()));
         if self.times.is_empty() {
             self.times = self.again.clone();
         }

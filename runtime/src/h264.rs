@@ -56,7 +56,7 @@ impl Checker {
     /// Checks the next unit, which has no start code, and says what it is.
     ///
     /// # Errors
-    /// [`Error::Malformed`], at byte 0, when the size differs, a picture has several slices, is
+    /// At byte 0 of the unit: [`Error::Malformed`] when the size differs, a picture has several slices, is
     /// shown before one coded earlier or has no parameter sets, or the unit is cut off;
     /// [`Error::Unsupported`] for B pictures, fields, and anything but 8-bit 4:2:0 up to High.
     pub fn check(&mut self, nal: &[u8]) -> Result<Unit> {
@@ -69,7 +69,7 @@ impl Checker {
             7 => self.sequence(&mut bits).map(|()| Unit::Sequence),
             8 => self.picture_parameters(&mut bits).map(|()| Unit::Other),
             6 | 9..=12 => Ok(Unit::Other),
-            _ => Err(Error::Unsupported("this type of NAL unit in an anchor section")),
+            _ => Err(Error::unsupported(0, "this type of NAL unit in an anchor section")),
         }
     }
 
@@ -81,8 +81,8 @@ impl Checker {
         match (bits.ue()?, is_idr) {
             (2 | 7, _) | (0 | 5, false) => {}
             (0 | 5, true) => return Err(Error::malformed(0, "an IDR picture is intra coded")),
-            (1 | 6, _) => return Err(Error::Unsupported("B pictures in an anchor section")),
-            _ => return Err(Error::Unsupported("switching pictures in an anchor section")),
+            (1 | 6, _) => return Err(Error::unsupported(0, "B pictures in an anchor section")),
+            _ => return Err(Error::unsupported(0, "switching pictures in an anchor section")),
         }
         let sequence = self.sequence.filter(|_| self.has_picture_parameters);
         let lacking = Error::malformed(0, "an anchor section has its own parameter sets");
@@ -124,7 +124,7 @@ impl Checker {
 }
 
 fn require(holds: bool, what: &'static str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Unsupported(what)) }
+    if holds { Ok(()) } else { Err(Error::unsupported(0, what)) }
 }
 
 fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<Sequence> {
@@ -181,7 +181,7 @@ fn picture_order(bits: &mut Bits<'_>) -> Result<Option<u32>> {
     match bits.ue()? {
         0 => count_bits(bits).map(Some),
         2 => Ok(None),
-        _ => Err(Error::Unsupported("picture order by cycles")),
+        _ => Err(Error::unsupported(0, "picture order by cycles")),
     }
 }
 

@@ -7,6 +7,8 @@
 //! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
 //!           └────────────── chained by pipeline, opened by player ──────────────┘
 //! ```
+//!
+//! Under `anchor` is `anchor_decoder`: openh264, in this process or in the child of a `sandbox`.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;
@@ -19,6 +21,8 @@ pub mod profile;
 
 #[cfg(feature = "player")]
 pub mod anchor;
+#[cfg(feature = "player")]
+pub mod anchor_decoder;
 #[cfg(feature = "player")]
 pub mod backend;
 #[cfg(feature = "player")]
@@ -60,8 +64,14 @@ pub mod reference;
 pub mod reference_network;
 #[cfg(feature = "player")]
 pub mod rgb;
+#[cfg(all(test, feature = "player"))]
+mod round_trips;
+#[cfg(all(feature = "player", target_os = "linux"))]
+pub mod sandbox;
 #[cfg(feature = "std")]
 pub mod scene;
+#[cfg(feature = "player")]
+pub mod section_grids;
 #[cfg(feature = "player")]
 pub mod session;
 #[cfg(feature = "player")]
@@ -76,6 +86,8 @@ pub mod templates;
 mod testing;
 #[cfg(feature = "player")]
 pub mod timing;
+#[cfg(feature = "player")]
+mod turns;
 #[cfg(feature = "player")]
 pub mod views;
 

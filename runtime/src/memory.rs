@@ -7,11 +7,13 @@ use crate::format::header::Header;
 use crate::gop::GopIndex;
 use crate::kernel::fuse::MASKS;
 use crate::model::grid_shape;
+use crate::pipeline::decoded_ahead;
 use crate::player::Options;
 use crate::profile::{PACKED, Profile};
 
-/// Times under way besides those in queues: one in every stage, one handed over, one shown.
-const TIMES_IN_STAGES: u64 = 4;
+/// Times under way besides those in queues and with painters: one in every other stage, one handed
+/// over, one shown.
+const TIMES_IN_STAGES: u64 = 3;
 /// GOPs alive at once: being read, waiting, being decoded, still in later stages.
 const GOPS: u64 = 4;
 /// Pictures an H.264 decoder keeps, most references and its own working copies.
@@ -26,17 +28,20 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
     let picture = px * 3 / 2;
     let (explicit, implicit) =
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
-    let times = TIMES_IN_STAGES + 3 * options.queue as u64;
+    let (painters, queue) = (options.painters as u64, options.queue as u64);
+    // A queue behind every painter, and one behind the fuse.
+    let times = TIMES_IN_STAGES + painters + (painters + 1) * queue;
+    let decoded = times + painters + decoded_ahead(header, options.queue) as u64;
     let keys = index.gops().iter().map(|gop| u64::from(gop.key_pictures)).max().unwrap_or(0);
-    let sections = index.gops().iter().map(|gop| gop.anchor_bytes()).max().unwrap_or(0);
-    let pictures = (explicit + implicit) * times + explicit * DECODER_PICTURES + keys * (GOPS - 1);
+    let sections = index.gops().iter().map(|gop| gop.section_bytes()).max().unwrap_or(0);
+    let pictures = implicit * times + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
     let mut bytes = pictures * picture + sections * GOPS;
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
         let batch = options.batch as u64;
         // Warped sources, implicit picture and masks of a view, packed at 1/4.
         let canvas = (3 * PACKED + MASKS) as u64 * px / 16 * F32;
         bytes += implicit.div_ceil(batch) * batch * times * canvas;
-        bytes += batch * network_bytes(profile, px);
+        bytes += painters * batch * network_bytes(profile, px);
         let frames = index.gops().iter().map(|gop| gop.frames).max().unwrap_or(0) as usize;
         let values = |scene| {
             let grids = profile.grids.iter().filter(move |grid| grid.in_scene() == scene);

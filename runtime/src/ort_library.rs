@@ -2,6 +2,9 @@
 //!
 //! Why so careful: `ort` panics when it has to look for the library itself and finds none, and it
 //! keeps the first library it loaded for good.
+//!
+//! Published libraries for Linux report to their maker unless `ORT_DISABLE_TELEMETRY=1` is in the
+//! environment before they are loaded. Our programs set it; a program of your own has to.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +17,9 @@ use crate::error::{Error, Result};
 /// File name of the library.
 const LIBRARY: &str = "libonnxruntime.so";
 /// What to do when there is no library.
-const FETCH: &str = "run `cargo xtask ort`, or name a libonnxruntime.so of version 1.24 or later \
-                     with ORT_DYLIB_PATH";
+const FETCH: &str = "put a libonnxruntime.so of version 1.24 or later beside iev or into ../lib/iev, \
+                     or name it with --ort or ORT_DYLIB_PATH; in a checkout `cargo xtask ort` \
+                     fetches one for the CPU";
 
 /// ONNX Runtime, loaded.
 #[derive(Debug, Clone)]
@@ -29,9 +33,9 @@ static LOADED: Mutex<Option<OrtRuntime>> = Mutex::new(None);
 impl OrtRuntime {
     /// Loads ONNX Runtime, or returns the one already loaded.
     ///
-    /// Looks at `flag`, then `ORT_DYLIB_PATH`, then beside the executable, then in
-    /// `target/ort/<arch>` of the working folder and of every folder above the executable, then
-    /// asks the system's loader. A place that the user named and that does not load is an error;
+    /// Looks at `flag`, then `ORT_DYLIB_PATH`, then beside the executable and in `lib/iev` beside its
+    /// folder, then in `target/ort/<arch>` of every folder above the executable, then asks the
+    /// system's loader. A place that the user named and that does not load is an error;
     /// the others are passed over.
     ///
     /// # Errors
@@ -68,6 +72,9 @@ impl OrtRuntime {
                 Err(reason) => refusals.push(reason),
             }
         }
+        if refusals.is_empty() {
+            refusals.push("none was found".to_owned());
+        }
         let what = format!("ONNX Runtime did not load ({}); {FETCH}", refusals.join("; "));
         Err(Error::Backend { what })
     }
@@ -75,6 +82,10 @@ impl OrtRuntime {
     /// `init_from` is the probe: on a file that is no ONNX Runtime, or too old a one, it fails
     /// without keeping it, and the next candidate can be tried.
     fn start(path: &Path) -> Result<Self, String> {
+        // `ort` takes any path for good once a library is loaded.
+        if path.is_absolute() && !path.exists() {
+            return Err(format!("{}: no such file", path.display()));
+        }
         let builder = ort::init_from(path).map_err(|e| reason(&e))?;
         let environment = builder.with_name("iev").with_telemetry(false).build();
         let environment = environment.map_err(|e| e.message().to_owned())?;
@@ -111,8 +122,9 @@ impl Candidates {
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
 
         let mut paths: Vec<PathBuf> = above.first().map(|d| d.join(LIBRARY)).into_iter().collect();
-        let roots = target.into_iter().chain([PathBuf::from("target")]);
-        paths.extend(roots.map(|root| absolute(&root.join(&fetched))));
+        paths.extend(above.get(1).map(|prefix| prefix.join("lib/iev").join(LIBRARY)));
+        // Never below the current folder: whoever owns that one would choose what is loaded.
+        paths.extend(target.map(|root| absolute(&root.join(&fetched))));
         paths
             .extend(above.iter().flat_map(|d| [d.join(&fetched), d.join("target").join(&fetched)]));
         paths.retain(|path| path.exists());
@@ -145,6 +157,13 @@ mod tests {
     fn a_library_that_is_none_is_refused_with_the_command_that_fetches_one() {
         let absent = Candidates { paths: vec!["/nowhere/libonnxruntime.so".into()] };
         let error = OrtRuntime::load(&absent).unwrap_err().to_string();
-        assert!(error.contains("/nowhere/") && error.contains("cargo xtask ort"), "{error}");
+        assert!(
+            error.contains("/nowhere/")
+                && error.contains("--ort")
+                && error.contains("cargo xtask ort"),
+            "{error}"
+        );
+        let none = OrtRuntime::load(&Candidates { paths: Vec::new() }).unwrap_err().to_string();
+        assert!(none.contains("did not load (none was found)"), "{none}");
     }
 }

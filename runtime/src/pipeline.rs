@@ -1,22 +1,31 @@
 //! The stages, chained in one thread or with a thread and a bounded queue each.
 //!
+//! ```text
+//!                   ┌─ reconstruct ─┐
+//! reader ─ anchor ──┤   (painters)  ├── fuse ─ consumer
+//!                   └─ reconstruct ─┘
+//! ```
 //! A stage is an iterator adaptor over `Result`s. The serial decoder pulls through the chain; the
 //! pipeline puts a bounded queue between every two stages. An error travels down the queue in its
 //! turn, behind the good pictures; a consumer that leaves closes its queue and so ends the stages.
+//!
+//! No time needs the picture of another, so painters take times in turn, each with a network of its
+//! own. Why not one network on all cores: its convolutions are too small to be shared out one by
+//! one, which leaves cores idle (benches/README.md).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
 use crate::anchor::AnchorStage;
+use crate::anchor_decoder::AnchorDecoder;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::fuse_stage::{FuseStage, Shown};
 use crate::gop::GopReader;
 use crate::pool::Pool;
 use crate::reconstruct::{OpenNetwork, Painted, ReconstructStage};
+use crate::turns::{InTurn, TakenInTurn, queues};
 
 /// What the stages share.
 pub struct Chain {
@@ -26,24 +35,27 @@ pub struct Chain {
     pub header: Arc<Header>,
     /// Bits of the views to show; looked at when a time is decoded and again when it is painted.
     pub shown: Arc<AtomicU32>,
+    /// Decodes the anchors.
+    pub anchors: Box<dyn AnchorDecoder>,
     /// Opens the network of a scene.
     pub open: Arc<OpenNetwork>,
     /// Views per run of the network.
     pub batch: usize,
 }
 
-/// Buffers a pool keeps: key pictures of a GOP, and what is under way in the queues.
+/// Most idle buffers of a pool; the queues bound how many there are at all.
 const POOL: usize = 256;
-/// Batches a pool keeps; each is several pictures of floats.
-const CANVASES: usize = 8;
+
+/// Decoded times that hide the start of a GOP.
+const AHEAD: usize = 4;
 
 impl Chain {
     /// Everything up to the blending in one thread, without pools: the oracle, with its layers.
     pub fn painted(self) -> impl Iterator<Item = Result<Painted>> {
-        let Self { reader, header, shown, open, batch } = self;
-        let anchors =
-            AnchorStage::new(reader, Arc::clone(&header), Arc::clone(&shown), Pool::new(0));
-        ReconstructStage::new(anchors, header, shown, open, batch, Pool::new(0))
+        let Self { reader, header, shown, anchors, open, batch } = self;
+        let (h, s) = (Arc::clone(&header), Arc::clone(&shown));
+        let jobs = AnchorStage::new(reader, h, s, Pool::new(0), anchors);
+        ReconstructStage::new(jobs, header, shown, open, batch, Pool::new(0))
     }
 
     /// All stages in the caller's thread, without pools: the oracle.
@@ -52,52 +64,63 @@ impl Chain {
         FuseStage::new(self.painted(), header, Pool::new(0))
     }
 
-    /// A thread per stage, with at most `queue` jobs between two.
+    /// A thread per stage and per painter, with at most `queue` jobs between two.
     ///
     /// # Errors
     /// [`Error::Backend`] when the system refuses a thread.
-    pub fn pipelined(self, queue: usize) -> Result<Pipeline> {
-        let Self { reader, header, shown, open, batch } = self;
+    pub fn pipelined(self, painters: usize, queue: usize) -> Result<Pipeline> {
+        let painters = painters.max(1);
+        let Self { reader, header, shown, anchors, open, batch } = self;
         let mut threads = Vec::new();
-        let (pictures, canvases) = (Pool::new(POOL), Pool::new(CANVASES));
+        let (pictures, canvases) = (Pool::new(POOL), Pool::new(POOL));
         // The reader works one GOP ahead.
-        let gops = spawn(&mut threads, GopReader::NAME, 1, move || reader)?;
+        let (to, gops) = queues(1, 1);
+        spawn(&mut threads, GopReader::NAME, to, move || reader)?;
+        let (to, jobs) = queues(painters, decoded_ahead(&header, queue).div_ceil(painters));
         let (h, s, p) = (Arc::clone(&header), Arc::clone(&shown), pictures.clone());
-        let stage = move || AnchorStage::new(gops.into_iter(), h, s, p);
-        let jobs = spawn(&mut threads, "anchor", queue, stage)?;
-        // A time is painted when the one before it has been asked for, `queue` times earlier if
-        // there is a queue: work further ahead would show views that are no longer wanted.
-        let (ask, asked) = bounded(queue + 2);
-        (0..=queue)
-            .for_each(|_| ask.try_send(()).unwrap_or_else(|_| unreachable!("there is room")));
-        let h = Arc::clone(&header);
-        let stage = move || {
-            let jobs = asked.into_iter().zip(jobs).map(|((), job)| job);
-            ReconstructStage::new(jobs, h, shown, open, batch, canvases)
-        };
-        let painted = spawn(&mut threads, "reconstruct", queue, stage)?;
-        let stage = move || FuseStage::new(painted.into_iter(), header, pictures);
-        let shown = spawn(&mut threads, "fuse", queue, stage)?;
+        spawn(&mut threads, "anchor", to, move || AnchorStage::new(gops, h, s, p, anchors))?;
+        // As many times are painted ahead of the one asked for as there are painters and places in
+        // the queue: work further ahead would show views that are no longer wanted.
+        let (mut ask, asked) = queues(painters, queue + 2);
+        (0..painters + queue).for_each(|_| assert!(ask.send(()), "nobody has left yet"));
+        let (to, painted) = queues(painters, queue);
+        for ((jobs, asked), to) in jobs.each().zip(asked.each()).zip(to.each()) {
+            let (header, shown) = (Arc::clone(&header), Arc::clone(&shown));
+            let (open, canvases) = (Arc::clone(&open), canvases.clone());
+            let stage = move || {
+                let jobs = asked.zip(jobs).map(|((), job)| job);
+                ReconstructStage::new(jobs, header, shown, open, batch, canvases)
+            };
+            spawn(&mut threads, "reconstruct", to, stage)?;
+        }
+        let (to, shown) = queues(1, queue);
+        spawn(&mut threads, "fuse", to, move || FuseStage::new(painted, header, pictures))?;
         Ok(Pipeline { ends: Some((ask, shown)), threads })
     }
+}
+
+/// Decoded times that may wait for a painter. The first time of a GOP takes as long as several others,
+/// for it comes with the key pictures. With one explicit view all times are decoded alike, whatever
+/// is shown, so more may wait without showing a switch of views later.
+pub(crate) fn decoded_ahead(header: &Header, queue: usize) -> usize {
+    if header.explicit_views().count() == 1 { queue.max(AHEAD) } else { queue }
 }
 
 /// Runs the stage that `make` makes on a thread of its own.
 fn spawn<T, S>(
     threads: &mut Vec<JoinHandle<()>>,
     name: &'static str,
-    queue: usize,
+    mut to: InTurn<Result<T>>,
     make: impl FnOnce() -> S + Send + 'static,
-) -> Result<Receiver<Result<T>>>
+) -> Result<()>
 where
     T: Send + 'static,
     S: Iterator<Item = Result<T>>,
 {
-    let (results, queued) = bounded(queue);
     let run = move || {
         for result in make() {
             let last = result.is_err();
-            if results.send(result).is_err() || last {
+            if !to.send(result) || last {
                 return;
             }
         }
@@ -105,13 +128,13 @@ where
     let thread = std::thread::Builder::new().name(format!("iev-{name}")).spawn(run);
     let refused = |e| Error::Backend { what: format!("no thread for the {name} stage: {e}") };
     threads.push(thread.map_err(refused)?);
-    Ok(queued)
+    Ok(())
 }
 
 /// A running pipeline: pictures in order, then the error or the end.
 pub struct Pipeline {
     /// Where times are asked for, and where they come out.
-    ends: Option<(Sender<()>, Receiver<Result<Shown>>)>,
+    ends: Option<(InTurn<()>, TakenInTurn<Result<Shown>>)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -121,10 +144,11 @@ impl Iterator for Pipeline {
     /// # Panics
     /// If a stage panicked: its panic goes on here.
     fn next(&mut self) -> Option<Self::Item> {
-        let (ask, shown) = self.ends.as_ref()?;
-        // Never full: at most every time in the queue and the one waited for are asked for.
-        let _ = ask.try_send(());
-        if let Ok(result) = shown.recv() {
+        let (ask, shown) = self.ends.as_mut()?;
+        // Never waits: a painter's share of the times under way and the one asked for fit. A painter
+        // that has left has said why, or is at the end.
+        let _ = ask.send(());
+        if let Some(result) = shown.next() {
             return Some(result);
         }
         self.ends = None;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::anchor_decoder::{AnchorDecoder, OpenAnchors, Openh264};
 use crate::camera::Cameras;
 use crate::error::{Error, Result, within};
 use crate::format::header::Header;
@@ -27,17 +28,24 @@ pub struct Options {
     pub limits: Limits,
     /// Views in one run of the network; one is best on a CPU.
     pub batch: usize,
+    /// Times painted at once, each on a thread and by a network of its own. More than one fills a
+    /// CPU's cores and adds as many times to the latency; at least 1.
+    pub painters: usize,
     /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
     /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
     pub queue: usize,
+    /// Opens what decodes the anchors of a playback.
+    pub anchors: Arc<OpenAnchors>,
     /// Opens networks; not called when only explicit views are asked for.
     pub open: Arc<OpenNetwork>,
 }
 
 impl Options {
-    /// Default limits and queues over the given networks.
+    /// Default limits and queues over the given networks, and one painter; anchors are decoded in
+    /// this process.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
-        Self { limits: Limits::DEFAULT, batch: 1, queue: 0, open }
+        let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
+        Self { limits: Limits::DEFAULT, batch: 1, painters: 1, queue: 0, anchors, open }
     }
 }
 
@@ -73,6 +81,8 @@ pub struct Player {
     reader: Reader,
     header: Arc<Header>,
     index: Arc<GopIndex>,
+    /// Estimate of what playing holds.
+    bytes: u64,
     options: Options,
 }
 
@@ -93,9 +103,9 @@ impl Player {
         let mut reader = StreamReader::open(source, &options.limits)?;
         let index = Arc::new(GopIndex::build(&mut reader)?);
         let header = Arc::new(reader.header().clone());
-        let needed = playing_bytes(&header, &index, &options);
-        within("memory in bytes", needed, options.limits.memory_bytes)?;
-        Ok(Self { reader, header, index, options })
+        let bytes = playing_bytes(&header, &index, &options);
+        within("memory in bytes", bytes, options.limits.memory_bytes)?;
+        Ok(Self { reader, header, index, bytes, options })
     }
 
     /// The stream header.
@@ -126,8 +136,8 @@ impl Player {
         let Some(entry) = self.index.cameras() else { return Ok(None) };
         let mut body = vec![0; entry.bytes as usize];
         self.reader().read_section(entry, &mut body)?;
-        let cameras = Cameras::decode(&body, self.header.views.len())?;
-        Ok(Some(cameras))
+        let cameras = Cameras::decode(&body, self.header.views.len());
+        cameras.map(Some).map_err(|e| e.moved_by(entry.offset))
     }
 
     /// Decodes in the caller's thread: the oracle of [`Player::play`].
@@ -158,7 +168,7 @@ impl Player {
     /// [`Error::NotInStream`] for views or times the stream lacks.
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
         let (chain, shown) = self.chain(selection)?;
-        let pipeline = chain.pipelined(self.options.queue)?;
+        let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
         Ok(Playback { pipeline, shown, reachable: selection.reachable })
     }
 
@@ -201,6 +211,7 @@ impl Player {
             reader,
             header: Arc::clone(&self.header),
             shown: Arc::clone(&shown),
+            anchors: (self.options.anchors)(self.header.size, self.bytes)?,
             open: Arc::clone(&self.options.open),
             batch: self.options.batch,
         };
@@ -216,9 +227,9 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Shows other views. Of the times still to come the next one shows the old views, and with a
-    /// queue of `n` so do `n` more; views that need an explicit picture the old ones did not need
-    /// come one time later.
+    /// Shows other views. As many of the times still to come show the old views as there are
+    /// painters and places in the queue; views that need an explicit picture the old ones did not
+    /// need come as many times later again.
     ///
     /// # Errors
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.

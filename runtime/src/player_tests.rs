@@ -63,13 +63,13 @@ fn explicit_views_are_the_coded_pictures() {
 
 #[test]
 fn the_pipeline_equals_the_serial_decoder() {
-    for (batch, queue) in [(1, 0), (2, 3), (4, 1)] {
-        let options = Options { batch, queue, ..Options::new(fake()) };
+    for (batch, painters, queue) in [(1, 1, 0), (2, 3, 3), (4, 1, 1), (1, 2, 0), (1, 32, 0)] {
+        let options = Options { batch, painters, queue, ..Options::new(fake()) };
         let player = Player::over(stream(&mixed()).into(), options).unwrap();
         let serial = pictures(player.decode_serial(&all(&player)).unwrap());
         let piped = pictures(player.play(&all(&player)).unwrap());
         assert_eq!(serial.len(), 5 * 13);
-        assert!(serial == piped, "batch {batch}, queue {queue}");
+        assert!(serial == piped, "batch {batch}, painters {painters}, queue {queue}");
     }
 }
 
@@ -89,10 +89,13 @@ fn any_order_equals_playing() {
 
 #[test]
 fn a_view_switch_is_on_screen_within_two_times_and_equals_playing() {
-    let player = player(stream(&mixed())).unwrap();
-    let played = pictures(player.play(&all(&player)).unwrap());
-    // From, to, times that still show the old views: view 3 needs a second explicit picture.
-    for (from, to, most) in [(&[1][..], &[0, 4][..], 1), (&[1], &[2, 3], 2), (&[2, 3], &[1], 1)] {
+    // From, to, times that still show the old views per painter: view 3 needs a second explicit picture.
+    let switches = [(&[1][..], &[0, 4][..], 1), (&[1], &[2, 3], 2), (&[2, 3], &[1], 1)];
+    for (painters, (from, to, most)) in [1, 2].iter().flat_map(|p| switches.map(|s| (*p, s))) {
+        let options = Options { painters, ..Options::new(fake()) };
+        let player = Player::over(stream(&mixed()).into(), options).unwrap();
+        let played = pictures(player.play(&all(&player)).unwrap());
+        let most = most * painters;
         let selection = Selection::switchable(views(from), player.header(), 0..13);
         let mut playback = player.play(&selection).unwrap();
         playback.next().unwrap().unwrap();

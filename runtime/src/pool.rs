@@ -6,10 +6,17 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// Buffers ready for reuse; taking never waits, because the queues between stages already bound
 /// how many are out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Pool<T> {
     home: Sender<T>,
     free: Receiver<T>,
+}
+
+impl<T> Clone for Pool<T> {
+    /// Another handle to the same buffers, which need not be cloneable themselves.
+    fn clone(&self) -> Self {
+        Self { home: self.home.clone(), free: self.free.clone() }
+    }
 }
 
 /// A buffer on loan; dropping it returns it to its pool.

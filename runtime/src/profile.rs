@@ -225,9 +225,9 @@ pub static PROFILES: [Profile; 3] = [
         latent16: 16,
         latent8: 8,
         stem: 32,
-        eighth: 24,
-        quarter: 12,
-        refine: 24,
+        eighth: 16,
+        quarter: 8,
+        refine: 32,
         refine_blocks: 1,
         grids: &[
             grid("view16", 16, 0, 16, Sharing::View),

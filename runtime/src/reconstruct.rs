@@ -245,7 +245,7 @@ impl Painter {
             let index = self.order.iter().position(|v| *v == view);
             let index = index.unwrap_or_else(|| panic!("only implicit views are painted"));
             assert!(slots.push(index).is_ok(), "a batch has at most {MAX_VIEWS} views");
-            self.latents(job, slot, index);
+            self.latents(job, slot, index)?;
         }
         let motion = Instant::now();
         self.network.motion(&self.latent16, &self.latent8, &slots, &mut self.flow)?;
@@ -267,15 +267,18 @@ impl Painter {
         refined
     }
 
-    fn latents(&mut self, job: &TimeJob, slot: usize, view: usize) {
+    fn latents(&mut self, job: &TimeJob, slot: usize, view: usize) -> Result<()> {
         let time = (job.time.0 - job.gop.first) as usize;
-        let grids = || self.scene.grids.iter().chain(&job.gop.grids).map(Grid::view);
+        let of_scene = self.scene.grids.get()?;
+        let of_gop = job.gop.grids.as_ref().map_or(Ok(&[][..]), |grids| grids.get())?;
+        let grids = || of_scene.iter().chain(of_gop).map(Grid::view);
         for (scale, latents) in [(16, &mut self.latent16), (8, &mut self.latent8)] {
             let length = latents.len() / self.batch;
             let latent = &mut latents[slot * length..][..length];
             let scratch = &mut self.scratch[..length];
             sum_latent(self.profile, scale, grids(), (time, view), scratch, latent);
         }
+        Ok(())
     }
 }
 

@@ -209,7 +209,9 @@ pub fn decode_grids(body: &[u8], grids: &mut [Grid], model: &mut SymbolModel) ->
     for (stream, grid) in streams.into_iter().zip(grids) {
         model.reset();
         let mut decoder = Decoder::new(stream);
-        code_grid(&mut decoder, model, grid.shape, &mut grid.steps, &mut grid.levels)?;
+        let decoded = code_grid(&mut decoder, model, grid.shape, &mut grid.steps, &mut grid.levels);
+        let start = stream.as_ptr() as usize - body.as_ptr() as usize;
+        decoded.map_err(|e| e.moved_by(start as u64))?;
     }
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use crate::error::{Error, Result, within};
 use crate::format::CRC;
+use crate::format::header::Preamble;
 use crate::format::mixing::SymbolModel;
 use crate::format::table::{Entry, Kind};
 use crate::gop::Reader;
-use crate::scene::{Grid, NetworkLevels, Residence, check_grids, decode_grids, zero_grids};
+use crate::scene::{Grid, NetworkLevels, Residence};
+use crate::section_grids::SectionGrids;
 
 /// CRC-32C of the integers of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +25,17 @@ impl Symbols {
     /// The stream's; [`Error::Unsupported`] when every view is explicit.
     pub fn of(reader: &mut Reader) -> Result<Self> {
         if reader.header().profile().is_none() {
-            return Err(Error::Unsupported("symbols of a stream without a network"));
+            return Err(Error::unsupported(
+                Preamble::BYTES as u64,
+                "symbols of a stream without a network",
+            ));
         }
         let (mut of_network, mut of_grids) = (CRC.digest(), CRC.digest());
         visit_levels(reader, |_, levels| match levels {
             Levels::Network(network) => {
                 put_network(&mut |bytes| of_network.update(bytes), &network)
             }
-            Levels::Grids(grids) => put_grids(&mut |bytes| of_grids.update(bytes), &grids),
+            Levels::Grids(grids) => put_grids(&mut |bytes| of_grids.update(bytes), grids),
         })?;
         Ok(Self { network_crc32c: of_network.finalize(), grids_crc32c: of_grids.finalize() })
     }
@@ -38,18 +43,18 @@ impl Symbols {
 
 /// What a network or grid section decodes to.
 #[derive(Debug)]
-pub enum Levels {
+pub enum Levels<'a> {
     /// A scene's network.
     Network(NetworkLevels),
     /// Grids of a scene or a GOP, in the profile's order.
-    Grids(Vec<Grid>),
+    Grids(&'a [Grid]),
 }
 
 /// Decodes every network and grid section in file order; a stream without a network has none.
 ///
 /// # Errors
 /// The stream's.
-pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels)) -> Result<()> {
+pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels<'_>)) -> Result<()> {
     let header = reader.header().clone();
     let views = header.implicit_views().count();
     let Some(profile) = header.profile() else { return Ok(()) };
@@ -62,18 +67,15 @@ pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels)) 
             Kind::Anchor | Kind::Cameras => continue,
         };
         within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
-        let mut body = vec![0; entry.bytes as usize];
-        reader.read_section(&entry, &mut body)?;
         if entry.kind == Kind::Network {
-            let network = NetworkLevels::decode(&body, profile, views, &mut model)?;
-            visit(&entry, Levels::Network(network));
+            let mut body = vec![0; entry.bytes as usize];
+            reader.read_section(&entry, &mut body)?;
+            let network = NetworkLevels::decode(&body, profile, views, &mut model);
+            visit(&entry, Levels::Network(network.map_err(|e| e.moved_by(entry.offset))?));
             continue;
         }
-        let frames = entry.frames as usize;
-        check_grids(profile, header.size, frames, views, reader.limits())?;
-        let mut grids = zero_grids(profile, residence, header.size, frames, views);
-        decode_grids(&body, &mut grids, &mut model)?;
-        visit(&entry, Levels::Grids(grids));
+        let grids = SectionGrids::read(reader, &entry, profile, residence)?;
+        visit(&entry, Levels::Grids(grids.get()?));
     }
     Ok(())
 }

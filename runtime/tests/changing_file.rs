@@ -44,12 +44,12 @@ fn decode_while(path: &Path, change: impl FnOnce(&Path)) -> (Vec<u8>, Option<i32
 fn a_file_that_changes_while_it_plays_is_an_error_behind_the_good_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
-    let good = explicit_stream(SIZE, GOPS);
+    let good = explicit_stream(SIZE, GOPS, 1);
     std::fs::write(&path, &good).unwrap();
     let (whole, code, said) = decode_while(&path, |_| {});
     assert_eq!((whole.len(), code), (GOPS as usize * SIZE.i420_bytes(), Some(0)), "{said}");
 
-    let wider = explicit_stream(Size { width_px: 272, height_px: 256 }, GOPS);
+    let wider = explicit_stream(Size { width_px: 272, height_px: 256 }, GOPS, 1);
     type Change<'a> = &'a dyn Fn(&Path);
     let changes: [(&str, Change); 4] = [
         ("cut off", &|path| File::options().write(true).open(path).unwrap().set_len(9).unwrap()),
@@ -75,9 +75,9 @@ fn a_file_that_changes_while_it_plays_is_an_error_behind_the_good_pictures() {
 fn a_file_rewritten_between_opening_and_playing_shows_no_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
-    std::fs::write(&path, explicit_stream(SIZE, 2)).unwrap();
+    std::fs::write(&path, explicit_stream(SIZE, 2, 1)).unwrap();
     let player = Player::open(&path, Options::new(Arc::new(|_, _, _| unreachable!()))).unwrap();
-    let other = explicit_stream(Size { width_px: 64, height_px: 64 }, 2);
+    let other = explicit_stream(Size { width_px: 64, height_px: 64 }, 2, 1);
     std::fs::write(&path, other).unwrap();
     let all = Selection::new(ViewSet::all(player.header()), player.times());
     let mut played = player.play(&all).unwrap();

@@ -6,6 +6,10 @@ mod small_stream;
 
 use std::process::{Command, Output, Stdio};
 
+use iev_runtime::format::anchor::KEY_BYTES;
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::reader::{SliceSource, StreamReader};
+use iev_runtime::format::table::Kind;
 use small_stream::{right_checksums, small_stream};
 
 /// Exit codes that `iev --help` documents.
@@ -108,12 +112,37 @@ fn files_that_are_no_whole_stream_are_refused() {
 }
 
 #[test]
+fn what_breaks_a_rule_is_named_with_its_byte() {
+    let desk = Desk::new();
+    let source = SliceSource::new(&desk.good);
+    let mut reader = StreamReader::open(source, &Limits::DEFAULT).unwrap();
+    let anchor = reader.covering(Kind::Anchor, 0, 0).unwrap().offset;
+    let grids = reader.covering(Kind::GopGrids, 0, 0).unwrap().offset;
+    // The list of one key and a length of one byte stand before the sequence header.
+    let sequence = anchor + 1 + KEY_BYTES + 1;
+    let rows = [
+        ("time.iev", anchor + 2, 99, format!("malformed stream at byte {}: the time", anchor + 1)),
+        ("bit.iev", sequence, 0xe7, format!("unsupported at byte {sequence}: a NAL unit")),
+        ("profile.iev", sequence + 1, 110, format!("unsupported at byte {sequence}: H.264 prof")),
+        ("grids.iev", grids + 3, 99, format!("malformed stream at byte {grids}: a grid sub-")),
+    ];
+    for (name, at, byte, start) in rows {
+        let mut bytes = desk.good.clone();
+        bytes[at as usize] = byte;
+        right_checksums(&mut bytes);
+        let broken = desk.file(name, &bytes);
+        let said = refusal(&mut iev(&["decode", &broken, "--muxer", "null"]), STREAM);
+        assert!(said.starts_with(&start), "{said}");
+    }
+}
+
+#[test]
 fn a_profile_or_template_that_this_build_lacks_is_refused() {
     let desk = Desk::new();
     let profile = desk.with_header("profile.iev", b"\x04lean", b"\x04newt");
     for args in readers(&profile) {
         let sentence = refusal(&mut iev(&args), STREAM);
-        assert!(sentence.contains("decoder profile unknown"), "{sentence}");
+        assert!(sentence.contains("at byte 28: decoder profile unknown"), "{sentence}");
     }
     let digest = iev_runtime::templates::Templates::of("lean").unwrap().sha256();
     let template = desk.with_header("template.iev", &digest, &[0xab; 32]);
@@ -141,7 +170,7 @@ fn without_onnx_runtime_only_implicit_views_are_refused() {
 fn a_player_that_keeps_going_writes_every_picture_and_tells_what_it_held() {
     let desk = Desk::new();
     let size = small_stream::SIZE;
-    let mut stream = small_stream::explicit_stream(size, 3);
+    let mut stream = small_stream::explicit_stream(size, 3, 1);
     let second = stream.len() / 2;
     stream[second] ^= 1;
     let stream = desk.file("broken.iev", &stream);
@@ -152,6 +181,22 @@ fn a_player_that_keeps_going_writes_every_picture_and_tells_what_it_held() {
     let held = refusal(iev(&args).arg("--keep-going"), STREAM);
     assert!(held.contains("1 of 3 times were held") && held.contains("checksum"), "{held}");
     assert_eq!(std::fs::read(&output).unwrap().len(), 3 * size.i420_bytes());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn anchors_are_decoded_the_same_in_the_sandbox() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let args = ["decode", &good, "--muxer", "md5", "-o", "-", "-q"];
+    let [plain, sandboxed] = [&[][..], &["--sandbox"]].map(|more| {
+        let output = iev(&args).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "", "the kernel of this test refuses nothing");
+        text(&output.stdout)
+    });
+    assert_eq!(plain, sandboxed);
+    assert!(!text(&iev(&["--help"]).output().unwrap().stdout).contains("decode-anchors"));
 }
 
 #[test]
@@ -287,4 +332,16 @@ fn the_doctor_answers_on_any_machine() {
     let said = text(&bare.stdout);
     assert_eq!(bare.status.code(), Some(USAGE));
     assert!(said.contains("to do: ") && said.contains("cargo xtask ort"), "{said}");
+}
+
+#[test]
+fn onnx_runtime_leaves_no_trace_in_the_home_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let mut doctor = iev(&["doctor", "--json"]);
+    doctor.env("HOME", home.path()).env("TMPDIR", home.path()).env_remove("XDG_CACHE_HOME");
+    let Output { status, stdout, .. } =
+        doctor.env_remove("ORT_DISABLE_TELEMETRY").output().unwrap();
+    assert!(status.success() && text(&stdout).contains("registers"), "{}", text(&stdout));
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -24,7 +24,7 @@ fn playing_the_sample_holds_no_more_than_counted() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sample.iev"));
     OrtRuntime::find(None).unwrap();
     let backend = Backend::new(None, SessionOptions { threads: 1, ..SessionOptions::default() });
-    let options = Options { queue: 1, ..Options::new(backend.opener()) };
+    let options = Options { painters: 2, queue: 1, ..Options::new(backend.opener()) };
     let player = Player::open(path, options.clone()).unwrap();
     let counted = playing_bytes(player.header(), player.index(), &options);
     let before = status("VmRSS");

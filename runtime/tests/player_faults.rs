@@ -5,12 +5,15 @@
 
 mod small_stream;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use iev_runtime::anchor_decoder::{AnchorDecoder, Input, Ready};
+use iev_runtime::fuse_stage::Shown;
 use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::reconstruct::Reconstruct;
 use iev_runtime::views::ViewSet;
-use iev_runtime::{Error, TimeIndex};
+use iev_runtime::{Error, FrameId, Result, TimeIndex};
 use small_stream::{FRAMES, options, small_stream};
 
 /// Tests of this file count threads, so they take turns.
@@ -43,11 +46,17 @@ fn assert_stages_end() {
 #[test]
 fn a_failing_network_is_one_error_behind_the_good_pictures() {
     let _turn = TURN.lock().unwrap();
-    for (fails_at, queue) in (0..FRAMES).flat_map(|at| [0, 1, 4].map(|queue| (at, queue))) {
-        let player = player(Options { queue, ..options(Some(fails_at)) });
+    let cases = [(1, 0), (1, 1), (1, 4), (2, 0), (3, 1)];
+    for (fails_at, (painters, queue)) in (0..FRAMES).flat_map(|at| cases.map(|case| (at, case))) {
+        // Every painter's network fails on its own picture `fails_at`; the first painter's is the earliest.
+        let expected = fails_at as usize * painters;
+        if expected >= FRAMES as usize {
+            continue;
+        }
+        let player = player(Options { painters, queue, ..options(Some(fails_at)) });
         let mut playback = player.play(&all(&player)).unwrap();
-        let good = playback.by_ref().take(fails_at as usize).filter(Result::is_ok).count();
-        assert_eq!(good, fails_at as usize);
+        let good = playback.by_ref().take(expected).filter(Result::is_ok).count();
+        assert_eq!(good, expected);
         assert!(matches!(playback.next(), Some(Err(Error::Backend { .. }))));
         assert!(playback.next().is_none() && playback.next().is_none());
         assert_stages_end();
@@ -57,19 +66,22 @@ fn a_failing_network_is_one_error_behind_the_good_pictures() {
 #[test]
 fn a_panicking_stage_panics_in_the_consumer_and_ends_the_others() {
     let _turn = TURN.lock().unwrap();
-    let open = std::sync::Arc::new(|_: &_, _: &_, _| panic!("planted"));
-    let player = player(Options::new(open));
-    let playback = player.play(&all(&player)).unwrap();
-    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| playback.count()));
-    assert_eq!(told.unwrap_err().downcast_ref(), Some(&"planted"));
-    assert_stages_end();
+    let open = Arc::new(|_: &_, _: &_, _| panic!("planted"));
+    for painters in [1, 2] {
+        let player = player(Options { painters, ..Options::new(open.clone()) });
+        let playback = player.play(&all(&player)).unwrap();
+        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| playback.count()));
+        assert_eq!(told.unwrap_err().downcast_ref(), Some(&"planted"));
+        assert_stages_end();
+    }
 }
 
 #[test]
 fn a_consumer_may_leave_or_rest_at_any_picture() {
     let _turn = TURN.lock().unwrap();
-    for (taken, queue) in (0..=FRAMES).flat_map(|at| [0, 1, 4].map(|queue| (at, queue))) {
-        let player = player(Options { queue, ..options(None) });
+    let cases = [(1, 0), (1, 1), (1, 4), (2, 0), (3, 1)];
+    for (taken, (painters, queue)) in (0..=FRAMES).flat_map(|at| cases.map(|case| (at, case))) {
+        let player = player(Options { painters, queue, ..options(None) });
         let mut playback = player.play(&all(&player)).unwrap();
         assert_eq!(playback.by_ref().take(taken as usize).count(), taken as usize);
         if queue == 1 {
@@ -102,6 +114,86 @@ fn a_storm_of_seeks_leaves_no_thread() {
         }
     }
     assert_stages_end();
+}
+
+/// Rests of a thread, none to most of a millisecond, by a linear congruential generator.
+#[derive(Debug, Clone)]
+struct Rests(u32);
+
+impl Rests {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(1664525).wrapping_add(1013904223);
+        self.0 >> 16
+    }
+
+    fn rest(&mut self) {
+        match self.next() % 4 {
+            0 => {}
+            1 => std::thread::yield_now(),
+            _ => std::thread::sleep(Duration::from_micros(u64::from(self.next() % 800))),
+        }
+    }
+}
+
+/// A stage that rests before it works.
+struct Shaken<T>(T, Rests);
+
+impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
+    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+        self.1.rest();
+        self.0.decode(frame, input, ready)
+    }
+}
+
+impl Reconstruct for Shaken<Box<dyn Reconstruct>> {
+    fn motion(&mut self, a: &[f32], b: &[f32], views: &[usize], flow: &mut [f32]) -> Result<()> {
+        self.1.rest();
+        self.0.motion(a, b, views, flow)
+    }
+
+    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
+        self.1.rest();
+        self.0.refine(w0, w1, out, masks)
+    }
+}
+
+/// Options whose anchor and network stages rest as `seed` has it.
+fn shaken(seed: u32) -> Options {
+    let Options { anchors, open, .. } = options(None);
+    Options {
+        anchors: Arc::new(move |size, bytes| {
+            Ok(Box::new(Shaken(anchors(size, bytes)?, Rests(seed))))
+        }),
+        open: Arc::new(move |header, levels, batch| {
+            Ok(Box::new(Shaken(open(header, levels, batch)?, Rests(!seed))))
+        }),
+        ..options(None)
+    }
+}
+
+#[test]
+fn however_the_threads_take_turns_the_pictures_are_the_same_and_they_end() {
+    let _turn = TURN.lock().unwrap();
+    let views = |shown: Shown| -> Vec<Vec<u8>> {
+        shown.frames().map(|(_, picture)| picture.i420().to_vec()).collect()
+    };
+    let plain = player(options(None));
+    let whole: Vec<_> =
+        plain.decode_serial(&all(&plain)).unwrap().map(|shown| views(shown.unwrap())).collect();
+    for seed in 0..96 {
+        let (queue, painters) = (seed as usize % 4, 1 + seed as usize / 4 % 3);
+        let player = player(Options { queue, painters, ..shaken(seed) });
+        let endless = Selection { repeat: true, ..all(&player) };
+        let mut playback = player.play(&endless).unwrap();
+        let mut rests = Rests(seed << 8);
+        for time in 0..rests.next() as usize % 24 {
+            rests.rest();
+            let shown = views(playback.next().unwrap().unwrap());
+            assert!(shown == whole[time % whole.len()], "seed {seed}, time {time}");
+        }
+        drop(playback);
+        assert_stages_end();
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 fn player() -> Player {
     let session =
         SessionOptions { providers: vec![Provider::Cpu], threads: 1, ..SessionOptions::default() };
-    let options = Options::new(Backend::new(None, session).opener());
+    let options = Options { painters: 2, ..Options::new(Backend::new(None, session).opener()) };
     Player::over(Source::from(small_stream()), options).unwrap()
 }
 

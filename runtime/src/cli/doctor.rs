@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iev_runtime::board::Board;
+use iev_runtime::board::{BUILT_IN, Board};
 use iev_runtime::machine;
 use iev_runtime::providers::{Provider, refusals};
 use iev_runtime::session::OrtRuntime;
@@ -54,6 +54,7 @@ pub(crate) fn run(command: &Doctor) -> Result<(), Failure> {
     }
     let count = findings.len();
     facts["findings"] = json!(findings);
+    facts["next"] = json!(next(command.board.as_ref(), count));
     if command.json {
         print_json(&facts)?
     } else {
@@ -88,14 +89,33 @@ fn facts(root: &Path) -> Value {
     })
 }
 
+/// What to do after reading the rest.
+fn next(board: Option<&Board>, findings: usize) -> String {
+    match board {
+        _ if findings > 0 => {
+            "do what each \"to do\" line says, then run iev doctor again; boards/README.md shows the \
+             whole way"
+                .into()
+        }
+        Some(Board { name, .. }) => {
+            format!("play: iev decode STREAM --board {name} --muxer null --stats json")
+        }
+        None => format!(
+            "play: iev demo STREAM; or compare with a board: iev doctor --board NAME, of {}",
+            BUILT_IN.map(|(name, _)| name).join(", ")
+        ),
+    }
+}
+
 /// Providers of the board that this ONNX Runtime refuses.
 fn missing_providers(board: &Board, refused: &[(Provider, Option<String>)]) -> Vec<String> {
     let wanted = refused.iter().filter(|(p, _)| board.player.providers.contains(p));
     let missing = wanted.filter_map(|(provider, reason)| Some((provider, reason.as_ref()?)));
     let said = missing.map(|(provider, reason)| {
         format!(
-            "{provider} does not register ({reason}): name an ONNX Runtime built with it by --ort \
-             or ORT_DYLIB_PATH, see boards/README.md"
+            "{provider} does not register ({}): name an ONNX Runtime built with it by --ort \
+             or ORT_DYLIB_PATH, see boards/README.md",
+            reason.trim_end_matches('.')
         )
     });
     said.collect()
@@ -175,7 +195,8 @@ fn text(facts: &Value) -> String {
         other => other.to_string(),
     };
     let object = facts.as_object().into_iter().flatten();
-    let lines = object.filter(|(name, _)| *name != "findings" && *name != "onnxruntime");
+    let lines =
+        object.filter(|(name, _)| !["findings", "onnxruntime", "next"].contains(&name.as_str()));
     let mut lines: Vec<String> =
         lines.map(|(name, value)| format!("{name:<16}{}", shown(value))).collect();
     let ort = &facts["onnxruntime"];
@@ -185,6 +206,7 @@ fn text(facts: &Value) -> String {
     }
     let findings = facts["findings"].as_array().into_iter().flatten();
     lines.extend(findings.map(|finding| format!("to do: {}", shown(finding))));
+    lines.push(format!("next: {}", shown(&facts["next"])));
     lines.join("\n")
 }
 
@@ -220,8 +242,10 @@ mod tests {
         let foreign = std::env::consts::ARCH != "aarch64";
         assert_eq!(found.lines().count(), 5 + usize::from(foreign), "{found}");
 
-        let refused = [(Provider::TensorRt, Some("not built in".into())), (Provider::Cpu, None)];
+        let refused = [(Provider::TensorRt, Some("not built in.".into())), (Provider::Cpu, None)];
         let missing = missing_providers(&board, &refused);
-        assert!(missing.len() == 1 && missing[0].starts_with("tensorrt does not register"));
+        assert!(
+            missing.len() == 1 && missing[0].contains("tensorrt does not register (not built in):")
+        );
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod info;
+#[cfg(target_os = "linux")]
+pub(crate) mod sandbox;
 mod statistics;
 
 use std::error::Error as _;
@@ -52,7 +54,15 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Describe this machine and say what keeps IEV from running well on it
     Doctor(doctor::Doctor),
+    /// Decode anchors for a parent that does not trust them
+    #[cfg(target_os = "linux")]
+    #[command(hide = true, name = iev_runtime::sandbox::SUBCOMMAND)]
+    DecodeAnchors(sandbox::DecodeAnchors),
 }
+
+/// Painters where neither the user nor a board says how many. Each adds a time to the latency and to
+/// how late other views are shown.
+const PAINTERS: usize = 2;
 
 /// Where networks run.
 #[derive(Debug, Args)]
@@ -69,12 +79,19 @@ pub(crate) struct BackendArgs {
     /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
-    /// Threads of the network; 0 lets ONNX Runtime choose [default: the board's, else 0]
-    #[arg(long)]
-    threads: Option<usize>,
+    /// Threads that paint, over all painters [default: the board's, else one per core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Times painted at once, each by a network of its own [default: the board's, else 2]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    painters: Option<u8>,
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
     batch: Option<u8>,
+    /// Decode H.264 in a child process without rights: for files from strangers
+    #[cfg(target_os = "linux")]
+    #[arg(long)]
+    sandbox: bool,
 }
 
 impl BackendArgs {
@@ -89,7 +106,7 @@ impl BackendArgs {
             options.providers.clone_from(&self.provider);
         }
         options.require = self.require;
-        options.threads = self.threads.unwrap_or(options.threads);
+        options.threads = self.threads() / self.painters();
         Backend::new(self.ort.clone(), options)
     }
 
@@ -99,7 +116,26 @@ impl BackendArgs {
             board.apply(&mut options);
         }
         options.batch = self.batch.map_or(options.batch, usize::from);
+        options.painters = self.painters();
+        #[cfg(target_os = "linux")]
+        if self.sandbox {
+            options.anchors = sandbox::opener();
+        }
         options
+    }
+
+    /// Threads that paint.
+    pub(crate) fn threads(&self) -> usize {
+        let board = || self.board.as_ref().map(|b| b.player.painters * b.player.network_threads);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map(usize::from).or_else(board).unwrap_or_else(cores)
+    }
+
+    /// Times painted at once: never more than there are threads.
+    fn painters(&self) -> usize {
+        let board = || self.board.as_ref().map(|b| b.player.painters);
+        let asked = self.painters.map(usize::from).or_else(board).unwrap_or(PAINTERS);
+        asked.min(self.threads())
     }
 }
 
@@ -157,7 +193,7 @@ fn chain(error: &Error) -> String {
 
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Malformed { .. } | Error::Unsupported(_) | Error::Storage { .. } => 1,
+        Error::Malformed { .. } | Error::Unsupported { .. } | Error::Storage { .. } => 1,
         // openh264 fails on what it is fed, not by itself.
         Error::Stage { stage: "anchor", .. } => 1,
         Error::OverBudget { .. } | Error::NotInStream { .. } | Error::File { .. } => 2,

@@ -12,6 +12,9 @@ use crate::units::ViewId;
 /// Most key pictures of one section.
 pub const MAX_KEYS: usize = 96;
 
+/// Bytes of a key in the list.
+pub const KEY_BYTES: u64 = (size_of::<u8>() + size_of::<u16>()) as u64;
+
 /// A picture of an implicit view that is coded explicitly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -29,6 +32,8 @@ pub struct AnchorSection<'a> {
     pub keys: Vec<Key, MAX_KEYS>,
     /// Length-prefixed NAL units.
     nals: &'a [u8],
+    /// Where they start in the section.
+    nals_at: u64,
 }
 
 impl<'a> AnchorSection<'a> {
@@ -40,7 +45,8 @@ impl<'a> AnchorSection<'a> {
         let cut_off = Error::malformed(0, "the key list of an anchor section is complete");
         let (count, mut rest) = body.split_first().ok_or(cut_off)?;
         let mut keys = Vec::new();
-        for _ in 0..*count {
+        for index in 0..u64::from(*count) {
+            let at = 1 + index * KEY_BYTES;
             let Some(([view, low, high], after)) = rest.split_first_chunk::<3>() else {
                 return Err(Error::malformed(
                     body.len() as u64,
@@ -49,24 +55,26 @@ impl<'a> AnchorSection<'a> {
             };
             let key = Key { view: ViewId(*view), time: u16::from_le_bytes([*low, *high]) };
             if u32::from(key.time) >= frames {
-                return Err(Error::malformed(1, "the time of a key picture is inside its GOP"));
+                return Err(Error::malformed(at, "the time of a key picture is inside its GOP"));
             }
             keys.push(key).map_err(|_| {
-                Error::malformed(0, "an anchor section has at most 96 key pictures")
+                Error::malformed(at, "an anchor section has at most 96 key pictures")
             })?;
             rest = after;
         }
-        Ok(Self { keys, nals: rest })
+        Ok(Self { keys, nals: rest, nals_at: (body.len() - rest.len()) as u64 })
     }
 
     /// The NAL units, without start codes, in decoding order.
     pub fn nal_units(&self) -> impl Iterator<Item = Result<&'a [u8]>> + use<'a> {
-        let mut rest = self.nals;
+        let (nals, nals_at) = (self.nals, self.nals_at);
+        let mut rest = nals;
         core::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let nal = take_nal(&mut rest);
+            let at = nals_at + (nals.len() - rest.len()) as u64;
+            let nal = take_nal(&mut rest, at);
             if nal.is_err() {
                 rest = &[];
             }
@@ -75,9 +83,9 @@ impl<'a> AnchorSection<'a> {
     }
 }
 
-fn take_nal<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+fn take_nal<'a>(rest: &mut &'a [u8], at: u64) -> Result<&'a [u8]> {
     let broken =
-        || Error::malformed(0, "a NAL unit has at least one byte and ends inside its section");
+        || Error::malformed(at, "a NAL unit has at least one byte and ends inside its section");
     let (length, after) = postcard::take_from_bytes::<u32>(rest).map_err(|_| broken())?;
     let length = length as usize;
     if length == 0 || length > after.len() {
@@ -133,7 +141,11 @@ mod tests {
         let read: Result<std::vec::Vec<_>> = section.nal_units().collect();
         assert_eq!(read.unwrap(), nals);
         assert!(AnchorSection::parse(&body, 300).is_err(), "key outside its GOP");
-        let cut = &body[..body.len() - 1];
-        assert!(AnchorSection::parse(cut, 301).unwrap().nal_units().any(|n| n.is_err()));
+        let cut = AnchorSection::parse(&body[..body.len() - 1], 301).unwrap();
+        let long_at = (body.len() - long.len() - 2) as u64;
+        let Err(Error::Malformed { offset, .. }) = cut.nal_units().last().unwrap() else {
+            panic!("it ends outside its section")
+        };
+        assert_eq!(offset, long_at);
     }
 }

@@ -75,81 +75,88 @@ fn code_plane<C: BitCoder>(
     let cells = shape.plane();
     let start = plane * cells;
     let channel = plane % shape.channels;
-    let before_entry = (plane / shape.channels).is_multiple_of(shape.views);
-    let references = References {
-        channel: (channel > 0).then(|| start - cells),
-        view: (!before_entry).then(|| start - shape.entry()),
-        time: start.checked_sub(shape.entry() * shape.views),
-    };
-    let is_empty = |from: usize, levels: &[i8]| levels[from..from + cells].iter().all(|l| *l == 0);
-    let known =
-        |from: Option<usize>, levels: &[i8]| from.map_or(2, |f| u32::from(is_empty(f, levels)));
-    let flag = pack(&[
-        (known(references.time, levels), 3),
-        (known(references.view, levels), 3),
-        (known(references.channel, levels), 3),
-    ]);
+    let first_view = (plane / shape.channels).is_multiple_of(shape.views);
+    let (earlier, rest) = levels.split_at_mut(start);
+    let here = &mut rest[..cells];
+    let reference = |exists: bool, back: usize| exists.then(|| &earlier[start - back..][..cells]);
+    let time = reference(start >= shape.entry() * shape.views, shape.entry() * shape.views);
+    let view = reference(!first_view, shape.entry());
+    let under = reference(channel > 0, cells);
+    let is_empty = |plane: &[i8]| plane.iter().all(|l| *l == 0);
+    let [time_known, view_known, under_known] =
+        [time, view, under].map(|p| p.map_or(2, |plane| u32::from(is_empty(plane))));
+    let flag = pack(&[(time_known, 3), (view_known, 3), (under_known, 3)]);
     let by_channel = channel.min(31) as u8;
     // Contexts 224 and above of the first two predictions are kept for flags and steps.
     let contexts =
         [224 + flag, 224 + by_channel, 224 + flag, 224 + by_channel, 224 + flag, 224 + flag];
-    let empty = is_empty(start, levels);
-    if model.code(coder, &contexts, i16::from(!empty)) == 0 {
-        levels[start..start + cells].fill(0);
+    if model.code(coder, &contexts, i16::from(!is_empty(here))) == 0 {
+        here.fill(0);
         return;
     }
+    let columns = shape.columns;
     for row in 0..shape.rows {
-        for column in 0..shape.columns {
-            let here = Here { levels, shape, references, channel: channel as u32, row, column };
-            let contexts = here.contexts(start);
-            let at = start + row * shape.columns + column;
-            levels[at] = model.code(coder, &contexts, i16::from(levels[at])).clamp(-127, 127) as i8;
+        let (above, rest) = here.split_at_mut(row * columns);
+        let rows = Rows {
+            channel: channel as u32,
+            north: Row::of(Some(above), columns, row.checked_sub(1)),
+            north2: Row::of(Some(above), columns, row.checked_sub(2)),
+            before: [row.checked_sub(1), Some(row), Some(row + 1)]
+                .map(|row| Row::of(time, columns, row)),
+            view: Row::of(view, columns, Some(row)),
+            under: Row::of(under, columns, Some(row)),
+        };
+        let (mut west, mut west2) = (0, 0);
+        for (column, level) in rest[..columns].iter_mut().enumerate() {
+            let contexts = rows.contexts(column, west, west2);
+            *level = model.code(coder, &contexts, i16::from(*level)).clamp(-127, 127) as i8;
+            (west, west2) = (i32::from(*level), west);
         }
     }
 }
 
-/// Where the planes a plane may be predicted from start.
+/// A row of levels; outside of the plane all are zero.
 #[derive(Clone, Copy)]
-struct References {
-    channel: Option<usize>,
-    view: Option<usize>,
-    time: Option<usize>,
-}
+struct Row<'a>(&'a [i8]);
 
-/// The neighbourhood of a cell about to be coded.
-struct Here<'a> {
-    levels: &'a [i8],
-    shape: GridShape,
-    references: References,
-    channel: u32,
-    row: usize,
-    column: usize,
-}
-
-impl Here<'_> {
-    /// Level at an offset in the plane starting at `start`; zero outside.
-    fn at(&self, start: Option<usize>, down: isize, right: isize) -> i32 {
-        let row = self.row.checked_add_signed(down).filter(|r| *r < self.shape.rows);
-        let column = self.column.checked_add_signed(right).filter(|c| *c < self.shape.columns);
-        match (start, row, column) {
-            (Some(s), Some(r), Some(c)) => i32::from(self.levels[s + r * self.shape.columns + c]),
-            _ => 0,
-        }
+impl<'a> Row<'a> {
+    fn of(plane: Option<&'a [i8]>, columns: usize, row: Option<usize>) -> Self {
+        let row =
+            plane.zip(row).and_then(|(plane, row)| plane.get(row * columns..)?.get(..columns));
+        Self(row.unwrap_or_default())
     }
 
-    fn contexts(&self, start: usize) -> [u8; CONTEXTS] {
-        let this = Some(start);
-        let (west, north) = (self.at(this, 0, -1), self.at(this, -1, 0));
-        let (north_west, north_east) = (self.at(this, -1, -1), self.at(this, -1, 1));
-        let (west2, north2) = (self.at(this, 0, -2), self.at(this, -2, 0));
-        let References { channel, view, time } = self.references;
-        let before = self.at(time, 0, 0);
-        let before_near: u32 = [(0, 1), (1, 0), (0, -1), (-1, 0)]
+    /// The level in `column`, counted from one to the left of the first.
+    fn at(self, column: usize) -> i32 {
+        column.checked_sub(1).and_then(|c| self.0.get(c)).map_or(0, |level| i32::from(*level))
+    }
+}
+
+/// Rows around the one about to be coded.
+struct Rows<'a> {
+    channel: u32,
+    north: Row<'a>,
+    north2: Row<'a>,
+    /// Above, at and below the same place one entry earlier in time.
+    before: [Row<'a>; 3],
+    /// The same place in the view before this one.
+    view: Row<'a>,
+    /// The same place in the channel before this one.
+    under: Row<'a>,
+}
+
+impl Rows<'_> {
+    fn contexts(&self, column: usize, west: i32, west2: i32) -> [u8; CONTEXTS] {
+        let here = column + 1;
+        let (north, north2) = (self.north.at(here), self.north2.at(here));
+        let (north_west, north_east) = (self.north.at(here - 1), self.north.at(here + 1));
+        let [up, level, down] = self.before;
+        let before = level.at(here);
+        let before_near: u32 = [level.at(here + 1), down.at(here), level.at(here - 1), up.at(here)]
             .iter()
-            .map(|(d, r)| self.at(time, *d, *r).unsigned_abs())
+            .map(|v| v.unsigned_abs())
             .sum();
-        let beside = self.at(view, 0, 0);
-        let under = self.at(channel, 0, 0);
+        let (beside, under) = (self.view.at(here), self.under.at(here));
         let magnitude = |v: i32| v.unsigned_abs();
         let near = magnitude(west) + magnitude(north);
         let around = 2 * near

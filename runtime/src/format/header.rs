@@ -20,6 +20,7 @@ pub const MAX_HEADER_BYTES: usize = 512;
 
 /// The fixed-size start of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preamble {
     /// Bytes of the coded header.
     pub header_bytes: u16,
@@ -60,9 +61,8 @@ impl Preamble {
             return Err(Error::malformed(0, "an IEV stream starts with \\x89IEV\\r\\n\\x1a\\n"));
         }
         if bytes[8] != VERSION_MAJOR || bytes[9] > VERSION_MINOR {
-            return Err(Error::Unsupported(
-                "this stream needs a newer iev (format version above 1.0)",
-            ));
+            let needed = "this stream needs a newer iev (format version above 1.0)";
+            return Err(Error::unsupported(8, needed));
         }
         let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = *bytes;
         Ok(Self {
@@ -76,6 +76,7 @@ impl Preamble {
 
 /// Colour description by the code points of ITU-T H.273; 2 is "unspecified".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Colour {
     /// Colour primaries.
     pub primaries: u8,
@@ -96,6 +97,7 @@ impl Colour {
 
 /// The second picture the network may copy from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Second {
     /// The nearest key picture of the view itself.
     Key,
@@ -105,6 +107,7 @@ pub enum Second {
 
 /// How a view is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
     /// Every picture is H.264.
     Explicit,
@@ -119,6 +122,7 @@ pub enum Role {
 
 /// What a player must know before it reads a section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
     /// Name of the decoder profile; empty when every view is explicit.
     pub profile: String<16>,
@@ -159,7 +163,7 @@ impl Header {
         }
         rule(self.views.contains(&Role::Explicit), "at least one view is explicit")?;
         if self.implicit_views().next().is_some() && self.profile().is_none() {
-            return Err(Error::Unsupported("decoder profile unknown to this build"));
+            return Err(Error::unsupported(at, "decoder profile unknown to this build"));
         }
         Ok(())
     }

@@ -59,6 +59,22 @@ const fn stretch_table() -> [i16; 4096] {
     table
 }
 
+/// Fraction bits of [`RECIPROCAL`].
+const RECIPROCAL_BITS: u32 = 32;
+/// `2 / (2 · count + 3)`, rounded up: a product with 22 bits is off by less than 2⁻¹⁰, and no
+/// quotient by at most 513 lies that near below a whole number, so its whole part is exact.
+const RECIPROCAL: [u64; Slot::LIMIT as usize + 1] = reciprocal_table();
+
+const fn reciprocal_table() -> [u64; Slot::LIMIT as usize + 1] {
+    let mut table = [0; Slot::LIMIT as usize + 1];
+    let mut count = 0;
+    while count < table.len() {
+        table[count] = (2u64 << RECIPROCAL_BITS).div_ceil(2 * count as u64 + 3);
+        count += 1;
+    }
+    table
+}
+
 /// An adaptive probability: 22 bits of probability over 10 bits of count.
 #[derive(Clone, Copy)]
 struct Slot(u32);
@@ -67,18 +83,20 @@ impl Slot {
     const NEW: Self = Self(1 << 31);
     /// Adaptation slows down to 1/`LIMIT`.
     const LIMIT: u32 = 255;
+    /// Certainty of a one.
+    const ONE: u32 = (1 << 22) - 1;
 
     fn stretched(self) -> i32 {
         i32::from(STRETCH[(self.0 >> 20) as usize])
     }
 
-    /// Moves towards `bit` by 1/(count + 1.5).
+    /// Moves towards `bit` by 1/(count + 1.5) of the way, rounded down.
     fn update(&mut self, bit: bool) {
-        let count = self.0 & 1023;
-        let p = i64::from(self.0 >> 10);
-        let target = if bit { (1i64 << 22) - 1 } else { 0 };
-        let moved = p + (target - p) * 2 / i64::from(2 * count + 3);
-        self.0 = ((moved as u32) << 10) | (count + 1).min(Self::LIMIT);
+        let (count, p) = (self.0 & 1023, self.0 >> 10);
+        let way = if bit { Self::ONE - p } else { p };
+        let step = ((u64::from(way) * RECIPROCAL[count as usize]) >> RECIPROCAL_BITS) as u32;
+        let moved = if bit { p + step } else { p - step };
+        self.0 = (moved << 10) | (count + 1).min(Self::LIMIT);
     }
 }
 
@@ -198,6 +216,20 @@ mod tests {
         for p in (64..4032).step_by(64) {
             let back = SQUASH[(i32::from(STRETCH[p]) + 2048) as usize] >> 4;
             assert!(back.abs_diff(p as u16) <= 8, "{p} → {back}");
+        }
+    }
+
+    #[test]
+    fn reciprocals_divide_exactly() {
+        for (count, reciprocal) in RECIPROCAL.iter().enumerate() {
+            let divisor = 2 * count as u64 + 3;
+            for way in (0..=u64::from(Slot::ONE)).step_by(97).chain([u64::from(Slot::ONE)]) {
+                // The worst of the neighbourhood: a quotient just below a whole number.
+                let below = (way / divisor * divisor + divisor / 2).min(Slot::ONE.into());
+                for way in [way, below] {
+                    assert_eq!((way * reciprocal) >> RECIPROCAL_BITS, way * 2 / divisor, "{way}");
+                }
+            }
         }
     }
 

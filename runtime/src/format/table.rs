@@ -23,6 +23,7 @@ pub enum Kind {
 
 /// Where a section is and what it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Entry {
     /// What it holds.
     pub kind: Kind,

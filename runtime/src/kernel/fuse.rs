@@ -129,10 +129,11 @@ fn fuse_row<const SIDE: usize>(
     row: usize,
     line: &mut [u8],
 ) {
-    let mut phases = [[0u8; RUN]; SIDE];
     for (run, pixels) in line.chunks_mut(RUN * SIDE).enumerate() {
         let cells = pixels.len().div_ceil(SIDE);
-        for (dx, phase) in phases.iter_mut().enumerate() {
+        // The pixels of a cell, first in the lowest byte: vectors of cells interleave for nothing.
+        let mut packed = [0u32; RUN];
+        for dx in 0..SIDE {
             let at = |channel: usize| channel * size.plane() + row + run * RUN;
             let sample = at(place.first + dx);
             let mask = 2 * place.down + dx * 2 / SIDE;
@@ -141,19 +142,17 @@ fn fuse_row<const SIDE: usize>(
             let w0 = &layers.warped0[sample..][..cells];
             let w1 = &layers.warped1[sample..][..cells];
             let implicit = &layers.implicit[sample..][..cells];
-            for (i, pixel) in phase[..cells].iter_mut().enumerate() {
-                *pixel = to_pixel_fast(blend(m0[i], m1[i], w0[i], w1[i], implicit[i]));
+            for (i, cell) in packed[..cells].iter_mut().enumerate() {
+                let pixel = to_pixel_fast(blend(m0[i], m1[i], w0[i], w1[i], implicit[i]));
+                *cell |= u32::from(pixel) << (8 * dx);
             }
         }
         let mut whole = pixels.chunks_exact_mut(SIDE);
-        for (cell, out) in whole.by_ref().enumerate() {
-            for (pixel, phase) in out.iter_mut().zip(&phases) {
-                *pixel = phase[cell];
-            }
+        for (out, cell) in whole.by_ref().zip(&packed) {
+            out.copy_from_slice(&cell.to_le_bytes()[..SIDE]);
         }
-        for (pixel, phase) in whole.into_remainder().iter_mut().zip(&phases) {
-            *pixel = phase[cells - 1];
-        }
+        let rest = whole.into_remainder();
+        rest.copy_from_slice(&packed[cells - 1].to_le_bytes()[..rest.len()]);
     }
 }
 

@@ -70,25 +70,25 @@ fn anchor() -> Vec<u8> {
     anchor_section(SIZE, FRAMES as usize, &[Key { view: ViewId(1), time: 1 }])
 }
 
-/// One explicit view in `gops` GOPs of one picture each.
+/// One explicit view in `gops` GOPs of `frames` pictures each.
 #[allow(dead_code, reason = "every test file uses its own part")]
-pub fn explicit_stream(size: Size, gops: u32) -> Vec<u8> {
+pub fn explicit_stream(size: Size, gops: u32, frames: u32) -> Vec<u8> {
     let header = Header {
         profile: "".try_into().unwrap(),
         template_sha256: [0; 32],
         size,
         rate: (24, 1),
-        frames: gops,
+        frames: gops * frames,
         colour: Colour::BT709,
         views: [Role::Explicit].into_iter().collect(),
     };
-    let body = anchor_section(size, 1, &[]);
-    let section = |first_frame| Section {
+    let body = anchor_section(size, frames as usize, &[]);
+    let section = |gop| Section {
         kind: Kind::Anchor,
         view: ViewId(0),
         scene: 0,
-        first_frame,
-        frames: 1,
+        first_frame: gop * frames,
+        frames,
         body: &body,
     };
     let sections: Vec<_> = (0..gops).map(section).collect();

@@ -37,6 +37,9 @@ pub(crate) struct Bench {
     /// How long to play, over and over
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Ask for a time at every tick of a display with this rate, in hertz, instead of at once
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rate: Option<u16>,
     /// Write the report as JSON here too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -59,12 +62,14 @@ const RATES_HZ: [u32; 3] = [72, 90, 120];
 const UNTIMED: usize = 1;
 /// Spans that are measured per time.
 const STAGES: usize = SPANS.len() - UNTIMED;
-/// The span from one time to the next.
+/// The span from one time in hand to the next.
 const INTERVAL: &str = "interval_us";
+/// The span from asking for a time to having it in hand.
+const WAIT: &str = "wait_us";
 
 /// Names of what is measured per time.
 fn spans() -> impl Iterator<Item = &'static str> {
-    SPANS.into_iter().skip(UNTIMED).chain([INTERVAL])
+    SPANS.into_iter().skip(UNTIMED).chain([INTERVAL, WAIT])
 }
 
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
@@ -77,7 +82,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let started = Instant::now();
     let options = command.backend.options(&backend);
-    let batch = options.batch;
+    let (batch, painters, threads) = (options.batch, options.painters, command.backend.threads());
     let player = Player::open(stream, options)?;
     let open_us = micros(started);
     let views = parse_views(&command.views, player.header())?;
@@ -88,14 +93,17 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let digest = Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?);
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let before = machine::state();
-    let played = Played::measure(&player, views, Duration::from_secs(command.seconds.max(1)))?;
+    let length = Duration::from_secs(command.seconds.max(1));
+    let played = Played::measure(&player, views, length, command.rate)?;
     let after = machine::state();
     let report = json!({
         "conditions": {
             "stream_sha256": digest,
             "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
             "provider": backend.report().map(|r| r.in_use.name()),
-            "threads": backend.threads(),
+            "threads": threads,
+            "painters": painters,
+            "rate_hz": command.rate,
             "batch": batch,
             "machine": machine::identity(),
         },
@@ -104,7 +112,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         "seconds": played.seconds,
         "times_per_second": played.times as f64 / played.seconds,
         "us": played.spans(),
-        "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.interval.misses(*hz)))
+        "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.wait.misses(*hz)))
             .collect::<Map<_, _>>(),
         "start": {
             "open_us": open_us,
@@ -112,7 +120,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "seek_us": seeks(&player, views)?.summary(),
             "view_switch": switches(&player, views)?,
         },
-        "cost": cost(&player, views, &played, &backend)?,
+        "cost": cost(&player, views, &played, &backend, (painters, threads))?,
         "state": { "before": before, "after": after },
         "versions": {
             "iev": env!("CARGO_PKG_VERSION"),
@@ -136,24 +144,38 @@ struct Played {
     times: usize,
     seconds: f64,
     cpu_seconds: Option<f64>,
-    /// In the order of [`spans`], all but the last.
+    /// In the order of [`spans`], all but the last two.
     stages: [Spread; STAGES],
-    /// From one time to the next: what a display waits for.
+    /// From one time to the next.
     interval: Spread,
+    /// What a display waits for.
+    wait: Spread,
 }
 
 impl Played {
-    /// Plays into nothing for `length` after the warm-up.
-    fn measure(player: &Player, views: ViewSet, length: Duration) -> Result<Self> {
+    /// Plays into nothing for `length` after the warm-up, at `rate_hz` or as fast as it goes.
+    fn measure(
+        player: &Player,
+        views: ViewSet,
+        length: Duration,
+        rate_hz: Option<u16>,
+    ) -> Result<Self> {
         let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
         let mut playback = player.play(&selection)?;
         playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
         let most = length.as_secs() as usize * 1000;
         let mut stages = core::array::from_fn(|_| Spread::with_capacity(most));
-        let mut interval = Spread::with_capacity(most);
+        let [mut interval, mut wait] = [(); 2].map(|()| Spread::with_capacity(most));
+        let period = rate_hz.map(|hz| Duration::from_secs(1) / u32::from(hz));
         let (started, cpu) = (Instant::now(), machine::cpu_seconds());
         let (mut last, mut times) = (started, 0);
         while started.elapsed() < length {
+            // A tick that has passed already is waited for by nobody: the display took another.
+            let tick = period.map_or(Instant::now(), |period| {
+                let passed = started.elapsed().as_nanos() / period.as_nanos();
+                started + period * (passed as u32 + 1)
+            });
+            std::thread::sleep(tick.saturating_duration_since(Instant::now()));
             let Some(shown) = playback.next() else { break };
             let shown = shown?;
             let (now, t) = (Instant::now(), shown.timings);
@@ -163,14 +185,16 @@ impl Played {
             let values = statistics::row(&t, latency, sink).into_iter().skip(UNTIMED);
             stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
             interval.add((now - last).as_micros() as u64);
+            wait.add((now - tick).as_micros() as u64);
             (last, times) = (now, times + 1);
         }
         let cpu_seconds = cpu.zip(machine::cpu_seconds()).map(|(a, b)| b - a);
-        Ok(Self { times, seconds: started.elapsed().as_secs_f64(), cpu_seconds, stages, interval })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Self { times, seconds, cpu_seconds, stages, interval, wait })
     }
 
     fn spans(&self) -> Map<String, Value> {
-        let spreads = self.stages.iter().chain([&self.interval]);
+        let spreads = self.stages.iter().chain([&self.interval, &self.wait]);
         spans().zip(spreads).map(|(n, s)| (n.to_owned(), s.summary())).collect()
     }
 
@@ -224,8 +248,14 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
 /// CPU, memory, and how near the network and the fuse come to what the machine can do.
 ///
 /// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
-/// once, per time. MAC are those of the profile on the padded picture.
-fn cost(player: &Player, views: ViewSet, played: &Played, backend: &Backend) -> Result<Value> {
+/// once, per time. MAC are those of the profile on the padded picture; all painters work at once.
+fn cost(
+    player: &Player,
+    views: ViewSet,
+    played: &Played,
+    backend: &Backend,
+    (painters, threads): (usize, usize),
+) -> Result<Value> {
     let header = player.header();
     let size = PackedSize::of(header.size);
     let implicit = views.implicit(header).len();
@@ -250,13 +280,9 @@ fn cost(player: &Player, views: ViewSet, played: &Played, backend: &Backend) -> 
     if let Some(profile) = profile {
         let (columns, rows) = header.size.cells(1);
         let mac = profile.mac_per_px() * (columns * rows * implicit) as f64;
-        let reached = mac / played.median_s("network_us") / 1e9;
+        let reached = painters as f64 * mac / played.median_s("network_us") / 1e9;
         let on_cpu = backend.report().is_some_and(|r| r.in_use == Provider::Cpu);
-        let peak = if on_cpu {
-            Some(gemm_gmac_per_s(&backend.library()?, backend.threads())?)
-        } else {
-            None
-        };
+        let peak = if on_cpu { Some(gemm_gmac_per_s(&backend.library()?, threads)?) } else { None };
         cost["network"] = json!({
             "mac_per_time": mac, "gmac_per_s": reached, "gemm_gmac_per_s": peak,
             "share_of_gemm": peak.map(|p| reached / p),
