@@ -5,12 +5,18 @@
 //! * [`ort`]: ONNX Runtime, which the player loads
 //! * [`torch`]: libtorch, which training links
 //! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
+//! * [`bare_metal`]: the format core without an operating system
+//! * [`sample`]: what the sample must decode to on any machine
+//! * [`package`]: what is installed on a board
 //! * [`task`]: cargo and our programs, run with the environment they need
 
+mod bare_metal;
 mod cross;
 mod debian;
 mod ort;
+mod package;
 mod place;
+mod sample;
 mod symbols;
 mod task;
 mod toolchain;
@@ -72,6 +78,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Fetch what `cross BOARD --check --test` and `bare-metal` need, and build nothing
+    Tools {
+        /// Name of the profile
+        board: String,
+    },
     /// Build `iev` for a board of boards/*.toml and check what it needs there
     Cross {
         /// Name of the profile
@@ -79,8 +90,19 @@ enum Task {
         /// Decode the sample with it too, under qemu where it is for another processor
         #[arg(long)]
         check: bool,
+        /// Run the player's unit tests there too
+        #[arg(long)]
+        test: bool,
     },
-    /// Build the format core for microcontrollers without an operating system
+    /// Pack `iev` for a board as .deb and .tar.gz, with unit, manual pages and completions
+    Package {
+        /// Name of the profile
+        board: String,
+        /// Install, run and remove the .deb in a Debian root; needs root and debootstrap
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the format core, and a firmware over it, for machines without an operating system
     BareMetal,
     /// Check format, lints, documentation and the `no_std` core
     Lint,
@@ -113,11 +135,19 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { args } => task::demo(&place, &args),
         Task::Export { args } => task::export(&place, &args),
         Task::Test { args } => task::test(&place, &args),
-        Task::Cross { board, check } => {
+        Task::Tools { board } => {
+            cross::fetch(&place, &board)?;
+            bare_metal::fetch(&place)
+        }
+        Task::Cross { board, check, test } => {
             let built = cross::build(&place, &board)?;
+            if test {
+                cross::test(&place, &built)?;
+            }
             if check { cross::check(&place, &built) } else { Ok(()) }
         }
-        Task::BareMetal => cross::bare_metal(&place),
+        Task::Package { board, check } => package::package(&place, &board, check),
+        Task::BareMetal => bare_metal::build(&place),
         Task::Lint => task::lint(&place),
     }
 }

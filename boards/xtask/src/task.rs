@@ -31,7 +31,11 @@ impl Libraries {
 
     /// The variables that make cargo and our programs use these libraries.
     fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
-        let mut variables = vec![("ORT_DYLIB_PATH", self.ort.clone().into_os_string())];
+        let mut variables = vec![
+            ("ORT_DYLIB_PATH", self.ort.clone().into_os_string()),
+            // Tests load ONNX Runtime without the programs, which refuse this themselves.
+            ("ORT_DISABLE_TELEMETRY", "1".into()),
+        ];
         if let Some(torch) = &self.torch {
             variables.push(("LIBTORCH", torch.clone().into_os_string()));
             variables.push(("LD_LIBRARY_PATH", library_path(&torch.join("lib"))?));
@@ -76,6 +80,15 @@ fn quoted(text: &str) -> String {
 pub(crate) fn build(place: &Place) -> Result<()> {
     let both = ["-p", "iev-runtime", "-p", "iev-exporter"];
     run(cargo(place, &Libraries::all(place)?, "build")?.arg("--release").args(both))
+}
+
+/// This machine's `iev`, built as the tests build it.
+pub(crate) fn player(place: &Place) -> Result<Command> {
+    let libraries = Libraries::player(place)?;
+    run(cargo(place, &libraries, "build")?.args(["-p", "iev-runtime", "--bin", "iev"]))?;
+    let mut iev = Command::new(place.target.join("debug/iev"));
+    iev.envs(libraries.variables()?);
+    Ok(iev)
 }
 
 /// Plays the sample stream into target/demo; never needs libtorch.
@@ -165,7 +178,7 @@ fn become_program(command: &mut Command) -> Result<()> {
 }
 
 /// The program's file name and its arguments.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name();
     let words = program.into_iter().chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
@@ -212,8 +225,10 @@ mod tests {
         let names = |libraries: Libraries| {
             libraries.variables().unwrap().into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
-        assert_eq!(names(Libraries { torch: None, ort: ort.clone() }), ["ORT_DYLIB_PATH"]);
+        let player = ["ORT_DYLIB_PATH", "ORT_DISABLE_TELEMETRY"];
+        assert_eq!(names(Libraries { torch: None, ort: ort.clone() }), player);
         let all = names(Libraries { torch: Some("/t".into()), ort });
-        assert_eq!(all, ["ORT_DYLIB_PATH", "LIBTORCH", "LD_LIBRARY_PATH", "OMP_WAIT_POLICY"]);
+        assert_eq!(all[..2], player);
+        assert_eq!(all[2..], ["LIBTORCH", "LD_LIBRARY_PATH", "OMP_WAIT_POLICY"]);
     }
 }

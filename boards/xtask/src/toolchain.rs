@@ -15,6 +15,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::debian;
 use crate::place::{Arch, Place};
+use crate::task::cargo_alone;
 use crate::wheel::Wheel;
 
 const ZIG: Wheel = Wheel {
@@ -32,9 +33,21 @@ pub(crate) struct Toolchain {
     pub variables: Vec<(String, OsString)>,
     /// Further arguments of cargo.
     pub arguments: Vec<OsString>,
+    /// Where cargo builds. Why one of its own for a standard library that is built too: what
+    /// building it takes changes what build scripts find, and sharing a folder would rebuild
+    /// everything at every change between the two.
+    pub folder: PathBuf,
 }
 
 impl Toolchain {
+    /// Cargo in the checkout with this compiler.
+    pub(crate) fn cargo(&self, place: &Place, subcommand: &str) -> Command {
+        let mut cargo = cargo_alone(place, subcommand);
+        cargo.args(&self.arguments).envs(self.variables.clone());
+        cargo.env("CARGO_TARGET_DIR", &self.folder);
+        cargo
+    }
+
     /// For Linux programs that run with glibc `glibc` or newer.
     pub(crate) fn linux(place: &Place, triple: &str, glibc: &str) -> Result<Self> {
         let mut toolchain = Self::rust(place, triple, "std,panic_abort")?;
@@ -53,7 +66,8 @@ impl Toolchain {
     pub(crate) fn rust(place: &Place, triple: &str, build_std: &str) -> Result<Self> {
         let target = ["--target".into(), triple.into()];
         if installed(triple)? || rustup_adds(triple)? {
-            return Ok(Self { variables: Vec::new(), arguments: target.into() });
+            let folder = place.target.join("cross/build");
+            return Ok(Self { variables: Vec::new(), arguments: target.into(), folder });
         }
         let rustc = compiler_with_source(place)?;
         let variables = vec![
@@ -62,7 +76,8 @@ impl Toolchain {
             ("RUSTC_BOOTSTRAP".into(), "1".into()),
         ];
         let arguments = target.into_iter().chain([format!("-Zbuild-std={build_std}").into()]);
-        Ok(Self { variables, arguments: arguments.collect() })
+        let folder = place.target.join("cross/build-std");
+        Ok(Self { variables, arguments: arguments.collect(), folder })
     }
 }
 
