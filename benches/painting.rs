@@ -86,7 +86,7 @@ fn network(c: &mut Criterion) {
     group.sample_size(20);
     for profile in &PROFILES {
         for batch in BATCHES {
-            let network = NetworkLevels::zeros(profile, batch);
+            let network = NetworkLevels::zeros(profile);
             let header = header(profile, batch);
             let opened = Networks::open(&ort, &header, &network, batch, &options);
             let mut networks = opened.expect("a known profile opens");
@@ -94,11 +94,10 @@ fn network(c: &mut Criterion) {
             let latent16 = noises(batch * profile.latent16 * cells(16), 1);
             let latent8 = noises(batch * profile.latent8 * cells(8), 2);
             let warped = noises(batch * PACKED * cells(4), 3);
-            let views: Vec<usize> = (0..batch).collect();
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_function(BenchmarkId::new(profile.name, format!("batch {batch}")), |b| {
                 b.iter(|| {
-                    networks.motion(&latent16, &latent8, &views).expect("it runs");
+                    networks.motion(&latent16, &latent8).expect("it runs");
                     networks.refine(&warped, &warped).expect("it runs");
                 });
             });

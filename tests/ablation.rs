@@ -73,11 +73,11 @@ fn config(folder: &Path) -> Config {
 fn every_part_has_a_row_and_a_second_run_encodes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let whole = Harness { config: config(folder.path()), out: folder.path().join("out") };
-    let ablate = Ablate { whole, parts: vec![Part::ViewEmbedding, Part::KeyPictures] };
+    let ablate = Ablate { whole, parts: vec![Part::FineGrids, Part::KeyPictures] };
     let clip = ablate.encode(true).unwrap();
     let rows = ablate.rows(Some(&clip)).unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row.without.as_str()).collect();
-    assert_eq!(names, ["view-embedding", "key-pictures", "context-model"]);
+    assert_eq!(names, ["fine-grids", "key-pictures", "context-model"]);
     assert!(rows.iter().all(|row| row.curve.rows.len() == 2 && row.missing.is_empty()));
     let whole = ablate.whole.report(Some(&clip)).unwrap().ours;
     for (plain, whole) in rows[2].curve.rows.iter().zip(&whole.rows) {

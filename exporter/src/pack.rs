@@ -22,14 +22,13 @@ fn step(index: u8) -> StepIndex {
 }
 
 /// The network as the stream holds it.
-pub fn network_levels(profile: &Profile, views: usize, exported: &Exported) -> NetworkLevels {
-    let mut network = NetworkLevels::zeros(profile, views);
+pub fn network_levels(profile: &Profile, exported: &Exported) -> NetworkLevels {
+    let mut network = NetworkLevels::zeros(profile);
     for (layer, trained) in network.layers.iter_mut().zip(&exported.layers) {
         layer.steps = trained.steps.iter().map(|s| step(*s)).collect();
         layer.weights.copy_from_slice(&trained.weights);
         layer.bias_step = step(((BIAS_LOG2_STEP + 12.0) * 8.0) as u8);
         layer.bias.copy_from_slice(&trained.bias);
-        layer.view_bias.copy_from_slice(&trained.view_bias);
     }
     network
 }
@@ -78,7 +77,7 @@ pub fn sections(
     let mut model = Box::new(SymbolModel::new());
     let scene = exported.zip(header.profile());
     if let Some((exported, profile)) = scene {
-        let network = network_levels(profile, header.implicit_views().count(), exported);
+        let network = network_levels(profile, exported);
         let statics = grids(profile, header, exported, Residence::Scene, (0, whole.1));
         sections.push(OwnedSection {
             kind: Kind::Network,

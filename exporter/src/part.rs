@@ -3,7 +3,7 @@
 //! What is left out is held at zero (or, for a mask, at its clamp) in training and in the stream: the file
 //! is an ordinary one, which any player decodes, and zeros cost next to nothing.
 
-use iev_runtime::profile::{GridSpec, Sharing};
+use iev_runtime::profile::GridSpec;
 use serde::{Deserialize, Serialize};
 
 /// One part.
@@ -14,14 +14,10 @@ pub enum Part {
     Grids,
     /// Static grids per view.
     ViewGrids,
-    /// Grids over time, per view or not.
+    /// Grids over time.
     MovingGrids,
-    /// Grids over time per view.
-    JointGrids,
     /// Grids at 1/8.
     FineGrids,
-    /// Biases per view, which are the paper's per-block embedding.
-    ViewEmbedding,
     /// Inter-view compensation: the warped anchor is neither shown nor seen by the network.
     InterView,
     /// Key pictures; the second source is the anchor then.
@@ -30,13 +26,11 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 6] = [
         Self::Grids,
         Self::ViewGrids,
         Self::MovingGrids,
-        Self::JointGrids,
         Self::FineGrids,
-        Self::ViewEmbedding,
         Self::InterView,
         Self::KeyPictures,
     ];
@@ -47,9 +41,7 @@ impl Part {
             Self::Grids => "grids",
             Self::ViewGrids => "view-grids",
             Self::MovingGrids => "moving-grids",
-            Self::JointGrids => "joint-grids",
             Self::FineGrids => "fine-grids",
-            Self::ViewEmbedding => "view-embedding",
             Self::InterView => "inter-view",
             Self::KeyPictures => "key-pictures",
         }
@@ -61,9 +53,8 @@ impl Part {
             Self::Grids => true,
             Self::ViewGrids => grid.in_scene(),
             Self::MovingGrids => !grid.in_scene(),
-            Self::JointGrids => matches!(grid.sharing, Sharing::Joint { .. }),
             Self::FineGrids => grid.scale == 8,
-            Self::ViewEmbedding | Self::InterView | Self::KeyPictures => false,
+            Self::InterView | Self::KeyPictures => false,
         }
     }
 }

@@ -29,29 +29,23 @@ pub const GOP_FRAMES: usize = 48;
 const PREDICTABLE_DB: f64 = 24.0;
 
 impl Plan {
-    /// `anchors` are explicit; every other view is implicit, with the nearest of them as its anchor and
-    /// key pictures as its second source.
+    /// `anchor_of` names the anchor of every view; a view that is its own anchor is explicit. The others
+    /// have key pictures as their second source.
     ///
     /// # Panics
-    /// If `anchors` is empty or names a view that does not exist.
-    pub fn new(
-        views: usize,
-        frames: usize,
-        anchors: &[usize],
-        gop_frames: usize,
-        keys_per_gop: usize,
-    ) -> Self {
-        assert!(anchors.iter().all(|a| *a < views), "anchors are views of the clip");
-        let role = |view: usize| {
-            let nearest = anchors.iter().min_by_key(|a| a.abs_diff(view));
-            match nearest.unwrap_or_else(|| panic!("a clip has at least one anchor")) {
-                anchor if *anchor == view => Role::Explicit,
-                anchor => Role::Implicit { anchor: ViewId(*anchor as u8), second: Second::Key },
+    /// If an anchor is not its own.
+    pub fn new(anchor_of: &[usize], frames: usize, gop_frames: usize, keys_per_gop: usize) -> Self {
+        let role = |(view, anchor): (usize, &usize)| {
+            assert_eq!(anchor_of[*anchor], *anchor, "an anchor is explicit");
+            match *anchor == view {
+                true => Role::Explicit,
+                false => Role::Implicit { anchor: ViewId(*anchor as u8), second: Second::Key },
             }
         };
         let gops =
             (0..frames).step_by(gop_frames).map(|first| (first, gop_frames.min(frames - first)));
-        Self { roles: (0..views).map(role).collect(), gops: gops.collect(), keys_per_gop }
+        let roles = anchor_of.iter().enumerate().map(role).collect();
+        Self { roles, gops: gops.collect(), keys_per_gop }
     }
 
     /// Implicit views in order.
@@ -89,19 +83,70 @@ pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
     match_dense(target, reference, SearchRange { x: reach, y: reach / 4 }, None)
 }
 
-/// Views to code explicitly: the middle one, and those that cannot be predicted from it.
-pub fn choose_anchors(views: &[&[Picture]]) -> Vec<usize> {
-    let middle = views.len() / 2;
+/// The anchor of every view, a view that is to be explicit being its own.
+///
+/// Explicit are the views `asked` for. Without any: whoever predicts most views comes first, and while
+/// some views cannot be predicted from those chosen, whoever predicts most of these follows. A rig of several
+/// groups of cameras gets an anchor for each; cameras that see nothing in common are all explicit.
+pub fn choose_anchors(views: &[&[Picture]], asked: &[usize]) -> Vec<usize> {
     let all: Vec<usize> = (0..views.len()).collect();
-    let explicit = |view: &usize| {
-        *view == middle || predictability_db(views[*view], views[middle]) < PREDICTABLE_DB
+    let from = if asked.is_empty() { &all } else { asked };
+    let predicted = Predicted::measure(views, from);
+    let mut anchors = asked.to_vec();
+    let mut left = if asked.is_empty() { all.clone() } else { Vec::new() };
+    while let Some(anchor) = predicted.best_for(&left) {
+        anchors.push(anchor);
+        left.retain(|view| predicted.db(*view, anchor) < PREDICTABLE_DB);
+    }
+    let nearest = |view: usize| {
+        let better =
+            |a: &&usize, b: &&usize| predicted.db(view, **a).total_cmp(&predicted.db(view, **b));
+        anchors.iter().max_by(better).copied().unwrap_or(view)
     };
-    all.into_par_iter().filter(explicit).collect()
+    all.into_iter().map(nearest).collect()
 }
 
-/// Luma PSNR of `anchor` warped to `view`, over the first, the middle and the last picture.
-fn predictability_db(view: &[Picture], anchor: &[Picture]) -> f64 {
-    let times = [0, view.len() / 2, view.len() - 1];
+/// Luma PSNR of views warped from others, `[view][anchor]`; NaN where it was not asked for.
+struct Predicted(Vec<Vec<f64>>);
+
+impl Predicted {
+    /// Every view from every view in `anchors`, over the first and the middle picture.
+    fn measure(views: &[&[Picture]], anchors: &[usize]) -> Self {
+        let of_view = |view: usize| {
+            let from = |anchor: usize| match anchors.contains(&anchor) {
+                true => predicted_db(views[view], views[anchor], anchor == view),
+                false => f64::NAN,
+            };
+            (0..views.len()).into_par_iter().map(from).collect()
+        };
+        Self((0..views.len()).into_par_iter().map(of_view).collect())
+    }
+
+    fn db(&self, view: usize, anchor: usize) -> f64 {
+        self.0[view][anchor]
+    }
+
+    /// Whoever of `left` predicts most of them, and those best; none when there are none left.
+    fn best_for(&self, left: &[usize]) -> Option<usize> {
+        let worth = |anchor: usize| {
+            let db = left.iter().map(|view| self.db(*view, anchor));
+            let predicted: Vec<f64> = db.filter(|db| *db >= PREDICTABLE_DB).collect();
+            (predicted.len(), predicted.iter().filter(|db| db.is_finite()).sum::<f64>())
+        };
+        let better = |a: &usize, b: &usize| {
+            let ((many_a, sum_a), (many_b, sum_b)) = (worth(*a), worth(*b));
+            many_a.cmp(&many_b).then(sum_a.total_cmp(&sum_b)).then(b.cmp(a))
+        };
+        left.iter().copied().max_by(better)
+    }
+}
+
+/// Luma PSNR of `anchor` warped to `view`; infinite for the view itself.
+fn predicted_db(view: &[Picture], anchor: &[Picture], is_itself: bool) -> f64 {
+    if is_itself {
+        return f64::INFINITY;
+    }
+    let times = [0, view.len() / 2];
     let error =
         |t: &usize| photometric_error(&view[*t], &anchor[*t], &match_views(&view[*t], &anchor[*t]));
     psnr_db(times.iter().map(error).sum::<f64>() / times.len() as f64)
@@ -121,12 +166,14 @@ mod tests {
         }
         let views = [shifted(0.0), shifted(2.0), vec![noise]];
         let views: Vec<&[Picture]> = views.iter().map(Vec::as_slice).collect();
-        assert_eq!(choose_anchors(&views), [1, 2]);
+        let chosen = choose_anchors(&views, &[]);
+        assert!(chosen[0] == chosen[1] && chosen[2] == 2, "{chosen:?}");
+        assert_eq!(choose_anchors(&views, &[1]), [1, 1, 1]);
     }
 
     #[test]
-    fn every_implicit_view_takes_the_nearest_anchor() {
-        let plan = Plan::new(5, 50, &[0, 4], 48, 1);
+    fn keys_travel_with_the_anchor_of_their_view() {
+        let plan = Plan::new(&[0, 0, 0, 4, 4], 50, 48, 1);
         assert_eq!(plan.explicit().collect::<Vec<_>>(), [0, 4]);
         assert_eq!((plan.keyed_views(0), plan.keyed_views(4)), (vec![1, 2], vec![3]));
         assert_eq!(plan.gops, [(0, 48), (48, 2)]);

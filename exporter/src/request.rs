@@ -36,8 +36,8 @@ impl Preset {
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
-    /// Views coded by H.264, such as 2 or 0,4; otherwise the middle one and any that cannot be
-    /// predicted from it.
+    /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, and
+    /// any that cannot be predicted.
     #[arg(long, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub anchor: Vec<usize>,
@@ -180,13 +180,10 @@ impl EncodeRequest {
         }
         let pictures: Vec<&[crate::picture::Picture]> =
             views.iter().map(|v| v.frames.as_slice()).collect();
-        let anchors = match self.anchor.is_empty() {
-            true => crate::plan::choose_anchors(&pictures),
-            false => self.anchor.clone(),
-        };
+        let anchors = crate::plan::choose_anchors(&pictures, &self.anchor);
         let frames = pictures[0].len();
         let keys = if self.without == Some(Part::KeyPictures) { 0 } else { self.keys };
-        let plan = crate::plan::Plan::new(views.len(), frames, &anchors, self.gop, keys);
+        let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
         let anchor = AnchorSettings {
             intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { -6 }),

@@ -9,14 +9,8 @@ use crate::reconstruct::{OpenNetwork, Reconstruct};
 use crate::session::{Networks, OrtRuntime, SessionOptions};
 
 impl Reconstruct for Networks {
-    fn motion(
-        &mut self,
-        latent16: &[f32],
-        latent8: &[f32],
-        views: &[usize],
-        flow: &mut [f32],
-    ) -> Result<()> {
-        let made = Networks::motion(self, latent16, latent8, views)?;
+    fn motion(&mut self, latent16: &[f32], latent8: &[f32], flow: &mut [f32]) -> Result<()> {
+        let made = Networks::motion(self, latent16, latent8)?;
         flow.copy_from_slice(made.flow);
         Ok(())
     }

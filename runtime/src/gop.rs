@@ -350,10 +350,9 @@ impl GopReader {
         let gops = Arc::clone(&self.index);
         let sections = gops.scenes.get(&index).and_then(|s| s.network.zip(s.grids));
         let (network, grids) = sections.ok_or(missing)?;
-        let views = self.header.implicit_views().count();
         let body = self.body(&network)?;
         let mut model = Box::new(SymbolModel::new());
-        let decoded = NetworkLevels::decode(&body, profile, views, &mut model);
+        let decoded = NetworkLevels::decode(&body, profile, &mut model);
         let network = decoded.map_err(|e| e.moved_by(network.offset))?;
         let grids = self.grids(&grids, profile, Residence::Scene)?;
         let scene = Arc::new(Scene { index, network, grids });

@@ -3,16 +3,18 @@
 //! One definition serves training, lowering, packing and decoding.
 //!
 //! ```text
-//! latent16 ─ stem ─ up8 ─┐+view                      motion cut
+//! latent16 ─ stem ─ up8 ─┐                           motion cut
 //!                latent8 ┴ mix8 ─ res8 ─┬─ flow            → two flows @1/8
-//!                                       └─ up4 +view       → features @1/4
+//!                                       └─ up4             → features @1/4
 //! features ┐
 //! source 0 ┼ mix4 ─ res4… ─ head → implicit picture, two masks   refine cut
 //! source 1 ┘
 //! ```
 //! Every convolution is 3×3; `up` layers end in DepthToSpace(2); all but `flow` and `head` end in ReLU.
-//! The per-view bias of the `up` layers is the paper's per-block grid embedding: a tiled embedding
-//! added after a convolution equals a bias per view.
+//!
+//! The paper's per-block grid embedding (a bias per view) and the joint grids over time and view of its
+//! relatives are not here: beside a static grid per view, neither saved a byte
+//! (exporter/EXPERIMENTS.md §15).
 //!
 //! Why two sources: the first is the anchor at the same time, warped (the paper's inter-view
 //! compensation). The second is a *key picture* of the view itself: an H.264 P picture predicted
@@ -42,11 +44,6 @@ pub enum Sharing {
     },
     /// One entry per view for the whole scene: what never moves.
     View,
-    /// One entry per view every `period` pictures: what moves differently per view.
-    Joint {
-        /// Pictures per entry, a power of two.
-        period: usize,
-    },
 }
 
 /// One level of learned features, added into channels `first .. first + channels` of its latent.
@@ -70,7 +67,6 @@ impl GridSpec {
         match self.sharing {
             Sharing::Temporal { period } => ((frames.saturating_sub(1)).div_ceil(period) + 1, 1),
             Sharing::View => (1, views),
-            Sharing::Joint { period } => ((frames.saturating_sub(1)).div_ceil(period) + 1, views),
         }
     }
 
@@ -82,7 +78,7 @@ impl GridSpec {
     /// Pictures per entry.
     pub const fn period(&self) -> usize {
         match self.sharing {
-            Sharing::Temporal { period } | Sharing::Joint { period } => period,
+            Sharing::Temporal { period } => period,
             Sharing::View => 1,
         }
     }
@@ -108,8 +104,6 @@ pub struct LayerSpec {
     pub outputs: usize,
     /// Luma pixels per output cell of the convolution.
     pub scale: usize,
-    /// Whether every view adds its own bias (template input `<name>.view`).
-    pub per_view: bool,
     /// Template the layer is in.
     pub cut: Cut,
 }
@@ -160,22 +154,22 @@ impl Profile {
     /// The layers in the order of evaluation and of coding.
     pub fn layers(&self) -> Vec<LayerSpec, MAX_LAYERS> {
         let mut layers = Vec::new();
-        let mut push = |name, inputs, outputs, scale, per_view, cut| {
-            let layer = LayerSpec { name, inputs, outputs, scale, per_view, cut };
+        let mut push = |name, inputs, outputs, scale, cut| {
+            let layer = LayerSpec { name, inputs, outputs, scale, cut };
             assert!(layers.push(layer).is_ok(), "a profile has at most {MAX_LAYERS} layers");
         };
         let (e, q, r) = (self.eighth, self.quarter, self.refine);
-        push("stem", self.latent16, self.stem, 16, false, Cut::Motion);
-        push("up8", self.stem, e * 4, 16, true, Cut::Motion);
-        push("mix8", e + self.latent8, e, 8, false, Cut::Motion);
-        push("res8", e, e, 8, false, Cut::Motion);
-        push("flow", e, FLOW, 8, false, Cut::Motion);
-        push("up4", e, q * 4, 8, true, Cut::Motion);
-        push("mix4", q + 2 * PACKED, r, 4, false, Cut::Refine);
+        push("stem", self.latent16, self.stem, 16, Cut::Motion);
+        push("up8", self.stem, e * 4, 16, Cut::Motion);
+        push("mix8", e + self.latent8, e, 8, Cut::Motion);
+        push("res8", e, e, 8, Cut::Motion);
+        push("flow", e, FLOW, 8, Cut::Motion);
+        push("up4", e, q * 4, 8, Cut::Motion);
+        push("mix4", q + 2 * PACKED, r, 4, Cut::Refine);
         for name in RES4.iter().take(self.refine_blocks) {
-            push(name, r, r, 4, false, Cut::Refine);
+            push(name, r, r, 4, Cut::Refine);
         }
-        push("head", r, HEAD, 4, false, Cut::Refine);
+        push("head", r, HEAD, 4, Cut::Refine);
         layers
     }
 
@@ -216,8 +210,6 @@ pub static PROFILES: [Profile; 3] = [
             grid("view8", 8, 0, 6, Sharing::View),
             grid("time4", 16, 6, 6, Sharing::Temporal { period: 4 }),
             grid("time1", 16, 0, 6, Sharing::Temporal { period: 1 }),
-            grid("joint16", 16, 0, 12, Sharing::Joint { period: 2 }),
-            grid("joint8", 8, 0, 4, Sharing::Joint { period: 1 }),
         ],
     },
     Profile {
@@ -234,8 +226,6 @@ pub static PROFILES: [Profile; 3] = [
             grid("view8", 8, 0, 8, Sharing::View),
             grid("time4", 16, 8, 8, Sharing::Temporal { period: 4 }),
             grid("time1", 16, 0, 8, Sharing::Temporal { period: 1 }),
-            grid("joint16", 16, 0, 16, Sharing::Joint { period: 2 }),
-            grid("joint8", 8, 0, 6, Sharing::Joint { period: 1 }),
         ],
     },
     Profile {
@@ -252,8 +242,6 @@ pub static PROFILES: [Profile; 3] = [
             grid("view8", 8, 0, 12, Sharing::View),
             grid("time4", 16, 12, 12, Sharing::Temporal { period: 4 }),
             grid("time1", 16, 0, 12, Sharing::Temporal { period: 1 }),
-            grid("joint16", 16, 0, 24, Sharing::Joint { period: 2 }),
-            grid("joint8", 8, 0, 8, Sharing::Joint { period: 1 }),
         ],
     },
 ];

@@ -34,18 +34,11 @@ pub trait Reconstruct: Send {
     /// |---|---|---|
     /// | `latent16` | `[batch, latent16, rows / 4, columns / 4]` | f32 |
     /// | `latent8` | `[batch, latent8, rows / 2, columns / 2]` | f32 |
-    /// | `views` | `[batch]`, indices among the implicit views | |
     /// | `flow` (out) | `[batch, 4, rows / 2, columns / 2]` | f32, 8 pixels |
     ///
     /// # Errors
     /// The backend's.
-    fn motion(
-        &mut self,
-        latent16: &[f32],
-        latent8: &[f32],
-        views: &[usize],
-        flow: &mut [f32],
-    ) -> Result<()>;
+    fn motion(&mut self, latent16: &[f32], latent8: &[f32], flow: &mut [f32]) -> Result<()>;
 
     /// Warped sources to the implicit picture and the masks.
     ///
@@ -237,18 +230,16 @@ impl Painter {
     fn paint(&mut self, job: &mut TimeJob, views: &[ViewId], canvas: &mut Canvas) -> Result<()> {
         canvas.views.clear();
         canvas.views.extend(views.iter().copied());
-        let mut slots = FixedVec::<usize, MAX_VIEWS>::new();
         for slot in 0..self.batch {
             // Slots without a view repeat the last one: their result is not looked at. The batch
             // stays the same, so a picture's bits do not depend on which others are shown.
             let view = views[slot.min(views.len() - 1)];
             let index = self.order.iter().position(|v| *v == view);
             let index = index.unwrap_or_else(|| panic!("only implicit views are painted"));
-            assert!(slots.push(index).is_ok(), "a batch has at most {MAX_VIEWS} views");
             self.latents(job, slot, index)?;
         }
         let motion = Instant::now();
-        self.network.motion(&self.latent16, &self.latent8, &slots, &mut self.flow)?;
+        self.network.motion(&self.latent16, &self.latent8, &mut self.flow)?;
         let warp = Instant::now();
         let (packed, flow) = (PACKED * self.size.plane(), 2 * self.size.flow_plane());
         for (slot, view) in views.iter().enumerate() {

@@ -117,25 +117,20 @@ impl<'a> ReferenceNetwork<'a> {
         })
     }
 
-    /// `depth_to_space(relu(conv(x) + view bias))`.
-    fn up(&self, name: &str, input: &Map, view: usize) -> Map {
-        let mut map = self.conv(name, input);
-        let bias = self.layer(name).view_bias_f32().skip(view * map.channels);
-        for (plane, bias) in map.values.chunks_exact_mut(input.rows * input.columns).zip(bias) {
-            plane.iter_mut().for_each(|v| *v += bias);
-        }
-        map.relu().depth_to_space()
+    /// `depth_to_space(relu(conv(x)))`.
+    fn up(&self, name: &str, input: &Map) -> Map {
+        self.conv(name, input).relu().depth_to_space()
     }
 
-    /// Flow `[4, h8, w8]` and features `[Q, h4, w4]` of implicit view `view`.
-    pub fn motion(&self, latent16: &Map, latent8: &Map, view: usize) -> (Map, Map) {
+    /// Flow `[4, h8, w8]` and features `[Q, h4, w4]`.
+    pub fn motion(&self, latent16: &Map, latent8: &Map) -> (Map, Map) {
         let stem = self.conv("stem", latent16).relu();
-        let mixed = Map::concat(&[&self.up("up8", &stem, view), latent8]);
+        let mixed = Map::concat(&[&self.up("up8", &stem), latent8]);
         let c = self.conv("mix8", &mixed).relu();
         let d = self.conv("res8", &c).relu().add(&c);
         let flow = self.conv("flow", &d);
         assert_eq!(flow.channels, FLOW, "flow is [4, h8, w8]");
-        (flow, self.up("up4", &d, view))
+        (flow, self.up("up4", &d))
     }
 
     /// Implicit packed picture `[24, h4, w4]` and masks `[8, h4, w4]`.

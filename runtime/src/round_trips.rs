@@ -110,27 +110,24 @@ struct Numbers {
     weights: Vec<i8>,
     bias_step: StepIndex,
     bias: Vec<i16>,
-    view_bias: Vec<i16>,
 }
 
 impl Numbers {
     fn levels(&mut self) -> LayerLevels<'_> {
-        let Self { steps, weights, bias_step, bias, view_bias } = self;
-        LayerLevels { steps, weights, bias_step, bias, view_bias }
+        let Self { steps, weights, bias_step, bias } = self;
+        LayerLevels { steps, weights, bias_step, bias }
     }
 }
 
 /// A layer, its place in a profile and its numbers for `views` views.
 fn layer() -> impl Strategy<Value = (LayerSpec, usize, Numbers)> {
-    let sizes = (1usize..6, 1usize..6, 0usize..4, 0usize..13);
-    sizes.prop_flat_map(|(inputs, outputs, views, index)| {
-        let per_view = views > 0;
-        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, per_view, cut: Cut::Motion };
+    let sizes = (1usize..6, 1usize..6, 0usize..13);
+    sizes.prop_flat_map(|(inputs, outputs, index)| {
+        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut: Cut::Motion };
         let steps = (vec(step(), outputs), step());
-        let biases = (vec(any::<i16>(), outputs), vec(any::<i16>(), views * outputs));
-        let numbers = (steps, vec(level(), spec.weights()), biases);
-        numbers.prop_map(move |((steps, bias_step), weights, (bias, view_bias))| {
-            (spec, index, Numbers { steps, weights, bias_step, bias, view_bias })
+        let numbers = (steps, vec(level(), spec.weights()), vec(any::<i16>(), outputs));
+        numbers.prop_map(move |((steps, bias_step), weights, bias)| {
+            (spec, index, Numbers { steps, weights, bias_step, bias })
         })
     })
 }
@@ -246,7 +243,6 @@ proptest! {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
-            view_bias: vec![0; numbers.view_bias.len()],
         };
         let read = coded(&numbers, blank, |coder, model, numbers| {
             code_layer(coder, model, index, &spec, &mut numbers.levels()).unwrap();

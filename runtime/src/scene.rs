@@ -27,8 +27,6 @@ pub struct Layer {
     pub bias_step: StepIndex,
     /// `[output]`.
     pub bias: Vec<i16>,
-    /// `[view, output]`; empty when the layer has no per-view bias.
-    pub view_bias: Vec<i16>,
 }
 
 /// Quantised network of a scene.
@@ -39,8 +37,8 @@ pub struct NetworkLevels {
 }
 
 impl NetworkLevels {
-    /// A network of zeros for `views` implicit views.
-    pub fn zeros(profile: &Profile, views: usize) -> Self {
+    /// A network of zeros.
+    pub fn zeros(profile: &Profile) -> Self {
         let zero = StepIndex::new(0).unwrap_or_else(|| unreachable!("step 0 exists"));
         let layers = profile.layers().into_iter().map(|spec| Layer {
             spec,
@@ -48,7 +46,6 @@ impl NetworkLevels {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
-            view_bias: vec![0; if spec.per_view { views * spec.outputs } else { 0 }],
         });
         Self { layers: layers.collect() }
     }
@@ -57,13 +54,8 @@ impl NetworkLevels {
     ///
     /// # Errors
     /// [`Error::Malformed`] when steps leave their table.
-    pub fn decode(
-        body: &[u8],
-        profile: &Profile,
-        views: usize,
-        model: &mut SymbolModel,
-    ) -> Result<Self> {
-        let mut network = Self::zeros(profile, views);
+    pub fn decode(body: &[u8], profile: &Profile, model: &mut SymbolModel) -> Result<Self> {
+        let mut network = Self::zeros(profile);
         network.code(&mut Decoder::new(body), model)?;
         Ok(network)
     }
@@ -84,7 +76,6 @@ impl NetworkLevels {
                 weights: &mut layer.weights,
                 bias_step: &mut layer.bias_step,
                 bias: &mut layer.bias,
-                view_bias: &mut layer.view_bias,
             };
             code_layer(coder, model, index, &layer.spec, &mut levels)?;
         }
@@ -104,11 +95,6 @@ impl Layer {
     /// Biases `[output]`.
     pub fn bias_f32(&self) -> impl Iterator<Item = f32> + '_ {
         self.bias.iter().map(|b| to_f32(self.bias_step.dequantise(*b)))
-    }
-
-    /// Per-view biases `[view, output]`.
-    pub fn view_bias_f32(&self) -> impl Iterator<Item = f32> + '_ {
-        self.view_bias.iter().map(|b| to_f32(self.bias_step.dequantise(*b)))
     }
 }
 
@@ -252,16 +238,15 @@ mod tests {
         let mut model = Box::new(SymbolModel::new());
         let size = Size { width_px: 70, height_px: 50 };
         for profile in &crate::profile::PROFILES {
-            let mut network = NetworkLevels::zeros(profile, 3);
+            let mut network = NetworkLevels::zeros(profile);
             for layer in &mut network.layers {
                 layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level(i));
                 layer.steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i));
                 layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)) * 100);
-                layer.view_bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)));
                 layer.bias_step = step(7);
             }
             let body = network.encode(&mut model);
-            assert_eq!(NetworkLevels::decode(&body, profile, 3, &mut model).unwrap(), network);
+            assert_eq!(NetworkLevels::decode(&body, profile, &mut model).unwrap(), network);
 
             for residence in [Residence::Scene, Residence::Gop] {
                 let mut grids = zero_grids(profile, residence, size, 7, 3);

@@ -1,9 +1,9 @@
 //! The networks of one scene as ONNX Runtime sessions.
 //!
 //! ```text
-//! latent16, latent8, view biases ─► motion ─► flow ─► (the caller warps)
-//!                                     └ features ─► refine ◄─ warped0, warped1
-//!                                                     └─► picture, mask
+//! latent16, latent8 ─► motion ─► flow ─► (the caller warps)
+//!                        └ features ─► refine ◄─ warped0, warped1
+//!                                        └─► picture, mask
 //! ```
 //! Every tensor is allocated at open and bound once; a run copies inputs in and hands out slices.
 //! The two sessions keep one batch and one thread count for life, so a picture's bits do not depend
@@ -18,7 +18,7 @@ pub use crate::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
 pub use peak::gemm_gmac_per_s;
 
-use graph::{Graph, MOTION, Plan, Port, REFINE, ViewBias};
+use graph::{Graph, MOTION, Plan, Port, REFINE};
 
 use crate::error::Result;
 use crate::format::header::Header;
@@ -67,13 +67,11 @@ pub struct Networks {
     refine: Graph,
     latent16: Port,
     latent8: Port,
-    views: [ViewBias; 2],
     flow: Port,
     features: Port,
     warped: [Port; 2],
     picture: Port,
     mask: Port,
-    batch: usize,
     report: ProviderReport,
 }
 
@@ -103,17 +101,13 @@ impl Networks {
         let port = |name, channels, scale| plan.port(name, channels, scale);
         let latent16 = port("latent16", profile.latent16, 16)?;
         let latent8 = port("latent8", profile.latent8, 8)?;
-        let views = [
-            ViewBias::new("up8.view", network, batch)?,
-            ViewBias::new("up4.view", network, batch)?,
-        ];
         let mut flow = port("flow", FLOW, 8)?;
         let mut features = port("features", profile.quarter, 4)?;
         let warped = [port("warped0", PACKED, 4)?, port("warped1", PACKED, 4)?];
         let mut picture = port("picture", PACKED, 4)?;
         let mut mask = port("mask", HEAD - PACKED, 4)?;
 
-        motion.bind(&[&latent16, &latent8, &views[0].port, &views[1].port])?;
+        motion.bind(&[&latent16, &latent8])?;
         motion.bind_outputs([&mut flow, &mut features])?;
         refine.bind(&[&features, &warped[0], &warped[1]])?;
         refine.bind_outputs([&mut picture, &mut mask])?;
@@ -122,21 +116,18 @@ impl Networks {
             refine,
             latent16,
             latent8,
-            views,
             flow,
             features,
             warped,
             picture,
             mask,
-            batch,
             report,
         })
     }
 
     /// Runs the motion network; its features stay inside for [`Self::refine`].
     ///
-    /// `views` are indices of implicit views, one per picture of the batch. A batch may be partly
-    /// filled: then the rest of the outputs is meaningless.
+    /// A batch may be partly filled: then the rest of the outputs is meaningless.
     ///
     /// # Shapes
     /// | argument | shape | unit |
@@ -148,19 +139,11 @@ impl Networks {
     /// [`crate::Error::Backend`] when ONNX Runtime fails.
     ///
     /// # Panics
-    /// If a slice or `views` does not fit the batch.
-    pub fn motion(
-        &mut self,
-        latent16: &[f32],
-        latent8: &[f32],
-        views: &[usize],
-    ) -> Result<MotionOut<'_>> {
-        assert!((1..=self.batch).contains(&views.len()), "a batch holds 1 to {} views", self.batch);
+    /// If a slice does not fit the batch.
+    pub fn motion(&mut self, latent16: &[f32], latent8: &[f32]) -> Result<MotionOut<'_>> {
         self.latent16.fill(latent16);
         self.latent8.fill(latent8);
-        self.views.iter_mut().for_each(|v| v.select(views));
-        let inputs = [&self.latent16, &self.latent8, &self.views[0].port, &self.views[1].port];
-        self.motion.run(&inputs)?;
+        self.motion.run(&[&self.latent16, &self.latent8])?;
         Ok(MotionOut { flow: self.flow.values() })
     }
 

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::format::anchor::{Key, write_anchor};
 use crate::format::header::{Colour, Header, Role, Second};
 use crate::format::mixing::SymbolModel;
+use crate::format::steps::StepIndex;
 use crate::format::table::Kind;
 use crate::format::writer::{Section, write_stream};
 use crate::kernel::warp::PackedSize;
@@ -96,16 +97,23 @@ fn keys(header: &Header, anchor: ViewId) -> Vec<Key> {
     header.implicit_views().filter(keyed).map(|view| Key { view, time: 1 }).collect()
 }
 
-/// A whole stream of moving patterns; implicit views have grids and weights of zeros.
+/// A whole stream of moving patterns; weights and most grids are zeros, but the static grids at 1/16
+/// of the first implicit view hold 1, of the second 2, and so on.
 pub(crate) fn stream(header: &Header) -> Vec<u8> {
     let mut model = Box::new(SymbolModel::new());
     let mut bodies = Vec::new();
     let implicit = header.implicit_views().count();
     let profile = Profile::by_name(&header.profile).filter(|_| implicit > 0);
     if let Some(profile) = profile {
-        let network = NetworkLevels::zeros(profile, implicit).encode(&mut model);
+        let network = NetworkLevels::zeros(profile).encode(&mut model);
         bodies.push((Kind::Network, ViewId(0), 0, header.frames, network));
-        let grids = zero_grids(profile, Residence::Scene, header.size, 1, implicit);
+        let mut grids = zero_grids(profile, Residence::Scene, header.size, 1, implicit);
+        let of_views = &mut grids[0];
+        of_views.steps.fill(StepIndex::new(96).unwrap());
+        let entry = of_views.shape.entry();
+        for (level, entry) in (1..).zip(of_views.levels.chunks_exact_mut(entry)) {
+            entry.fill(level);
+        }
         let grids = encode_grids(&grids, &mut model);
         bodies.push((Kind::SceneGrids, ViewId(0), 0, header.frames, grids));
     }
@@ -146,19 +154,22 @@ pub(crate) fn stream(header: &Header) -> Vec<u8> {
     sink
 }
 
-/// A network of plain arithmetic: the flow grows with the view, the picture mixes both sources.
+/// A network of plain arithmetic: the flow grows with what the latent holds, the picture mixes both
+/// sources.
 struct Fake {
     packed: usize,
     flow_plane: usize,
-    views: Vec<usize>,
+    /// First value of every picture's latent.
+    firsts: Vec<f32>,
 }
 
 impl Reconstruct for Fake {
-    fn motion(&mut self, _: &[f32], _: &[f32], views: &[usize], flow: &mut [f32]) -> Result<()> {
-        self.views = views.to_vec();
-        for (slot, flow) in flow.chunks_mut(FLOW * self.flow_plane).enumerate() {
+    fn motion(&mut self, latent16: &[f32], _: &[f32], flow: &mut [f32]) -> Result<()> {
+        let batch = flow.len() / (FLOW * self.flow_plane);
+        self.firsts = latent16.iter().step_by(latent16.len() / batch).copied().collect();
+        for (first, flow) in self.firsts.iter().zip(flow.chunks_mut(FLOW * self.flow_plane)) {
             for (i, value) in flow.iter_mut().enumerate() {
-                *value = (views[slot] + 1) as f32 * 0.07 - (i % 5) as f32 * 0.02;
+                *value = first * 0.07 - (i % 5) as f32 * 0.02;
             }
         }
         Ok(())
@@ -172,7 +183,7 @@ impl Reconstruct for Fake {
         masks: &mut [f32],
     ) -> Result<()> {
         for (i, out) in picture.iter_mut().enumerate() {
-            *out = 0.4 * warped0[i] - 0.3 * warped1[i] + self.views[i / self.packed] as f32 * 0.1;
+            *out = 0.4 * warped0[i] - 0.3 * warped1[i] + self.firsts[i / self.packed] * 0.1;
         }
         for (i, out) in masks.iter_mut().enumerate() {
             *out = (i % 11) as f32 / 11.0;
@@ -186,7 +197,7 @@ pub(crate) fn fake() -> Arc<OpenNetwork> {
     Arc::new(|header, _, _| {
         let size = PackedSize::of(header.size);
         let (packed, flow_plane) = (PACKED * size.plane(), size.flow_plane());
-        Ok(Box::new(Fake { packed, flow_plane, views: Vec::new() }))
+        Ok(Box::new(Fake { packed, flow_plane, firsts: Vec::new() }))
     })
 }
 

@@ -146,9 +146,9 @@ impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
 }
 
 impl Reconstruct for Shaken<Box<dyn Reconstruct>> {
-    fn motion(&mut self, a: &[f32], b: &[f32], views: &[usize], flow: &mut [f32]) -> Result<()> {
+    fn motion(&mut self, a: &[f32], b: &[f32], flow: &mut [f32]) -> Result<()> {
         self.1.rest();
-        self.0.motion(a, b, views, flow)
+        self.0.motion(a, b, flow)
     }
 
     fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {

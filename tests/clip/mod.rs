@@ -60,7 +60,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
     let frames = views[0].frames.len();
     EncodeSettings {
         output: output.to_owned(),
-        plan: Plan::new(views.len(), frames, &[views.len() / 2], gop, 1),
+        plan: Plan::new(&vec![views.len() / 2; views.len()], frames, gop, 1),
         anchor: AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(30) },
         training: Settings {
             profile: profile("lean").unwrap(),

@@ -112,13 +112,9 @@ impl Graph<'_> {
         self.b.node("Add", format!("{layer}.sum"), &[value, &branch], Vec::new())
     }
 
-    /// `depth_to_space(relu(conv(x) + view))`, two times larger.
+    /// `depth_to_space(relu(conv(x)))`, two times larger.
     fn up(&mut self, layer: &str, output: &str, value: &str) -> Value {
-        let shape = [BATCH, Fixed(self.layer(layer).outputs), Fixed(1), Fixed(1)];
-        let view = self.b.input(&format!("{layer}.view"), &shape);
-        let conv = self.conv(layer, &format!("{layer}.conv"), value);
-        let sum = self.b.node("Add", format!("{layer}.biased"), &[&conv, &view], Vec::new());
-        let relu = self.b.node("Relu", format!("{layer}.relu"), &[&sum], Vec::new());
+        let relu = self.conv_relu(layer, value);
         let attributes = vec![int("blocksize", 2), string("mode", "CRD")];
         self.b.node("DepthToSpace", output, &[&relu], attributes)
     }

@@ -20,10 +20,8 @@ pub fn file_name(profile: &Profile, cut: Cut) -> String {
 pub struct ProfileEntry {
     name: &'static str,
     mac_per_px: f64,
-    /// Weights and biases, without the per-view biases.
+    /// Weights and biases.
     parameters: usize,
-    /// Per-view biases of one implicit view.
-    parameters_per_view: usize,
     templates: Vec<TemplateEntry>,
 }
 
@@ -57,12 +55,10 @@ impl ProfileEntry {
     /// `profile`, without templates yet.
     pub fn new(profile: &'static Profile) -> Self {
         let layers = profile.layers();
-        let per_view = layers.iter().filter(|l| l.per_view);
         Self {
             name: profile.name,
             mac_per_px: profile.mac_per_px(),
             parameters: layers.iter().map(|l| l.weights() + l.outputs).sum(),
-            parameters_per_view: per_view.map(|l| l.outputs).sum(),
             templates: Vec::new(),
         }
     }

@@ -44,7 +44,7 @@ fn network_bytes(network: &NetworkLevels, model: &mut SymbolModel) -> u64 {
     let tensors = network.layers.iter().flat_map(|layer| {
         let weights = layer.weights.iter().map(|w| i16::from(*w)).collect();
         let steps = steps(&layer.steps, 48);
-        [steps, weights, layer.bias.clone(), layer.view_bias.clone()]
+        [steps, weights, layer.bias.clone()]
     });
     tensors_bytes(model, tensors)
 }

@@ -74,6 +74,13 @@ pub struct Settings {
 pub const FLOW_STEPS: usize = 400;
 /// Share of the steps with noise instead of rounding.
 const NOISE_SHARE: f64 = 0.8;
+/// λ starts this many times higher than it ends.
+///
+/// Why: levels that a coarse λ has emptied stay empty where they are not worth their bits, while a training
+/// at its final λ never empties those that noise has filled at the start.
+const LAMBDA_START: f64 = 4.0;
+/// Share of the steps over which λ falls to its end.
+const LAMBDA_SHARE: f64 = 0.5;
 /// Share of the steps over which the matched flow fades out.
 const MATCH_SHARE: f64 = 0.2;
 /// Weight of the matched flow's error, in flow units, at first.
@@ -131,7 +138,7 @@ impl Trainer {
         tch::manual_seed(settings.seed as i64);
         let mut parameters = Parameters::default();
         let (device, profile) = (settings.device, settings.profile);
-        let network = TrainedNetwork::new(&mut parameters, profile, clip.views(), device);
+        let network = TrainedNetwork::new(&mut parameters, profile, device);
         let frames = clip.gop_frames();
         let grids = profile.grids.iter().map(|spec| {
             let shape = |frames: &usize| grid_shape(spec, clip.size, *frames, clip.views());
@@ -258,13 +265,15 @@ impl Trainer {
         self.step.saturating_sub(self.flow_steps()) as f64 / self.settings.steps as f64
     }
 
-    fn rounding(&self) -> Rounding {
-        if self.done() < NOISE_SHARE { Rounding::Noise } else { Rounding::Straight }
+    /// λ of this step; a training that starts from another has had its coarse part.
+    fn lambda(&self) -> f64 {
+        let fallen =
+            if self.settings.warm_start.is_some() { 1.0 } else { self.done() / LAMBDA_SHARE };
+        self.settings.lambda * LAMBDA_START.powf((1.0 - fallen).max(0.0))
     }
 
-    fn views(&self, samples: &[Sample]) -> Tensor {
-        let views: Vec<i64> = samples.iter().map(|s| s.view as i64).collect();
-        Tensor::from_slice(&views).to_device(self.settings.device)
+    fn rounding(&self) -> Rounding {
+        if self.done() < NOISE_SHARE { Rounding::Noise } else { Rounding::Straight }
     }
 
     /// Motion cut on the latents of `samples`; also the estimated bits of everything.
@@ -278,7 +287,7 @@ impl Trainer {
             latent(self.settings.profile, scale, &self.grids, &self.parameters, samples, rounding)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
-        let motion = network.motion(&latent16, &latent8, &self.views(samples));
+        let motion = network.motion(&latent16, &latent8);
         let bits = &network.bits + bits16 + bits8;
         (network, motion, bits)
     }
@@ -302,7 +311,7 @@ impl Trainer {
 
     fn flow_loss(&self, clip: &Clip, samples: &[Sample]) -> Tensor {
         let (_, motion, bits) = self.motion(samples, Rounding::Noise);
-        let rate = bits * (0.1 * self.settings.lambda / self.implicit_px);
+        let rate = bits * (0.1 * self.lambda() / self.implicit_px);
         (self.matched_error(clip, samples, &motion.flow) * 0.02 + rate) * LOSS_SCALE
     }
 
@@ -318,7 +327,7 @@ impl Trainer {
         let sources = warped.each_ref().map(|w| leaf(w.tensor(device)));
         let features = leaf(motion.features.detach());
         let refine = network.cut();
-        let refined = refine.refine(&features, [&sources[0], &sources[1]], &self.views(samples));
+        let refined = refine.refine(&features, [&sources[0], &sources[1]]);
         let learned = if self.settings.warm_start.is_some() { 1.0 } else { self.done() };
         let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * learned;
         let fused = fuse_and_compare(
@@ -338,7 +347,7 @@ impl Trainer {
 
         let size = [warped[0].size().rows as i64, warped[0].size().columns as i64];
         let fine = motion.flow.upsample_bilinear2d(size, false, None, None);
-        let mut loss = &bits * (LOSS_SCALE * self.settings.lambda / self.implicit_px);
+        let mut loss = &bits * (LOSS_SCALE * self.lambda() / self.implicit_px);
         for (k, (source, warped)) in sources.iter().zip(&warped).enumerate() {
             let direct = Tensor::from_slice(&fused.warped[k]).view(&source.size()[..]) * LOSS_SCALE;
             let gradient = source.grad().to_device(Device::Cpu) + direct;
@@ -362,8 +371,7 @@ impl Trainer {
             let (network, motion, _) = self.motion(samples, Rounding::Straight);
             let warped = self.warp(clip, samples, &motion);
             let sources = warped.each_ref().map(|w| w.tensor(self.settings.device));
-            let refined =
-                network.refine(&motion.features, [&sources[0], &sources[1]], &self.views(samples));
+            let refined = network.refine(&motion.features, [&sources[0], &sources[1]]);
             let implicit = to_vec(&refined.picture);
             let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
             let anchor = to_vec(&sources[0]);

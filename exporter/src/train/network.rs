@@ -22,8 +22,7 @@ struct TrainedLayer {
     weight: ParameterId,
     log2_step: ParameterId,
     bias: ParameterId,
-    view_bias: Option<ParameterId>,
-    /// Log of the Laplace scale per output and per input channel, of biases and of per-view biases.
+    /// Log of the Laplace scale per output and per input channel, and of biases.
     scale_output: ParameterId,
     scale_input: ParameterId,
     scale_bias: ParameterId,
@@ -34,7 +33,6 @@ struct TrainedLayer {
 struct Rounded {
     weight: Tensor,
     bias: Tensor,
-    view_bias: Option<Tensor>,
 }
 
 /// The network.
@@ -52,8 +50,6 @@ pub struct ExportedLayer {
     pub weights: Vec<i8>,
     /// `[output]`.
     pub bias: Vec<i16>,
-    /// `[view, output]`.
-    pub view_bias: Vec<i16>,
 }
 
 /// The network with one rounding of its weights, ready to run.
@@ -83,30 +79,16 @@ pub struct Refined {
 }
 
 impl TrainedNetwork {
-    /// A random network for `views` implicit views.
-    pub fn new(
-        parameters: &mut Parameters,
-        profile: &Profile,
-        views: usize,
-        device: Device,
-    ) -> Self {
-        let layers = profile
-            .layers()
-            .into_iter()
-            .map(|spec| TrainedLayer::new(parameters, spec, views, device));
+    /// A random network.
+    pub fn new(parameters: &mut Parameters, profile: &Profile, device: Device) -> Self {
+        let layers =
+            profile.layers().into_iter().map(|spec| TrainedLayer::new(parameters, spec, device));
         Self { layers: layers.collect() }
     }
 
     /// Holds what belongs to `part`.
     pub fn hold(&self, parameters: &mut Parameters, part: Part, profile: &Profile) {
         let layer = |name: &str| self.layers.iter().find(move |l| l.spec.name == name);
-        if part == Part::ViewEmbedding {
-            for (id, outputs) in
-                self.layers.iter().filter_map(|l| Some((l.view_bias?, l.spec.outputs)))
-            {
-                parameters.hold(id, (1, 0, outputs), 0.0);
-            }
-        }
         if part == Part::InterView {
             // The picture is not seen, its flow is at rest, and its mask is closed: the sigmoid of the
             // lowest bias is zero.
@@ -144,7 +126,7 @@ impl TrainedNetwork {
 }
 
 impl TrainedLayer {
-    fn new(parameters: &mut Parameters, spec: LayerSpec, views: usize, device: Device) -> Self {
+    fn new(parameters: &mut Parameters, spec: LayerSpec, device: Device) -> Self {
         let options = (Kind::Float, device);
         let (outputs, inputs, kernel) = (spec.outputs as i64, spec.inputs as i64, KERNEL as i64);
         let (gain, log2_step) = match spec.name {
@@ -168,12 +150,9 @@ impl TrainedLayer {
             weight: add("weight", &weight, WEIGHT_RATE),
             log2_step: add("log2_step", &full(&[outputs, 1, 1, 1], log2_step), 1.0),
             bias: add("bias", &bias, WEIGHT_RATE),
-            view_bias: spec
-                .per_view
-                .then(|| add("view_bias", &full(&[views as i64, outputs], 0.0), WEIGHT_RATE)),
             scale_output: add("scale_output", &full(&[outputs, 1, 1, 1], 0.5), 1.0),
             scale_input: add("scale_input", &full(&[1, inputs, 1, 1], 0.0), 1.0),
-            scale_bias: add("scale_bias", &full(&[2], 1.0), 1.0),
+            scale_bias: add("scale_bias", &full(&[1], 1.0), 1.0),
             spec,
         }
     }
@@ -183,17 +162,12 @@ impl TrainedLayer {
         let levels = rounding.apply(&(parameters.get(self.weight) / &step));
         let scale = (parameters.get(self.scale_output) + parameters.get(self.scale_input)).exp();
         let mut bits = laplace_bits(&levels, &scale).sum(Kind::Float);
-        let bias_scales = parameters.get(self.scale_bias).exp();
         let bias_step = BIAS_LOG2_STEP.exp2();
-        let mut round_bias = |id: ParameterId, scale: i64| {
-            let levels = rounding.apply_wide(&(parameters.get(id) / bias_step));
-            bits += laplace_bits(&levels, &bias_scales.narrow(0, scale, 1)).sum(Kind::Float);
-            parameters.settle(id, levels, None) * bias_step
-        };
-        let bias = round_bias(self.bias, 0);
-        let view_bias = self.view_bias.map(|id| round_bias(id, 1));
+        let bias = rounding.apply_wide(&(parameters.get(self.bias) / bias_step));
+        bits += laplace_bits(&bias, &parameters.get(self.scale_bias).exp()).sum(Kind::Float);
+        let bias = parameters.settle(self.bias, bias, None) * bias_step;
         let levels = parameters.settle(self.weight, levels, None);
-        (Rounded { weight: levels * step, bias, view_bias }, bits)
+        (Rounded { weight: levels * step, bias }, bits)
     }
 
     fn export(&self, parameters: &Parameters) -> ExportedLayer {
@@ -202,25 +176,20 @@ impl TrainedLayer {
         let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let weights = parameters.settle(self.weight, weights, None);
         let weights = weights.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
-        let biases = |id: ParameterId| {
-            let levels =
-                (parameters.get(id) / BIAS_LOG2_STEP.exp2()).round().clamp(-BIAS_LIMIT, BIAS_LIMIT);
-            let levels = parameters.settle(id, levels, None);
-            let levels = levels.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
-            Vec::<i16>::try_from(levels).unwrap_or_default()
-        };
+        let bias = (parameters.get(self.bias) / BIAS_LOG2_STEP.exp2()).round();
+        let bias = parameters.settle(self.bias, bias.clamp(-BIAS_LIMIT, BIAS_LIMIT), None);
+        let bias = bias.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
         ExportedLayer {
             steps: step_indices(&log2.to_device(Device::Cpu)),
             weights: Vec::<i8>::try_from(weights).unwrap_or_default(),
-            bias: biases(self.bias),
-            view_bias: self.view_bias.map(biases).unwrap_or_default(),
+            bias: Vec::<i16>::try_from(bias).unwrap_or_default(),
         }
     }
 }
 
 impl Rounded {
     fn tensors(&self) -> impl Iterator<Item = &Tensor> {
-        [&self.weight, &self.bias].into_iter().chain(&self.view_bias)
+        [&self.weight, &self.bias].into_iter()
     }
 }
 
@@ -229,9 +198,8 @@ impl RoundedNetwork {
     pub fn cut(&self) -> Self {
         let leaf = |t: &Tensor| t.detach().set_requires_grad(true);
         let layers = self.layers.iter().map(|(spec, rounded)| {
-            let Rounded { weight, bias, view_bias } = rounded;
-            let view_bias = view_bias.as_ref().map(leaf);
-            (*spec, Rounded { weight: leaf(weight), bias: leaf(bias), view_bias })
+            let Rounded { weight, bias } = rounded;
+            (*spec, Rounded { weight: leaf(weight), bias: leaf(bias) })
         });
         Self { layers: layers.collect(), bits: self.bits.detach() }
     }
@@ -245,39 +213,32 @@ impl RoundedNetwork {
         products.reduce(|a, b| a + b).unwrap_or_else(|| self.bits.zeros_like())
     }
 
-    fn convolve(&self, name: &str, input: &Tensor, views: &Tensor) -> Tensor {
+    fn convolve(&self, name: &str, input: &Tensor) -> Tensor {
         let layer = self.layers.iter().find(|(spec, _)| spec.name == name);
         let (_, layer) = layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"));
-        match &layer.view_bias {
-            None => input.conv2d(&layer.weight, Some(&layer.bias), [1, 1], [1, 1], [1, 1], 1),
-            Some(view_bias) => {
-                let bias =
-                    (view_bias.index_select(0, views) + &layer.bias).unsqueeze(-1).unsqueeze(-1);
-                input.conv2d(&layer.weight, None::<Tensor>, [1, 1], [1, 1], [1, 1], 1) + bias
-            }
-        }
+        input.conv2d(&layer.weight, Some(&layer.bias), [1, 1], [1, 1], [1, 1], 1)
     }
 
-    /// The motion cut; `views` has the implicit view index of each sample.
-    pub fn motion(&self, latent16: &Tensor, latent8: &Tensor, views: &Tensor) -> Motion {
-        let stem = self.convolve("stem", latent16, views).relu();
-        let up8 = self.convolve("up8", &stem, views).relu().pixel_shuffle(2);
-        let mixed = self.convolve("mix8", &Tensor::cat(&[&up8, latent8], 1), views).relu();
-        let refined = &mixed + self.convolve("res8", &mixed, views).relu();
-        let flow = self.convolve("flow", &refined, views);
+    /// The motion cut.
+    pub fn motion(&self, latent16: &Tensor, latent8: &Tensor) -> Motion {
+        let stem = self.convolve("stem", latent16).relu();
+        let up8 = self.convolve("up8", &stem).relu().pixel_shuffle(2);
+        let mixed = self.convolve("mix8", &Tensor::cat(&[&up8, latent8], 1)).relu();
+        let refined = &mixed + self.convolve("res8", &mixed).relu();
+        let flow = self.convolve("flow", &refined);
         debug_assert_eq!(flow.size()[1], FLOW as i64);
-        let features = self.convolve("up4", &refined, views).relu().pixel_shuffle(2);
+        let features = self.convolve("up4", &refined).relu().pixel_shuffle(2);
         Motion { flow, features }
     }
 
     /// The refine cut.
-    pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2], views: &Tensor) -> Refined {
+    pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2]) -> Refined {
         let input = Tensor::cat(&[features, warped[0], warped[1]], 1);
-        let mut mixed = self.convolve("mix4", &input, views).relu();
+        let mut mixed = self.convolve("mix4", &input).relu();
         for (spec, _) in self.layers.iter().filter(|(spec, _)| spec.name.starts_with("res4")) {
-            mixed = &mixed + self.convolve(spec.name, &mixed, views).relu();
+            mixed = &mixed + self.convolve(spec.name, &mixed).relu();
         }
-        let head = self.convolve("head", &mixed, views);
+        let head = self.convolve("head", &mixed);
         let mask = head.narrow(1, PACKED as i64, (HEAD - PACKED) as i64).sigmoid();
         Refined { picture: head.narrow(1, 0, PACKED as i64), mask }
     }

@@ -1,4 +1,4 @@
-//! Network section (FORMAT.md §5): steps, weights, biases and per-view biases, layer by layer.
+//! Network section (FORMAT.md §5): steps, weights and biases, layer by layer.
 
 use super::mixing::{CONTEXTS, SymbolModel};
 use super::range::BitCoder;
@@ -23,8 +23,6 @@ pub struct LayerLevels<'a> {
     pub bias_step: &'a mut StepIndex,
     /// `[output]`.
     pub bias: &'a mut [i16],
-    /// `[view, output]`, or empty when the layer has no per-view bias.
-    pub view_bias: &'a mut [i16],
 }
 
 /// Codes one layer: encodes what `levels` holds, or fills it when `coder` decodes.
@@ -51,8 +49,7 @@ pub fn code_layer<C: BitCoder>(
     }
     code_weights(coder, model, index as u32, layer, levels.weights);
     *levels.bias_step = code_step(coder, model, *levels.bias_step, &mut previous)?;
-    code_biases(coder, model, levels.bias, 0);
-    code_biases(coder, model, levels.view_bias, levels.bias.len());
+    code_biases(coder, model, levels.bias);
     Ok(())
 }
 
@@ -142,13 +139,12 @@ impl Neighbours {
     }
 }
 
-/// Biases carry little structure: the place and the value a row above are their contexts.
-fn code_biases<C: BitCoder>(coder: &mut C, model: &mut SymbolModel, bias: &mut [i16], row: usize) {
-    for at in 0..bias.len() {
-        let above = if row > 0 && at >= row { i32::from(bias[at - row]) } else { 0 };
-        let last = if at > 0 { i32::from(bias[at - 1]) } else { 0 };
-        let kind = 208 + pack(&[(u32::from(row > 0), 2), (signed(above, 7), 15)]);
-        let last = 208 + pack(&[(u32::from(row > 0), 2), (class(last.unsigned_abs()), 16)]);
-        bias[at] = model.code(coder, &[kind, last, kind, last, kind, last], bias[at]);
+/// Biases carry little structure: the magnitude of the one before is all their context.
+fn code_biases<C: BitCoder>(coder: &mut C, model: &mut SymbolModel, biases: &mut [i16]) {
+    let mut last = 0u16;
+    for bias in biases {
+        let context = 208 + class(last.into()) as u8;
+        *bias = model.code(coder, &[context; CONTEXTS], *bias);
+        last = bias.unsigned_abs();
     }
 }

@@ -1,6 +1,6 @@
 //! The whole reconstruction of a picture in one graph: the path for GPUs.
 
-use super::graph::{FULL, Graph, Plan, Port, ViewBias};
+use super::graph::{FULL, Graph, Plan, Port};
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
@@ -22,7 +22,6 @@ pub struct FullNetwork {
     graph: Graph,
     /// latent16, latent8.
     latents: [Port; 2],
-    views: [ViewBias; 2],
     /// flow_scale, grid_y, grid_uv: the same for every run.
     geometry: [Port; 3],
     sources: [[Port; 3]; 2],
@@ -54,10 +53,6 @@ impl FullNetwork {
             plan.port("latent16", plan.profile.latent16, 16)?,
             plan.port("latent8", plan.profile.latent8, 8)?,
         ];
-        let views = [
-            ViewBias::new("up8.view", network, batch)?,
-            ViewBias::new("up4.view", network, batch)?,
-        ];
         let size = header.size;
         let geometry = [
             flow_scale(size.cells(1))?,
@@ -70,7 +65,7 @@ impl FullNetwork {
         let sources = [planes(SOURCES[0])?, planes(SOURCES[1])?];
         let mut picture = plan.port("picture", PACKED, 4)?;
         graph.bind_outputs([&mut picture])?;
-        let full = Self { graph, latents, views, geometry, sources, picture, batch, report };
+        let full = Self { graph, latents, geometry, sources, picture, batch, report };
         full.bound()
     }
 
@@ -79,7 +74,6 @@ impl FullNetwork {
         for ports in [&self.latents[..], &self.geometry, &self.sources[0], &self.sources[1]] {
             ports.iter().try_for_each(|port| self.graph.bind(&[port]))?;
         }
-        self.graph.bind(&[&self.views[0].port, &self.views[1].port])?;
         Ok(self)
     }
 
@@ -91,19 +85,17 @@ impl FullNetwork {
     /// [`Error::Backend`](crate::Error::Backend) when ONNX Runtime fails.
     ///
     /// # Panics
-    /// If a slice, `views` or `sources` does not fit the batch.
+    /// If a slice or `sources` does not fit the batch.
     pub fn run(
         &mut self,
         latent16: &[f32],
         latent8: &[f32],
-        views: &[usize],
         sources: &[[&Picture; 2]],
     ) -> Result<&[f32]> {
-        assert!((1..=self.batch).contains(&views.len()), "a batch holds 1 to {} views", self.batch);
-        assert_eq!(views.len(), sources.len(), "every view has its sources");
+        let views = sources.len();
+        assert!((1..=self.batch).contains(&views), "a batch holds 1 to {} views", self.batch);
         self.latents[0].fill(latent16);
         self.latents[1].fill(latent8);
-        self.views.iter_mut().for_each(|v| v.select(views));
         for (place, pictures) in sources.iter().enumerate() {
             for (ports, picture) in self.sources.iter_mut().zip(pictures) {
                 for (port, plane) in ports.iter_mut().zip(Plane::ALL) {
@@ -111,13 +103,9 @@ impl FullNetwork {
                 }
             }
         }
-        if self.graph.on_device {
-            let [a, b] = &self.sources;
-            for ports in [&self.latents[..], a, b] {
-                ports.iter().try_for_each(|port| self.graph.bind(&[port]))?;
-            }
-        }
-        self.graph.run(&[&self.views[0].port, &self.views[1].port])?;
+        let [[y0, u0, v0], [y1, u1, v1]] = &self.sources;
+        let [latent16, latent8] = &self.latents;
+        self.graph.run(&[latent16, latent8, y0, u0, v0, y1, u1, v1])?;
         Ok(self.picture.values())
     }
 

@@ -234,32 +234,3 @@ impl Port {
         self.tensor.extract_tensor().1
     }
 }
-
-/// Per-view biases of an `up` layer and the input they go to.
-#[derive(Debug)]
-pub(super) struct ViewBias {
-    /// `[batch, outputs, 1, 1]`.
-    pub(super) port: Port,
-    /// `[view, outputs]`.
-    all: Vec<f32>,
-    outputs: usize,
-}
-
-impl ViewBias {
-    /// `input` is `<layer>.view`.
-    pub(super) fn new(input: &'static str, network: &NetworkLevels, batch: usize) -> Result<Self> {
-        let layer =
-            network.layers.iter().find(|l| input.strip_suffix(".view") == Some(l.spec.name));
-        let layer = layer.unwrap_or_else(|| unreachable!("every profile has the layer of {input}"));
-        let outputs = layer.spec.outputs;
-        let port = Port::new(input, [batch, outputs, 1, 1])?;
-        Ok(Self { port, all: layer.view_bias_f32().collect(), outputs })
-    }
-
-    pub(super) fn select(&mut self, views: &[usize]) {
-        let (_, rows) = self.port.tensor.extract_tensor_mut();
-        for (row, view) in rows.chunks_exact_mut(self.outputs).zip(views) {
-            row.copy_from_slice(&self.all[view * self.outputs..][..self.outputs]);
-        }
-    }
-}

@@ -28,8 +28,8 @@ fn noises(seed: usize, length: usize) -> Vec<f32> {
 }
 
 /// Weights whose layers keep the size of their input.
-fn network(profile: &Profile, views: usize) -> NetworkLevels {
-    let mut network = NetworkLevels::zeros(profile, views);
+fn network(profile: &Profile) -> NetworkLevels {
+    let mut network = NetworkLevels::zeros(profile);
     for (seed, layer) in network.layers.iter_mut().enumerate() {
         let gain = (layer.spec.inputs as f32 * 9.0 / 6.0).sqrt().recip();
         // Steps are 2^(k/8 − 12); a level is up to 100.
@@ -40,8 +40,6 @@ fn network(profile: &Profile, views: usize) -> NetworkLevels {
         let level = |(i, scale): (usize, f32)| noise(seed * 7919 + i) * scale;
         layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level((i, 100.0)) as i8);
         layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
-        let views = layer.view_bias.iter_mut().enumerate();
-        views.for_each(|(i, b)| *b = level((i + 29, 90.0)) as i16);
     }
     network
 }
@@ -73,9 +71,8 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 fn the_templates_agree_with_the_reference_network() {
     let ort = OrtRuntime::find(None).unwrap();
     let size = Size { width_px: 70, height_px: 36 };
-    let views = [2, 0];
     for profile in &PROFILES {
-        let network = network(profile, 3);
+        let network = network(profile);
         let header = header(profile, size, 3);
         let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
         assert_eq!(networks.report().nodes.keys().collect::<Vec<_>>(), ["CPUExecutionProvider"]);
@@ -90,15 +87,15 @@ fn the_templates_agree_with_the_reference_network() {
 
         let latent16 = joined(&latents[0].0, &latents[1].0);
         let latent8 = joined(&latents[0].1, &latents[1].1);
-        let flow = networks.motion(&latent16, &latent8, &views).unwrap().flow.to_vec();
+        let flow = networks.motion(&latent16, &latent8).unwrap().flow.to_vec();
         let features = networks.features.values().to_vec();
         let warped0 = joined(&warped[0][0], &warped[1][0]);
         let warped1 = joined(&warped[0][1], &warped[1][1]);
         let out = networks.refine(&warped0, &warped1).unwrap();
 
         let reference = ReferenceNetwork::new(profile, &network);
-        for (i, view) in views.into_iter().enumerate() {
-            let (want_flow, want_features) = reference.motion(&latents[i].0, &latents[i].1, view);
+        for i in 0..2 {
+            let (want_flow, want_features) = reference.motion(&latents[i].0, &latents[i].1);
             let (want_picture, want_mask) =
                 reference.refine(&want_features, [&warped[i][0], &warped[i][1]]);
             let rows = [
@@ -162,9 +159,8 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
     let packed = PackedSize::of(size);
     let sources = [[waves(size, 0.3), waves(size, 2.0)], [waves(size, 4.0), waves(size, 1.1)]];
     for profile in &PROFILES {
-        let network = network(profile, 2);
+        let network = network(profile);
         let header = header(profile, size, 2);
-        let views = [1, 0];
         let latent = |channels, scale| {
             let (columns, rows) = size.cells(scale);
             noises(5, 2 * channels * columns * rows)
@@ -172,7 +168,7 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
         let (l16, l8) = (latent(profile.latent16, 16), latent(profile.latent8, 8));
 
         let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
-        let flow = networks.motion(&l16, &l8, &views).unwrap().flow.to_vec();
+        let flow = networks.motion(&l16, &l8).unwrap().flow.to_vec();
         let mut warped = [0, 1].map(|_| vec![0.0; 2 * PACKED * packed.plane()]);
         for (source, warped) in warped.iter_mut().enumerate() {
             for (place, out) in warped.chunks_exact_mut(PACKED * packed.plane()).enumerate() {
@@ -190,7 +186,7 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
 
         let mut full = FullNetwork::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
         let pictures = sources.each_ref().map(|pair| pair.each_ref());
-        let got = full.run(&l16, &l8, &views, &pictures).unwrap();
+        let got = full.run(&l16, &l8, &pictures).unwrap();
         let largest = 128.0 * largest_difference(got, &want);
         let sum: f32 = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum();
         let mean = 128.0 * sum / want.len() as f32;
@@ -208,7 +204,7 @@ fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
     let ort = OrtRuntime::find(None).unwrap();
     let profile = &PROFILES[1];
     let size = Size { width_px: 64, height_px: 48 };
-    let network = network(profile, 3);
+    let network = network(profile);
     let header = header(profile, size, 3);
     let mut networks = Networks::open(&ort, &header, &network, 3, &cpu(2)).unwrap();
     let latent = |scale, channels, seed| {
@@ -217,9 +213,8 @@ fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
     };
     let (a16, a8) = (latent(16, profile.latent16, 1), latent(8, profile.latent8, 1));
     let (b16, b8) = (latent(16, profile.latent16 * 2, 2), latent(8, profile.latent8 * 2, 2));
-    let alone = networks.motion(&a16, &a8, &[1]).unwrap().flow[..4 * 6 * 8].to_vec();
-    let full =
-        networks.motion(&[&a16[..], &b16].concat(), &[&a8[..], &b8].concat(), &[1, 0, 2]).unwrap();
+    let alone = networks.motion(&a16, &a8).unwrap().flow[..4 * 6 * 8].to_vec();
+    let full = networks.motion(&[&a16[..], &b16].concat(), &[&a8[..], &b8].concat()).unwrap();
     assert_eq!(full.flow[..4 * 6 * 8], alone);
 }
 
@@ -228,7 +223,7 @@ fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
     let ort = OrtRuntime::find(None).unwrap();
     let profile = &PROFILES[0];
     let header = header(profile, Size { width_px: 32, height_px: 32 }, 1);
-    let network = network(profile, 1);
+    let network = network(profile);
     let ladder = SessionOptions { threads: 1, ..SessionOptions::default() };
     let networks = Networks::open(&ort, &header, &network, 1, &ladder).unwrap();
     println!("{}", networks.report());
@@ -255,7 +250,7 @@ fn time_of_a_run() {
     let size = Size { width_px: 480, height_px: 272 };
     let batch = 4;
     for profile in &PROFILES {
-        let network = network(profile, 4);
+        let network = network(profile);
         let header = header(profile, size, 4);
         let started = std::time::Instant::now();
         let mut networks = Networks::open(&ort, &header, &network, batch, &cpu(2)).unwrap();
@@ -269,7 +264,7 @@ fn time_of_a_run() {
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..60 {
             let started = std::time::Instant::now();
-            networks.motion(&l16, &l8, &[0, 1, 2, 3]).unwrap();
+            networks.motion(&l16, &l8).unwrap();
             times[0].push(started.elapsed());
             let started = std::time::Instant::now();
             networks.refine(&warped, &warped).unwrap();

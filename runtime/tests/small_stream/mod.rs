@@ -43,7 +43,7 @@ pub fn small_stream() -> Vec<u8> {
         encode_grids(&zero_grids(profile, residence, SIZE, FRAMES as usize, 1), &mut model)
     };
     let (scene, gop) = (grids(Residence::Scene), grids(Residence::Gop));
-    let network = NetworkLevels::zeros(profile, 1).encode(&mut model);
+    let network = NetworkLevels::zeros(profile).encode(&mut model);
     let bodies = [
         (Kind::Network, network),
         (Kind::SceneGrids, scene),
