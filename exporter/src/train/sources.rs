@@ -151,8 +151,7 @@ pub fn fuse_and_compare(
         inputs.compare(plane)
     };
     let parts: Vec<Fused> = (0..count).into_par_iter().map(per_sample).collect();
-    let join =
-        |of: fn(&Fused) -> &Vec<f32>| parts.iter().flat_map(|p| of(p).iter().copied()).collect();
+    let join = |of: fn(&Fused) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
     Fused {
         loss: parts.iter().map(|p| p.loss).sum(),
         luma_mse: parts.iter().map(|p| p.luma_mse).sum::<f64>() / count as f64,

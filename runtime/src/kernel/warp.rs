@@ -2,7 +2,7 @@
 
 use super::flow::{Between, PIXEL_BITS, interpolate_across, interpolate_down, quantise};
 use super::pack::LAYOUT;
-use super::sample_from_fixed;
+use super::{inverse_power, sample_from_fixed};
 use crate::picture::{Picture, Plane};
 use crate::profile::PACKED;
 
@@ -45,7 +45,7 @@ impl Source<'_> {
         let (c, d) = (i32::from(below[left]), i32::from(below[right]));
         let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
         let (across_top, across_bottom) = (b - a, d - c);
-        let scale = 1.0 / ((128 * one) << self.subsampling) as f32;
+        let scale = inverse_power(7 + bits + self.subsampling);
         Sample {
             value: sample_from_fixed(top * (one - fy) + bottom * fy, 2 * bits),
             slope_x: (across_top * (one - fy) + across_bottom * fy) as f32 * scale,
