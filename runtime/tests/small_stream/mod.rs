@@ -129,7 +129,7 @@ struct Arithmetic {
 }
 
 impl Reconstruct for Arithmetic {
-    fn motion(&mut self, _: &[f32], _: &[f32], _: &[usize], flow: &mut [f32]) -> Result<()> {
+    fn motion(&mut self, _: &[f32], _: &[f32], flow: &mut [f32]) -> Result<()> {
         flow.iter_mut().enumerate().for_each(|(i, out)| *out = (i % 7) as f32 * 0.05);
         self.pictures += 1;
         match self.fails_at {
