@@ -1,7 +1,6 @@
 //! The reconstruct stage: latents → motion → warps → refinement, a batch of views at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
@@ -22,6 +21,7 @@ use crate::scene::{Grid, NetworkLevels};
 use crate::timing::Timings;
 use crate::units::ViewId;
 use crate::views::ViewSet;
+use crate::wanted::Wanted;
 
 /// The two halves of a network, opened for one scene and one batch size.
 ///
@@ -104,6 +104,8 @@ impl Canvas {
 pub struct Painted {
     /// The job, with the explicit pictures.
     pub job: TimeJob,
+    /// Whether implicit views were left out because the time comes too late.
+    pub degraded: bool,
     /// Implicit views, in batches.
     pub canvases: FixedVec<Pooled<Canvas>, MAX_VIEWS>,
 }
@@ -112,7 +114,7 @@ pub struct Painted {
 pub struct ReconstructStage<I> {
     jobs: I,
     header: Arc<Header>,
-    shown: Arc<AtomicU32>,
+    wanted: Arc<Wanted>,
     open: Arc<OpenNetwork>,
     batch: usize,
     painter: Option<Painter>,
@@ -123,23 +125,23 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "reconstruct";
 
-    /// Paints the implicit views of `jobs` whose bits are set in `shown`, at most `batch` in one run
-    /// of the network.
+    /// Paints the implicit views of `jobs` that are `wanted`, at most `batch` in one run of the network.
     pub fn new(
         jobs: I,
         header: Arc<Header>,
-        shown: Arc<AtomicU32>,
+        wanted: Arc<Wanted>,
         open: Arc<OpenNetwork>,
         batch: usize,
         canvases: Pool<Canvas>,
     ) -> Self {
         let batch = batch.clamp(1, MAX_VIEWS);
-        Self { jobs, header, shown, open, batch, painter: None, canvases }
+        Self { jobs, header, wanted, open, batch, painter: None, canvases }
     }
 
     fn paint(&mut self, mut job: TimeJob) -> Result<Painted> {
         let started = Instant::now();
         self.follow(&mut job);
+        let degraded = self.degrade(&mut job);
         let mut canvases = FixedVec::new();
         let implicit = job.shown.implicit(&self.header);
         if let Some(scene) = job.gop.scene.clone().filter(|_| !implicit.is_empty()) {
@@ -154,13 +156,25 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
             }
         }
         job.timings.reconstruct_us = started.elapsed().as_micros() as u64;
-        Ok(Painted { job, canvases })
+        Ok(Painted { job, degraded, canvases })
+    }
+
+    /// Leaves out what the network would paint of a time that comes too late; whether there was any.
+    fn degrade(&self, job: &mut TimeJob) -> bool {
+        let implicit = job.shown.implicit(&self.header);
+        if implicit.is_empty() || self.wanted.painted(job.number) {
+            return false;
+        }
+        let explicit: ViewSet = job.shown.iter().filter(|v| !implicit.contains(*v)).collect();
+        let needed = job.shown.explicit_needed(&self.header);
+        job.shown = if explicit.is_empty() { needed } else { explicit };
+        true
     }
 
     /// Shows the views wanted by now, unless they need an explicit picture that was not yet wanted
     /// when the time was decoded; those follow a time later.
     fn follow(&self, job: &mut TimeJob) {
-        let wanted = ViewSet::from_bits(self.shown.load(Ordering::Relaxed));
+        let wanted = self.wanted.shown();
         let decoded: ViewSet = job.anchors.iter().map(|a| a.view).collect();
         if decoded.includes(wanted.explicit_needed(&self.header)) {
             job.shown = wanted;

@@ -7,10 +7,13 @@ mod small_stream;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use iev_runtime::ViewId;
 use iev_runtime::backend::Backend;
+use iev_runtime::deadline::Late;
 use iev_runtime::format::limits::Limits;
+use iev_runtime::paced::Paced;
 use iev_runtime::player::{Options, Playback, Player, Selection};
 use iev_runtime::providers::Provider;
 use iev_runtime::session::SessionOptions;
@@ -53,6 +56,7 @@ unsafe impl GlobalAlloc for Counting {
 #[test]
 fn playing_on_takes_no_further_memory() {
     a_time_allocates_nothing_once_warm();
+    a_tick_allocates_nothing_once_warm();
     a_gop_allocates_little();
     #[cfg(target_os = "linux")]
     memory_does_not_grow_over_ten_thousand_times();
@@ -102,14 +106,15 @@ impl Loop {
 /// More times than all stages and queues hold at once.
 const UNDER_WAY: usize = 20;
 
+/// What is made once may be made late, when threads first meet in a certain way: a canvas per
+/// painter and one at the fuse (5 allocations each), and what 6 threads and both ends of 8 channels
+/// need to wait for the first time.
+const LATE: usize = 3 * 5 + 6 + 2 * 8;
+
 /// Why one long GOP: what a GOP allocates, and how far the stages work ahead into the next one, then
 /// does not come into the count at all.
 fn a_time_allocates_nothing_once_warm() {
     const TIMES: usize = 2000;
-    // What is made once may be made late, when threads first meet in a certain way: a canvas per
-    // painter and one at the fuse (5 allocations each), and what 6 threads and both ends of 8
-    // channels need to wait for the first time.
-    const LATE: usize = 3 * 5 + 6 + 2 * 8;
     let player = player((TIMES + 3 * UNDER_WAY) as u32);
     let mut long = Loop::over(&player);
     // More pictures than are ever under way, all held at once: the pool has no need of another.
@@ -120,6 +125,33 @@ fn a_time_allocates_nothing_once_warm() {
     let allocations = long.allocations(TIMES);
     println!("{allocations} allocations in {TIMES} times");
     assert!(allocations <= LATE, "{allocations} allocations in {TIMES} times");
+}
+
+/// The same on a display's clock, whatever becomes of late times.
+fn a_tick_allocates_nothing_once_warm() {
+    const TICKS: u32 = 600;
+    const PERIOD: Duration = Duration::from_millis(1);
+    // As many times are due as there are ticks.
+    let player = player(UNDER_WAY as u32 + 3 * TICKS);
+    for late in Late::ALL {
+        let mut playback = Loop::over(&player).playback;
+        let held: Vec<_> = playback.by_ref().take(UNDER_WAY).map(Result::unwrap).collect();
+        drop(held);
+        let mut paced = Paced::new(playback, late, PERIOD);
+        let mut ticks = |range: std::ops::Range<u32>| {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            for at in range {
+                // Every other tick waits for nothing, so some times are late.
+                let patience = Duration::from_secs(u64::from(at % 2));
+                paced.tick(PERIOD * at, patience).unwrap().unwrap();
+            }
+            ALLOCATIONS.load(Ordering::Relaxed) - before
+        };
+        ticks(0..TICKS);
+        let allocations = ticks(TICKS..2 * TICKS);
+        println!("{late:?}: {allocations} allocations in {TICKS} ticks, {:?}", paced.counts());
+        assert!(allocations <= LATE, "{late:?}: {allocations} allocations in {TICKS} ticks");
+    }
 }
 
 fn a_gop_allocates_little() {

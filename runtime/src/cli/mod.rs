@@ -8,6 +8,7 @@ pub(crate) mod info;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
+mod ticks;
 
 use std::error::Error as _;
 use std::io::Write;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use iev_runtime::backend::Backend;
+use iev_runtime::deadline::{Counts, Late};
 use iev_runtime::fuse_stage::Shown;
 use iev_runtime::timing::Timings;
 use serde_json::{Value, json};
@@ -91,6 +92,24 @@ impl Statistics {
 pub(super) fn percentile(values: &[u64], share: f64) -> u64 {
     let rank = (share * values.len() as f64).ceil() as usize;
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+/// What became of times at a display's ticks.
+pub(super) fn deadlines(late: Late, counts: Counts) -> Value {
+    let Counts { on_time, late: after, degraded, repeated, dropped } = counts;
+    json!({
+        "policy": late.name(), "on_time": on_time, "late": after, "degraded": degraded,
+        "repeated": repeated, "dropped": dropped,
+    })
+}
+
+/// The same as a line of text.
+pub(super) fn in_words(counts: Counts) -> String {
+    let Counts { on_time, late, degraded, repeated, dropped } = counts;
+    format!(
+        "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
+         {dropped} times dropped"
+    )
 }
 
 fn provider(backend: &Backend) -> Value {
