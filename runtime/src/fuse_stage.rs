@@ -64,7 +64,7 @@ impl<I: Iterator<Item = Result<Painted>>> FuseStage<I> {
 
     fn blend(&mut self, painted: Painted) -> Shown {
         let started = Instant::now();
-        let Painted { mut job, degraded, canvases } = painted;
+        let Painted { mut job, degraded, canvases, pictures: mut finished } = painted;
         let size = PackedSize::of(self.header.size);
         let mut pictures = FixedVec::new();
         let mut show = |view, picture| {
@@ -77,6 +77,9 @@ impl<I: Iterator<Item = Result<Painted>>> FuseStage<I> {
                 fuse(&canvas.layers(slot, size), size, &mut picture);
                 show(*view, picture);
             }
+        }
+        while let Some(ShownView { view, picture }) = finished.pop() {
+            show(view, picture);
         }
         while let Some(anchor) = job.anchors.pop() {
             if job.shown.contains(anchor.view) {

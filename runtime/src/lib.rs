@@ -4,7 +4,7 @@
 //! from [`source`](self) on is behind the `player` feature.
 //!
 //! ```text
-//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
+//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over painter, model, kernel) ─► fuse_stage ─► sink
 //!           └── chained by pipeline, opened by player, kept to a display's clock by paced ──┘
 //! ```
 //!
@@ -48,6 +48,8 @@ pub mod model;
 mod ort_library;
 #[cfg(feature = "player")]
 pub mod paced;
+#[cfg(feature = "player")]
+mod painter;
 #[cfg(feature = "std")]
 pub mod picture;
 #[cfg(feature = "player")]

@@ -24,7 +24,7 @@ use crate::format::header::Header;
 use crate::fuse_stage::{FuseStage, Shown};
 use crate::gop::GopReader;
 use crate::pool::Pool;
-use crate::reconstruct::{OpenNetwork, Painted, ReconstructStage};
+use crate::reconstruct::{OpenNetwork, Opening, Painted, Pools, ReconstructStage};
 use crate::turns::{InTurn, Taken, TakenInTurn, queues};
 use crate::wanted::Wanted;
 
@@ -40,8 +40,8 @@ pub struct Chain {
     pub anchors: Box<dyn AnchorDecoder>,
     /// Opens the network of a scene.
     pub open: Arc<OpenNetwork>,
-    /// Views per run of the network.
-    pub batch: usize,
+    /// How it opens them.
+    pub opening: Opening,
 }
 
 /// Most idle buffers of a pool; the queues bound how many there are at all.
@@ -53,10 +53,11 @@ const AHEAD: usize = 4;
 impl Chain {
     /// Everything up to the blending in one thread, without pools: the oracle, with its layers.
     pub fn painted(self) -> impl Iterator<Item = Result<Painted>> {
-        let Self { reader, header, wanted, anchors, open, batch } = self;
+        let Self { reader, header, wanted, anchors, open, opening } = self;
         let (h, w) = (Arc::clone(&header), Arc::clone(&wanted));
         let jobs = AnchorStage::new(reader, h, w, Pool::new(0), anchors);
-        ReconstructStage::new(jobs, header, wanted, open, batch, Pool::new(0))
+        let pools = Pools { canvases: Pool::new(0), pictures: Pool::new(0) };
+        ReconstructStage::new(jobs, header, wanted, open, opening, pools)
     }
 
     /// All stages in the caller's thread, without pools: the oracle.
@@ -71,9 +72,10 @@ impl Chain {
     /// [`Error::Backend`] when the system refuses a thread.
     pub fn pipelined(self, painters: usize, queue: usize) -> Result<Pipeline> {
         let painters = painters.max(1);
-        let Self { reader, header, wanted, anchors, open, batch } = self;
+        let Self { reader, header, wanted, anchors, open, opening } = self;
         let mut threads = Vec::new();
-        let (pictures, canvases) = (Pool::new(POOL), Pool::new(POOL));
+        let pictures = Pool::new(POOL);
+        let pools = Pools { canvases: Pool::new(POOL), pictures: pictures.clone() };
         // The reader works one GOP ahead.
         let (to, gops) = queues(1, 1);
         spawn(&mut threads, GopReader::NAME, to, move || reader)?;
@@ -87,10 +89,10 @@ impl Chain {
         let (to, painted) = queues(painters, queue);
         for ((jobs, asked), to) in jobs.each().zip(asked.each()).zip(to.each()) {
             let (header, wanted) = (Arc::clone(&header), Arc::clone(&wanted));
-            let (open, canvases) = (Arc::clone(&open), canvases.clone());
+            let (open, pools) = (Arc::clone(&open), pools.clone());
             let stage = move || {
                 let jobs = asked.zip(jobs).map(|((), job)| job);
-                ReconstructStage::new(jobs, header, wanted, open, batch, canvases)
+                ReconstructStage::new(jobs, header, wanted, open, opening, pools)
             };
             spawn(&mut threads, "reconstruct", to, stage)?;
         }

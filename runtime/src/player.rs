@@ -16,7 +16,7 @@ use crate::gop::{GopIndex, GopReader, Reader};
 use crate::keep_going::KeepGoing;
 use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
-use crate::reconstruct::{OpenNetwork, Painted};
+use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Painted};
 use crate::source::Source;
 use crate::turns::Taken;
 use crate::units::TimeIndex;
@@ -30,6 +30,8 @@ pub struct Options {
     pub limits: Limits,
     /// Views in one run of the network; one is best on a CPU.
     pub batch: usize,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
     /// Times painted at once, each on a thread and by a network of its own. More than one fills a
     /// CPU's cores and adds as many times to the latency; at least 1.
     pub painters: usize,
@@ -47,7 +49,8 @@ impl Options {
     /// this process.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
         let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
-        Self { limits: Limits::DEFAULT, batch: 1, painters: 1, queue: 0, anchors, open }
+        let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
+        Self { limits, batch: 1, path, painters: 1, queue: 0, anchors, open }
     }
 }
 
@@ -153,7 +156,8 @@ impl Player {
         Ok(self.chain(selection)?.0.serial())
     }
 
-    /// Decodes in the caller's thread and keeps what the pictures are blended from.
+    /// Decodes in the caller's thread and keeps what the pictures are blended from; always by the
+    /// split network, which has it.
     ///
     /// # Errors
     /// [`Error::NotInStream`] for views or times the stream lacks.
@@ -161,7 +165,9 @@ impl Player {
         &self,
         selection: &Selection,
     ) -> Result<impl Iterator<Item = Result<Painted>> + use<>> {
-        Ok(self.chain(selection)?.0.painted())
+        let mut chain = self.chain(selection)?.0;
+        chain.opening.path = NetworkPath::Split;
+        Ok(chain.painted())
     }
 
     /// Decodes on a thread per stage.
@@ -215,7 +221,7 @@ impl Player {
             wanted: Arc::clone(&wanted),
             anchors: (self.options.anchors)(self.header.size, self.bytes)?,
             open: Arc::clone(&self.options.open),
-            batch: self.options.batch,
+            opening: Opening { batch: self.options.batch, path: self.options.path },
         };
         Ok((chain, wanted))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use iev_runtime::backend::Backend;
+use iev_runtime::backend::{Backend, Opened};
 use iev_runtime::deadline::{Counts, Late};
 use iev_runtime::fuse_stage::Shown;
 use iev_runtime::timing::Timings;
@@ -113,12 +113,13 @@ pub(super) fn in_words(counts: Counts) -> String {
 }
 
 fn provider(backend: &Backend) -> Value {
-    let Some(report) = backend.report() else { return Value::Null };
+    let Some(Opened { path, report }) = backend.opened() else { return Value::Null };
     let refused = report.rungs.iter().filter_map(|r| {
         r.refusal.as_ref().map(|reason| (r.provider.name().to_owned(), json!(reason)))
     });
     json!({
         "in_use": report.in_use.name(),
+        "path": path.name(),
         "nodes": report.nodes,
         "refused": refused.collect::<serde_json::Map<_, _>>(),
     })

@@ -11,7 +11,7 @@ use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::player::Options;
 use iev_runtime::profile::Profile;
-use iev_runtime::reconstruct::Reconstruct;
+use iev_runtime::reconstruct::{Network, Reconstruct};
 use iev_runtime::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use iev_runtime::templates::Templates;
 use iev_runtime::{Error, Result, Size, ViewId};
@@ -145,7 +145,9 @@ impl Reconstruct for Arithmetic {
 /// Options whose network needs no library, and fails on picture `fails_at` if any.
 #[allow(dead_code, reason = "every test file uses its own part")]
 pub fn options(fails_at: Option<u32>) -> Options {
-    Options::new(Arc::new(move |_, _, _| Ok(Box::new(Arithmetic { pictures: 0, fails_at }))))
+    Options::new(Arc::new(move |_, _, _| {
+        Ok(Network::Split(Box::new(Arithmetic { pictures: 0, fails_at })))
+    }))
 }
 
 /// Makes the checksums of every section and of the index right again.

@@ -94,6 +94,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "stream_sha256": digest,
             "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
             "provider": backend.report().map(|r| r.in_use.name()),
+            "path": backend.opened().map(|o| o.path.name()),
             "threads": threads,
             "painters": painters,
             "rate_hz": command.rate,
