@@ -7,7 +7,7 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::profile::{FLOW, PACKED};
-use iev_runtime::reconstruct::Reconstruct;
+use iev_runtime::reconstruct::{Network, Reconstruct};
 use iev_runtime::views::ViewSet;
 
 /// Small, so that a run is short and a leak of memory shows.
@@ -30,8 +30,8 @@ struct Arithmetic {
 }
 
 impl Reconstruct for Arithmetic {
-    fn motion(&mut self, l16: &[f32], l8: &[f32], views: &[usize], flow: &mut [f32]) -> Result<()> {
-        assert_eq!(flow.len(), views.len() * FLOW * self.size.flow_plane(), "flow has its shape");
+    fn motion(&mut self, l16: &[f32], l8: &[f32], flow: &mut [f32]) -> Result<()> {
+        assert_eq!(flow.len() % (FLOW * self.size.flow_plane()), 0, "flow has its shape");
         let latents = l16.iter().chain(l8).cycle();
         flow.iter_mut().zip(latents).for_each(|(out, latent)| *out = latent * 100.0);
         Ok(())
@@ -51,7 +51,7 @@ impl Reconstruct for Arithmetic {
 /// The stream's.
 pub fn player(bytes: &[u8]) -> Result<Player> {
     let open = Arc::new(|header: &iev_runtime::format::header::Header, _: &_, _| {
-        Ok(Box::new(Arithmetic { size: PackedSize::of(header.size) }) as Box<dyn Reconstruct>)
+        Ok(Network::Split(Box::new(Arithmetic { size: PackedSize::of(header.size) })))
     });
     Player::over(bytes.to_vec().into(), Options { limits: LIMITS, ..Options::new(open) })
 }

@@ -1,7 +1,6 @@
 //! The anchor stage: H.264 sections to pictures, one time after another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
@@ -17,6 +16,7 @@ use crate::pool::{Pool, Pooled};
 use crate::timing::Timings;
 use crate::units::{FrameId, TimeIndex, ViewId};
 use crate::views::ViewSet;
+use crate::wanted::Wanted;
 
 /// Key pictures of one section, kept for its GOP.
 pub type Keys = Vec<(Key, Pooled<Picture>)>;
@@ -37,6 +37,8 @@ pub struct AnchorPicture {
 pub struct TimeJob {
     /// The time.
     pub time: TimeIndex,
+    /// How many times the playback decoded before it.
+    pub number: u64,
     /// The GOP it is in.
     pub gop: Arc<Gop>,
     /// Views to show.
@@ -62,10 +64,12 @@ impl TimeJob {
 pub struct AnchorStage<I> {
     gops: I,
     header: Arc<Header>,
-    shown: Arc<AtomicU32>,
+    wanted: Arc<Wanted>,
     pictures: Pool<Picture>,
     decoder: Box<dyn AnchorDecoder>,
     active: Option<Active>,
+    /// Times decoded so far.
+    decoded: u64,
     failed: bool,
 }
 
@@ -79,15 +83,16 @@ impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "anchor";
 
-    /// Decodes `gops` by `decoder` for the views whose bits are set in `shown` at each time.
+    /// Decodes `gops` by `decoder` for the views that are `wanted` at each time.
     pub fn new(
         gops: I,
         header: Arc<Header>,
-        shown: Arc<AtomicU32>,
+        wanted: Arc<Wanted>,
         pictures: Pool<Picture>,
         decoder: Box<dyn AnchorDecoder>,
     ) -> Self {
-        Self { gops, header, shown, pictures, decoder, active: None, failed: false }
+        let (active, decoded, failed) = (None, 0, false);
+        Self { gops, header, wanted, pictures, decoder, active, decoded, failed }
     }
 
     fn advance(&mut self) -> Option<Result<TimeJob>> {
@@ -103,8 +108,10 @@ impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
             }
         };
         let active = self.active.insert(active);
-        let shown = ViewSet::from_bits(self.shown.load(Ordering::Relaxed));
+        let number = self.decoded;
+        self.decoded += 1;
         let (decoder, timings) = (&mut *self.decoder, Timings::begin(read_us));
+        let shown = (number, self.wanted.shown());
         Some(active.decode(shown, &self.header, decoder, &self.pictures, timings))
     }
 }
@@ -125,7 +132,7 @@ impl<I: Iterator<Item = Result<Gop>>> Iterator for AnchorStage<I> {
 impl Active {
     fn decode(
         &mut self,
-        shown: ViewSet,
+        (number, shown): (u64, ViewSet),
         header: &Header,
         decoder: &mut dyn AnchorDecoder,
         pool: &Pool<Picture>,
@@ -143,7 +150,7 @@ impl Active {
         }
         timings.anchor_us = started.elapsed().as_micros() as u64;
         let gop = Arc::clone(&self.gop);
-        Ok(TimeJob { time: TimeIndex(time), gop, shown, anchors, timings })
+        Ok(TimeJob { time: TimeIndex(time), number, gop, shown, anchors, timings })
     }
 
     /// The section of `view`, begun when the view is first needed in this GOP.

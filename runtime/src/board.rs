@@ -11,6 +11,7 @@ use crate::format::header::MAX_VIEWS;
 use crate::format::limits::Limits;
 use crate::player::Options;
 use crate::providers::Provider;
+use crate::reconstruct::NetworkPath;
 use crate::session::SessionOptions;
 
 /// A board profile.
@@ -63,6 +64,8 @@ pub struct Machine {
 pub struct Spread {
     /// Execution providers, best first.
     pub providers: Vec<Provider>,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
     /// Times painted at once, each by a network of its own.
     pub painters: usize,
     /// Threads of each network when it runs on the CPU.
@@ -188,10 +191,11 @@ impl Board {
         }
     }
 
-    /// Sets limits, batch, painters and queues to the board's.
+    /// Sets limits, batch, path, painters and queues to the board's.
     pub fn apply(&self, options: &mut Options) {
         options.limits = self.limits();
         options.batch = self.player.batch_views;
+        options.path = self.player.path;
         options.painters = self.player.painters;
         options.queue = self.player.queue_times;
     }
@@ -247,6 +251,8 @@ mod tests {
             let file = folder().join(format!("{name}.toml"));
             assert_eq!(board, Board::find(file.to_str().unwrap()).unwrap());
             assert!(board.limits.memory_mib < board.machine.ram_mib, "{name} has that memory");
+            let gpu = board.player.providers.contains(&Provider::Cuda);
+            assert_eq!(board.player.path == NetworkPath::Full, gpu, "{name}: full is for GPUs");
             let arm = board.target.triple.starts_with("aarch64");
             assert!(arm || board.machine.l4t.is_empty(), "{name}: L4T is for Arm");
         }

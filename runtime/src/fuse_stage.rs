@@ -31,6 +31,9 @@ pub struct Shown {
     pub time: TimeIndex,
     /// Pictures, ascending by view.
     pub pictures: FixedVec<ShownView, MAX_VIEWS>,
+    /// Whether views that the network paints are left out, because the time came too late for them
+    /// ([`Paced`](crate::paced::Paced)).
+    pub degraded: bool,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -61,7 +64,7 @@ impl<I: Iterator<Item = Result<Painted>>> FuseStage<I> {
 
     fn blend(&mut self, painted: Painted) -> Shown {
         let started = Instant::now();
-        let Painted { mut job, canvases } = painted;
+        let Painted { mut job, degraded, canvases, pictures: mut finished } = painted;
         let size = PackedSize::of(self.header.size);
         let mut pictures = FixedVec::new();
         let mut show = |view, picture| {
@@ -75,6 +78,9 @@ impl<I: Iterator<Item = Result<Painted>>> FuseStage<I> {
                 show(*view, picture);
             }
         }
+        while let Some(ShownView { view, picture }) = finished.pop() {
+            show(view, picture);
+        }
         while let Some(anchor) = job.anchors.pop() {
             if job.shown.contains(anchor.view) {
                 show(anchor.view, anchor.picture);
@@ -82,7 +88,7 @@ impl<I: Iterator<Item = Result<Painted>>> FuseStage<I> {
         }
         pictures.sort_unstable_by_key(|p| p.view);
         job.timings.fuse_us = started.elapsed().as_micros() as u64;
-        Shown { time: job.time, pictures, timings: job.timings }
+        Shown { time: job.time, pictures, degraded, timings: job.timings }
     }
 }
 

@@ -57,7 +57,8 @@ impl<'a> KeepGoing<'a> {
             view: *view,
             picture: Pool::new(0).take_or(|| picture.clone()),
         });
-        Shown { time, pictures: copies.collect(), timings: Timings::begin(0) }
+        let (degraded, timings) = (false, Timings::begin(0));
+        Shown { time, pictures: copies.collect(), degraded, timings }
     }
 
     /// Gives up the GOP of the next time; what is nobody's fault but the machine's is handed on.

@@ -4,8 +4,8 @@
 //! from [`source`](self) on is behind the `player` feature.
 //!
 //! ```text
-//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over model, kernel) ─► fuse_stage ─► sink
-//!           └────────────── chained by pipeline, opened by player ──────────────┘
+//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over painter, model, kernel) ─► fuse_stage ─► sink
+//!           └── chained by pipeline, opened by player, kept to a display's clock by paced ──┘
 //! ```
 //!
 //! Under `anchor` is `anchor_decoder`: openh264, in this process or in the child of a `sandbox`.
@@ -28,6 +28,8 @@ pub mod backend;
 #[cfg(feature = "player")]
 pub mod board;
 #[cfg(feature = "player")]
+pub mod deadline;
+#[cfg(feature = "player")]
 pub mod fuse_stage;
 #[cfg(feature = "player")]
 pub mod gop;
@@ -44,6 +46,10 @@ pub mod memory;
 pub mod model;
 #[cfg(feature = "player")]
 mod ort_library;
+#[cfg(feature = "player")]
+pub mod paced;
+#[cfg(feature = "player")]
+mod painter;
 #[cfg(feature = "std")]
 pub mod picture;
 #[cfg(feature = "player")]
@@ -90,6 +96,8 @@ pub mod timing;
 mod turns;
 #[cfg(feature = "player")]
 pub mod views;
+#[cfg(feature = "player")]
+mod wanted;
 
 pub use error::{Error, Result};
 pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};

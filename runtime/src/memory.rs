@@ -10,6 +10,7 @@ use crate::model::grid_shape;
 use crate::pipeline::decoded_ahead;
 use crate::player::Options;
 use crate::profile::{PACKED, Profile};
+use crate::reconstruct::NetworkPath;
 
 /// Times under way besides those in queues and with painters: one in every other stage, one handed
 /// over, one shown.
@@ -18,6 +19,10 @@ const TIMES_IN_STAGES: u64 = 3;
 const GOPS: u64 = 4;
 /// Pictures an H.264 decoder keeps, most references and its own working copies.
 const DECODER_PICTURES: u64 = 20;
+/// What the full graph holds besides the layers, in f32 per luma pixel: both sources, here and on the
+/// device (6), where they are sampled (5) and the displacements that came from (5), the warped planes
+/// (3) and, packed, the same (3) and the blend (3).
+const FULL_FLOATS_PER_PX: u64 = 25;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
 
@@ -40,7 +45,13 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
         let batch = options.batch as u64;
         // Warped sources, implicit picture and masks of a view, packed at 1/4.
         let canvas = (3 * PACKED + MASKS) as u64 * px / 16 * F32;
-        bytes += implicit.div_ceil(batch) * batch * times * canvas;
+        let split = implicit.div_ceil(batch) * batch * times * canvas;
+        let full = painters * batch * FULL_FLOATS_PER_PX * px * F32;
+        bytes += match options.path {
+            NetworkPath::Split => split,
+            // A full network that ends up on the CPU gives way to a split one.
+            NetworkPath::Full => split.max(full),
+        };
         bytes += painters * batch * network_bytes(profile, px);
         let frames = index.gops().iter().map(|gop| gop.frames).max().unwrap_or(0) as usize;
         let values = |scene| {

@@ -14,8 +14,8 @@
 //! one, which leaves cores idle (benches/README.md).
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::anchor::AnchorStage;
 use crate::anchor_decoder::AnchorDecoder;
@@ -24,8 +24,9 @@ use crate::format::header::Header;
 use crate::fuse_stage::{FuseStage, Shown};
 use crate::gop::GopReader;
 use crate::pool::Pool;
-use crate::reconstruct::{OpenNetwork, Painted, ReconstructStage};
-use crate::turns::{InTurn, TakenInTurn, queues};
+use crate::reconstruct::{OpenNetwork, Opening, Painted, Pools, ReconstructStage};
+use crate::turns::{InTurn, Taken, TakenInTurn, queues};
+use crate::wanted::Wanted;
 
 /// What the stages share.
 pub struct Chain {
@@ -33,14 +34,14 @@ pub struct Chain {
     pub reader: GopReader,
     /// The stream header.
     pub header: Arc<Header>,
-    /// Bits of the views to show; looked at when a time is decoded and again when it is painted.
-    pub shown: Arc<AtomicU32>,
+    /// What the consumer wants; looked at when a time is decoded and again when it is painted.
+    pub wanted: Arc<Wanted>,
     /// Decodes the anchors.
     pub anchors: Box<dyn AnchorDecoder>,
     /// Opens the network of a scene.
     pub open: Arc<OpenNetwork>,
-    /// Views per run of the network.
-    pub batch: usize,
+    /// How it opens them.
+    pub opening: Opening,
 }
 
 /// Most idle buffers of a pool; the queues bound how many there are at all.
@@ -52,10 +53,11 @@ const AHEAD: usize = 4;
 impl Chain {
     /// Everything up to the blending in one thread, without pools: the oracle, with its layers.
     pub fn painted(self) -> impl Iterator<Item = Result<Painted>> {
-        let Self { reader, header, shown, anchors, open, batch } = self;
-        let (h, s) = (Arc::clone(&header), Arc::clone(&shown));
-        let jobs = AnchorStage::new(reader, h, s, Pool::new(0), anchors);
-        ReconstructStage::new(jobs, header, shown, open, batch, Pool::new(0))
+        let Self { reader, header, wanted, anchors, open, opening } = self;
+        let (h, w) = (Arc::clone(&header), Arc::clone(&wanted));
+        let jobs = AnchorStage::new(reader, h, w, Pool::new(0), anchors);
+        let pools = Pools { canvases: Pool::new(0), pictures: Pool::new(0) };
+        ReconstructStage::new(jobs, header, wanted, open, opening, pools)
     }
 
     /// All stages in the caller's thread, without pools: the oracle.
@@ -70,32 +72,33 @@ impl Chain {
     /// [`Error::Backend`] when the system refuses a thread.
     pub fn pipelined(self, painters: usize, queue: usize) -> Result<Pipeline> {
         let painters = painters.max(1);
-        let Self { reader, header, shown, anchors, open, batch } = self;
+        let Self { reader, header, wanted, anchors, open, opening } = self;
         let mut threads = Vec::new();
-        let (pictures, canvases) = (Pool::new(POOL), Pool::new(POOL));
+        let pictures = Pool::new(POOL);
+        let pools = Pools { canvases: Pool::new(POOL), pictures: pictures.clone() };
         // The reader works one GOP ahead.
         let (to, gops) = queues(1, 1);
         spawn(&mut threads, GopReader::NAME, to, move || reader)?;
         let (to, jobs) = queues(painters, decoded_ahead(&header, queue).div_ceil(painters));
-        let (h, s, p) = (Arc::clone(&header), Arc::clone(&shown), pictures.clone());
-        spawn(&mut threads, "anchor", to, move || AnchorStage::new(gops, h, s, p, anchors))?;
+        let (h, w, p) = (Arc::clone(&header), Arc::clone(&wanted), pictures.clone());
+        spawn(&mut threads, "anchor", to, move || AnchorStage::new(gops, h, w, p, anchors))?;
         // As many times are painted ahead of the one asked for as there are painters and places in
         // the queue: work further ahead would show views that are no longer wanted.
         let (mut ask, asked) = queues(painters, queue + 2);
         (0..painters + queue).for_each(|_| assert!(ask.send(()), "nobody has left yet"));
         let (to, painted) = queues(painters, queue);
         for ((jobs, asked), to) in jobs.each().zip(asked.each()).zip(to.each()) {
-            let (header, shown) = (Arc::clone(&header), Arc::clone(&shown));
-            let (open, canvases) = (Arc::clone(&open), canvases.clone());
+            let (header, wanted) = (Arc::clone(&header), Arc::clone(&wanted));
+            let (open, pools) = (Arc::clone(&open), pools.clone());
             let stage = move || {
                 let jobs = asked.zip(jobs).map(|((), job)| job);
-                ReconstructStage::new(jobs, header, shown, open, batch, canvases)
+                ReconstructStage::new(jobs, header, wanted, open, opening, pools)
             };
             spawn(&mut threads, "reconstruct", to, stage)?;
         }
         let (to, shown) = queues(1, queue);
         spawn(&mut threads, "fuse", to, move || FuseStage::new(painted, header, pictures))?;
-        Ok(Pipeline { ends: Some((ask, shown)), threads })
+        Ok(Pipeline { ends: Some((ask, shown)), asked: false, threads })
     }
 }
 
@@ -135,7 +138,42 @@ where
 pub struct Pipeline {
     /// Where times are asked for, and where they come out.
     ends: Option<(InTurn<()>, TakenInTurn<Result<Shown>>)>,
+    /// Whether the next time has been asked for but did not come in the time given.
+    asked: bool,
     threads: Vec<JoinHandle<()>>,
+}
+
+impl Pipeline {
+    /// The next time if it comes within `patience`.
+    ///
+    /// # Panics
+    /// If a stage panicked: its panic goes on here.
+    pub fn next_within(&mut self, patience: Duration) -> Taken<Result<Shown>> {
+        self.take(|shown| shown.take_within(patience))
+    }
+
+    fn take(
+        &mut self,
+        by: impl FnOnce(&mut TakenInTurn<Result<Shown>>) -> Taken<Result<Shown>>,
+    ) -> Taken<Result<Shown>> {
+        let Some((ask, shown)) = self.ends.as_mut() else { return Taken::Ended };
+        if !self.asked {
+            // Never waits: a painter's share of the times under way and the one asked for fit. A
+            // painter that has left has said why, or is at the end.
+            let _ = ask.send(());
+        }
+        let taken = by(shown);
+        self.asked = matches!(taken, Taken::NotYet);
+        if matches!(taken, Taken::Ended) {
+            self.ends = None;
+            for thread in self.threads.drain(..) {
+                if let Err(panic) = thread.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+        taken
+    }
 }
 
 impl Iterator for Pipeline {
@@ -144,20 +182,10 @@ impl Iterator for Pipeline {
     /// # Panics
     /// If a stage panicked: its panic goes on here.
     fn next(&mut self) -> Option<Self::Item> {
-        let (ask, shown) = self.ends.as_mut()?;
-        // Never waits: a painter's share of the times under way and the one asked for fit. A painter
-        // that has left has said why, or is at the end.
-        let _ = ask.send(());
-        if let Some(result) = shown.next() {
-            return Some(result);
+        match self.take(|shown| shown.next().map_or(Taken::Ended, Taken::Item)) {
+            Taken::Item(result) => Some(result),
+            Taken::NotYet | Taken::Ended => None,
         }
-        self.ends = None;
-        for thread in self.threads.drain(..) {
-            if let Err(panic) = thread.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
-        None
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::anchor_decoder::{AnchorDecoder, OpenAnchors, Openh264};
 use crate::camera::Cameras;
@@ -16,10 +16,12 @@ use crate::gop::{GopIndex, GopReader, Reader};
 use crate::keep_going::KeepGoing;
 use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
-use crate::reconstruct::{OpenNetwork, Painted};
+use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Painted};
 use crate::source::Source;
+use crate::turns::Taken;
 use crate::units::TimeIndex;
 use crate::views::ViewSet;
+use crate::wanted::Wanted;
 
 /// How a stream is decoded.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct Options {
     pub limits: Limits,
     /// Views in one run of the network; one is best on a CPU.
     pub batch: usize,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
     /// Times painted at once, each on a thread and by a network of its own. More than one fills a
     /// CPU's cores and adds as many times to the latency; at least 1.
     pub painters: usize,
@@ -45,7 +49,8 @@ impl Options {
     /// this process.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
         let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
-        Self { limits: Limits::DEFAULT, batch: 1, painters: 1, queue: 0, anchors, open }
+        let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
+        Self { limits, batch: 1, path, painters: 1, queue: 0, anchors, open }
     }
 }
 
@@ -151,7 +156,8 @@ impl Player {
         Ok(self.chain(selection)?.0.serial())
     }
 
-    /// Decodes in the caller's thread and keeps what the pictures are blended from.
+    /// Decodes in the caller's thread and keeps what the pictures are blended from; always by the
+    /// split network, which has it.
     ///
     /// # Errors
     /// [`Error::NotInStream`] for views or times the stream lacks.
@@ -159,7 +165,9 @@ impl Player {
         &self,
         selection: &Selection,
     ) -> Result<impl Iterator<Item = Result<Painted>> + use<>> {
-        Ok(self.chain(selection)?.0.painted())
+        let mut chain = self.chain(selection)?.0;
+        chain.opening.path = NetworkPath::Split;
+        Ok(chain.painted())
     }
 
     /// Decodes on a thread per stage.
@@ -167,9 +175,9 @@ impl Player {
     /// # Errors
     /// [`Error::NotInStream`] for views or times the stream lacks.
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
-        let (chain, shown) = self.chain(selection)?;
+        let (chain, wanted) = self.chain(selection)?;
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
-        Ok(Playback { pipeline, shown, reachable: selection.reachable })
+        Ok(Playback { pipeline, wanted, taken: 0, reachable: selection.reachable })
     }
 
     /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
@@ -191,7 +199,7 @@ impl Player {
         shown.next().unwrap_or_else(|| panic!("a selected time is decoded"))
     }
 
-    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<AtomicU32>)> {
+    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Wanted>)> {
         let Selection { shown, reachable, times, repeat } = selection.clone();
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
@@ -206,23 +214,25 @@ impl Player {
         let again = if repeat { times.clone() } else { 0..0 };
         let index = Arc::clone(&self.index);
         let reader = GopReader::new(self.reader(), index, reachable, times, again);
-        let shown = Arc::new(AtomicU32::new(shown.bits()));
+        let wanted = Arc::new(Wanted::new(shown));
         let chain = Chain {
             reader,
             header: Arc::clone(&self.header),
-            shown: Arc::clone(&shown),
+            wanted: Arc::clone(&wanted),
             anchors: (self.options.anchors)(self.header.size, self.bytes)?,
             open: Arc::clone(&self.options.open),
-            batch: self.options.batch,
+            opening: Opening { batch: self.options.batch, path: self.options.path },
         };
-        Ok((chain, shown))
+        Ok((chain, wanted))
     }
 }
 
 /// A stream being played; pictures come from its iterator.
 pub struct Playback {
     pipeline: Pipeline,
-    shown: Arc<AtomicU32>,
+    wanted: Arc<Wanted>,
+    /// Times taken so far.
+    taken: u64,
     reachable: ViewSet,
 }
 
@@ -238,8 +248,25 @@ impl Playback {
             let (asked, available) = (views.len() as u64, self.reachable.len() as u64);
             return Err(Error::NotInStream { what: "view among the reachable", asked, available });
         }
-        self.shown.store(views.bits(), Ordering::Relaxed);
+        self.wanted.show(views);
         Ok(())
+    }
+
+    /// The next time if it comes within `patience`.
+    pub(crate) fn next_within(&mut self, patience: Duration) -> Taken<Result<Shown>> {
+        let taken = self.pipeline.next_within(patience);
+        self.taken += u64::from(matches!(taken, Taken::Item(_)));
+        taken
+    }
+
+    /// Times taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Spares the painters all times before `number`, counted from the start of the playback.
+    pub(crate) fn spare_before(&self, number: u64) {
+        self.wanted.spare_before(number);
     }
 }
 
@@ -247,6 +274,8 @@ impl Iterator for Playback {
     type Item = Result<Shown>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.pipeline.next()
+        let next = self.pipeline.next();
+        self.taken += u64::from(next.is_some());
+        next
     }
 }

@@ -7,7 +7,10 @@ use crate::format::table::Kind;
 use crate::fuse_stage::Shown;
 use crate::picture::Picture;
 use crate::player::{Options, Player, Selection};
-use crate::testing::{GOP, KEYED, fake, header, player, scene_picture, stream};
+use crate::providers::Provider;
+use crate::reconstruct::NetworkPath;
+use crate::session::SessionOptions;
+use crate::testing::{GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream};
 use crate::units::{FrameId, Size, TimeIndex, ViewId};
 use crate::views::ViewSet;
 
@@ -48,6 +51,10 @@ fn everything() -> Selection {
 fn difference(a: &Picture, b: &Picture) -> f64 {
     let sum: u64 = a.i420().iter().zip(b.i420()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.i420().len() as f64
+}
+
+fn cpu_session() -> SessionOptions {
+    SessionOptions { providers: vec![Provider::Cpu], threads: 1, ..SessionOptions::default() }
 }
 
 #[test]
@@ -192,17 +199,12 @@ fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
     }
     let mut header = mixed();
     header.template_sha256 = crate::templates::Templates::of("lean").unwrap().sha256();
-    let session = crate::session::SessionOptions {
-        providers: vec![crate::providers::Provider::Cpu],
-        threads: 1,
-        ..Default::default()
-    };
-    let backend = crate::backend::Backend::new(None, session);
+    let backend = crate::backend::Backend::new(None, cpu_session());
     let options = Options::new(backend.opener());
     let player = Player::over(stream(&header).into(), options).unwrap();
     let serial = pictures(player.decode_serial(&all(&player)).unwrap());
     assert!(serial == pictures(player.play(&all(&player)).unwrap()));
-    assert!(backend.report().is_some());
+    assert!(backend.opened().is_some());
     // Zero weights: masks are 1/2, flows and implicit picture 0, so y = w0/2 + w1/4.
     let sought = player.at(views(&[0, 1]), TimeIndex(6)).unwrap();
     let pictures: Vec<_> = sought.frames().map(|(_, p)| p.i420()).collect();
@@ -213,4 +215,63 @@ fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
     };
     let count = (0..own.i420().len()).filter(|i| near(*i)).count();
     assert!(count * 10 > own.i420().len() * 9, "{count} of {} samples", own.i420().len());
+}
+
+/// Mean and largest difference, in 8-bit levels, of the two paths' pictures: the warps differ by up to
+/// 1/32 pixel per axis (`FULL_TOLERANCE` of the sessions' tests), and both round to whole levels.
+const PATHS_TOLERANCE: (f64, u8) = (0.6, 5);
+
+#[test]
+fn both_paths_of_the_network_show_the_same_pictures() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::templates::Templates::of("lean").unwrap().sha256();
+    let bytes = trained_stream(&header);
+    let play = |path, batch, painters| {
+        let backend = crate::backend::Backend::new(None, cpu_session());
+        let options = Options { path, batch, painters, ..Options::new(backend.opener()) };
+        let player = Player::over(bytes.clone().into(), options).unwrap();
+        let played = pictures(player.play(&all(&player)).unwrap());
+        assert!(played == pictures(player.decode_serial(&all(&player)).unwrap()));
+        // Layers are the split network's whatever the path.
+        let layers = player.decode_layers(&Selection::new(views(&[1]), 0..1)).unwrap().next();
+        assert_eq!(layers.unwrap().unwrap().canvases.len(), 1);
+        played
+    };
+    let split = play(NetworkPath::Split, 2, 1);
+    let full = play(NetworkPath::Full, 2, 1);
+    assert!(full == play(NetworkPath::Full, 2, 2), "painters change nothing");
+    let mut moved = 0.0f64;
+    for ((id, a), (other, b)) in split.iter().zip(&full) {
+        assert_eq!(id, other);
+        let largest = a.i420().iter().zip(b.i420()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        let mean = difference(a, b);
+        let (most_mean, most) = PATHS_TOLERANCE;
+        assert!(mean <= most_mean && largest <= most, "{id}: mean {mean}, largest {largest}");
+        moved = moved.max(mean);
+    }
+    println!("largest mean difference of a picture {moved:.3} levels");
+    assert!(moved > 0.0, "two paths, not one");
+}
+
+#[test]
+fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::templates::Templates::of("lean").unwrap().sha256();
+    let session = SessionOptions { threads: 1, ..SessionOptions::default() };
+    let backend = crate::backend::Backend::new(None, session);
+    let options = Options { path: NetworkPath::Full, ..Options::new(backend.opener()) };
+    let player = Player::over(stream(&header).into(), options).unwrap();
+    player.at(views(&[1]), TimeIndex(0)).unwrap();
+    let opened = backend.opened().unwrap();
+    if opened.report.in_use == Provider::Cpu {
+        assert_eq!(opened.path, NetworkPath::Split);
+    }
 }

@@ -17,7 +17,7 @@ use crate::kernel::warp::PackedSize;
 use crate::picture::{Picture, Plane};
 use crate::player::{Options, Player};
 use crate::profile::{FLOW, PACKED, Profile};
-use crate::reconstruct::{OpenNetwork, Reconstruct};
+use crate::reconstruct::{Network, OpenNetwork, Reconstruct};
 use crate::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use crate::units::{Size, ViewId};
 
@@ -97,15 +97,48 @@ fn keys(header: &Header, anchor: ViewId) -> Vec<Key> {
     header.implicit_views().filter(keyed).map(|view| Key { view, time: 1 }).collect()
 }
 
+/// A repeatable number in −1‥1.
+pub(crate) fn noise(seed: usize) -> f32 {
+    let hash = (seed as u32 ^ 0x9e37_79b9).wrapping_mul(2654435761);
+    let hash = (hash ^ (hash >> 15)).wrapping_mul(2246822519);
+    (hash >> 8) as f32 / (1 << 23) as f32 - 1.0
+}
+
+/// Weights whose layers keep the size of their input.
+pub(crate) fn lively_network(profile: &Profile) -> NetworkLevels {
+    let mut network = NetworkLevels::zeros(profile);
+    for (seed, layer) in network.layers.iter_mut().enumerate() {
+        let gain = (layer.spec.inputs as f32 * 9.0 / 6.0).sqrt().recip();
+        // Steps are 2^(k/8 − 12); a level is up to 100.
+        let step = ((gain / 100.0).log2() + 12.0) * 8.0;
+        let step = StepIndex::new(step as u8).unwrap();
+        layer.steps.fill(step);
+        layer.bias_step = step;
+        let level = |(i, scale): (usize, f32)| noise(seed * 7919 + i) * scale;
+        layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level((i, 100.0)) as i8);
+        layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
+    }
+    network
+}
+
+/// As [`stream`], with weights that make pictures of their own and move the sources.
+pub(crate) fn trained_stream(header: &Header) -> Vec<u8> {
+    stream_of(header, lively_network)
+}
+
 /// A whole stream of moving patterns; weights and most grids are zeros, but the static grids at 1/16
 /// of the first implicit view hold 1, of the second 2, and so on.
 pub(crate) fn stream(header: &Header) -> Vec<u8> {
+    stream_of(header, NetworkLevels::zeros)
+}
+
+fn stream_of(header: &Header, levels: fn(&Profile) -> NetworkLevels) -> Vec<u8> {
     let mut model = Box::new(SymbolModel::new());
     let mut bodies = Vec::new();
     let implicit = header.implicit_views().count();
     let profile = Profile::by_name(&header.profile).filter(|_| implicit > 0);
     if let Some(profile) = profile {
-        let network = NetworkLevels::zeros(profile).encode(&mut model);
+        let network = levels(profile).encode(&mut model);
         bodies.push((Kind::Network, ViewId(0), 0, header.frames, network));
         let mut grids = zero_grids(profile, Residence::Scene, header.size, 1, implicit);
         let of_views = &mut grids[0];
@@ -197,7 +230,7 @@ pub(crate) fn fake() -> Arc<OpenNetwork> {
     Arc::new(|header, _, _| {
         let size = PackedSize::of(header.size);
         let (packed, flow_plane) = (PACKED * size.plane(), size.flow_plane());
-        Ok(Box::new(Fake { packed, flow_plane, firsts: Vec::new() }))
+        Ok(Network::Split(Box::new(Fake { packed, flow_plane, firsts: Vec::new() })))
     })
 }
 

@@ -6,7 +6,9 @@
 //!            └─ queue ─ worker ─ queue ─┘
 //! ```
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 /// Puts the first item into the first queue, the second into the second, and so on around.
 pub struct InTurn<T> {
@@ -48,6 +50,31 @@ impl<T> TakenInTurn<T> {
     }
 }
 
+/// What came of waiting for an item.
+#[derive(Debug)]
+pub enum Taken<T> {
+    /// The next item.
+    Item(T),
+    /// It is not there yet.
+    NotYet,
+    /// There is none left.
+    Ended,
+}
+
+impl<T> TakenInTurn<T> {
+    /// The next item if it comes within `patience`.
+    pub fn take_within(&mut self, patience: Duration) -> Taken<T> {
+        match self.queues[self.next].recv_timeout(patience) {
+            Ok(item) => {
+                self.next = (self.next + 1) % self.queues.len();
+                Taken::Item(item)
+            }
+            Err(RecvTimeoutError::Timeout) => Taken::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Taken::Ended,
+        }
+    }
+}
+
 impl<T> Iterator for TakenInTurn<T> {
     type Item = T;
 
@@ -79,6 +106,17 @@ mod tests {
             let order: Vec<_> = gathered.collect();
             assert_eq!(order, (0..20).map(|item| (item, item % 3)).collect::<Vec<_>>());
         });
+    }
+
+    #[test]
+    fn an_item_that_is_not_there_in_time_keeps_its_turn() {
+        let (mut dealt, mut taken) = queues(2, 1);
+        assert!(matches!(taken.take_within(Duration::ZERO), Taken::NotYet));
+        assert!(dealt.send(0) && dealt.send(1));
+        assert!(matches!(taken.take_within(Duration::ZERO), Taken::Item(0)));
+        assert_eq!(taken.next(), Some(1));
+        drop(dealt);
+        assert!(matches!(taken.take_within(Duration::ZERO), Taken::Ended));
     }
 
     #[test]

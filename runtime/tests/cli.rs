@@ -296,6 +296,40 @@ fn bench_reports_every_figure_and_compares_only_like_with_like() {
 }
 
 #[test]
+fn late_times_are_counted_by_policy() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let json = |stderr: &[u8]| -> serde_json::Value { serde_json::from_slice(stderr).unwrap() };
+    let sum = |counts: &serde_json::Value, names: &[&str]| -> u64 {
+        names.iter().map(|name| counts[name].as_u64().unwrap()).sum()
+    };
+    for policy in ["drop", "repeat", "degrade"] {
+        let args = ["decode", &good, "--late", policy, "--muxer", "null", "--stats", "json"];
+        let played = iev(&args).output().unwrap();
+        assert!(played.status.success(), "{}", text(&played.stderr));
+        let counts = json(&played.stderr)["deadlines"].clone();
+        assert_eq!(counts["policy"], policy);
+        let times = sum(&counts, &["on_time", "late", "degraded", "dropped"]);
+        assert_eq!(times, 3, "every time is shown or dropped: {counts}");
+
+        let report = desk.file("late.json", b"");
+        let args = ["bench", &good, "--seconds", "1", "--rate", "100", "--late", policy];
+        let measured = iev(&args).args(["--json", &report]).output().unwrap();
+        assert!(measured.status.success(), "{}", text(&measured.stderr));
+        let measured = json(&std::fs::read(&report).unwrap());
+        let counts = &measured["deadlines"];
+        assert_eq!(
+            (&counts["policy"], &measured["conditions"]["late"]),
+            (&policy.into(), &policy.into())
+        );
+        assert_eq!(measured["times"], sum(counts, &["on_time", "late", "degraded"]), "{counts}");
+    }
+    let per_view = ["decode", &good, "--late", "degrade", "-o", "view%v.y4m"];
+    let sentence = refusal(&mut iev(&per_view), USAGE);
+    assert!(sentence.contains("lose step"), "{sentence}");
+}
+
+#[test]
 fn a_board_decides_unless_told_otherwise_and_its_limits_hold() {
     let desk = Desk::new();
     let stream = desk.good();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use iev_runtime::anchor_decoder::{AnchorDecoder, Input, Ready};
 use iev_runtime::fuse_stage::Shown;
 use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::reconstruct::Reconstruct;
+use iev_runtime::reconstruct::{Network, Reconstruct};
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, FrameId, Result, TimeIndex};
 use small_stream::{FRAMES, options, small_stream};
@@ -164,8 +164,9 @@ fn shaken(seed: u32) -> Options {
         anchors: Arc::new(move |size, bytes| {
             Ok(Box::new(Shaken(anchors(size, bytes)?, Rests(seed))))
         }),
-        open: Arc::new(move |header, levels, batch| {
-            Ok(Box::new(Shaken(open(header, levels, batch)?, Rests(!seed))))
+        open: Arc::new(move |header, levels, opening| match open(header, levels, opening)? {
+            Network::Split(halves) => Ok(Network::Split(Box::new(Shaken(halves, Rests(!seed))))),
+            full => Ok(full),
         }),
         ..options(None)
     }

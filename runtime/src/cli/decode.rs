@@ -2,19 +2,23 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use iev_runtime::backend::Backend;
+use iev_runtime::deadline::{Counts, Late, Outcome};
 use iev_runtime::format::header::MAX_VIEWS;
 use iev_runtime::fuse_stage::Shown;
-use iev_runtime::player::{Player, Selection};
+use iev_runtime::paced::{Paced, Tick};
+use iev_runtime::player::{Playback, Player, Selection};
 use iev_runtime::sink::{Digest, Muxer, Plan, Sink};
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, Result, ViewId};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
-use super::statistics::Statistics;
+use super::statistics::{Statistics, deadlines, in_words};
+use super::ticks::Ticks;
 use super::{BackendArgs, Failure, print};
 
 /// Decode views to files or a pipe
@@ -46,6 +50,9 @@ pub(crate) struct Decode {
     /// Hold the last good pictures over a broken GOP instead of stopping at the error
     #[arg(long, conflicts_with = "serial")]
     keep_going: bool,
+    /// Play by the clock at the stream's rate, and drop, repeat or degrade what comes late
+    #[arg(long, value_name = "POLICY", conflicts_with_all = ["serial", "keep_going", "verify"])]
+    late: Option<Late>,
     /// Statistics on standard error
     #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
     stats: Option<String>,
@@ -74,7 +81,9 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
     let mut sink = Sink::open(&plan)?;
     let times = (last - first) as usize;
-    if command.keep_going {
+    if let Some(late) = command.late {
+        command.pump_by_the_clock(&player, player.play(&selection)?, late, &mut sink, &backend)
+    } else if command.keep_going {
         let mut shown = player.keep_going(&selection)?;
         command.pump(&mut shown, &mut sink, times, &backend)?;
         if let (lost, Some(error)) = shown.lost() {
@@ -105,6 +114,12 @@ impl Decode {
     }
 
     fn target(&self) -> Result<(Muxer, &Path), Failure> {
+        let per_view = self.output.as_ref().is_some_and(|p| p.to_string_lossy().contains("%v"));
+        if self.late == Some(Late::Degrade) && per_view {
+            let what = "--late degrade leaves views out, so files per view would lose step: use one \
+                        output, or drop or repeat";
+            return Err(Failure::Usage(what.into()));
+        }
         let named = self.muxer.as_deref().map(|name| {
             let unknown = || format!("no muxer {name:?}: use md5, yuv, yuv4mpeg2, png or null");
             Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
@@ -151,13 +166,39 @@ impl Decode {
         }
         sink.finish()?;
         bar.finish_and_clear();
-        self.report(&statistics, backend)?;
+        self.report(&statistics, None, backend)?;
         match &self.verify {
             Some(wanted) if !wanted.eq_ignore_ascii_case(&digest.hex()) => {
                 Err(Failure::Mismatch(format!("MD5 is {}, not {wanted}", digest.hex())))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Writes what a display of the stream's rate shows at each of its ticks.
+    fn pump_by_the_clock(
+        &self,
+        player: &Player,
+        playback: Playback,
+        late: Late,
+        sink: &mut Sink,
+        backend: &Backend,
+    ) -> Result<(), Failure> {
+        let (pictures, seconds) = player.header().rate;
+        let period = Duration::from_secs(seconds.into()) / pictures;
+        let mut statistics = Statistics::start(player.times().len());
+        let (mut paced, ticks) = (Paced::new(playback, late, period), Ticks::every(period));
+        while let Some(tick) = paced.tick(ticks.next().0, ticks.patience()) {
+            let Tick { outcome, shown } = tick?;
+            let Some(shown) = shown else { continue };
+            let (latency_us, started) = (shown.timings.age_us(), Instant::now());
+            sink.put(shown)?;
+            if outcome != Outcome::Repeated {
+                statistics.add(shown, latency_us, started.elapsed().as_micros() as u64);
+            }
+        }
+        sink.finish()?;
+        self.report(&statistics, Some((late, paced.counts())), backend)
     }
 
     fn progress(&self, times: u64) -> ProgressBar {
@@ -168,12 +209,18 @@ impl Decode {
         ProgressBar::new(times).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
-    fn report(&self, statistics: &Statistics, backend: &Backend) -> Result<(), Failure> {
+    fn report(
+        &self,
+        statistics: &Statistics,
+        counts: Option<(Late, Counts)>,
+        backend: &Backend,
+    ) -> Result<(), Failure> {
         if let Some(path) = &self.framestats {
             let written = std::fs::write(path, statistics.csv());
             written.map_err(|source| Error::File { path: path.clone(), source })?;
         }
-        let summary = statistics.summary(backend);
+        let mut summary = statistics.summary(backend);
+        summary["deadlines"] = json!(counts.map(|(late, counts)| deadlines(late, counts)));
         if self.stats.is_some() {
             // Standard output may carry pictures.
             use std::io::Write;
@@ -187,6 +234,9 @@ impl Decode {
                 summary["pictures"],
                 summary["seconds"].as_f64().unwrap_or(0.0),
             );
+            if let Some((_, counts)) = counts {
+                let _ = writeln!(std::io::stderr(), "{}", in_words(counts));
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub(crate) mod info;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
+mod ticks;
 
 use std::error::Error as _;
 use std::io::Write;
@@ -20,6 +21,7 @@ use iev_runtime::backend::Backend;
 use iev_runtime::board::Board;
 use iev_runtime::player::Options;
 use iev_runtime::providers::Provider;
+use iev_runtime::reconstruct::NetworkPath;
 use iev_runtime::session::SessionOptions;
 
 /// Decoder of IEV multi-view video.
@@ -85,6 +87,10 @@ pub(crate) struct BackendArgs {
     /// Times painted at once, each by a network of its own [default: the board's, else 2]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
     painters: Option<u8>,
+    /// full: the whole picture in one graph, for GPUs; split: warp and fuse outside it, for CPUs
+    /// [default: the board's, else split]
+    #[arg(long, value_name = "PATH")]
+    path: Option<NetworkPath>,
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
     batch: Option<u8>,
@@ -116,6 +122,7 @@ impl BackendArgs {
             board.apply(&mut options);
         }
         options.batch = self.batch.map_or(options.batch, usize::from);
+        options.path = self.path.unwrap_or(options.path);
         options.painters = self.painters();
         #[cfg(target_os = "linux")]
         if self.sandbox {

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use iev_runtime::backend::Backend;
+use iev_runtime::backend::{Backend, Opened};
+use iev_runtime::deadline::{Counts, Late};
 use iev_runtime::fuse_stage::Shown;
 use iev_runtime::timing::Timings;
 use serde_json::{Value, json};
@@ -93,13 +94,32 @@ pub(super) fn percentile(values: &[u64], share: f64) -> u64 {
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }
 
+/// What became of times at a display's ticks.
+pub(super) fn deadlines(late: Late, counts: Counts) -> Value {
+    let Counts { on_time, late: after, degraded, repeated, dropped } = counts;
+    json!({
+        "policy": late.name(), "on_time": on_time, "late": after, "degraded": degraded,
+        "repeated": repeated, "dropped": dropped,
+    })
+}
+
+/// The same as a line of text.
+pub(super) fn in_words(counts: Counts) -> String {
+    let Counts { on_time, late, degraded, repeated, dropped } = counts;
+    format!(
+        "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
+         {dropped} times dropped"
+    )
+}
+
 fn provider(backend: &Backend) -> Value {
-    let Some(report) = backend.report() else { return Value::Null };
+    let Some(Opened { path, report }) = backend.opened() else { return Value::Null };
     let refused = report.rungs.iter().filter_map(|r| {
         r.refusal.as_ref().map(|reason| (r.provider.name().to_owned(), json!(reason)))
     });
     json!({
         "in_use": report.in_use.name(),
+        "path": path.name(),
         "nodes": report.nodes,
         "refused": refused.collect::<serde_json::Map<_, _>>(),
     })

@@ -4,7 +4,7 @@
 //! without fused multiply–add, then to the nearest pixel. One mask value covers 2×2 luma pixels and
 //! their chroma sample: value (dy, dx) of mask k of a cell is channel `4·k + 2·dy + dx`.
 
-use super::pack::{LAYOUT, to_pixel};
+use super::pack::{LAYOUT, RUN, interleave, to_pixel, to_pixel_fast};
 use super::warp::PackedSize;
 use crate::picture::{Picture, Plane};
 use crate::profile::PACKED;
@@ -118,9 +118,6 @@ struct RowPlace {
     down: usize,
 }
 
-/// Cells fused at once.
-const RUN: usize = 32;
-
 #[inline(always)]
 fn fuse_row<const SIDE: usize>(
     layers: &Layers<'_>,
@@ -147,21 +144,8 @@ fn fuse_row<const SIDE: usize>(
                 *cell |= u32::from(pixel) << (8 * dx);
             }
         }
-        let mut whole = pixels.chunks_exact_mut(SIDE);
-        for (out, cell) in whole.by_ref().zip(&packed) {
-            out.copy_from_slice(&cell.to_le_bytes()[..SIDE]);
-        }
-        let rest = whole.into_remainder();
-        rest.copy_from_slice(&packed[cells - 1].to_le_bytes()[..rest.len()]);
+        interleave::<SIDE>(&packed, pixels);
     }
-}
-
-/// [`to_pixel`] without a call: adding 2^23 leaves the rounded integer in the low mantissa bits.
-#[inline(always)]
-#[allow(clippy::manual_clamp, reason = "max and min turn not-a-number into 0, as the cast does")]
-fn to_pixel_fast(sample: f32) -> u8 {
-    let clamped = (sample * 128.0 + 128.0).max(0.0).min(255.0);
-    (clamped + 8_388_608.0).to_bits() as u8
 }
 
 #[cfg(test)]
@@ -181,14 +165,6 @@ mod tests {
             }
         };
         (0..count).map(value).collect()
-    }
-
-    #[test]
-    fn rounding_by_mantissa_equals_rounding() {
-        let steps = (-70_000i32..70_000).map(|i| i as f32 / 32768.0);
-        for sample in steps.chain([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 1e-40]) {
-            assert_eq!(to_pixel_fast(sample), to_pixel(sample), "{sample}");
-        }
     }
 
     #[test]

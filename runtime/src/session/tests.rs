@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::format::header::{Colour, Role, Second};
-use crate::format::steps::StepIndex;
 use crate::kernel::warp::{PackedSize, warp};
 use crate::picture::{Picture, Plane};
 use crate::profile::PROFILES;
 use crate::profile::Profile;
 use crate::reference_network::{Map, ReferenceNetwork};
 use crate::templates::Templates;
+use crate::testing::{lively_network, noise};
 use crate::units::Size;
 use crate::units::ViewId;
 
@@ -16,32 +16,8 @@ use crate::units::ViewId;
 /// 1). Measured on x86-64: 5e-7 (1.3e-6 absolute on values to 3.6).
 const TOLERANCE: f32 = 5e-6;
 
-/// A repeatable number in −1‥1.
-fn noise(seed: usize) -> f32 {
-    let hash = (seed as u32 ^ 0x9e37_79b9).wrapping_mul(2654435761);
-    let hash = (hash ^ (hash >> 15)).wrapping_mul(2246822519);
-    (hash >> 8) as f32 / (1 << 23) as f32 - 1.0
-}
-
 fn noises(seed: usize, length: usize) -> Vec<f32> {
     (0..length).map(|i| noise(seed * 1_000_003 + i)).collect()
-}
-
-/// Weights whose layers keep the size of their input.
-fn network(profile: &Profile) -> NetworkLevels {
-    let mut network = NetworkLevels::zeros(profile);
-    for (seed, layer) in network.layers.iter_mut().enumerate() {
-        let gain = (layer.spec.inputs as f32 * 9.0 / 6.0).sqrt().recip();
-        // Steps are 2^(k/8 − 12); a level is up to 100.
-        let step = ((gain / 100.0).log2() + 12.0) * 8.0;
-        let step = StepIndex::new(step as u8).unwrap();
-        layer.steps.fill(step);
-        layer.bias_step = step;
-        let level = |(i, scale): (usize, f32)| noise(seed * 7919 + i) * scale;
-        layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level((i, 100.0)) as i8);
-        layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
-    }
-    network
 }
 
 fn header(profile: &Profile, size: Size, implicit: usize) -> Header {
@@ -72,7 +48,7 @@ fn the_templates_agree_with_the_reference_network() {
     let ort = OrtRuntime::find(None).unwrap();
     let size = Size { width_px: 70, height_px: 36 };
     for profile in &PROFILES {
-        let network = network(profile);
+        let network = lively_network(profile);
         let header = header(profile, size, 3);
         let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
         assert_eq!(networks.report().nodes.keys().collect::<Vec<_>>(), ["CPUExecutionProvider"]);
@@ -159,7 +135,7 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
     let packed = PackedSize::of(size);
     let sources = [[waves(size, 0.3), waves(size, 2.0)], [waves(size, 4.0), waves(size, 1.1)]];
     for profile in &PROFILES {
-        let network = network(profile);
+        let network = lively_network(profile);
         let header = header(profile, size, 2);
         let latent = |channels, scale| {
             let (columns, rows) = size.cells(scale);
@@ -204,7 +180,7 @@ fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
     let ort = OrtRuntime::find(None).unwrap();
     let profile = &PROFILES[1];
     let size = Size { width_px: 64, height_px: 48 };
-    let network = network(profile);
+    let network = lively_network(profile);
     let header = header(profile, size, 3);
     let mut networks = Networks::open(&ort, &header, &network, 3, &cpu(2)).unwrap();
     let latent = |scale, channels, seed| {
@@ -223,7 +199,7 @@ fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
     let ort = OrtRuntime::find(None).unwrap();
     let profile = &PROFILES[0];
     let header = header(profile, Size { width_px: 32, height_px: 32 }, 1);
-    let network = network(profile);
+    let network = lively_network(profile);
     let ladder = SessionOptions { threads: 1, ..SessionOptions::default() };
     let networks = Networks::open(&ort, &header, &network, 1, &ladder).unwrap();
     println!("{}", networks.report());
@@ -250,7 +226,7 @@ fn time_of_a_run() {
     let size = Size { width_px: 480, height_px: 272 };
     let batch = 4;
     for profile in &PROFILES {
-        let network = network(profile);
+        let network = lively_network(profile);
         let header = header(profile, size, 4);
         let started = std::time::Instant::now();
         let mut networks = Networks::open(&ort, &header, &network, batch, &cpu(2)).unwrap();

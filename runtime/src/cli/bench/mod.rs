@@ -2,6 +2,7 @@
 
 mod compare;
 mod machine;
+mod played;
 mod spread;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use iev_runtime::backend::Backend;
+use iev_runtime::deadline::Late;
 use iev_runtime::kernel::fuse::MASKS;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::player::{Player, Selection};
@@ -21,8 +23,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decode::parse_views;
-use super::statistics::{self, SPANS};
+use super::statistics::deadlines;
 use super::{BackendArgs, Failure, print};
+use played::{Display, Played, spans};
 use spread::Spread;
 
 /// Measure speed, latency and resources, or compare two measurements
@@ -40,6 +43,9 @@ pub(crate) struct Bench {
     /// Ask for a time at every tick of a display with this rate, in hertz, instead of at once
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rate: Option<u16>,
+    /// Drop, repeat or degrade what comes later than its tick, instead of waiting for it
+    #[arg(long, value_name = "POLICY", requires = "rate")]
+    late: Option<Late>,
     /// Write the report as JSON here too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -58,20 +64,6 @@ const SEEKS: u32 = 9;
 const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
 const RATES_HZ: [u32; 3] = [72, 90, 120];
-/// Spans of a [`statistics::Row`] that are left out: reading, which happens once per GOP.
-const UNTIMED: usize = 1;
-/// Spans that are measured per time.
-const STAGES: usize = SPANS.len() - UNTIMED;
-/// The span from one time in hand to the next.
-const INTERVAL: &str = "interval_us";
-/// The span from asking for a time to having it in hand.
-const WAIT: &str = "wait_us";
-
-/// Names of what is measured per time.
-fn spans() -> impl Iterator<Item = &'static str> {
-    SPANS.into_iter().skip(UNTIMED).chain([INTERVAL, WAIT])
-}
-
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     if let Some([first, second]) = command.compare.as_deref() {
         return print(&compare::compare(&compare::read(first)?, &compare::read(second)?)?);
@@ -94,16 +86,19 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let before = machine::state();
     let length = Duration::from_secs(command.seconds.max(1));
-    let played = Played::measure(&player, views, length, command.rate)?;
+    let display = command.rate.map(|hz| Display { hz, late: command.late });
+    let played = Played::measure(&player, views, length, display)?;
     let after = machine::state();
     let report = json!({
         "conditions": {
             "stream_sha256": digest,
             "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
             "provider": backend.report().map(|r| r.in_use.name()),
+            "path": backend.opened().map(|o| o.path.name()),
             "threads": threads,
             "painters": painters,
             "rate_hz": command.rate,
+            "late": command.late.map(Late::name),
             "batch": batch,
             "machine": machine::identity(),
         },
@@ -114,6 +109,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         "us": played.spans(),
         "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.wait.misses(*hz)))
             .collect::<Map<_, _>>(),
+        "deadlines": command.late.zip(played.counts).map(|(l, counts)| deadlines(l, counts)),
         "start": {
             "open_us": open_us,
             "first_picture_us": first_picture_us,
@@ -137,71 +133,6 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
 
 fn micros(since: Instant) -> u64 {
     since.elapsed().as_micros() as u64
-}
-
-/// What playing gave.
-struct Played {
-    times: usize,
-    seconds: f64,
-    cpu_seconds: Option<f64>,
-    /// In the order of [`spans`], all but the last two.
-    stages: [Spread; STAGES],
-    /// From one time to the next.
-    interval: Spread,
-    /// What a display waits for.
-    wait: Spread,
-}
-
-impl Played {
-    /// Plays into nothing for `length` after the warm-up, at `rate_hz` or as fast as it goes.
-    fn measure(
-        player: &Player,
-        views: ViewSet,
-        length: Duration,
-        rate_hz: Option<u16>,
-    ) -> Result<Self> {
-        let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
-        let mut playback = player.play(&selection)?;
-        playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
-        let most = length.as_secs() as usize * 1000;
-        let mut stages = core::array::from_fn(|_| Spread::with_capacity(most));
-        let [mut interval, mut wait] = [(); 2].map(|()| Spread::with_capacity(most));
-        let period = rate_hz.map(|hz| Duration::from_secs(1) / u32::from(hz));
-        let (started, cpu) = (Instant::now(), machine::cpu_seconds());
-        let (mut last, mut times) = (started, 0);
-        while started.elapsed() < length {
-            // A tick that has passed already is waited for by nobody: the display took another.
-            let tick = period.map_or(Instant::now(), |period| {
-                let passed = started.elapsed().as_nanos() / period.as_nanos();
-                started + period * (passed as u32 + 1)
-            });
-            std::thread::sleep(tick.saturating_duration_since(Instant::now()));
-            let Some(shown) = playback.next() else { break };
-            let shown = shown?;
-            let (now, t) = (Instant::now(), shown.timings);
-            let latency = t.age_us();
-            drop(shown);
-            let sink = micros(now);
-            let values = statistics::row(&t, latency, sink).into_iter().skip(UNTIMED);
-            stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
-            interval.add((now - last).as_micros() as u64);
-            wait.add((now - tick).as_micros() as u64);
-            (last, times) = (now, times + 1);
-        }
-        let cpu_seconds = cpu.zip(machine::cpu_seconds()).map(|(a, b)| b - a);
-        let seconds = started.elapsed().as_secs_f64();
-        Ok(Self { times, seconds, cpu_seconds, stages, interval, wait })
-    }
-
-    fn spans(&self) -> Map<String, Value> {
-        let spreads = self.stages.iter().chain([&self.interval, &self.wait]);
-        spans().zip(spreads).map(|(n, s)| (n.to_owned(), s.summary())).collect()
-    }
-
-    fn median_s(&self, span: &str) -> f64 {
-        let place = spans().position(|s| s == span);
-        place.map_or(0.0, |p| self.stages[p].median() as f64 / 1e6)
-    }
 }
 
 /// Times to the pictures of places all over the stream, each from nothing but the open file.
@@ -323,6 +254,18 @@ fn text(report: &Value) -> String {
         let misses = &report["misses"][hz.to_string()];
         let (share, run) = (percent(&misses["share"]), &misses["longest_run"]);
         lines.push(format!("{hz} Hz: {} misses ({share}), {run} in a row", misses["count"]));
+    }
+    let deadlines = &report["deadlines"];
+    if deadlines.is_object() {
+        lines.push(format!(
+            "{}: {} on time, {} late, {} degraded, {} repeated ticks; {} times dropped",
+            deadlines["policy"].as_str().unwrap_or_default(),
+            deadlines["on_time"],
+            deadlines["late"],
+            deadlines["degraded"],
+            deadlines["repeated"],
+            deadlines["dropped"],
+        ));
     }
     let (start, cost) = (&report["start"], &report["cost"]);
     lines.push(format!(

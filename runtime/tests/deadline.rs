@@ -1,0 +1,179 @@
+//! Deadlines: a network that stalls makes drops, repeats or degraded times by the policy, each
+//! counted, and the playback is in step again once the network goes on.
+#![cfg(feature = "player")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+mod small_stream;
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use iev_runtime::ViewId;
+use iev_runtime::deadline::{Counts, Late, Outcome, RECOVERY};
+use iev_runtime::paced::Paced;
+use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::reconstruct::{Network, Reconstruct};
+use iev_runtime::views::ViewSet;
+use iev_runtime::{Error, Result};
+use small_stream::{options, small_stream};
+
+const PERIOD: Duration = Duration::from_millis(10);
+/// For what is on its way.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Runs that a network may still make; `None` for any number.
+#[derive(Default)]
+struct Gate(Mutex<Option<u32>>, Condvar);
+
+impl Gate {
+    fn allow(&self, runs: Option<u32>) {
+        *self.0.lock().unwrap() = runs;
+        self.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let closed = |runs: &mut Option<u32>| *runs == Some(0);
+        let mut runs = self.1.wait_while(self.0.lock().unwrap(), closed).unwrap();
+        if let Some(runs) = runs.as_mut() {
+            *runs -= 1;
+        }
+    }
+}
+
+/// A network that waits at a gate.
+struct Gated(Box<dyn Reconstruct>, Arc<Gate>);
+
+impl Reconstruct for Gated {
+    fn motion(&mut self, a: &[f32], b: &[f32], flow: &mut [f32]) -> Result<()> {
+        self.1.pass();
+        self.0.motion(a, b, flow)
+    }
+
+    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
+        self.0.refine(w0, w1, out, masks)
+    }
+}
+
+/// Both views, or only the implicit one, over and over.
+fn paced(late: Late, implicit_only: bool, fails_at: Option<u32>) -> (Paced, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let (inner, at_gate) = (options(fails_at).open, Arc::clone(&gate));
+    let open = move |header: &_, levels: &_, opening| match inner(header, levels, opening)? {
+        Network::Split(halves) => Ok(Network::Split(Box::new(Gated(halves, Arc::clone(&at_gate))))),
+        full => Ok(full),
+    };
+    let options = Options::new(Arc::new(open));
+    let player = Player::over(small_stream().into(), options).unwrap();
+    let all = ViewSet::all(player.header());
+    let views = if implicit_only { [ViewId(1)].into_iter().collect() } else { all };
+    let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
+    let playback = player.play(&selection).unwrap();
+    (Paced::new(playback, late, PERIOD), gate)
+}
+
+/// Outcomes of ticks `range` with their numbers of pictures.
+fn ticks(
+    paced: &mut Paced,
+    range: std::ops::Range<u32>,
+    patience: Duration,
+) -> Vec<(Outcome, usize)> {
+    let tick = |at| {
+        let tick = paced.tick(PERIOD * at, patience).unwrap().unwrap();
+        (tick.outcome, tick.shown.map_or(0, |shown| shown.pictures.len()))
+    };
+    range.map(tick).collect()
+}
+
+/// With one painter, for two would race for the last run that is allowed: three times in step, three ticks at which the network stalls, and 20 more once it goes on.
+fn stalled(late: Late) -> (Vec<(Outcome, usize)>, Counts) {
+    let (mut paced, gate) = paced(late, false, None);
+    gate.allow(Some(3));
+    let mut seen = ticks(&mut paced, 0..3, LONG);
+    seen.extend(ticks(&mut paced, 3..6, Duration::ZERO));
+    gate.allow(None);
+    seen.extend(ticks(&mut paced, 6..26, LONG));
+    (seen, paced.counts())
+}
+
+#[test]
+fn a_stall_drops_what_has_had_its_turn() {
+    let (seen, counts) = stalled(Late::Drop);
+    let expected = (0..26).map(|at| match at {
+        3..6 => (Outcome::Repeated, 2),
+        _ => (Outcome::OnTime, 2),
+    });
+    assert_eq!(seen, expected.collect::<Vec<_>>());
+    let counted = Counts { on_time: 23, repeated: 3, dropped: 3, ..Counts::default() };
+    assert_eq!(counts, counted);
+}
+
+#[test]
+fn a_stall_moves_the_schedule_of_who_repeats() {
+    let (seen, counts) = stalled(Late::Repeat);
+    let expected = (0..26).map(|at| match at {
+        3..6 => (Outcome::Repeated, 2),
+        6 => (Outcome::Late, 2),
+        _ => (Outcome::OnTime, 2),
+    });
+    assert_eq!(seen, expected.collect::<Vec<_>>());
+    let counted = Counts { on_time: 22, late: 1, repeated: 3, ..Counts::default() };
+    assert_eq!(counts, counted);
+}
+
+#[test]
+fn a_stall_leaves_views_out_until_the_playback_has_recovered() {
+    let (seen, counts) = stalled(Late::Degrade);
+    // At tick 5 six times were due, so those before 6 + RECOVERY come with the anchor alone.
+    let whole = 6 + RECOVERY as u32;
+    let expected = (0..26).map(|at| match at {
+        3..6 => (Outcome::Repeated, 2),
+        at if (6..whole).contains(&at) => (Outcome::Degraded, 1),
+        _ => (Outcome::OnTime, 2),
+    });
+    assert_eq!(seen, expected.collect::<Vec<_>>());
+    let on_time = 26 - 3 - RECOVERY;
+    let counted = Counts { on_time, degraded: RECOVERY, repeated: 3, dropped: 3, late: 0 };
+    assert_eq!(counts, counted);
+}
+
+#[test]
+fn where_no_other_view_was_asked_for_the_anchor_is_shown() {
+    let (mut paced, gate) = paced(Late::Degrade, true, None);
+    gate.allow(Some(1));
+    let mut views = Vec::new();
+    for (at, patience) in [(0, LONG), (1, Duration::ZERO), (2, LONG)] {
+        if at == 2 {
+            gate.allow(None);
+        }
+        let tick = paced.tick(PERIOD * at, patience).unwrap().unwrap();
+        views.push((tick.outcome, tick.shown.unwrap().pictures[0].view.0));
+    }
+    let expected = [(Outcome::OnTime, 1), (Outcome::Repeated, 1), (Outcome::Degraded, 0)];
+    assert_eq!(views, expected);
+}
+
+#[test]
+fn an_overloaded_network_shows_what_it_can_and_never_stops() {
+    let (mut paced, gate) = paced(Late::Drop, false, None);
+    gate.allow(Some(0));
+    // Before the first picture nothing is late.
+    assert_eq!(ticks(&mut paced, 0..2, Duration::ZERO), [(Outcome::Unchanged, 0); 2]);
+    gate.allow(None);
+    assert_eq!(ticks(&mut paced, 2..3, LONG), [(Outcome::OnTime, 2)]);
+    // Every other tick of the display is missed.
+    for at in (4..40).step_by(2) {
+        assert_eq!(ticks(&mut paced, at..at + 1, LONG), [(Outcome::OnTime, 2)]);
+    }
+    let Counts { on_time, dropped, .. } = paced.counts();
+    assert_eq!((on_time, dropped), (19, 18));
+}
+
+#[test]
+fn an_error_comes_in_its_turn() {
+    let (mut paced, gate) = paced(Late::Drop, false, Some(2));
+    gate.allow(None);
+    assert_eq!(ticks(&mut paced, 0..2, LONG), [(Outcome::OnTime, 2); 2]);
+    let failed = paced.tick(PERIOD * 2, LONG).unwrap();
+    assert!(matches!(failed, Err(Error::Backend { .. })));
+    assert!(paced.tick(PERIOD * 3, LONG).is_none());
+}
