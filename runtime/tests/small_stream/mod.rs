@@ -23,16 +23,23 @@ pub const SIZE: Size = Size { width_px: 32, height_px: 32 };
 /// Pictures per view.
 pub const FRAMES: u32 = 3;
 
-/// View 0 explicit, view 1 implicit of the lean profile with grids and weights of zero.
+/// [`stream_of`] a few pictures.
 #[allow(dead_code, reason = "every test file uses its own part")]
 pub fn small_stream() -> Vec<u8> {
+    stream_of(FRAMES)
+}
+
+/// View 0 explicit, view 1 implicit of the lean profile with grids and weights of zero; one GOP of
+/// `frames` pictures.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn stream_of(frames: u32) -> Vec<u8> {
     let profile = Profile::by_name("lean").unwrap();
     let header = Header {
         profile: profile.name.try_into().unwrap(),
         template_sha256: Templates::of(profile.name).unwrap().sha256(),
         size: SIZE,
         rate: (24, 1),
-        frames: FRAMES,
+        frames,
         colour: Colour::BT709,
         views: [Role::Explicit, Role::Implicit { anchor: ViewId(0), second: Second::Key }]
             .into_iter()
@@ -40,34 +47,22 @@ pub fn small_stream() -> Vec<u8> {
     };
     let mut model = Box::new(SymbolModel::new());
     let mut grids = |residence| {
-        encode_grids(&zero_grids(profile, residence, SIZE, FRAMES as usize, 1), &mut model)
+        encode_grids(&zero_grids(profile, residence, SIZE, frames as usize, 1), &mut model)
     };
     let (scene, gop) = (grids(Residence::Scene), grids(Residence::Gop));
     let network = NetworkLevels::zeros(profile, 1).encode(&mut model);
     let bodies = [
         (Kind::Network, network),
         (Kind::SceneGrids, scene),
-        (Kind::Anchor, anchor()),
+        (Kind::Anchor, anchor_section(SIZE, frames as usize, &[Key { view: ViewId(1), time: 1 }])),
         (Kind::GopGrids, gop),
     ];
-    let section = |(kind, body)| Section {
-        kind,
-        view: ViewId(0),
-        scene: 0,
-        first_frame: 0,
-        frames: FRAMES,
-        body,
-    };
+    let section =
+        |(kind, body)| Section { kind, view: ViewId(0), scene: 0, first_frame: 0, frames, body };
     let sections = bodies.iter().map(|(kind, body)| section((*kind, body.as_slice())));
     let mut sink = Vec::new();
     write_stream(&mut sink, &header, &sections.collect::<Vec<_>>()).unwrap();
     sink
-}
-
-/// The anchor's pictures and one key picture of view 1.
-#[allow(dead_code, reason = "every test file uses its own part")]
-fn anchor() -> Vec<u8> {
-    anchor_section(SIZE, FRAMES as usize, &[Key { view: ViewId(1), time: 1 }])
 }
 
 /// One explicit view in `gops` GOPs of `frames` pictures each.
@@ -99,6 +94,8 @@ pub fn explicit_stream(size: Size, gops: u32, frames: u32) -> Vec<u8> {
 
 fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
     let config = EncoderConfig::new().rate_control_mode(RateControlMode::Off).skip_frames(false);
+    // A change of scene would be an IDR.
+    let config = config.scene_change_detect(false);
     let api = openh264::OpenH264API::from_source();
     let mut encoder = Encoder::with_api_config(api, config).unwrap();
     let (width, height) = (size.width(), size.height());
