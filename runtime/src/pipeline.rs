@@ -6,8 +6,7 @@
 //!                   └─ reconstruct ─┘
 //! ```
 //! A stage is an iterator adaptor over `Result`s. The serial decoder pulls through the chain; the
-//! pipeline puts a bounded queue between every two stages. An error travels down the queue in its
-//! turn, behind the good pictures; a consumer that leaves closes its queue and so ends the stages.
+//! pipeline puts a bounded queue between every two stages (`stages`).
 //!
 //! No time needs the picture of another, so painters take times in turn, each with a network of its
 //! own. Why not one network on all cores: its convolutions are too small to be shared out one by
@@ -15,17 +14,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::thread::JoinHandle;
 
 use crate::anchor::AnchorStage;
 use crate::anchor_decoder::AnchorDecoder;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::header::Header;
 use crate::fuse_stage::{FuseStage, Shown};
 use crate::gop::GopReader;
 use crate::pool::Pool;
 use crate::reconstruct::{OpenNetwork, Painted, ReconstructStage};
-use crate::turns::{InTurn, TakenInTurn, queues};
+use crate::stages::{self, Room, Stage, start};
 
 /// What the stages share.
 pub struct Chain {
@@ -67,105 +65,29 @@ impl Chain {
     /// A thread per stage and per painter, with at most `queue` jobs between two.
     ///
     /// # Errors
-    /// [`Error::Backend`] when the system refuses a thread.
+    /// [`Error::Backend`](crate::Error::Backend) when the system refuses a thread.
     pub fn pipelined(self, painters: usize, queue: usize) -> Result<Pipeline> {
-        let painters = painters.max(1);
         let Self { reader, header, shown, anchors, open, batch } = self;
-        let mut threads = Vec::new();
+        let room =
+            Room { painters: painters.max(1), decoded: decoded_ahead(&header, queue), queue };
         let (pictures, canvases) = (Pool::new(POOL), Pool::new(POOL));
-        // The reader works one GOP ahead.
-        let (to, gops) = queues(1, 1);
-        spawn(&mut threads, GopReader::NAME, to, move || reader)?;
-        let (to, jobs) = queues(painters, decoded_ahead(&header, queue).div_ceil(painters));
         let (h, s, p) = (Arc::clone(&header), Arc::clone(&shown), pictures.clone());
-        spawn(&mut threads, "anchor", to, move || AnchorStage::new(gops, h, s, p, anchors))?;
-        // As many times are painted ahead of the one asked for as there are painters and places in
-        // the queue: work further ahead would show views that are no longer wanted.
-        let (mut ask, asked) = queues(painters, queue + 2);
-        (0..painters + queue).for_each(|_| assert!(ask.send(()), "nobody has left yet"));
-        let (to, painted) = queues(painters, queue);
-        for ((jobs, asked), to) in jobs.each().zip(asked.each()).zip(to.each()) {
-            let (header, shown) = (Arc::clone(&header), Arc::clone(&shown));
-            let (open, canvases) = (Arc::clone(&open), canvases.clone());
-            let stage = move || {
-                let jobs = asked.zip(jobs).map(|((), job)| job);
-                ReconstructStage::new(jobs, header, shown, open, batch, canvases)
-            };
-            spawn(&mut threads, "reconstruct", to, stage)?;
-        }
-        let (to, shown) = queues(1, queue);
-        spawn(&mut threads, "fuse", to, move || FuseStage::new(painted, header, pictures))?;
-        Ok(Pipeline { ends: Some((ask, shown)), threads })
+        let anchor = move |gops| Box::new(AnchorStage::new(gops, h, s, p, anchors)) as Stage<_>;
+        let (h, s) = (Arc::clone(&header), shown);
+        let painter = move |jobs| {
+            Box::new(ReconstructStage::new(jobs, h, s, open, batch, canvases)) as Stage<_>
+        };
+        let fuse = move |painted| Box::new(FuseStage::new(painted, header, pictures)) as Stage<_>;
+        start(room, move || Box::new(reader), anchor, painter, fuse)
     }
 }
+
+/// A thread per stage: pictures in order, then the error or the end.
+pub type Pipeline = stages::Pipeline<Shown>;
 
 /// Decoded times that may wait for a painter. The first time of a GOP takes as long as several others,
 /// for it comes with the key pictures. With one explicit view all times are decoded alike, whatever
 /// is shown, so more may wait without showing a switch of views later.
 pub(crate) fn decoded_ahead(header: &Header, queue: usize) -> usize {
     if header.explicit_views().count() == 1 { queue.max(AHEAD) } else { queue }
-}
-
-/// Runs the stage that `make` makes on a thread of its own.
-fn spawn<T, S>(
-    threads: &mut Vec<JoinHandle<()>>,
-    name: &'static str,
-    mut to: InTurn<Result<T>>,
-    make: impl FnOnce() -> S + Send + 'static,
-) -> Result<()>
-where
-    T: Send + 'static,
-    S: Iterator<Item = Result<T>>,
-{
-    let run = move || {
-        for result in make() {
-            let last = result.is_err();
-            if !to.send(result) || last {
-                return;
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name(format!("iev-{name}")).spawn(run);
-    let refused = |e| Error::Backend { what: format!("no thread for the {name} stage: {e}") };
-    threads.push(thread.map_err(refused)?);
-    Ok(())
-}
-
-/// A running pipeline: pictures in order, then the error or the end.
-pub struct Pipeline {
-    /// Where times are asked for, and where they come out.
-    ends: Option<(InTurn<()>, TakenInTurn<Result<Shown>>)>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Iterator for Pipeline {
-    type Item = Result<Shown>;
-
-    /// # Panics
-    /// If a stage panicked: its panic goes on here.
-    fn next(&mut self) -> Option<Self::Item> {
-        let (ask, shown) = self.ends.as_mut()?;
-        // Never waits: a painter's share of the times under way and the one asked for fit. A painter
-        // that has left has said why, or is at the end.
-        let _ = ask.send(());
-        if let Some(result) = shown.next() {
-            return Some(result);
-        }
-        self.ends = None;
-        for thread in self.threads.drain(..) {
-            if let Err(panic) = thread.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
-        None
-    }
-}
-
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        self.ends = None;
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
 }

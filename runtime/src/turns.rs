@@ -6,7 +6,7 @@
 //!            └─ queue ─ worker ─ queue ─┘
 //! ```
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crate::sync::{Receiver, Sender, bounded};
 
 /// Puts the first item into the first queue, the second into the second, and so on around.
 pub struct InTurn<T> {
@@ -55,40 +55,5 @@ impl<T> Iterator for TakenInTurn<T> {
         let queue = &self.queues[self.next];
         self.next = (self.next + 1) % self.queues.len();
         queue.recv().ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_come_out_in_order_whoever_is_slow() {
-        let (mut dealt, hands) = queues(3, 1);
-        let (done, gathered) = queues(3, 0);
-        std::thread::scope(|scope| {
-            for (worker, (hand, mut done)) in hands.each().zip(done.each()).enumerate() {
-                scope.spawn(move || {
-                    for item in hand {
-                        std::thread::sleep(std::time::Duration::from_millis(3 - worker as u64));
-                        assert!(done.send((item, worker)));
-                    }
-                });
-            }
-            scope.spawn(move || (0..20).for_each(|item| assert!(dealt.send(item))));
-            let order: Vec<_> = gathered.collect();
-            assert_eq!(order, (0..20).map(|item| (item, item % 3)).collect::<Vec<_>>());
-        });
-    }
-
-    #[test]
-    fn a_reader_that_left_is_noticed_in_its_turn() {
-        let (mut dealt, hands) = queues(2, 1);
-        let mut hands = hands.each();
-        let (first, second) = (hands.next(), hands.next());
-        drop(second);
-        assert!(dealt.send(0));
-        assert!(!dealt.send(1));
-        assert_eq!(first.unwrap_or_else(|| unreachable!()).next(), Some(0));
     }
 }
