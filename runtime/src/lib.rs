@@ -85,7 +85,11 @@ pub mod sink;
 #[cfg(feature = "player")]
 pub mod source;
 #[cfg(feature = "player")]
+mod stages;
+#[cfg(feature = "player")]
 pub mod symbols;
+#[cfg(feature = "player")]
+mod sync;
 #[cfg(feature = "player")]
 pub mod templates;
 #[cfg(all(test, feature = "player"))]

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crate::sync::{Receiver, RecvTimeoutError, Sender, bounded, receive_within};
 
 /// Puts the first item into the first queue, the second into the second, and so on around.
 pub struct InTurn<T> {
@@ -64,7 +64,7 @@ pub enum Taken<T> {
 impl<T> TakenInTurn<T> {
     /// The next item if it comes within `patience`.
     pub fn take_within(&mut self, patience: Duration) -> Taken<T> {
-        match self.queues[self.next].recv_timeout(patience) {
+        match receive_within(&self.queues[self.next], patience) {
             Ok(item) => {
                 self.next = (self.next + 1) % self.queues.len();
                 Taken::Item(item)
@@ -82,51 +82,5 @@ impl<T> Iterator for TakenInTurn<T> {
         let queue = &self.queues[self.next];
         self.next = (self.next + 1) % self.queues.len();
         queue.recv().ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_come_out_in_order_whoever_is_slow() {
-        let (mut dealt, hands) = queues(3, 1);
-        let (done, gathered) = queues(3, 0);
-        std::thread::scope(|scope| {
-            for (worker, (hand, mut done)) in hands.each().zip(done.each()).enumerate() {
-                scope.spawn(move || {
-                    for item in hand {
-                        std::thread::sleep(std::time::Duration::from_millis(3 - worker as u64));
-                        assert!(done.send((item, worker)));
-                    }
-                });
-            }
-            scope.spawn(move || (0..20).for_each(|item| assert!(dealt.send(item))));
-            let order: Vec<_> = gathered.collect();
-            assert_eq!(order, (0..20).map(|item| (item, item % 3)).collect::<Vec<_>>());
-        });
-    }
-
-    #[test]
-    fn an_item_that_is_not_there_in_time_keeps_its_turn() {
-        let (mut dealt, mut taken) = queues(2, 1);
-        assert!(matches!(taken.take_within(Duration::ZERO), Taken::NotYet));
-        assert!(dealt.send(0) && dealt.send(1));
-        assert!(matches!(taken.take_within(Duration::ZERO), Taken::Item(0)));
-        assert_eq!(taken.next(), Some(1));
-        drop(dealt);
-        assert!(matches!(taken.take_within(Duration::ZERO), Taken::Ended));
-    }
-
-    #[test]
-    fn a_reader_that_left_is_noticed_in_its_turn() {
-        let (mut dealt, hands) = queues(2, 1);
-        let mut hands = hands.each();
-        let (first, second) = (hands.next(), hands.next());
-        drop(second);
-        assert!(dealt.send(0));
-        assert!(!dealt.send(1));
-        assert_eq!(first.unwrap_or_else(|| unreachable!()).next(), Some(0));
     }
 }
