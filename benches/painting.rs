@@ -8,9 +8,11 @@ use iev_runtime::kernel::warp_fast::Warper;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PACKED, PROFILES, Profile};
 use iev_runtime::providers::Provider;
+use iev_runtime::reconstruct::Reconstruct;
 use iev_runtime::scene::NetworkLevels;
 use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
 use iev_runtime::templates::Templates;
+use iev_runtime::tensors::Tensors;
 use iev_runtime::{Size, ViewId};
 
 const SMALL: Size = Size { width_px: 480, height_px: 272 };
@@ -90,15 +92,15 @@ fn network(c: &mut Criterion) {
             let header = header(profile, batch);
             let opened = Networks::open(&ort, &header, &network, batch, &options);
             let mut networks = opened.expect("a known profile opens");
-            let cells = |scale| SMALL.cells(scale).0 * SMALL.cells(scale).1;
-            let latent16 = noises(batch * profile.latent16 * cells(16), 1);
-            let latent8 = noises(batch * profile.latent8 * cells(8), 2);
-            let warped = noises(batch * PACKED * cells(4), 3);
+            let Tensors { latent16, latent8, warped: [warped0, warped1], .. } = networks.tensors();
+            for (seed, tensor) in (1..).zip([latent16, latent8, warped0, warped1]) {
+                tensor.copy_from_slice(&noises(tensor.len(), seed));
+            }
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_function(BenchmarkId::new(profile.name, format!("batch {batch}")), |b| {
                 b.iter(|| {
-                    networks.motion(&latent16, &latent8).expect("it runs");
-                    networks.refine(&warped, &warped).expect("it runs");
+                    networks.motion().expect("it runs");
+                    networks.refine().expect("it runs");
                 });
             });
         }

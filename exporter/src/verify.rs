@@ -5,16 +5,15 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use iev_runtime::backend::Backend;
 use iev_runtime::format::header::Header;
-use iev_runtime::kernel::fuse::fuse;
+use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture as Decoded;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::Painted;
 use iev_runtime::session::{OrtRuntime, SessionOptions};
 use iev_runtime::views::ViewSet;
-use iev_runtime::{Size, TimeIndex, ViewId};
+use iev_runtime::{FrameId, TimeIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
@@ -96,27 +95,20 @@ pub fn each_layer(
     if implicit.is_empty() {
         return Ok(());
     }
-    for painted in player.decode_layers(&Selection::new(implicit, times)).context("decoding")? {
-        let painted = painted.context("decoding")?;
-        layers(&painted, header.size).for_each(|layers| see(painted.job.time, layers));
-    }
-    Ok(())
-}
-
-fn layers(painted: &Painted, pixels: Size) -> impl Iterator<Item = LayerPictures> + '_ {
-    let size = PackedSize::of(pixels);
-    let slots = painted.canvases.iter().flat_map(|canvas| {
-        canvas.views.iter().enumerate().map(move |(slot, view)| (canvas, slot, *view))
-    });
-    slots.map(move |(canvas, slot, ViewId(view))| {
-        let layers = canvas.layers(slot, size);
-        let mut pictures = [(); 3].map(|()| Decoded::new(pixels));
+    let size = PackedSize::of(header.size);
+    let witness = |id: FrameId, layers: &Layers<'_>| {
+        let mut pictures = [(); 3].map(|()| Decoded::new(header.size));
         unpack(layers.warped0, size, &mut pictures[0]);
         unpack(layers.implicit, size, &mut pictures[1]);
-        fuse(&layers, size, &mut pictures[2]);
+        fuse(layers, size, &mut pictures[2]);
         let [warped, implicit, fused] = pictures;
-        LayerPictures { view: view.into(), warped, implicit, fused }
-    })
+        see(id.time, LayerPictures { view: id.view.0.into(), warped, implicit, fused });
+    };
+    let selection = Selection::new(implicit, times);
+    for shown in player.decode_layers(&selection, Box::new(witness)).context("decoding")? {
+        shown.context("decoding")?;
+    }
+    Ok(())
 }
 
 /// Luma PSNR of the layers of one implicit view.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use iev_runtime::Result;
+use iev_runtime::format::header::Header;
 use iev_runtime::format::limits::Limits;
-use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::profile::{FLOW, PACKED};
-use iev_runtime::reconstruct::{Network, Reconstruct};
+use iev_runtime::reconstruct::{Network, Opening, Reconstruct};
+use iev_runtime::tensors::{OwnedTensors, Tensors};
 use iev_runtime::views::ViewSet;
 
 /// Small, so that a run is short and a leak of memory shows.
@@ -25,21 +25,23 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Flow and picture follow from the inputs alone, with values beyond any sensible range.
-struct Arithmetic {
-    size: PackedSize,
-}
+struct Arithmetic(OwnedTensors);
 
 impl Reconstruct for Arithmetic {
-    fn motion(&mut self, l16: &[f32], l8: &[f32], flow: &mut [f32]) -> Result<()> {
-        assert_eq!(flow.len() % (FLOW * self.size.flow_plane()), 0, "flow has its shape");
-        let latents = l16.iter().chain(l8).cycle();
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.0.borrow()
+    }
+
+    fn motion(&mut self) -> Result<()> {
+        let OwnedTensors { latent16, latent8, flow, .. } = &mut self.0;
+        let latents = latent16.iter().chain(latent8.iter()).cycle();
         flow.iter_mut().zip(latents).for_each(|(out, latent)| *out = latent * 100.0);
         Ok(())
     }
 
-    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
-        assert_eq!(out.len() % (PACKED * self.size.plane()), 0, "a picture has its shape");
-        out.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = a / b);
+    fn refine(&mut self) -> Result<()> {
+        let OwnedTensors { warped: [w0, w1], implicit, masks, .. } = &mut self.0;
+        implicit.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = *a / *b);
         masks.iter_mut().zip(w0).for_each(|(out, a)| *out = *a);
         Ok(())
     }
@@ -50,8 +52,9 @@ impl Reconstruct for Arithmetic {
 /// # Errors
 /// The stream's.
 pub fn player(bytes: &[u8]) -> Result<Player> {
-    let open = Arc::new(|header: &iev_runtime::format::header::Header, _: &_, _| {
-        Ok(Network::Split(Box::new(Arithmetic { size: PackedSize::of(header.size) })))
+    let open = Arc::new(|header: &Header, _: &_, opening: Opening| {
+        let tensors = OwnedTensors::new(header, opening.batch);
+        Ok(Network::Split(Box::new(Arithmetic(tensors))))
     });
     Player::over(bytes.to_vec().into(), Options { limits: LIMITS, ..Options::new(open) })
 }

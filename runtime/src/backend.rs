@@ -6,30 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::providers::{Provider, ProviderReport};
-use crate::reconstruct::{Network, NetworkPath, OpenNetwork, Opening, Reconstruct};
+use crate::reconstruct::{Network, NetworkPath, OpenNetwork, Opening};
 use crate::scene::NetworkLevels;
 use crate::session::{FullNetwork, Networks, OrtRuntime, SessionOptions};
-
-impl Reconstruct for Networks {
-    fn motion(&mut self, latent16: &[f32], latent8: &[f32], flow: &mut [f32]) -> Result<()> {
-        let made = Networks::motion(self, latent16, latent8)?;
-        flow.copy_from_slice(made.flow);
-        Ok(())
-    }
-
-    fn refine(
-        &mut self,
-        warped0: &[f32],
-        warped1: &[f32],
-        picture: &mut [f32],
-        masks: &mut [f32],
-    ) -> Result<()> {
-        let made = Networks::refine(self, warped0, warped1)?;
-        picture.copy_from_slice(made.picture);
-        masks.copy_from_slice(made.mask);
-        Ok(())
-    }
-}
 
 /// Opens a network by the path wanted. A full one that a GPU was wanted for and that ends up on the CPU
 /// gives way to a split one, which is several times as fast there.

@@ -4,10 +4,10 @@
 //! next GOP on is a whole recovery, and no stage needs to know.
 
 use crate::error::{Error, Result};
-use crate::fuse_stage::{Shown, ShownView};
 use crate::picture::Picture;
 use crate::player::{Playback, Player, Selection};
 use crate::pool::Pool;
+use crate::shown::{Shown, ShownView};
 use crate::timing::Timings;
 use crate::units::{TimeIndex, ViewId};
 

@@ -4,7 +4,7 @@
 //! from [`source`](self) on is behind the `player` feature.
 //!
 //! ```text
-//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over painter, model, kernel) ─► fuse_stage ─► sink
+//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over painter, model, kernel) ─► sink
 //!           └── chained by pipeline, opened by player, kept to a display's clock by paced ──┘
 //! ```
 //!
@@ -29,8 +29,6 @@ pub mod backend;
 pub mod board;
 #[cfg(feature = "player")]
 pub mod deadline;
-#[cfg(feature = "player")]
-pub mod fuse_stage;
 #[cfg(feature = "player")]
 pub mod gop;
 #[cfg(feature = "player")]
@@ -81,6 +79,8 @@ pub mod section_grids;
 #[cfg(feature = "player")]
 pub mod session;
 #[cfg(feature = "player")]
+pub mod shown;
+#[cfg(feature = "player")]
 pub mod sink;
 #[cfg(feature = "player")]
 pub mod source;
@@ -92,6 +92,8 @@ pub mod symbols;
 mod sync;
 #[cfg(feature = "player")]
 pub mod templates;
+#[cfg(feature = "player")]
+pub mod tensors;
 #[cfg(all(test, feature = "player"))]
 mod testing;
 #[cfg(feature = "player")]

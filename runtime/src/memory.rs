@@ -34,8 +34,8 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
     let (explicit, implicit) =
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
     let (painters, queue) = (options.painters as u64, options.queue as u64);
-    // A queue behind every painter, and one behind the fuse.
-    let times = TIMES_IN_STAGES + painters + (painters + 1) * queue;
+    // A queue behind every painter.
+    let times = TIMES_IN_STAGES + painters * (1 + queue);
     let decoded = times + painters + decoded_ahead(header, options.queue) as u64;
     let keys = index.gops().iter().map(|gop| u64::from(gop.key_pictures)).max().unwrap_or(0);
     let sections = index.gops().iter().map(|gop| gop.section_bytes()).max().unwrap_or(0);
@@ -43,16 +43,12 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
     let mut bytes = pictures * picture + sections * GOPS;
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
         let batch = options.batch as u64;
-        // Warped sources, implicit picture and masks of a view, packed at 1/4.
-        let canvas = (3 * PACKED + MASKS) as u64 * px / 16 * F32;
-        let split = implicit.div_ceil(batch) * batch * times * canvas;
-        let full = painters * batch * FULL_FLOATS_PER_PX * px * F32;
-        bytes += match options.path {
-            NetworkPath::Split => split,
-            // A full network that ends up on the CPU gives way to a split one.
-            NetworkPath::Full => split.max(full),
+        // A full network that ends up on the CPU gives way to a split one, which holds less.
+        let around = match options.path {
+            NetworkPath::Split => 0,
+            NetworkPath::Full => FULL_FLOATS_PER_PX * px * F32,
         };
-        bytes += painters * batch * network_bytes(profile, px);
+        bytes += painters * batch * (network_bytes(profile, px) + around);
         let frames = index.gops().iter().map(|gop| gop.frames).max().unwrap_or(0) as usize;
         let values = |scene| {
             let grids = profile.grids.iter().filter(move |grid| grid.in_scene() == scene);

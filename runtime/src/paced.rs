@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::{Counts, InHand, Late, Outcome, Pace};
 use crate::error::Result;
-use crate::fuse_stage::Shown;
 use crate::player::Playback;
+use crate::shown::Shown;
 use crate::turns::Taken;
 
 /// What a display shows from one tick to the next.

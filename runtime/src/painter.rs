@@ -1,9 +1,9 @@
-//! The network of one scene with what is around it: latents in, canvases or pictures out.
+//! The network of one scene with what is around it: latents in, pictures out.
 //!
 //! ```text
-//!           ┌ split: motion ─► warps ─► refinement ─► canvas (the fuse blends it)
-//! latents ──┤
-//!           └ full:  one graph ─► picture
+//!           ┌ split: motion ─► warps ─► refinement ─► fuse ─┐
+//! latents ──┤                                               ├─► picture
+//!           └ full:  one graph ─► unpack ───────────────────┘
 //! ```
 
 use std::sync::Arc;
@@ -15,18 +15,19 @@ use crate::anchor::TimeJob;
 use crate::error::Result;
 use crate::format::anchor::Key;
 use crate::format::header::{Header, MAX_VIEWS, Role, Second};
-use crate::fuse_stage::ShownView;
 use crate::gop::Scene;
+use crate::kernel::fuse::{Layers, fuse as blend};
 use crate::kernel::pack::unpack;
 use crate::kernel::warp::PackedSize;
 use crate::kernel::warp_fast::Warper;
 use crate::model::sum_latent;
 use crate::picture::Picture;
-use crate::profile::{FLOW, PACKED, Profile};
-use crate::reconstruct::{Canvas, Network, OpenNetwork, Opening, Painted, Pools};
+use crate::profile::{PACKED, Profile};
+use crate::reconstruct::{Network, OpenNetwork, Opening, Witness};
 use crate::scene::Grid;
+use crate::tensors::Tensors;
 use crate::timing::Timings;
-use crate::units::ViewId;
+use crate::units::{FrameId, ViewId};
 
 /// The network of one scene with the buffers around it.
 pub struct Painter {
@@ -38,10 +39,7 @@ pub struct Painter {
     size: PackedSize,
     /// Place of every implicit view among the implicit ones.
     order: FixedVec<ViewId, MAX_VIEWS>,
-    latent16: Vec<f32>,
-    latent8: Vec<f32>,
     scratch: Vec<i64>,
-    flow: Vec<f32>,
     warper: Warper,
 }
 
@@ -64,21 +62,17 @@ impl Painter {
         let profile =
             profile.unwrap_or_else(|| panic!("a header with implicit views names a profile"));
         let size = PackedSize::of(header.size);
-        let cells8 = size.flow_plane();
-        let latent16 = batch * profile.latent16 * cells8 / 4;
-        let latent8 = batch * profile.latent8 * cells8;
+        let mut network = open(header, &scene.network, opening)?;
+        let scratch = network.latents().map(|latents| latents.len()).into_iter().max();
         Ok(Self {
-            network: open(header, &scene.network, opening)?,
+            network,
             order: header.implicit_views().collect(),
             header: header.clone(),
             profile,
             scene,
             batch,
             size,
-            latent16: vec![0.0; latent16],
-            latent8: vec![0.0; latent8],
-            scratch: vec![0; latent16.max(latent8) / batch],
-            flow: vec![0.0; batch * FLOW * cells8],
+            scratch: vec![0; scratch.unwrap_or(0) / batch],
             warper: Warper::new(size),
         })
     }
@@ -88,66 +82,89 @@ impl Painter {
         self.scene.index
     }
 
-    /// Paints `views` of the time in `painted`, a batch at a time.
+    /// Paints `views` of the time of `job`, a batch at a time; `show` is given every view with what fills
+    /// its picture.
     ///
     /// # Errors
     /// The backend's, and the stream's when its grids turn out to be broken.
-    pub fn paint(&mut self, views: &[ViewId], pools: &Pools, painted: &mut Painted) -> Result<()> {
+    pub fn paint(
+        &mut self,
+        views: &[ViewId],
+        job: &mut TimeJob,
+        witness: &mut Option<Box<Witness<'_>>>,
+        mut show: impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
+    ) -> Result<()> {
         for views in views.chunks(self.batch) {
-            self.all_latents(&painted.job, views)?;
+            self.all_latents(job, views)?;
             match self.network {
-                Network::Split(_) => {
-                    let mut canvas = pools.canvases.take_or(|| Canvas::new(self.batch, self.size));
-                    self.halves(&mut painted.job, views, &mut canvas)?;
-                    let room = painted.canvases.push(canvas).is_ok();
-                    assert!(room, "a stream has at most {MAX_VIEWS} views");
-                }
-                Network::Full(_) => self.whole(views, pools, painted)?,
+                Network::Split(_) => self.halves(job, views, witness, &mut show)?,
+                Network::Full(_) => self.whole(job, views, &mut show)?,
             }
         }
         Ok(())
     }
 
-    /// Motion, warp and refinement of `views`, into `canvas`.
-    fn halves(&mut self, job: &mut TimeJob, views: &[ViewId], canvas: &mut Canvas) -> Result<()> {
+    /// Motion, warp, refinement and fuse of `views`.
+    fn halves(
+        &mut self,
+        job: &mut TimeJob,
+        views: &[ViewId],
+        witness: &mut Option<Box<Witness<'_>>>,
+        show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
+    ) -> Result<()> {
         let Network::Split(network) = &mut self.network else { unreachable!("as matched above") };
-        canvas.views.clear();
-        canvas.views.extend(views.iter().copied());
+        let size = self.size;
         let motion = Instant::now();
-        network.motion(&self.latent16, &self.latent8, &mut self.flow)?;
+        network.motion()?;
         let warp = Instant::now();
-        let (packed, flow) = (PACKED * self.size.plane(), 2 * self.size.flow_plane());
+        let (packed, flow) = (PACKED * size.plane(), 2 * size.flow_plane());
+        let mut tensors = network.tensors();
         for (slot, view) in views.iter().enumerate() {
-            let [first, second] = sources(&self.header, job, *view);
-            let (flow0, flow1) = self.flow[slot * 2 * flow..][..2 * flow].split_at(flow);
-            let place = slot * packed..(slot + 1) * packed;
-            self.warper.warp(first, flow0, &mut canvas.warped0[place.clone()]);
-            self.warper.warp(second, flow1, &mut canvas.warped1[place]);
+            let flows = tensors.flow[slot * 2 * flow..][..2 * flow].chunks_exact(flow);
+            let pictures = sources(&self.header, job, *view).into_iter().zip(flows);
+            for ((picture, flow), warped) in pictures.zip(&mut tensors.warped) {
+                self.warper.warp(picture, flow, &mut warped[slot * packed..][..packed]);
+            }
         }
-        let Canvas { warped0, warped1, implicit, masks, .. } = canvas;
         let refine = Instant::now();
-        let refined = network.refine(warped0, warped1, implicit, masks);
-        let Timings { network_us, warp_us, .. } = &mut job.timings;
-        *network_us += (warp - motion).as_micros() as u64 + refine.elapsed().as_micros() as u64;
-        *warp_us += (refine - warp).as_micros() as u64;
-        refined
+        network.refine()?;
+        let fuse = Instant::now();
+        let Tensors { warped: [warped0, warped1], implicit, masks, .. } = network.tensors();
+        let batch = Layers { warped0, warped1, implicit, masks };
+        for (slot, view) in views.iter().enumerate() {
+            let layers = batch.of(slot, size);
+            if let Some(witness) = witness {
+                witness(FrameId { view: *view, time: job.time }, &layers);
+            }
+            show(*view, &mut |picture| blend(&layers, size, picture));
+        }
+        let Timings { network_us, warp_us, fuse_us, .. } = &mut job.timings;
+        let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
+        *network_us += us(motion, warp) + us(refine, fuse);
+        *warp_us += us(warp, refine);
+        *fuse_us += us(fuse, Instant::now());
+        Ok(())
     }
 
     /// The whole pictures of `views`.
-    fn whole(&mut self, views: &[ViewId], pools: &Pools, painted: &mut Painted) -> Result<()> {
+    fn whole(
+        &mut self,
+        job: &mut TimeJob,
+        views: &[ViewId],
+        show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
+    ) -> Result<()> {
         let Network::Full(network) = &mut self.network else { unreachable!("as matched above") };
         let started = Instant::now();
         let pairs: FixedVec<[&Picture; 2], MAX_VIEWS> =
-            views.iter().map(|view| sources(&self.header, &painted.job, *view)).collect();
-        let packed = network.run(&self.latent16, &self.latent8, &pairs)?;
+            views.iter().map(|view| sources(&self.header, job, *view)).collect();
+        let packed = network.run(&pairs)?;
         drop(pairs);
-        painted.job.timings.network_us += started.elapsed().as_micros() as u64;
+        let fuse = Instant::now();
         for (view, packed) in views.iter().zip(packed.chunks_exact(PACKED * self.size.plane())) {
-            let mut picture = pools.pictures.take_or(|| Picture::new(self.header.size));
-            unpack(packed, self.size, &mut picture);
-            let room = painted.pictures.push(ShownView { view: *view, picture }).is_ok();
-            assert!(room, "a stream has at most {MAX_VIEWS} views");
+            show(*view, &mut |picture| unpack(packed, self.size, picture));
         }
+        job.timings.network_us += (fuse - started).as_micros() as u64;
+        job.timings.fuse_us += fuse.elapsed().as_micros() as u64;
         Ok(())
     }
 
@@ -168,7 +185,7 @@ impl Painter {
         let of_scene = self.scene.grids.get()?;
         let of_gop = job.gop.grids.as_ref().map_or(Ok(&[][..]), |grids| grids.get())?;
         let grids = || of_scene.iter().chain(of_gop).map(Grid::view);
-        for (scale, latents) in [(16, &mut self.latent16), (8, &mut self.latent8)] {
+        for (scale, latents) in [16, 8].into_iter().zip(self.network.latents()) {
             let length = latents.len() / self.batch;
             let latent = &mut latents[slot * length..][..length];
             let scratch = &mut self.scratch[..length];

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                   ┌─ reconstruct ─┐
-//! reader ─ anchor ──┤   (painters)  ├── fuse ─ consumer
+//! reader ─ anchor ──┤   (painters)  ├── consumer
 //!                   └─ reconstruct ─┘
 //! ```
 //! A stage is an iterator adaptor over `Result`s. The serial decoder pulls through the chain; the
@@ -14,14 +14,14 @@
 
 use std::sync::Arc;
 
-use crate::anchor::AnchorStage;
+use crate::anchor::{AnchorStage, TimeJob};
 use crate::anchor_decoder::AnchorDecoder;
 use crate::error::Result;
 use crate::format::header::Header;
-use crate::fuse_stage::{FuseStage, Shown};
 use crate::gop::GopReader;
 use crate::pool::Pool;
-use crate::reconstruct::{OpenNetwork, Opening, Painted, Pools, ReconstructStage};
+use crate::reconstruct::{OpenNetwork, Opening, ReconstructStage};
+use crate::shown::Shown;
 use crate::stages::{self, Room, Stage, start};
 use crate::wanted::Wanted;
 
@@ -48,19 +48,12 @@ const POOL: usize = 256;
 const AHEAD: usize = 4;
 
 impl Chain {
-    /// Everything up to the blending in one thread, without pools: the oracle, with its layers.
-    pub fn painted(self) -> impl Iterator<Item = Result<Painted>> {
+    /// All stages in the caller's thread, without pools: the oracle.
+    pub fn serial<'w>(self) -> ReconstructStage<'w, impl Iterator<Item = Result<TimeJob>>> {
         let Self { reader, header, wanted, anchors, open, opening } = self;
         let (h, w) = (Arc::clone(&header), Arc::clone(&wanted));
         let jobs = AnchorStage::new(reader, h, w, Pool::new(0), anchors);
-        let pools = Pools { canvases: Pool::new(0), pictures: Pool::new(0) };
-        ReconstructStage::new(jobs, header, wanted, open, opening, pools)
-    }
-
-    /// All stages in the caller's thread, without pools: the oracle.
-    pub fn serial(self) -> impl Iterator<Item = Result<Shown>> {
-        let header = Arc::clone(&self.header);
-        FuseStage::new(self.painted(), header, Pool::new(0))
+        ReconstructStage::new(jobs, header, wanted, open, opening, Pool::new(0))
     }
 
     /// A thread per stage and per painter, with at most `queue` jobs between two.
@@ -72,15 +65,13 @@ impl Chain {
         let room =
             Room { painters: painters.max(1), decoded: decoded_ahead(&header, queue), queue };
         let pictures = Pool::new(POOL);
-        let pools = Pools { canvases: Pool::new(POOL), pictures: pictures.clone() };
         let (h, w, p) = (Arc::clone(&header), Arc::clone(&wanted), pictures.clone());
         let anchor = move |gops| Box::new(AnchorStage::new(gops, h, w, p, anchors)) as Stage<_>;
         let h = Arc::clone(&header);
         let painter = move |jobs| {
-            Box::new(ReconstructStage::new(jobs, h, wanted, open, opening, pools)) as Stage<_>
+            Box::new(ReconstructStage::new(jobs, h, wanted, open, opening, pictures)) as Stage<_>
         };
-        let fuse = move |painted| Box::new(FuseStage::new(painted, header, pictures)) as Stage<_>;
-        start(room, move || Box::new(reader), anchor, painter, fuse)
+        start(room, move || Box::new(reader), anchor, painter)
     }
 }
 

@@ -11,12 +11,12 @@ use crate::error::{Error, Result, within};
 use crate::format::header::Header;
 use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
-use crate::fuse_stage::Shown;
 use crate::gop::{GopIndex, GopReader, Reader};
 use crate::keep_going::KeepGoing;
 use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
-use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Painted};
+use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Witness};
+use crate::shown::Shown;
 use crate::source::Source;
 use crate::turns::Taken;
 use crate::units::TimeIndex;
@@ -156,18 +156,19 @@ impl Player {
         Ok(self.chain(selection)?.0.serial())
     }
 
-    /// Decodes in the caller's thread and keeps what the pictures are blended from; always by the
-    /// split network, which has it.
+    /// Decodes in the caller's thread and shows `witness` what implicit pictures are blended from; always
+    /// by the split network, which has it.
     ///
     /// # Errors
     /// [`Error::NotInStream`] for views or times the stream lacks.
-    pub fn decode_layers(
+    pub fn decode_layers<'w>(
         &self,
         selection: &Selection,
-    ) -> Result<impl Iterator<Item = Result<Painted>> + use<>> {
+        witness: Box<Witness<'w>>,
+    ) -> Result<impl Iterator<Item = Result<Shown>> + use<'w>> {
         let mut chain = self.chain(selection)?.0;
         chain.opening.path = NetworkPath::Split;
-        Ok(chain.painted())
+        Ok(chain.serial().seen_by(witness))
     }
 
     /// Decodes on a thread per stage.

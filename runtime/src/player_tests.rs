@@ -4,12 +4,13 @@
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Role, Second};
 use crate::format::table::Kind;
-use crate::fuse_stage::Shown;
+use crate::kernel::fuse::Layers;
 use crate::picture::Picture;
 use crate::player::{Options, Player, Selection};
 use crate::providers::Provider;
 use crate::reconstruct::NetworkPath;
 use crate::session::SessionOptions;
+use crate::shown::Shown;
 use crate::testing::{GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream};
 use crate::units::{FrameId, Size, TimeIndex, ViewId};
 use crate::views::ViewSet;
@@ -237,8 +238,11 @@ fn both_paths_of_the_network_show_the_same_pictures() {
         let played = pictures(player.play(&all(&player)).unwrap());
         assert!(played == pictures(player.decode_serial(&all(&player)).unwrap()));
         // Layers are the split network's whatever the path.
-        let layers = player.decode_layers(&Selection::new(views(&[1]), 0..1)).unwrap().next();
-        assert_eq!(layers.unwrap().unwrap().canvases.len(), 1);
+        let mut seen = Vec::new();
+        let witness = Box::new(|id: FrameId, _: &Layers<'_>| seen.push(id.view));
+        let layers = player.decode_layers(&Selection::new(views(&[1]), 0..1), witness);
+        assert_eq!(layers.unwrap().count(), 1);
+        assert_eq!(seen, [ViewId(1)]);
         played
     };
     let split = play(NetworkPath::Split, 2, 1);

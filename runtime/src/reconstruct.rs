@@ -1,4 +1,6 @@
-//! The reconstruct stage: latents → motion → warps → refinement, a batch of views at a time.
+//! The reconstruct stage: latents → motion → warps → refinement → pictures, a batch of views at a time.
+//!
+//! Pictures are blended where the network left its planes, while they are in the cache.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,55 +10,38 @@ use heapless::Vec as FixedVec;
 use crate::anchor::TimeJob;
 use crate::error::{Error, Result};
 use crate::format::header::{Header, MAX_VIEWS};
-use crate::fuse_stage::ShownView;
 use crate::gop::Scene;
-use crate::kernel::fuse::{Layers, MASKS};
-use crate::kernel::warp::PackedSize;
+use crate::kernel::fuse::Layers;
 use crate::painter::Painter;
 use crate::picture::Picture;
-use crate::pool::{Pool, Pooled};
-use crate::profile::PACKED;
+use crate::pool::Pool;
 use crate::scene::NetworkLevels;
 use crate::session::FullNetwork;
-use crate::units::ViewId;
+use crate::shown::{Shown, ShownView};
+use crate::tensors::Tensors;
+use crate::units::{FrameId, ViewId};
 use crate::views::ViewSet;
 use crate::wanted::Wanted;
 
 /// The two halves of a network, opened for one scene and one batch size.
 ///
-/// Features stay inside between `motion` and the `refine` that follows it.
+/// Features stay inside between `motion` and the `refine` that follows it. Why tensors in place: copies in
+/// and out were a tenth of the time of a picture.
 pub trait Reconstruct: Send {
+    /// What it works in; the same memory every time.
+    fn tensors(&mut self) -> Tensors<'_>;
+
     /// Latents to the flow of both sources.
-    ///
-    /// # Shapes
-    /// | argument | shape | type |
-    /// |---|---|---|
-    /// | `latent16` | `[batch, latent16, rows / 4, columns / 4]` | f32 |
-    /// | `latent8` | `[batch, latent8, rows / 2, columns / 2]` | f32 |
-    /// | `flow` (out) | `[batch, 4, rows / 2, columns / 2]` | f32, 8 pixels |
     ///
     /// # Errors
     /// The backend's.
-    fn motion(&mut self, latent16: &[f32], latent8: &[f32], flow: &mut [f32]) -> Result<()>;
+    fn motion(&mut self) -> Result<()>;
 
     /// Warped sources to the implicit picture and the masks.
     ///
-    /// # Shapes
-    /// | argument | shape | type |
-    /// |---|---|---|
-    /// | `warped0`, `warped1` | `[batch, 24, rows, columns]` | f32, −1‥1 |
-    /// | `picture` (out) | `[batch, 24, rows, columns]` | f32 |
-    /// | `masks` (out) | `[batch, 8, rows, columns]` | f32, 0‥1 |
-    ///
     /// # Errors
     /// The backend's.
-    fn refine(
-        &mut self,
-        warped0: &[f32],
-        warped1: &[f32],
-        picture: &mut [f32],
-        masks: &mut [f32],
-    ) -> Result<()>;
+    fn refine(&mut self) -> Result<()>;
 }
 
 /// Where implicit pictures are painted.
@@ -101,6 +86,19 @@ pub enum Network {
     Full(Box<FullNetwork>),
 }
 
+impl Network {
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
+    pub fn latents(&mut self) -> [&mut [f32]; 2] {
+        match self {
+            Self::Split(halves) => {
+                let Tensors { latent16, latent8, .. } = halves.tensors();
+                [latent16, latent8]
+            }
+            Self::Full(full) => full.latents(),
+        }
+    }
+}
+
 /// How the network of a scene is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening {
@@ -113,75 +111,22 @@ pub struct Opening {
 /// Opens the network of a scene; every painter calls it once per scene.
 pub type OpenNetwork = dyn Fn(&Header, &NetworkLevels, Opening) -> Result<Network> + Send + Sync;
 
-/// What one run of the network left for the fuse: a batch of `[channel, rows, columns]`.
-#[derive(Debug)]
-pub struct Canvas {
-    /// The views painted; slots past them are padding.
-    pub views: FixedVec<ViewId, MAX_VIEWS>,
-    pub(crate) warped0: Vec<f32>,
-    pub(crate) warped1: Vec<f32>,
-    pub(crate) implicit: Vec<f32>,
-    pub(crate) masks: Vec<f32>,
-}
-
-impl Canvas {
-    pub(crate) fn new(batch: usize, size: PackedSize) -> Self {
-        let packed = || vec![0.0; batch * PACKED * size.plane()];
-        Self {
-            views: FixedVec::new(),
-            warped0: packed(),
-            warped1: packed(),
-            implicit: packed(),
-            masks: vec![0.0; batch * MASKS * size.plane()],
-        }
-    }
-
-    /// What the view in `slot` is blended from.
-    pub fn layers(&self, slot: usize, size: PackedSize) -> Layers<'_> {
-        let (packed, masks) = (PACKED * size.plane(), MASKS * size.plane());
-        Layers {
-            warped0: &self.warped0[slot * packed..][..packed],
-            warped1: &self.warped1[slot * packed..][..packed],
-            implicit: &self.implicit[slot * packed..][..packed],
-            masks: &self.masks[slot * masks..][..masks],
-        }
-    }
-}
-
-/// A time with everything but the blending done.
-#[derive(Debug)]
-pub struct Painted {
-    /// The job, with the explicit pictures.
-    pub job: TimeJob,
-    /// Whether implicit views were left out because the time comes too late.
-    pub degraded: bool,
-    /// Implicit views still to be blended, in batches.
-    pub canvases: FixedVec<Pooled<Canvas>, MAX_VIEWS>,
-    /// Implicit views that came out of the network as pictures.
-    pub pictures: FixedVec<ShownView, MAX_VIEWS>,
-}
+/// Sees what every implicit picture is blended from.
+pub type Witness<'a> = dyn FnMut(FrameId, &Layers<'_>) + 'a;
 
 /// The reconstruct stage.
-pub struct ReconstructStage<I> {
+pub struct ReconstructStage<'w, I> {
     jobs: I,
     header: Arc<Header>,
     wanted: Arc<Wanted>,
     open: Arc<OpenNetwork>,
     opening: Opening,
     painter: Option<Painter>,
-    pools: Pools,
+    pictures: Pool<Picture>,
+    witness: Option<Box<Witness<'w>>>,
 }
 
-/// Where the buffers of painted times come from.
-#[derive(Clone)]
-pub struct Pools {
-    /// What a split network leaves for the fuse.
-    pub canvases: Pool<Canvas>,
-    /// What a full network paints.
-    pub pictures: Pool<Picture>,
-}
-
-impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
+impl<'w, I: Iterator<Item = Result<TimeJob>>> ReconstructStage<'w, I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "reconstruct";
 
@@ -192,26 +137,41 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
         wanted: Arc<Wanted>,
         open: Arc<OpenNetwork>,
         opening: Opening,
-        pools: Pools,
+        pictures: Pool<Picture>,
     ) -> Self {
         let opening = Opening { batch: opening.batch.clamp(1, MAX_VIEWS), ..opening };
-        Self { jobs, header, wanted, open, opening, painter: None, pools }
+        Self { jobs, header, wanted, open, opening, painter: None, pictures, witness: None }
     }
 
-    fn paint(&mut self, mut job: TimeJob) -> Result<Painted> {
+    /// The same stage, with somebody who sees the layers of a split network.
+    pub fn seen_by(self, witness: Box<Witness<'w>>) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    fn paint(&mut self, mut job: TimeJob) -> Result<Shown> {
         let started = Instant::now();
         self.follow(&mut job);
         let degraded = self.degrade(&mut job);
-        let mut painted =
-            Painted { job, degraded, canvases: FixedVec::new(), pictures: FixedVec::new() };
-        let implicit = painted.job.shown.implicit(&self.header);
-        if let Some(scene) = painted.job.gop.scene.clone().filter(|_| !implicit.is_empty()) {
+        let mut pictures = FixedVec::new();
+        let implicit = job.shown.implicit(&self.header);
+        if let Some(scene) = job.gop.scene.clone().filter(|_| !implicit.is_empty()) {
             let views: FixedVec<ViewId, MAX_VIEWS> = implicit.iter().collect();
-            let pools = self.pools.clone();
-            self.painter(&scene)?.paint(&views, &pools, &mut painted)?;
+            let mut painter = self.painter(scene)?;
+            painter.paint(&views, &mut job, &mut self.witness, |view, fill| {
+                let mut picture = self.pictures.take_or(|| Picture::new(self.header.size));
+                fill(&mut picture);
+                push(&mut pictures, ShownView { view, picture });
+            })?;
+            self.painter = Some(painter);
         }
-        painted.job.timings.reconstruct_us = started.elapsed().as_micros() as u64;
-        Ok(painted)
+        job.timings.reconstruct_us = started.elapsed().as_micros() as u64 - job.timings.fuse_us;
+        while let Some(anchor) = job.anchors.pop() {
+            if job.shown.contains(anchor.view) {
+                push(&mut pictures, ShownView { view: anchor.view, picture: anchor.picture });
+            }
+        }
+        pictures.sort_unstable_by_key(|p| p.view);
+        Ok(Shown { time: job.time, pictures, degraded, timings: job.timings })
     }
 
     /// Leaves out what the network would paint of a time that comes too late; whether there was any.
@@ -237,17 +197,20 @@ impl<I: Iterator<Item = Result<TimeJob>>> ReconstructStage<I> {
     }
 
     /// The painter of `scene`, opened when the scene changes.
-    fn painter(&mut self, scene: &Arc<Scene>) -> Result<&mut Painter> {
-        let painter = match self.painter.take().filter(|p| p.scene() == scene.index) {
-            Some(painter) => painter,
-            None => Painter::new(&self.header, Arc::clone(scene), &*self.open, self.opening)?,
-        };
-        Ok(self.painter.insert(painter))
+    fn painter(&mut self, scene: Arc<Scene>) -> Result<Painter> {
+        match self.painter.take().filter(|p| p.scene() == scene.index) {
+            Some(painter) => Ok(painter),
+            None => Painter::new(&self.header, scene, &*self.open, self.opening),
+        }
     }
 }
 
-impl<I: Iterator<Item = Result<TimeJob>>> Iterator for ReconstructStage<I> {
-    type Item = Result<Painted>;
+fn push(pictures: &mut FixedVec<ShownView, MAX_VIEWS>, view: ShownView) {
+    assert!(pictures.push(view).is_ok(), "a stream has at most {MAX_VIEWS} views");
+}
+
+impl<I: Iterator<Item = Result<TimeJob>>> Iterator for ReconstructStage<'_, I> {
+    type Item = Result<Shown>;
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.jobs.next()?.and_then(|job| self.paint(job)))

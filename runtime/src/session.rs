@@ -23,7 +23,9 @@ use graph::{Graph, MOTION, Plan, Port, REFINE};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::profile::{FLOW, HEAD, PACKED};
+use crate::reconstruct::Reconstruct;
 use crate::scene::NetworkLevels;
+use crate::tensors::Tensors;
 
 /// How sessions are opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,24 +42,6 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self { providers: Provider::LADDER.into(), require: None, threads: 0 }
     }
-}
-
-/// What the motion network made, valid until its next run.
-#[derive(Debug, Clone, Copy)]
-pub struct MotionOut<'a> {
-    /// `[batch, 4, h8, w8]`, dx and dy of each source in units of
-    /// [`FLOW_UNIT_PX`](crate::profile::FLOW_UNIT_PX).
-    pub flow: &'a [f32],
-}
-
-/// What the refinement network made, valid until its next run.
-#[derive(Debug, Clone, Copy)]
-pub struct RefineOut<'a> {
-    /// Implicit picture, packed, `[batch, 24, h4, w4]`.
-    pub picture: &'a [f32],
-    /// Masks of source 0 and 1 at 1/2, 0‥1, `[batch, 8, h4, w4]`: value `2·dy + dx` of a mask is
-    /// for a 2×2 block of luma and one chroma sample.
-    pub mask: &'a [f32],
 }
 
 /// The motion and refinement networks of one scene.
@@ -125,48 +109,31 @@ impl Networks {
         })
     }
 
-    /// Runs the motion network; its features stay inside for [`Self::refine`].
-    ///
-    /// A batch may be partly filled: then the rest of the outputs is meaningless.
-    ///
-    /// # Shapes
-    /// | argument | shape | unit |
-    /// |---|---|---|
-    /// | `latent16` | `[views, C16, h16, w16]` | |
-    /// | `latent8` | `[views, C8, h8, w8]` | |
-    ///
-    /// # Errors
-    /// [`crate::Error::Backend`] when ONNX Runtime fails.
-    ///
-    /// # Panics
-    /// If a slice does not fit the batch.
-    pub fn motion(&mut self, latent16: &[f32], latent8: &[f32]) -> Result<MotionOut<'_>> {
-        self.latent16.fill(latent16);
-        self.latent8.fill(latent8);
-        self.motion.run(&[&self.latent16, &self.latent8])?;
-        Ok(MotionOut { flow: self.flow.values() })
-    }
-
-    /// Runs the refinement network on the features of the last [`Self::motion`].
-    ///
-    /// # Shapes
-    /// `warped0` and `warped1` are packed pictures `[views, 24, h4, w4]`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Backend`] when ONNX Runtime fails.
-    ///
-    /// # Panics
-    /// If a slice does not fit the batch.
-    pub fn refine(&mut self, warped0: &[f32], warped1: &[f32]) -> Result<RefineOut<'_>> {
-        self.warped[0].fill(warped0);
-        self.warped[1].fill(warped1);
-        self.refine.run(&[&self.features, &self.warped[0], &self.warped[1]])?;
-        Ok(RefineOut { picture: self.picture.values(), mask: self.mask.values() })
-    }
-
     /// What became of each provider.
     pub fn report(&self) -> &ProviderReport {
         &self.report
+    }
+}
+
+impl Reconstruct for Networks {
+    fn tensors(&mut self) -> Tensors<'_> {
+        let [warped0, warped1] = &mut self.warped;
+        Tensors {
+            latent16: self.latent16.values_mut(),
+            latent8: self.latent8.values_mut(),
+            flow: self.flow.values(),
+            warped: [warped0.values_mut(), warped1.values_mut()],
+            implicit: self.picture.values(),
+            masks: self.mask.values(),
+        }
+    }
+
+    fn motion(&mut self) -> Result<()> {
+        self.motion.run(&[&self.latent16, &self.latent8])
+    }
+
+    fn refine(&mut self) -> Result<()> {
+        self.refine.run(&[&self.features, &self.warped[0], &self.warped[1]])
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!                   ┌─ painter ─┐
-//! reader ─ anchor ──┤           ├── fuse ─ consumer
-//!                   └─ painter ─┘             │
-//!                         ▲───── permits ─────┘
+//! reader ─ anchor ──┤           ├── consumer
+//!                   └─ painter ─┘      │
+//!                         ▲── permits ─┘
 //! ```
 //! An error travels down the queues in its turn, behind the good pictures, and is the last that its
 //! stage sends; a consumer that leaves closes its queue and so ends the stages. There is no lock and
@@ -26,7 +26,7 @@ pub struct Room {
     pub painters: usize,
     /// Decoded times that may wait for a painter.
     pub decoded: usize,
-    /// Times that may wait before and behind the fuse.
+    /// Painted times that may wait behind every painter.
     pub queue: usize,
 }
 
@@ -34,17 +34,15 @@ pub struct Room {
 ///
 /// # Errors
 /// [`Error::Backend`] when the system refuses a thread.
-pub fn start<Gop, Job, Painted, Shown>(
+pub fn start<Gop, Job, Shown>(
     room: Room,
     reader: impl FnOnce() -> Stage<Gop> + Send + 'static,
     anchor: impl FnOnce(TakenInTurn<Result<Gop>>) -> Stage<Job> + Send + 'static,
-    painter: impl FnOnce(Permitted<Result<Job>>) -> Stage<Painted> + Clone + Send + 'static,
-    fuse: impl FnOnce(TakenInTurn<Result<Painted>>) -> Stage<Shown> + Send + 'static,
+    painter: impl FnOnce(Permitted<Result<Job>>) -> Stage<Shown> + Clone + Send + 'static,
 ) -> Result<Pipeline<Shown>>
 where
     Gop: Send + 'static,
     Job: Send + 'static,
-    Painted: Send + 'static,
     Shown: Send + 'static,
 {
     let Room { painters, decoded, queue } = room;
@@ -58,13 +56,11 @@ where
     // the queue: work further ahead would show views that are no longer wanted.
     let (mut ask, asked) = queues(painters, queue + 2);
     (0..painters + queue).for_each(|_| assert!(ask.send(()), "nobody has left yet"));
-    let (to, painted) = queues(painters, queue);
+    let (to, shown) = queues(painters, queue);
     for ((items, permits), to) in jobs.each().zip(asked.each()).zip(to.each()) {
         let painter = painter.clone();
         spawn(&mut threads, "reconstruct", to, move || painter(Permitted { permits, items }))?;
     }
-    let (to, shown) = queues(1, queue);
-    spawn(&mut threads, "fuse", to, move || fuse(painted))?;
     Ok(Pipeline { ends: Some((ask, shown)), asked: false, threads })
 }
 
@@ -134,8 +130,11 @@ impl<T> Pipeline<T> {
         }
         let taken = by(shown);
         self.asked = matches!(taken, Taken::NotYet);
-        if matches!(taken, Taken::Ended) {
+        // Behind an error other painters may have more to give, but it is the last that counts.
+        if matches!(taken, Taken::Item(Err(_)) | Taken::Ended) {
             self.ends = None;
+        }
+        if matches!(taken, Taken::Ended) {
             for thread in self.threads.drain(..) {
                 if let Err(panic) = thread.join() {
                     std::panic::resume_unwind(panic);

@@ -13,12 +13,12 @@ use crate::format::mixing::SymbolModel;
 use crate::format::steps::StepIndex;
 use crate::format::table::Kind;
 use crate::format::writer::{Section, write_stream};
-use crate::kernel::warp::PackedSize;
 use crate::picture::{Picture, Plane};
 use crate::player::{Options, Player};
-use crate::profile::{FLOW, PACKED, Profile};
+use crate::profile::Profile;
 use crate::reconstruct::{Network, OpenNetwork, Reconstruct};
 use crate::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
+use crate::tensors::{OwnedTensors, Tensors};
 use crate::units::{Size, ViewId};
 
 /// Pictures per GOP of test streams.
@@ -190,17 +190,22 @@ fn stream_of(header: &Header, levels: fn(&Profile) -> NetworkLevels) -> Vec<u8> 
 /// A network of plain arithmetic: the flow grows with what the latent holds, the picture mixes both
 /// sources.
 struct Fake {
-    packed: usize,
-    flow_plane: usize,
+    tensors: OwnedTensors,
+    batch: usize,
     /// First value of every picture's latent.
     firsts: Vec<f32>,
 }
 
 impl Reconstruct for Fake {
-    fn motion(&mut self, latent16: &[f32], _: &[f32], flow: &mut [f32]) -> Result<()> {
-        let batch = flow.len() / (FLOW * self.flow_plane);
-        self.firsts = latent16.iter().step_by(latent16.len() / batch).copied().collect();
-        for (first, flow) in self.firsts.iter().zip(flow.chunks_mut(FLOW * self.flow_plane)) {
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.tensors.borrow()
+    }
+
+    fn motion(&mut self) -> Result<()> {
+        let OwnedTensors { latent16, flow, .. } = &mut self.tensors;
+        self.firsts = latent16.iter().step_by(latent16.len() / self.batch).copied().collect();
+        let of_picture = flow.len() / self.batch;
+        for (first, flow) in self.firsts.iter().zip(flow.chunks_mut(of_picture)) {
             for (i, value) in flow.iter_mut().enumerate() {
                 *value = first * 0.07 - (i % 5) as f32 * 0.02;
             }
@@ -208,15 +213,11 @@ impl Reconstruct for Fake {
         Ok(())
     }
 
-    fn refine(
-        &mut self,
-        warped0: &[f32],
-        warped1: &[f32],
-        picture: &mut [f32],
-        masks: &mut [f32],
-    ) -> Result<()> {
-        for (i, out) in picture.iter_mut().enumerate() {
-            *out = 0.4 * warped0[i] - 0.3 * warped1[i] + self.firsts[i / self.packed] * 0.1;
+    fn refine(&mut self) -> Result<()> {
+        let OwnedTensors { warped: [warped0, warped1], implicit, masks, .. } = &mut self.tensors;
+        let of_picture = implicit.len() / self.batch;
+        for (i, out) in implicit.iter_mut().enumerate() {
+            *out = 0.4 * warped0[i] - 0.3 * warped1[i] + self.firsts[i / of_picture] * 0.1;
         }
         for (i, out) in masks.iter_mut().enumerate() {
             *out = (i % 11) as f32 / 11.0;
@@ -227,10 +228,9 @@ impl Reconstruct for Fake {
 
 /// Opens [`Fake`] networks.
 pub(crate) fn fake() -> Arc<OpenNetwork> {
-    Arc::new(|header, _, _| {
-        let size = PackedSize::of(header.size);
-        let (packed, flow_plane) = (PACKED * size.plane(), size.flow_plane());
-        Ok(Network::Split(Box::new(Fake { packed, flow_plane, firsts: Vec::new() })))
+    Arc::new(|header, _, opening| {
+        let (tensors, batch) = (OwnedTensors::new(header, opening.batch), opening.batch);
+        Ok(Network::Split(Box::new(Fake { tensors, batch, firsts: Vec::new() })))
     })
 }
 

@@ -13,6 +13,7 @@ use iev_runtime::deadline::{Counts, Late, Outcome, RECOVERY};
 use iev_runtime::paced::Paced;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::reconstruct::{Network, Reconstruct};
+use iev_runtime::tensors::Tensors;
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, Result};
 use small_stream::{options, small_stream};
@@ -44,13 +45,17 @@ impl Gate {
 struct Gated(Box<dyn Reconstruct>, Arc<Gate>);
 
 impl Reconstruct for Gated {
-    fn motion(&mut self, a: &[f32], b: &[f32], flow: &mut [f32]) -> Result<()> {
-        self.1.pass();
-        self.0.motion(a, b, flow)
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.0.tensors()
     }
 
-    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
-        self.0.refine(w0, w1, out, masks)
+    fn motion(&mut self) -> Result<()> {
+        self.1.pass();
+        self.0.motion()
+    }
+
+    fn refine(&mut self) -> Result<()> {
+        self.0.refine()
     }
 }
 

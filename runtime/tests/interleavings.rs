@@ -61,7 +61,6 @@ enum Fault {
     Reader,
     Anchor,
     Painter,
-    Fuse,
 }
 
 /// A pipeline of numbers, and how much of it the consumer takes.
@@ -76,8 +75,7 @@ struct Case {
 
 impl Case {
     fn random() -> Self {
-        const FAULTS: [Fault; 5] =
-            [Fault::None, Fault::Reader, Fault::Anchor, Fault::Painter, Fault::Fuse];
+        const FAULTS: [Fault; 4] = [Fault::None, Fault::Reader, Fault::Anchor, Fault::Painter];
         let mut random = thread_rng();
         let painters = random.gen_range(1..=3);
         let (decoded, queue) = (random.gen_range(0..=4), random.gen_range(0..=2));
@@ -108,7 +106,7 @@ impl Case {
 
     /// The pipeline. Stages hold `alive`; `asked` counts times asked for.
     fn start(self, alive: &Arc<()>, asked: &Arc<AtomicUsize>) -> Pipeline<usize> {
-        let (r, a, p, f) = (alive.clone(), alive.clone(), alive.clone(), alive.clone());
+        let (r, a, p) = (alive.clone(), alive.clone(), alive.clone());
         let asked = Arc::clone(asked);
         let read = move |first: usize| {
             (first..first + TIMES).try_for_each(|time| self.pass(Fault::Reader, time).map(drop))?;
@@ -127,13 +125,11 @@ impl Case {
             assert!(time < asked.load(Ordering::SeqCst) + painters + queue, "{time} is too early");
             self.pass(Fault::Painter, time)
         };
-        let fuse = move |time: usize| self.pass(Fault::Fuse, time);
         stages::start(
             self.room,
             move || stage((0..self.times).step_by(TIMES).map(read), r),
             move |gops| stage(gops.flat_map(decode), a),
             move |jobs| stage(jobs.map(move |job| job.and_then(&paint)), p),
-            move |painted| stage(painted.map(move |time| time.and_then(fuse)), f),
         )
         .unwrap()
     }

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use iev_runtime::anchor_decoder::{AnchorDecoder, Input, Ready};
-use iev_runtime::fuse_stage::Shown;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::reconstruct::{Network, Reconstruct};
+use iev_runtime::shown::Shown;
+use iev_runtime::tensors::Tensors;
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, FrameId, Result, TimeIndex};
 use small_stream::{FRAMES, options, small_stream};
@@ -146,14 +147,18 @@ impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
 }
 
 impl Reconstruct for Shaken<Box<dyn Reconstruct>> {
-    fn motion(&mut self, a: &[f32], b: &[f32], flow: &mut [f32]) -> Result<()> {
-        self.1.rest();
-        self.0.motion(a, b, flow)
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.0.tensors()
     }
 
-    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
+    fn motion(&mut self) -> Result<()> {
         self.1.rest();
-        self.0.refine(w0, w1, out, masks)
+        self.0.motion()
+    }
+
+    fn refine(&mut self) -> Result<()> {
+        self.1.rest();
+        self.0.refine()
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use iev_runtime::format::table::Kind;
-use iev_runtime::fuse_stage::Shown;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::sandbox::Sandbox;
+use iev_runtime::shown::Shown;
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, Result};
 use small_stream::{SIZE, explicit_stream, options, right_checksums, small_stream};

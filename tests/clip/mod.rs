@@ -10,11 +10,11 @@ use iev_exporter::picture::Picture as Source;
 use iev_exporter::plan::Plan;
 use iev_exporter::train::Settings;
 use iev_runtime::backend::Backend;
-use iev_runtime::fuse_stage::Shown;
 use iev_runtime::picture::Picture;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::providers::Provider;
 use iev_runtime::session::SessionOptions;
+use iev_runtime::shown::Shown;
 use iev_runtime::views::ViewSet;
 use iev_runtime::{FrameId, Result};
 

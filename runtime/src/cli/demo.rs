@@ -1,19 +1,20 @@
 //! `iev demo`: decodes a sample, states speed, latency and PSNR, and draws its layers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use iev_runtime::format::header::Header;
-use iev_runtime::kernel::fuse::fuse;
+use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture;
 use iev_runtime::player::{Player, Selection};
-use iev_runtime::reconstruct::Painted;
 use iev_runtime::reference::{Crop, Rectangle, Reference};
 use iev_runtime::rgb::Rgb;
+use iev_runtime::shown::{Shown, ShownView};
 use iev_runtime::views::ViewSet;
-use iev_runtime::{Error, Result, ViewId};
+use iev_runtime::{Error, FrameId, Result, ViewId};
 use serde_json::{Value, json};
 
 use super::decode::print_json;
@@ -127,16 +128,15 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     let time = reference.crops.first().map_or(header.frames / 2, |c| c.frame.time.0);
     let time = time.min(header.frames - 1);
     let selection = Selection::new(ViewSet::all(header), time..time + 1);
-    let painted = player.decode_layers(&selection)?.next();
-    let painted = painted.unwrap_or_else(|| panic!("a selected time is decoded"))?;
+    let (mut below, shown) = layers(player, &selection)?;
     let whole =
         Rectangle { left: 0, top: 0, width: header.size.width(), height: header.size.height() };
     let mut rows = Vec::new();
-    for view in ViewSet::all(header).iter() {
+    for ShownView { view, picture } in shown.pictures {
         let crop = reference.crops.iter().find(|c| c.frame.view == view && c.frame.time.0 == time);
         let place = crop.map_or(whole, |c| c.place);
-        let [warped, implicit, result] = layers(&painted, view, header);
-        let shown = |p: &Picture| shrink(&Rgb::of(p, header.colour), place);
+        let [warped, implicit] = below.remove(&view).map_or([None, None], |pair| pair.map(Some));
+        let cell = |p: &Picture| shrink(&Rgb::of(p, header.colour), place);
         let place_fits =
             place.left + place.width <= whole.width && place.top + place.height <= whole.height;
         if !place_fits {
@@ -144,10 +144,10 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
         }
         let (width, height) = shrunk(place);
         let blank = || Rgb::grey(width, height);
-        let source = crop.map_or_else(|| result.as_ref().map_or_else(blank, shown), grey);
-        let cells = [warped, implicit, result];
-        let cells = cells.iter().map(|c| c.as_ref().map_or_else(blank, shown));
-        rows.push(std::iter::once(source).chain(cells).collect::<Vec<_>>());
+        let source = crop.map_or_else(|| cell(&picture), grey);
+        let layers = [warped, implicit].map(|layer| layer.as_ref().map_or_else(blank, cell));
+        let cells = std::iter::once(source).chain(layers).chain([cell(&picture)]);
+        rows.push(cells.collect::<Vec<_>>());
     }
     let sheet = assemble(&rows);
     let error = |source| Error::File { path: path.to_owned(), source };
@@ -158,23 +158,24 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     Ok(std::fs::write(path, file).map_err(error)?)
 }
 
-/// Warped anchor, implicit picture and result of a view; explicit views have only a result.
-fn layers(painted: &Painted, view: ViewId, header: &Header) -> [Option<Picture>; 3] {
+/// Warped anchor and implicit picture of the implicit views of one time, and all that is shown then.
+fn layers(
+    player: &Player,
+    selection: &Selection,
+) -> Result<(BTreeMap<ViewId, [Picture; 2]>, Shown)> {
+    let (header, mut below) = (player.header(), BTreeMap::new());
     let size = PackedSize::of(header.size);
-    for canvas in &painted.canvases {
-        let Some(slot) = canvas.views.iter().position(|v| *v == view) else { continue };
-        let layers = canvas.layers(slot, size);
-        let unpacked = |packed: &[f32]| {
-            let mut picture = Picture::new(header.size);
-            unpack(packed, size, &mut picture);
-            picture
-        };
-        let mut result = Picture::new(header.size);
-        fuse(&layers, size, &mut result);
-        return [Some(unpacked(layers.warped0)), Some(unpacked(layers.implicit)), Some(result)];
-    }
-    let anchor = painted.job.anchors.iter().find(|a| a.view == view);
-    [None, None, anchor.map(|a| Picture::clone(&a.picture))]
+    let unpacked = |packed: &[f32]| {
+        let mut picture = Picture::new(header.size);
+        unpack(packed, size, &mut picture);
+        picture
+    };
+    let see = |id: FrameId, layers: &Layers<'_>| {
+        below.insert(id.view, [layers.warped0, layers.implicit].map(unpacked));
+    };
+    let shown = player.decode_layers(selection, Box::new(see))?.next();
+    let shown = shown.unwrap_or_else(|| panic!("a selected time is decoded"))?;
+    Ok((below, shown))
 }
 
 fn grey(crop: &Crop) -> Rgb {

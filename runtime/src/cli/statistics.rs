@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use iev_runtime::backend::{Backend, Opened};
 use iev_runtime::deadline::{Counts, Late};
-use iev_runtime::fuse_stage::Shown;
+use iev_runtime::shown::Shown;
 use iev_runtime::timing::Timings;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use crate::profile::PACKED;
 /// Channels of the two masks.
 pub const MASKS: usize = 8;
 
-/// What is blended; everything is `[channel, rows, columns]` f32.
+/// What is blended; everything is `[channel, rows, columns]` f32, or a batch of that.
 #[derive(Debug, Clone, Copy)]
 pub struct Layers<'a> {
     /// First source, warped: `[24, rows, columns]` in −1‥1.
@@ -25,7 +25,18 @@ pub struct Layers<'a> {
     pub masks: &'a [f32],
 }
 
-impl Layers<'_> {
+impl<'a> Layers<'a> {
+    /// Those of picture `slot` of a batch.
+    pub fn of(&self, slot: usize, size: PackedSize) -> Layers<'a> {
+        let packed = |all: &'a [f32]| &all[slot * PACKED * size.plane()..][..PACKED * size.plane()];
+        Layers {
+            warped0: packed(self.warped0),
+            warped1: packed(self.warped1),
+            implicit: packed(self.implicit),
+            masks: &self.masks[slot * MASKS * size.plane()..][..MASKS * size.plane()],
+        }
+    }
+
     fn check(&self, size: PackedSize) {
         for packed in [self.warped0, self.warped1, self.implicit] {
             assert_eq!(packed.len(), PACKED * size.plane(), "packed is [24, rows, columns]");

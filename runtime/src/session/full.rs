@@ -77,6 +77,11 @@ impl FullNetwork {
         Ok(self)
     }
 
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
+    pub fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.latents.each_mut().map(Port::values_mut)
+    }
+
     /// Reconstructs one picture per view: `[batch, 24, h4, w4]`, packed and fused.
     ///
     /// `sources` are the two pictures each view may copy from, in their true size.
@@ -85,17 +90,10 @@ impl FullNetwork {
     /// [`Error::Backend`](crate::Error::Backend) when ONNX Runtime fails.
     ///
     /// # Panics
-    /// If a slice or `sources` does not fit the batch.
-    pub fn run(
-        &mut self,
-        latent16: &[f32],
-        latent8: &[f32],
-        sources: &[[&Picture; 2]],
-    ) -> Result<&[f32]> {
+    /// If `sources` does not fit the batch.
+    pub fn run(&mut self, sources: &[[&Picture; 2]]) -> Result<&[f32]> {
         let views = sources.len();
         assert!((1..=self.batch).contains(&views), "a batch holds 1 to {} views", self.batch);
-        self.latents[0].fill(latent16);
-        self.latents[1].fill(latent8);
         for (place, pictures) in sources.iter().enumerate() {
             for (ports, picture) in self.sources.iter_mut().zip(pictures) {
                 for (port, plane) in ports.iter_mut().zip(Plane::ALL) {

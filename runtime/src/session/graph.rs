@@ -215,17 +215,7 @@ impl Port {
         Ok(Self { name, shape, tensor })
     }
 
-    /// Copies `values` to the front.
-    pub(super) fn fill(&mut self, values: &[f32]) {
-        let own = self.tensor.extract_tensor_mut().1;
-        let fits =
-            values.len() <= own.len() && values.len().is_multiple_of(own.len() / self.shape[0]);
-        let (name, shape) = (self.name, self.shape);
-        assert!(fits, "{name} takes whole pictures of {shape:?}, got {}", values.len());
-        own[..values.len()].copy_from_slice(values);
-    }
-
-    /// All values, for those that are set once.
+    /// All values, to be filled.
     pub(super) fn values_mut(&mut self) -> &mut [f32] {
         self.tensor.extract_tensor_mut().1
     }

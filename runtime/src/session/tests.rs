@@ -63,11 +63,11 @@ fn the_templates_agree_with_the_reference_network() {
 
         let latent16 = joined(&latents[0].0, &latents[1].0);
         let latent8 = joined(&latents[0].1, &latents[1].1);
-        let flow = networks.motion(&latent16, &latent8).unwrap().flow.to_vec();
+        let flow = motion(&mut networks, &latent16, &latent8);
         let features = networks.features.values().to_vec();
         let warped0 = joined(&warped[0][0], &warped[1][0]);
         let warped1 = joined(&warped[0][1], &warped[1][1]);
-        let out = networks.refine(&warped0, &warped1).unwrap();
+        let out = refine(&mut networks, [&warped0, &warped1]);
 
         let reference = ReferenceNetwork::new(profile, &network);
         for i in 0..2 {
@@ -77,8 +77,8 @@ fn the_templates_agree_with_the_reference_network() {
             let rows = [
                 ("flow", &flow[..], &want_flow),
                 ("features", &features, &want_features),
-                ("picture", out.picture, &want_picture),
-                ("mask", out.mask, &want_mask),
+                ("picture", out.implicit, &want_picture),
+                ("mask", out.masks, &want_mask),
             ];
             for (name, got, want) in rows {
                 let got = &got[i * want.values.len()..][..want.values.len()];
@@ -91,6 +91,24 @@ fn the_templates_agree_with_the_reference_network() {
             }
         }
     }
+}
+
+/// Flow of the latents given.
+fn motion(networks: &mut Networks, latent16: &[f32], latent8: &[f32]) -> Vec<f32> {
+    let tensors = networks.tensors();
+    tensors.latent16[..latent16.len()].copy_from_slice(latent16);
+    tensors.latent8[..latent8.len()].copy_from_slice(latent8);
+    networks.motion().unwrap();
+    networks.tensors().flow.to_vec()
+}
+
+/// What the warped sources given come to.
+fn refine<'a>(networks: &'a mut Networks, warped: [&[f32]; 2]) -> Tensors<'a> {
+    for (tensor, values) in networks.tensors().warped.into_iter().zip(warped) {
+        tensor.copy_from_slice(values);
+    }
+    networks.refine().unwrap();
+    networks.tensors()
 }
 
 /// A picture with detail down to about six pixels.
@@ -108,10 +126,10 @@ fn waves(size: Size, phase: f32) -> Picture {
 }
 
 /// `y = m₀·w₀ + (1 − m₀)·(m₁·w₁ + (1 − m₁)·implicit)` of one picture.
-fn fused(out: RefineOut<'_>, place: usize, warped: [&[f32]; 2], size: PackedSize) -> Vec<f32> {
+fn fused(out: &Tensors<'_>, place: usize, warped: [&[f32]; 2], size: PackedSize) -> Vec<f32> {
     let cells = size.plane();
-    let implicit = &out.picture[place * PACKED * cells..][..PACKED * cells];
-    let masks = &out.mask[place * 8 * cells..][..8 * cells];
+    let implicit = &out.implicit[place * PACKED * cells..][..PACKED * cells];
+    let masks = &out.masks[place * 8 * cells..][..8 * cells];
     let value = |(at, implicit): (usize, &f32)| {
         let (channel, cell) = (at / cells, at % cells);
         let quarter =
@@ -144,7 +162,7 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
         let (l16, l8) = (latent(profile.latent16, 16), latent(profile.latent8, 8));
 
         let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
-        let flow = networks.motion(&l16, &l8).unwrap().flow.to_vec();
+        let flow = motion(&mut networks, &l16, &l8);
         let mut warped = [0, 1].map(|_| vec![0.0; 2 * PACKED * packed.plane()]);
         for (source, warped) in warped.iter_mut().enumerate() {
             for (place, out) in warped.chunks_exact_mut(PACKED * packed.plane()).enumerate() {
@@ -153,16 +171,19 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
                 warp(&sources[place][source], flow, packed, out);
             }
         }
-        let out = networks.refine(&warped[0], &warped[1]).unwrap();
+        let out = refine(&mut networks, [&warped[0], &warped[1]]);
         let want = [0, 1].map(|place| {
             let part = place * PACKED * packed.plane()..(place + 1) * PACKED * packed.plane();
-            fused(out, place, [&warped[0][part.clone()], &warped[1][part]], packed)
+            fused(&out, place, [&warped[0][part.clone()], &warped[1][part]], packed)
         });
         let want = want.concat();
 
         let mut full = FullNetwork::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
         let pictures = sources.each_ref().map(|pair| pair.each_ref());
-        let got = full.run(&l16, &l8, &pictures).unwrap();
+        for (tensor, values) in full.latents().into_iter().zip([&l16, &l8]) {
+            tensor.copy_from_slice(values);
+        }
+        let got = full.run(&pictures).unwrap();
         let largest = 128.0 * largest_difference(got, &want);
         let sum: f32 = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum();
         let mean = 128.0 * sum / want.len() as f32;
@@ -189,9 +210,9 @@ fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
     };
     let (a16, a8) = (latent(16, profile.latent16, 1), latent(8, profile.latent8, 1));
     let (b16, b8) = (latent(16, profile.latent16 * 2, 2), latent(8, profile.latent8 * 2, 2));
-    let alone = networks.motion(&a16, &a8).unwrap().flow[..4 * 6 * 8].to_vec();
-    let full = networks.motion(&[&a16[..], &b16].concat(), &[&a8[..], &b8].concat()).unwrap();
-    assert_eq!(full.flow[..4 * 6 * 8], alone);
+    let alone = motion(&mut networks, &a16, &a8);
+    let full = motion(&mut networks, &[&a16[..], &b16].concat(), &[&a8[..], &b8].concat());
+    assert_eq!(full[..4 * 6 * 8], alone[..4 * 6 * 8]);
 }
 
 #[test]
@@ -240,10 +261,10 @@ fn time_of_a_run() {
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..60 {
             let started = std::time::Instant::now();
-            networks.motion(&l16, &l8).unwrap();
+            motion(&mut networks, &l16, &l8);
             times[0].push(started.elapsed());
             let started = std::time::Instant::now();
-            networks.refine(&warped, &warped).unwrap();
+            refine(&mut networks, [&warped, &warped]);
             times[1].push(started.elapsed());
         }
         times.iter_mut().for_each(|t| t.sort());

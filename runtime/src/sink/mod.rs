@@ -22,8 +22,8 @@ pub use self::y4m::Y4mSink;
 
 use crate::error::{Error, Result};
 use crate::format::header::Header;
-use crate::fuse_stage::Shown;
 use crate::picture::Picture;
+use crate::shown::Shown;
 use crate::units::{Size, TimeIndex, ViewId};
 use crate::views::ViewSet;
 

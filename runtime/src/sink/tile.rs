@@ -1,8 +1,8 @@
 //! Several views side by side in one picture.
 
 use crate::error::{Error, Result};
-use crate::fuse_stage::Shown;
 use crate::picture::{Picture, Plane};
+use crate::shown::Shown;
 use crate::units::Size;
 use crate::views::ViewSet;
 

@@ -14,6 +14,7 @@ use iev_runtime::profile::Profile;
 use iev_runtime::reconstruct::{Network, Reconstruct};
 use iev_runtime::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use iev_runtime::templates::Templates;
+use iev_runtime::tensors::{OwnedTensors, Tensors};
 use iev_runtime::{Error, Result, Size, ViewId};
 use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
 use openh264::formats::YUVSlices;
@@ -121,13 +122,19 @@ fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
 
 /// A network of plain arithmetic in place of ONNX Runtime; fails on the picture `fails_at` if any.
 struct Arithmetic {
+    tensors: OwnedTensors,
     pictures: u32,
     fails_at: Option<u32>,
 }
 
 impl Reconstruct for Arithmetic {
-    fn motion(&mut self, _: &[f32], _: &[f32], flow: &mut [f32]) -> Result<()> {
-        flow.iter_mut().enumerate().for_each(|(i, out)| *out = (i % 7) as f32 * 0.05);
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.tensors.borrow()
+    }
+
+    fn motion(&mut self) -> Result<()> {
+        let flow = self.tensors.flow.iter_mut().enumerate();
+        flow.for_each(|(i, out)| *out = (i % 7) as f32 * 0.05);
         self.pictures += 1;
         match self.fails_at {
             Some(at) if at < self.pictures => Err(Error::Backend { what: "planted".into() }),
@@ -135,8 +142,9 @@ impl Reconstruct for Arithmetic {
         }
     }
 
-    fn refine(&mut self, w0: &[f32], w1: &[f32], out: &mut [f32], masks: &mut [f32]) -> Result<()> {
-        out.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = a - b);
+    fn refine(&mut self) -> Result<()> {
+        let OwnedTensors { warped: [w0, w1], implicit, masks, .. } = &mut self.tensors;
+        implicit.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = *a - *b);
         masks.fill(0.5);
         Ok(())
     }
@@ -145,8 +153,9 @@ impl Reconstruct for Arithmetic {
 /// Options whose network needs no library, and fails on picture `fails_at` if any.
 #[allow(dead_code, reason = "every test file uses its own part")]
 pub fn options(fails_at: Option<u32>) -> Options {
-    Options::new(Arc::new(move |_, _, _| {
-        Ok(Network::Split(Box::new(Arithmetic { pictures: 0, fails_at })))
+    Options::new(Arc::new(move |header, _, opening| {
+        let tensors = OwnedTensors::new(header, opening.batch);
+        Ok(Network::Split(Box::new(Arithmetic { tensors, pictures: 0, fails_at })))
     }))
 }
 
