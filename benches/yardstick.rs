@@ -121,8 +121,9 @@ fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
     let cells = |scale| SIZE.cells(scale).0 * SIZE.cells(scale).1;
     let latent16 = noises(profile.latent16 * cells(16), 1);
     let latent8 = noises(profile.latent8 * cells(8), 2);
-    // Without training the network moves nothing; the warps are given up to 16 pixels instead.
-    let moved: Vec<f32> = noises(4 * size.flow_plane(), 3).iter().map(|f| f * 2.0).collect();
+    // Without training the network moves nothing; the warps are given smooth motion to 16 pixels.
+    let moved: Vec<f32> =
+        (0..4 * size.flow_plane()).map(|i| 2.0 * (i as f32 / 40.0).sin()).collect();
     let mut flow = moved.clone();
     let mut source = Picture::new(SIZE);
     let noise = noises(SIZE.i420_bytes(), 4);
