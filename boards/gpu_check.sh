@@ -1,35 +1,76 @@
 #!/usr/bin/env bash
-# Tries every execution provider of an NVIDIA machine on the sample stream and prints a table.
+# Tries every execution provider and both paths of the network on a stream and prints a table.
 #
-#   boards/gpu_check.sh IEV BOARD [STREAM]
+#   boards/gpu_check.sh IEV BOARD [STREAM] [SECONDS]
 #
 # IEV is the program, BOARD a profile; ORT_DYLIB_PATH names an ONNX Runtime with CUDA and TensorRT.
-# This script has not been run on a GPU yet: report what it prints, with the doctor's part.
+# Engines go to a folder of their own, so what is measured as building is building.
+# GPU rows have not been printed on a device yet: report what it says, with the doctor's part.
 set -uo pipefail
 iev=${1:?the iev program}
 board=${2:?a board profile}
 stream=${3:-$(dirname "$0")/../models/sample.iev}
+seconds=${4:-10}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+
+last() { grep -v '^$' "$1" | tail -n 1 | cut -c1-160; }
 
 "$iev" doctor --board "$board"
 
 failed=0
-printf '\n%-10s %-8s %12s %14s %14s\n' provider state pictures/s latency_p50_ms latency_p99_ms
+rows=()
+printf '\nladder: engines built, then found ready\n'
 for provider in tensorrt cuda cpu; do
-  if "$iev" decode "$stream" --board "$board" --provider "$provider,cpu" --require "$provider" \
-    --muxer null --stats json 2>"$scratch/$provider"; then
-    python3 - "$provider" "$scratch/$provider" <<'PYTHON'
-import json, sys
-text = open(sys.argv[2]).read()
-stats = json.loads(text[text.index("{"):])
-latency = stats["stages"]["latency_us"]
-print(f"{sys.argv[1]:<10} {'runs':<8} {stats['pictures_per_second']:12.1f}"
-      f" {latency['p50'] / 1000:14.2f} {latency['p99'] / 1000:14.2f}")
-PYTHON
-  else
-    failed=1
-    printf '%-10s %-8s %s\n' "$provider" refused "$(tail -n 1 "$scratch/$provider")"
-  fi
+  for path in full split; do
+    name=$provider-$path
+    options=(--board "$board" --provider "$provider,cpu" --require "$provider" --path "$path"
+      --engines "$scratch/engines")
+    # Not on the CPU alone: a full graph there is for comparison, and would give way to a split one.
+    [ "$provider" = cpu ] && options[3]=cpu
+    printf '%s\n' "$name"
+    for _ in build again; do
+      "$iev" prepare "$stream" "${options[@]}" 2>"$scratch/$name.refusal" | sed 's/^/  /' ||
+        printf '  %s\n' "$(last "$scratch/$name.refusal")"
+    done
+    if "$iev" bench "$stream" "${options[@]}" --seconds "$seconds" --json "$scratch/$name.json" \
+      >/dev/null 2>"$scratch/$name.refusal" &&
+      "$iev" decode "$stream" "${options[@]}" --limit 8 -o "$scratch/$name.yuv" \
+        2>>"$scratch/$name.refusal"; then
+      rows+=("$name")
+    else
+      failed=1
+      printf '  refused: %s\n' "$(last "$scratch/$name.refusal")"
+    fi
+  done
 done
+
+# Levels are compared with the split network on the CPU, which every machine can run.
+python3 - "$scratch" "${rows[@]}" <<'PYTHON' || failed=1
+import json, math, os, sys
+
+folder, names = sys.argv[1], sys.argv[2:]
+reference = os.path.join(folder, "cpu-split.yuv")
+want = open(reference, "rb").read() if os.path.exists(reference) else b""
+print(f"\n{'provider-path':<16}{'in use':<10}{'times/s':>9}{'network ms':>12}{'latency p50':>13}"
+      f"{'p99':>9}{'open ms':>9}{'mean':>8}{'max':>5}{'PSNR dB':>9}  levels against cpu-split")
+worst = 0.0
+for name in names:
+    report = json.load(open(os.path.join(folder, name + ".json")))
+    got = open(os.path.join(folder, name + ".yuv"), "rb").read()
+    pairs = list(zip(got, want)) if len(got) == len(want) else []
+    away = [abs(a - b) for a, b in pairs]
+    mean = sum(away) / len(away) if away else math.nan
+    most = max(away, default=-1)
+    squares = sum(d * d for d in away) / len(away) if away else math.nan
+    psnr = 10 * math.log10(255 ** 2 / squares) if squares else math.inf
+    us, conditions = report["us"], report["conditions"]
+    print(f"{name:<16}{conditions['provider'] or '-':<10}{report['times_per_second']:9.1f}"
+          f"{us['network_us']['p50'] / 1000:12.2f}{us['latency_us']['p50'] / 1000:13.2f}"
+          f"{us['latency_us']['p99'] / 1000:9.2f}{report['start']['first_picture_us'] / 1000:9.0f}"
+          f"{mean:8.3f}{most:5d}{psnr:9.2f}")
+    worst = max(worst, mean if away else math.inf)
+if worst > 1.0:
+    sys.exit(f"pictures differ by {worst:.2f} levels in the mean: more than the 1.0 that is allowed")
+PYTHON
 exit "$failed"

@@ -57,6 +57,11 @@ impl Backend {
         Self { library, options, opened: Arc::default() }
     }
 
+    /// How sessions are opened.
+    pub fn session(&self) -> &SessionOptions {
+        &self.options
+    }
+
     /// The function a player opens networks with.
     pub fn opener(&self) -> Arc<OpenNetwork> {
         let Self { library, options, opened } = self.clone();

@@ -30,6 +30,8 @@ pub mod board;
 #[cfg(feature = "player")]
 pub mod deadline;
 #[cfg(feature = "player")]
+pub mod engines;
+#[cfg(feature = "player")]
 pub mod gop;
 #[cfg(feature = "player")]
 pub mod h264;

@@ -111,6 +111,22 @@ pub fn temperatures(root: &Path) -> BTreeMap<String, f64> {
     zones.filter_map(zone).collect()
 }
 
+/// The GPU driver's version: NVIDIA's own statement, or the L4T release it comes with.
+pub fn gpu_driver(root: &Path) -> Option<String> {
+    line(root.join("proc/driver/nvidia/version")).or_else(|| l4t(root))
+}
+
+/// The model of the first GPU that NVIDIA's driver states; on a Jetson the board's, which has one.
+pub fn gpu_model(root: &Path) -> Option<String> {
+    let folder = root.join("proc/driver/nvidia/gpus");
+    let information = |name: String| {
+        let text = fs::read_to_string(folder.join(name).join("information")).ok()?;
+        field(&text, "Model").map(str::to_owned)
+    };
+    let first = names(&folder).into_iter().find_map(information);
+    first.or_else(|| l4t(root).and_then(|_| model(root)))
+}
+
 /// A shared library, by the version its file name or the one it links to ends in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
@@ -218,6 +234,18 @@ mod tests {
         assert_eq!(temperatures(root)["cpu-thermal"], 48.25);
         assert_eq!(library(root, "libnvinfer").unwrap().version, "10.3.0");
         assert_eq!(glibc(root).unwrap(), "2.35");
+        assert_eq!(gpu_driver(root), l4t(root));
+        assert_eq!(gpu_model(root), model(root));
+    }
+
+    #[test]
+    fn a_planted_gpu_is_read() {
+        let root = plant(&[
+            ("proc/driver/nvidia/version", "NVRM version: 580.65.06 Release\nGCC version: 12\n"),
+            ("proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t NVIDIA RTX A2000\n"),
+        ]);
+        assert_eq!(gpu_driver(root.path()).unwrap(), "NVRM version: 580.65.06 Release");
+        assert_eq!(gpu_model(root.path()).unwrap(), "NVIDIA RTX A2000");
     }
 
     #[test]
@@ -228,5 +256,6 @@ mod tests {
         assert!(memory_mib(root).is_none() && power_mode(root).is_none() && glibc(root).is_none());
         assert!(cpu_clocks(root).is_empty() && temperatures(root).is_empty());
         assert!(library(root, "libcudart").is_none());
+        assert!(gpu_driver(root).is_none() && gpu_model(root).is_none());
     }
 }

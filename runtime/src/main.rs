@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     let program = cli::Program::parse();
     let result = match &program.command {
         cli::Command::Decode(command) => cli::decode::run(command),
+        cli::Command::Prepare(command) => cli::prepare::run(command),
         cli::Command::Bench(command) => cli::bench::run(command),
         cli::Command::Info(command) => cli::info::run(command),
         cli::Command::Demo(command) => cli::demo::run(command),

@@ -60,7 +60,8 @@ impl OrtRuntime {
         ort::info()
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
+    /// Where sessions are opened, for programs that run graphs of their own.
+    pub fn environment(&self) -> &Environment {
         &self.environment
     }
 

@@ -9,6 +9,7 @@ use ort::ep::{CUDA, ExecutionProvider, TensorRT, cuda::ConvAlgorithmSearch};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
+use crate::engines::{Engines, Entry};
 use crate::error::{Error, Result};
 use crate::ort_library::OrtRuntime;
 
@@ -46,14 +47,44 @@ impl Provider {
         }
     }
 
-    /// Adds the provider to a session's options.
-    pub(crate) fn register(self, builder: &mut SessionBuilder) -> ort::Result<()> {
+    /// Whether the library was built with the provider; whether it works here only registering tells.
+    pub(crate) fn is_built_in(self) -> bool {
+        let available = match self {
+            Self::TensorRt => TensorRT::is_available(),
+            Self::Cuda => CUDA::is_available(),
+            Self::Cpu => Ok(true),
+        };
+        available.unwrap_or(false)
+    }
+
+    /// Adds the provider to a session's options; TensorRT keeps its engines in `engines`, if any.
+    ///
+    /// CUDA graphs stay off, explicitly: with them a binding that moved repeats the first picture
+    /// without a word, and nothing here has been tried on a device. Whoever turns them on has to let
+    /// two different pictures through at open and compare.
+    pub(crate) fn register(
+        self,
+        builder: &mut SessionBuilder,
+        engines: Option<(&Engines, &Entry)>,
+    ) -> ort::Result<()> {
         match self {
-            Self::TensorRt => TensorRT::default().register(builder),
+            Self::TensorRt => {
+                let mut tensorrt = TensorRT::default().with_cuda_graph(false);
+                if let Some((cache, entry)) = engines {
+                    tensorrt = tensorrt
+                        .with_engine_cache(true)
+                        .with_engine_cache_path(entry.folder().display())
+                        // A player builds nothing, and so has nothing to time or to write.
+                        .with_timing_cache(cache.build)
+                        .with_timing_cache_path(cache.timing().display());
+                }
+                tensorrt.register(builder)
+            }
             // Why no exhaustive search: it times algorithms at start-up, so two sessions could pick
             // different ones and differ in the last bit. Why no TF32: the tolerance we promise is
             // that of f32.
             Self::Cuda => CUDA::default()
+                .with_cuda_graph(false)
                 .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
                 .with_tf32(false)
                 .register(builder),
@@ -97,6 +128,8 @@ pub struct ProviderReport {
     pub in_use: Provider,
     /// Nodes of all sessions per provider, by ONNX Runtime's names; empty when it does not tell.
     pub nodes: BTreeMap<String, usize>,
+    /// Whether TensorRT was refused for want of an engine that `iev prepare` builds.
+    pub unprepared: bool,
 }
 
 impl ProviderReport {
@@ -104,7 +137,7 @@ impl ProviderReport {
     pub(crate) fn new(providers: &[Provider]) -> Self {
         let rungs = providers.iter().map(|p| Rung { provider: *p, refusal: None }).collect();
         let in_use = providers.first().copied().unwrap_or(Provider::Cpu);
-        Self { rungs, in_use, nodes: BTreeMap::new() }
+        Self { rungs, in_use, nodes: BTreeMap::new(), unprepared: false }
     }
 
     /// Providers not refused so far.
@@ -113,10 +146,10 @@ impl ProviderReport {
     }
 
     /// Notes why `provider` is out.
-    pub(crate) fn refuse(&mut self, provider: Provider, reason: &ort::Error) {
+    pub(crate) fn refuse(&mut self, provider: Provider, reason: &str) {
         let rung = self.rungs.iter_mut().find(|r| r.provider == provider);
         if let Some(rung) = rung {
-            rung.refusal = Some(reason.message().trim().replace('\n', " "));
+            rung.refusal = Some(reason.trim().replace('\n', " "));
         }
         let best = self.standing().next();
         self.in_use = best.unwrap_or(Provider::Cpu);
@@ -165,7 +198,7 @@ impl core::fmt::Display for ProviderReport {
 pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
     let refusal = |provider: Provider| {
         let builder = Session::builder(ort.environment());
-        let registered = builder.and_then(|mut builder| provider.register(&mut builder));
+        let registered = builder.and_then(|mut builder| provider.register(&mut builder, None));
         registered.err().map(|reason| reason.message().trim().replace('\n', " "))
     };
     Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()

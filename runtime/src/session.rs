@@ -9,17 +9,21 @@
 //! The two sessions keep one batch and one thread count for life, so a picture's bits do not depend
 //! on who else is being decoded.
 
+mod engine;
 mod full;
 mod graph;
 mod peak;
+mod prepare;
 
 pub use crate::ort_library::OrtRuntime;
 pub use crate::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
 pub use peak::gemm_gmac_per_s;
+pub use prepare::{Step, prepare};
 
 use graph::{Graph, MOTION, Plan, Port, REFINE};
 
+use crate::engines::Engines;
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::profile::{FLOW, HEAD, PACKED};
@@ -36,11 +40,13 @@ pub struct SessionOptions {
     pub require: Option<Provider>,
     /// Threads of each session; 0 lets ONNX Runtime choose.
     pub threads: usize,
+    /// Where TensorRT's engines are; without a place TensorRT is refused.
+    pub engines: Option<Engines>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { providers: Provider::LADDER.into(), require: None, threads: 0 }
+        Self { providers: Provider::LADDER.into(), require: None, threads: 0, engines: None }
     }
 }
 

@@ -296,6 +296,38 @@ fn bench_reports_every_figure_and_compares_only_like_with_like() {
 }
 
 #[test]
+fn preparing_says_what_plays_here_and_builds_nothing_for_a_cpu() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let engines = desk.folder.path().join("engines");
+    let prepare = |board: &str| {
+        let mut command = iev(&["prepare", &good, "--board", board, "--engines"]);
+        let Output { status, stdout, stderr } = command.arg(&engines).output().unwrap();
+        assert!(status.success(), "{}", text(&stderr));
+        text(&stdout)
+    };
+    let said = prepare("x86_edge");
+    for line in ["motion network: ", "refinement network: ", "plays on cpu by the split path"] {
+        assert!(said.contains(line), "{line:?} is missing in\n{said}");
+    }
+    assert!(!said.contains("refused"), "{said}");
+    let said = prepare("x86_cuda");
+    assert!(said.contains("full network: "), "{said}");
+    if said.contains("plays on cpu") {
+        assert!(
+            said.contains("tensorrt is refused: ") && said.contains("cuda is refused: "),
+            "{said}"
+        );
+        assert!(said.contains("by the split path, which needs no engine"), "{said}");
+        assert!(!engines.exists(), "nothing is written for a CPU");
+        let strict = ["prepare", &good, "--board", "x86_cuda", "--require", "tensorrt"];
+        let Output { status, stderr, .. } = iev(&strict).output().unwrap();
+        assert_eq!(status.code(), Some(BACKEND));
+        assert!(text(&stderr).contains("tensorrt is required but not in use"), "{}", text(&stderr));
+    }
+}
+
+#[test]
 fn late_times_are_counted_by_policy() {
     let desk = Desk::new();
     let good = desk.good();

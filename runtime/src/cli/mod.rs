@@ -5,6 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod info;
+pub(crate) mod prepare;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
@@ -14,14 +15,16 @@ use std::error::Error as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Once};
 
 use clap::{Args, Parser, Subcommand};
 use iev_runtime::Error;
-use iev_runtime::backend::Backend;
+use iev_runtime::backend::{Backend, Opened};
 use iev_runtime::board::Board;
+use iev_runtime::engines::Engines;
 use iev_runtime::player::Options;
-use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::NetworkPath;
+use iev_runtime::providers::{Provider, Rung};
+use iev_runtime::reconstruct::{NetworkPath, OpenNetwork};
 use iev_runtime::session::SessionOptions;
 
 /// Decoder of IEV multi-view video.
@@ -40,6 +43,7 @@ Examples:
   iev decode clip.iev -o - | mpv -           all views side by side
   iev decode clip.iev --muxer md5 -o -       a checksum of every picture
   iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost
+  iev prepare clip.iev --board jetson_thor   build TensorRT's engines, once
   iev demo models/sample.iev                 speed, PSNR and a contact sheet
 
 Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime.";
@@ -48,6 +52,8 @@ Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime
 pub(crate) enum Command {
     /// Decode views to files or a pipe
     Decode(decode::Decode),
+    /// Build the engines that a stream needs on this machine, ahead of playing it
+    Prepare(prepare::Prepare),
     /// Measure speed, latency and resources, or compare two measurements
     Bench(bench::Bench),
     /// Describe a stream and account for every byte
@@ -81,6 +87,9 @@ pub(crate) struct BackendArgs {
     /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
+    /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    engines: Option<PathBuf>,
     /// Threads that paint, over all painters [default: the board's, else one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -112,12 +121,14 @@ impl BackendArgs {
             options.providers.clone_from(&self.provider);
         }
         options.require = self.require;
+        let folder = self.engines.clone().or_else(Engines::of_user);
+        options.engines = folder.map(|folder| Engines { folder, build: false });
         options.threads = self.threads() / self.painters();
         Backend::new(self.ort.clone(), options)
     }
 
     pub(crate) fn options(&self, backend: &Backend) -> Options {
-        let mut options = Options::new(backend.opener());
+        let mut options = Options::new(telling_of_engines(backend));
         if let Some(board) = &self.board {
             board.apply(&mut options);
         }
@@ -144,6 +155,30 @@ impl BackendArgs {
         let asked = self.painters.map(usize::from).or_else(board).unwrap_or(PAINTERS);
         asked.min(self.threads())
     }
+}
+
+/// The backend's opener, which says on standard error when another provider than could be has to do for
+/// want of an engine.
+fn telling_of_engines(backend: &Backend) -> Arc<OpenNetwork> {
+    let (backend, open) = (backend.clone(), backend.opener());
+    let told = Once::new();
+    Arc::new(move |header, levels, opening| {
+        let network = open(header, levels, opening)?;
+        if let Some(Opened { report, .. }) = backend.opened().filter(|o| o.report.unprepared) {
+            let refused = |rung: &&Rung| rung.provider == Provider::TensorRt;
+            let reason = report.rungs.iter().find(refused).and_then(|rung| rung.refusal.as_deref());
+            let reason = reason.unwrap_or_default();
+            // A closed stderr leaves nothing to tell.
+            told.call_once(|| {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "iev: warning: going on with {}, for tensorrt is refused: {reason}",
+                    report.in_use
+                );
+            });
+        }
+        Ok(network)
+    })
 }
 
 /// Why the program ends early.

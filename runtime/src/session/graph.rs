@@ -8,7 +8,9 @@ use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{DynValue, Tensor};
 
+use super::engine::Engine;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::engines::Made;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::profile::{Cut, KERNEL, Profile};
@@ -46,24 +48,29 @@ fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     /// Name in errors.
-    name: &'static str,
+    pub(super) name: &'static str,
+    /// Name of the graph's engine.
+    pub(super) graph: &'static str,
     /// Cuts whose layers it has.
-    cuts: &'static [Cut],
+    pub(super) cuts: &'static [Cut],
 }
 
-pub(super) const MOTION: Part = Part { name: "motion network", cuts: &[Cut::Motion] };
-pub(super) const REFINE: Part = Part { name: "refinement network", cuts: &[Cut::Refine] };
-pub(super) const FULL: Part = Part { name: "full network", cuts: &[Cut::Motion, Cut::Refine] };
+pub(super) const MOTION: Part =
+    Part { name: "motion network", graph: "motion", cuts: &[Cut::Motion] };
+pub(super) const REFINE: Part =
+    Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine] };
+pub(super) const FULL: Part =
+    Part { name: "full network", graph: "full", cuts: &[Cut::Motion, Cut::Refine] };
 
 /// What all sessions of a scene have in common.
 pub(super) struct Plan<'a> {
     pub(super) profile: &'static Profile,
     pub(super) templates: &'static Templates,
-    ort: &'a OrtRuntime,
-    network: &'a NetworkLevels,
-    options: &'a SessionOptions,
-    size: Size,
-    batch: usize,
+    pub(super) ort: &'a OrtRuntime,
+    pub(super) network: &'a NetworkLevels,
+    pub(super) options: &'a SessionOptions,
+    pub(super) size: Size,
+    pub(super) batch: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -101,25 +108,35 @@ impl<'a> Plan<'a> {
         template: &[u8],
         report: &mut ProviderReport,
     ) -> Result<Graph> {
+        let wanted = report.standing().any(|p| p == Provider::TensorRt && p.is_built_in());
+        let mut engine = Engine::of(self, part, template, wanted);
         loop {
             let name = part.name;
             let mut builder = self.builder(part.cuts).map_err(failed(name))?;
             let standing: Vec<Provider> = report.standing().collect();
             for provider in standing {
-                if let Err(reason) = provider.register(&mut builder) {
-                    report.refuse(provider, &reason);
+                if let Err(reason) = provider.register(&mut builder, engine.place()) {
+                    report.refuse(provider, reason.message());
                 }
+            }
+            let tensorrt = report.standing().any(|p| p == Provider::TensorRt);
+            if let Some(Err(reason)) = tensorrt.then(|| engine.admit()) {
+                report.refuse(Provider::TensorRt, &reason);
+                report.unprepared = true;
+                continue;
             }
             match builder.commit_from_memory(template) {
                 Ok(session) => {
                     report.count_nodes(&session);
                     let binding = session.create_binding().map_err(failed(name))?;
                     let on_device = report.in_use != Provider::Cpu;
-                    return Ok(Graph { name, session, binding, on_device });
+                    let engine = if tensorrt { engine.seal() } else { None };
+                    return Ok(Graph { name, session, binding, on_device, engine });
                 }
+                Err(_) if tensorrt && engine.give_up() => {}
                 // A provider may register and then find no device or refuse the graph.
                 Err(reason) if report.in_use != Provider::Cpu => {
-                    report.refuse(report.in_use, &reason);
+                    report.refuse(report.in_use, reason.message());
                 }
                 Err(reason) => return Err(failed(name)(reason)),
             }
@@ -167,6 +184,8 @@ pub(super) struct Graph {
     /// Binding an input copies it to the device, so every run binds anew; on the CPU the session
     /// reads our memory and one binding lasts.
     pub(super) on_device: bool,
+    /// How it came by its engine, where it has one.
+    pub(super) engine: Option<Made>,
 }
 
 impl Graph {

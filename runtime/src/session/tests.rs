@@ -35,7 +35,8 @@ fn header(profile: &Profile, size: Size, implicit: usize) -> Header {
 }
 
 fn cpu(threads: usize) -> SessionOptions {
-    SessionOptions { providers: vec![Provider::Cpu], require: Some(Provider::Cpu), threads }
+    let providers = vec![Provider::Cpu];
+    SessionOptions { providers, require: Some(Provider::Cpu), threads, engines: None }
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {

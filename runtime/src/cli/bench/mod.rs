@@ -207,7 +207,9 @@ fn cost(
         "peak_rss_kib": machine::peak_rss_kib(),
         "bytes_per_time": bytes,
     });
-    let profile = header.profile().filter(|_| implicit > 0);
+    // Where times were degraded the medians are not of whole times.
+    let degraded = played.counts.is_some_and(|counts| counts.degraded > 0);
+    let profile = header.profile().filter(|_| implicit > 0 && !degraded);
     if let Some(profile) = profile {
         let (columns, rows) = header.size.cells(1);
         let mac = profile.mac_per_px() * (columns * rows * implicit) as f64;

@@ -1,0 +1,190 @@
+//! How many times as fast as the published network a view is painted: the ratios, not the times, are
+//! the figures, for both run in turn on the same threads of ONNX Runtime's CPU provider.
+//!
+//! ```text
+//! cargo bench --bench yardstick [-- ROUNDS]
+//! ```
+
+mod published;
+
+use std::time::Instant;
+
+use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::kernel::fuse::{Layers, fuse};
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::kernel::warp_fast::Warper;
+use iev_runtime::picture::Picture;
+use iev_runtime::profile::{PROFILES, Profile};
+use iev_runtime::providers::Provider;
+use iev_runtime::reconstruct::Reconstruct;
+use iev_runtime::scene::NetworkLevels;
+use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
+use iev_runtime::templates::Templates;
+use iev_runtime::tensors::Tensors;
+use iev_runtime::{Size, ViewId};
+use ort::session::Session;
+use ort::value::Tensor;
+use published::{CELL_PX, mac_per_px, parameters, published};
+
+const SIZE: Size = Size { width_px: 480, height_px: 272 };
+/// Rounds in which everything is run once; medians count.
+const ROUNDS: usize = 15;
+/// Rounds before those, left out.
+const WARM_UP: usize = 2;
+
+/// −1‥1.
+fn noises(count: usize, seed: u32) -> Vec<f32> {
+    let noise = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
+    (0..count).map(|i| noise(i) as f32 / (1 << 23) as f32 - 1.0).collect()
+}
+
+/// Something timed.
+struct Runner {
+    name: String,
+    run: Box<dyn FnMut()>,
+    ms: Vec<f64>,
+}
+
+impl Runner {
+    fn new(name: String, run: Box<dyn FnMut()>) -> Self {
+        Self { name, run, ms: Vec::new() }
+    }
+
+    fn time(&mut self) {
+        let started = Instant::now();
+        (self.run)();
+        self.ms.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+
+    /// The median, and the best that other programs on the machine let through.
+    fn spread(&self) -> [f64; 2] {
+        let mut warm = self.ms[WARM_UP..].to_vec();
+        warm.sort_unstable_by(f64::total_cmp);
+        [warm[warm.len() / 2], warm[0]]
+    }
+}
+
+/// The published network for pictures of `rows` cells and the width of [`SIZE`].
+fn published_of(ort: &OrtRuntime, rows: usize, threads: usize) -> Runner {
+    let columns = usize::from(SIZE.width_px) / CELL_PX;
+    let network = published([rows, columns]);
+    let mut builder = Session::builder(ort.environment())
+        .and_then(|b| Ok(b.with_intra_threads(threads)?.with_intra_op_spinning(false)?))
+        .expect("a session can be set up");
+    for (seed, (name, shape)) in (1..).zip(&network.parameters) {
+        // Weights that keep the size of their input; norms that pass it on.
+        let fan_in = shape.get(1).map_or(1.0, |inputs| (*inputs as f32 * 3.0).sqrt());
+        let offset = if name.ends_with(".scale") { 1.0 } else { 0.0 };
+        let values = noises(shape.iter().product(), seed);
+        let values: Vec<f32> = values.iter().map(|v| offset + v / fan_in).collect();
+        let tensor = Tensor::from_array((shape.clone(), values)).expect("a tensor");
+        builder = builder
+            .with_external_initializer(name, std::sync::Arc::new(tensor.into_dyn()))
+            .expect("a parameter of the graph");
+    }
+    let mut session = builder.commit_from_memory(&network.model).expect("the graph opens");
+    let (height, width) = (rows * CELL_PX, columns * CELL_PX);
+    let tensor = |shape: [usize; 4], seed| {
+        Tensor::from_array((shape, noises(shape.iter().product(), seed))).expect("a tensor")
+    };
+    let grids = tensor([1, 20, rows, columns], 1);
+    let anchor = tensor([1, 3, height, width], 2);
+    let positions = tensor([1, height, width, 2], 3);
+    let run = move || {
+        let inputs =
+            ort::inputs! { "grids" => &grids, "anchor" => &anchor, "positions" => &positions };
+        session.run(inputs).expect("it runs");
+    };
+    Runner::new(format!("published {width}x{height}"), Box::new(run))
+}
+
+fn header(profile: &Profile) -> Header {
+    let implicit = Role::Implicit { anchor: ViewId(0), second: Second::Key };
+    Header {
+        profile: profile.name.try_into().expect("a profile's name is short"),
+        template_sha256: Templates::of(profile.name).expect("every profile has one").sha256(),
+        size: SIZE,
+        rate: (30, 1),
+        frames: 1,
+        colour: Colour::BT709,
+        views: [Role::Explicit, implicit].into_iter().collect(),
+    }
+}
+
+/// One view of ours from latents to pixels: motion, both warps, refinement, fuse.
+fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
+    let providers = vec![Provider::Cpu];
+    let options = SessionOptions { providers, threads, ..SessionOptions::default() };
+    let levels = NetworkLevels::zeros(profile);
+    let mut network =
+        Networks::open(ort, &header(profile), &levels, 1, &options).expect("a known profile opens");
+    let size = PackedSize::of(SIZE);
+    let Tensors { latent16, latent8, .. } = network.tensors();
+    for (seed, latent) in (1..).zip([latent16, latent8]) {
+        latent.copy_from_slice(&noises(latent.len(), seed));
+    }
+    // Without training the network moves nothing; the warps are given smooth motion to 16 pixels.
+    let moved: Vec<f32> =
+        (0..4 * size.flow_plane()).map(|i| 2.0 * (i as f32 / 40.0).sin()).collect();
+    let mut source = Picture::new(SIZE);
+    let noise = noises(SIZE.i420_bytes(), 4);
+    source.i420_mut().iter_mut().zip(noise).for_each(|(p, n)| *p = (128.0 + 90.0 * n) as u8);
+    let (mut warper, mut picture) = (Warper::new(size), Picture::new(SIZE));
+    let run = move || {
+        network.motion().expect("it runs");
+        let flows = moved.chunks_exact(2 * size.flow_plane());
+        for (flow, warped) in flows.zip(network.tensors().warped) {
+            warper.warp(&source, flow, warped);
+        }
+        network.refine().expect("it runs");
+        let Tensors { warped: [warped0, warped1], implicit, masks, .. } = network.tensors();
+        fuse(&Layers { warped0, warped1, implicit, masks }, size, &mut picture);
+        std::hint::black_box(picture.i420());
+    };
+    Runner::new(profile.name.into(), Box::new(run))
+}
+
+fn main() {
+    // Cargo adds --bench.
+    let rounds = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(ROUNDS);
+    let ort = OrtRuntime::find(None).expect("ONNX Runtime, see ORT_DYLIB_PATH");
+    println!(
+        "published network, C = 20: {:.2} M parameters, {:.1} kMAC/px",
+        parameters() as f64 / 1e6,
+        mac_per_px() / 1e3
+    );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, cores];
+    counts.dedup();
+    for threads in counts {
+        // Its pictures are whole cells high, so the time for ours lies between these two.
+        let mut runners = Vec::from([2, 3].map(|rows| published_of(&ort, rows, threads)));
+        runners.extend(PROFILES.iter().map(|profile| ours(&ort, profile, threads)));
+        for _ in 0..rounds.max(1) + WARM_UP {
+            runners.iter_mut().for_each(Runner::time);
+        }
+        report(&runners, threads);
+    }
+}
+
+fn report(runners: &[Runner], threads: usize) {
+    let px = f64::from(SIZE.width_px) * f64::from(SIZE.height_px);
+    let share = (f64::from(SIZE.height_px) - 2.0 * CELL_PX as f64) / CELL_PX as f64;
+    for (kind, name) in ["median", "best"].into_iter().enumerate() {
+        let [smaller, larger] = [0, 1].map(|i| runners[i].spread()[kind]);
+        let published = smaller + (larger - smaller) * share;
+        println!(
+            "{threads} thread(s), {name} ms per view of {}x{}: published {published:.1} \
+             ({:.1} GMAC/s; {}: {smaller:.1}, {}: {larger:.1})",
+            SIZE.width_px,
+            SIZE.height_px,
+            mac_per_px() * px / published / 1e6,
+            runners[0].name,
+            runners[1].name,
+        );
+        for runner in &runners[2..] {
+            let ms = runner.spread()[kind];
+            println!("  {:<8}{ms:8.2} ms   {:6.1} times as fast", runner.name, published / ms);
+        }
+    }
+}
