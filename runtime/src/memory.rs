@@ -61,12 +61,12 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
 }
 
 /// Bytes of one picture inside the network: what every layer reads and, twice, what it makes, as
-/// if nothing were reused; and as much of inputs and outputs outside it.
+/// if nothing were reused, in an arena that grows by doubling; and the inputs and outputs outside it.
 fn network_bytes(profile: &Profile, px: u64) -> u64 {
     let cells = |scale: usize| px / (scale * scale) as u64;
     let layers = profile.layers();
     let inside = layers.iter().map(|l| (l.inputs + 2 * l.outputs) as u64 * cells(l.scale));
     let latents = profile.latent16 as u64 * cells(16) + profile.latent8 as u64 * cells(8);
     let outside = (3 * PACKED + MASKS + profile.quarter) as u64 * cells(4) + 4 * latents;
-    (inside.sum::<u64>() + outside) * F32
+    (2 * inside.sum::<u64>() + outside) * F32
 }
