@@ -87,6 +87,16 @@ impl Picture {
         self.resized_canvas(width, height)
     }
 
+    /// Half as wide and high, rounded up: means of 2×2 samples, borders repeated.
+    pub fn halved(&self) -> Self {
+        let mut half = Self::new(self.width.div_ceil(2), self.height.div_ceil(2));
+        let [y, u, v] = self.planes();
+        halve(y, &mut half.y);
+        halve(u, &mut half.u);
+        halve(v, &mut half.v);
+        half
+    }
+
     fn resized_canvas(&self, width: usize, height: usize) -> Self {
         let mut canvas = Self::new(width, height);
         let (chroma_width, chroma_height) = (canvas.chroma_width(), canvas.chroma_height());
@@ -95,6 +105,19 @@ impl Picture {
         copy_plane(u, &mut canvas.u, chroma_width, chroma_height);
         copy_plane(v, &mut canvas.v, chroma_width, chroma_height);
         canvas
+    }
+}
+
+fn halve(from: Plane<'_>, to: &mut [u8]) {
+    let columns = from.width.div_ceil(2);
+    for (at, mean) in to.iter_mut().enumerate() {
+        let (x, y) = (at % columns * 2, at / columns * 2);
+        let sample = |x: usize, y: usize| {
+            let (x, y) = (x.min(from.width - 1), y.min(from.height - 1));
+            u16::from(from.samples[y * from.width + x])
+        };
+        let sum = sample(x, y) + sample(x + 1, y) + sample(x, y + 1) + sample(x + 1, y + 1);
+        *mean = ((sum + 2) / 4) as u8;
     }
 }
 
@@ -166,6 +189,16 @@ mod tests {
     fn odd_sizes_round_chroma_up() {
         let picture = Picture::new(5, 3);
         assert_eq!((picture.u.len(), picture.chroma_width(), picture.chroma_height()), (6, 3, 2));
+    }
+
+    #[test]
+    fn halving_takes_means_and_repeats_borders() {
+        let mut picture = Picture::new(3, 1);
+        picture.y.copy_from_slice(&[10, 13, 40]);
+        picture.u.copy_from_slice(&[7, 9]);
+        let half = picture.halved();
+        assert_eq!((half.width, half.height), (2, 1));
+        assert_eq!((&half.y[..], &half.u[..]), (&[12, 40][..], &[8][..]));
     }
 
     #[test]

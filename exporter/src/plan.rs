@@ -112,9 +112,12 @@ struct Predicted(Vec<Vec<f64>>);
 impl Predicted {
     /// Every view from every view in `anchors`, over the first and the middle picture.
     fn measure(views: &[&[Picture]], anchors: &[usize]) -> Self {
+        let samples: Vec<[Picture; 2]> =
+            views.par_iter().map(|v| [&v[0], &v[v.len() / 2]].map(shrunk)).collect();
         let of_view = |view: usize| {
             let from = |anchor: usize| match anchors.contains(&anchor) {
-                true => predicted_db(views[view], views[anchor], anchor == view),
+                true if anchor == view => f64::INFINITY,
+                true => predicted_db(&samples[view], &samples[anchor]),
                 false => f64::NAN,
             };
             (0..views.len()).into_par_iter().map(from).collect()
@@ -141,15 +144,22 @@ impl Predicted {
     }
 }
 
-/// Luma PSNR of `anchor` warped to `view`; infinite for the view itself.
-fn predicted_db(view: &[Picture], anchor: &[Picture], is_itself: bool) -> f64 {
-    if is_itself {
-        return f64::INFINITY;
+/// Widest picture that is matched for planning: a rig is planned alike, and as fast, at every resolution.
+const PLANNED_PX: usize = 640;
+
+/// The picture halved until it is at most [`PLANNED_PX`] wide.
+fn shrunk(picture: &Picture) -> Picture {
+    let mut picture = picture.clone();
+    while picture.width > PLANNED_PX {
+        picture = picture.halved();
     }
-    let times = [0, view.len() / 2];
-    let error =
-        |t: &usize| photometric_error(&view[*t], &anchor[*t], &match_views(&view[*t], &anchor[*t]));
-    psnr_db(times.iter().map(error).sum::<f64>() / times.len() as f64)
+    picture
+}
+
+/// Luma PSNR of the pictures `anchor` warped to those of `view`.
+fn predicted_db(view: &[Picture], anchor: &[Picture]) -> f64 {
+    let error = |(v, a): (&Picture, &Picture)| photometric_error(v, a, &match_views(v, a));
+    psnr_db(view.iter().zip(anchor).map(error).sum::<f64>() / view.len() as f64)
 }
 
 #[cfg(test)]
