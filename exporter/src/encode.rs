@@ -18,6 +18,7 @@ use crate::pack::{sections, write_file};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::PlaneErrors;
+use crate::simulcast::simulcast_within;
 use crate::train::{Clip, Exported, Layers, Sample, Settings, Trainer};
 
 /// What to encode and how.
@@ -31,6 +32,8 @@ pub struct EncodeSettings {
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
     pub training: Settings,
+    /// Whether every view may become explicit when the network turns out not to pay.
+    pub may_be_simulcast: bool,
     /// No progress bar.
     pub quiet: bool,
 }
@@ -64,6 +67,12 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// Luma PSNR, mean of all views.
+    fn luma_db(&self) -> f64 {
+        let all = self.predicted_db();
+        all.iter().map(|(_, db)| db[0]).sum::<f64>() / all.len() as f64
+    }
+
     /// PSNR of Y, U and V of every view, as the encoder expects the player to show it.
     pub fn predicted_db(&self) -> Vec<(usize, [f64; 3])> {
         let implicit = self.implicit_db.iter().map(|q| (q.view, q.fused_db));
@@ -79,21 +88,45 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
-    let code =
-        |span: &(usize, usize)| code_gop(&frames, plan, *span, views[0].rate, &settings.anchor);
-    let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
+    let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
     let clip = assemble(&frames, plan, &coded, header.size);
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);
     let sections = sections(&header, plan, &coded, exported);
-    let bytes = write_file(&settings.output, &header, &sections)?;
-    Ok(Encoded {
-        bytes,
+    let mut encoded = Encoded {
+        bytes: 0,
         parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
         key_bytes: coded.iter().flatten().map(|c| c.key_bytes).sum(),
-        explicit_db: explicit_quality(&frames, plan, &coded),
+        explicit_db,
         implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
-    })
+    };
+    if settings.may_be_simulcast && clip.views() > 0 {
+        let most = encoded.parts.iter().map(|(_, bytes)| bytes).sum();
+        if let Some(simulcast) = simulcast_within(views, settings, most, encoded.luma_db())? {
+            return encode(views, &simulcast);
+        }
+    }
+    encoded.bytes = write_file(&settings.output, &header, &sections)?;
+    Ok(encoded)
+}
+
+/// Explicit views of a clip.
+pub(crate) struct ExplicitViews {
+    /// Per GOP and explicit view.
+    pub(crate) coded: Vec<Vec<CodedAnchor>>,
+    /// PSNR of every explicit view, all planes.
+    pub(crate) quality_db: Vec<(usize, [f64; 3])>,
+}
+
+/// Codes what H.264 holds of `views`; for a plan without implicit views that is all of it.
+pub(crate) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Result<ExplicitViews> {
+    let plan = &settings.plan;
+    let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
+    let code =
+        |span: &(usize, usize)| code_gop(&frames, plan, *span, views[0].rate, &settings.anchor);
+    let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
+    let quality_db = explicit_quality(&frames, plan, &coded);
+    Ok(ExplicitViews { coded, quality_db })
 }
 
 fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {

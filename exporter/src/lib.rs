@@ -27,6 +27,8 @@ pub mod pack;
 #[cfg(feature = "train")]
 pub mod encode;
 #[cfg(feature = "train")]
+pub mod simulcast;
+#[cfg(feature = "train")]
 pub mod size;
 
 pub mod lower;

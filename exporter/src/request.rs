@@ -36,8 +36,8 @@ impl Preset {
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
-    /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, and
-    /// any that cannot be predicted.
+    /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, any that
+    /// cannot be predicted, and all of them where the network turns out not to pay.
     #[arg(long, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub anchor: Vec<usize>,
@@ -172,6 +172,7 @@ impl EncodeRequest {
         quiet: bool,
     ) -> Result<crate::encode::EncodeSettings> {
         use crate::anchor::AnchorSettings;
+        use crate::simulcast::INTRA_OFFSET;
         self.check()?;
         ensure!(views.len() <= 32, "a stream has at most 32 views, not {}", views.len());
         let last = views.len() - 1;
@@ -186,7 +187,7 @@ impl EncodeRequest {
         let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
         let anchor = AnchorSettings {
-            intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { -6 }),
+            intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { INTRA_OFFSET }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
@@ -196,6 +197,7 @@ impl EncodeRequest {
             plan,
             anchor,
             training: self.training(work)?,
+            may_be_simulcast: self.anchor.is_empty(),
             quiet,
         })
     }

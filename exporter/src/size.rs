@@ -212,6 +212,8 @@ impl Search<'_> {
         let within = || format!("making {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(within)?;
         let mut settings = self.settings.clone();
+        // Sizes are found step by step from one try to the next: none may be of another kind.
+        settings.may_be_simulcast = false;
         settings.output = self.stream(name);
         settings.anchor.qp = q.round() as i32;
         if !self.trains {

@@ -84,6 +84,7 @@ fn an_export_that_dies_again_and_again_goes_on_to_the_same_file() {
     let pair = desk.pair();
     let export = |args: &[&str]| {
         let mut command = desk.encode(&pair);
+        command.args(["--anchor", "1"]);
         command.args(["--steps", STEPS]).args(args);
         command
     };

@@ -76,6 +76,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             warm_start: None,
             without: None,
         },
+        may_be_simulcast: false,
         quiet: true,
     }
 }

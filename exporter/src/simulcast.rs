@@ -1,0 +1,60 @@
+//! The floor under the codec: every view by H.264 alone, where the network does not pay.
+//!
+//! Whether it pays is known only when it is trained: fast motion everywhere, few pictures or a high rate
+//! leave it little to save. Then the same quality from H.264 of every view takes fewer bytes.
+
+use anyhow::Result;
+
+use crate::encode::{EncodeSettings, ExplicitViews, explicit_views};
+use crate::input::View;
+use crate::plan::Plan;
+
+/// Change of the quantiser for the first picture of a GOP that no other view is predicted from
+/// (EXPERIMENTS.md §6).
+pub const INTRA_OFFSET: i32 = -6;
+
+/// Quantisers above the anchor's that are searched: views painted by a network are below their anchor, but
+/// seldom by more than this is worth.
+const COARSER: i32 = 12;
+
+/// Settings under which every view is explicit, in fewer than `most` bytes of H.264 and at a mean luma PSNR
+/// of at least `luma_db`; none when there are no such settings.
+///
+/// # Errors
+/// The H.264 encoder's.
+pub fn simulcast_within(
+    views: &[View],
+    settings: &EncodeSettings,
+    most: usize,
+    luma_db: f64,
+) -> Result<Option<EncodeSettings>> {
+    let all: Vec<usize> = (0..views.len()).collect();
+    let (frames, gop) = (views[0].frames.len(), settings.plan.gops[0].1);
+    let at = |qp: i32| {
+        let mut simulcast = settings.clone();
+        simulcast.plan = Plan::new(&all, frames, gop, 0);
+        (simulcast.anchor.qp, simulcast.anchor.intra_offset) = (qp, INTRA_OFFSET);
+        simulcast
+    };
+    // The coarsest quantiser that is good enough lies in `good..poor`.
+    let finest = (settings.anchor.qp - 1).max(1);
+    let (mut good, mut poor) = (finest, (settings.anchor.qp + COARSER).min(52));
+    let mut bytes = usize::MAX;
+    while poor - good > 1 {
+        let qp = (good + poor) / 2;
+        let ExplicitViews { coded, quality_db } = explicit_views(views, &at(qp))?;
+        if quality_db.iter().map(|(_, db)| db[0]).sum::<f64>() / quality_db.len() as f64 >= luma_db
+        {
+            (good, bytes) = (qp, coded.iter().flatten().map(|c| c.body.len()).sum());
+        } else {
+            poor = qp;
+        }
+    }
+    if bytes >= most {
+        return Ok(None);
+    }
+    eprintln!(
+        "the network does not pay: every view by H.264 takes {bytes} bytes instead of {most} at no less quality"
+    );
+    Ok(Some(at(good)))
+}

@@ -1,0 +1,34 @@
+//! Simulcast: where the network does not pay, every view is explicit and the file is smaller at no less
+//! quality; where it was asked for, it stays.
+
+mod clip;
+
+use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::verify::verify;
+
+const SIZE: (usize, usize) = (64, 48);
+
+fn luma_db(encoded: &Encoded) -> f64 {
+    let all = encoded.predicted_db();
+    all.iter().map(|(_, db)| db[0]).sum::<f64>() / all.len() as f64
+}
+
+#[test]
+fn a_network_that_does_not_pay_gives_way_to_simulcast() {
+    let folder = tempfile::tempdir().unwrap();
+    let views = clip::views(2, 4, SIZE);
+    let path = folder.path().join("clip.iev");
+    // One step: a network that knows nothing and costs more than H.264 of so few pictures.
+    let mut asked = clip::settings(&views, 4, &path);
+    (asked.training.steps, asked.training.flow_steps) = (1, 1);
+    let kept = encode(&views, &asked).unwrap();
+    assert_eq!(kept.implicit_db.len(), 1);
+
+    let free = EncodeSettings { may_be_simulcast: true, ..asked };
+    let simulcast = encode(&views, &free).unwrap();
+    assert!(simulcast.implicit_db.is_empty());
+    assert!(simulcast.bytes < kept.bytes, "{} and {}", simulcast.bytes, kept.bytes);
+    assert!(luma_db(&simulcast) >= luma_db(&kept));
+    let verified = verify(&path, &views, &simulcast.predicted_db()).unwrap();
+    assert!(verified.warnings().is_empty(), "{:?}", verified.warnings());
+}
