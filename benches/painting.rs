@@ -1,29 +1,23 @@
 //! What paints one implicit picture: the network by ONNX Runtime, both warps, and the fuse.
 
+mod inputs;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::Size;
 use iev_runtime::kernel::fuse::{Layers, MASKS, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
 use iev_runtime::picture::Picture;
-use iev_runtime::profile::{PACKED, PROFILES, Profile};
+use iev_runtime::profile::{PACKED, PROFILES};
 use iev_runtime::providers::Provider;
 use iev_runtime::reconstruct::Reconstruct;
 use iev_runtime::scene::NetworkLevels;
 use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
-use iev_runtime::templates::Templates;
 use iev_runtime::tensors::Tensors;
-use iev_runtime::{Size, ViewId};
+use inputs::{SMALL, header, noises};
 
-const SMALL: Size = Size { width_px: 480, height_px: 272 };
 const LARGE: Size = Size { width_px: 960, height_px: 540 };
 const BATCHES: [usize; 2] = [1, 4];
-
-/// −1‥1.
-fn noises(count: usize, seed: u32) -> Vec<f32> {
-    let noise = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
-    (0..count).map(|i| noise(i) as f32 / (1 << 23) as f32 - 1.0).collect()
-}
 
 fn source(size: Size) -> Picture {
     let mut picture = Picture::new(size);
@@ -62,19 +56,6 @@ fn warp_and_fuse(c: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-fn header(profile: &Profile, views: usize) -> Header {
-    let implicit = Role::Implicit { anchor: ViewId(0), second: Second::Key };
-    Header {
-        profile: profile.name.try_into().expect("a profile's name is short"),
-        template_sha256: Templates::of(profile.name).expect("every profile has one").sha256(),
-        size: SMALL,
-        rate: (30, 1),
-        frames: 1,
-        colour: Colour::BT709,
-        views: std::iter::once(Role::Explicit).chain(vec![implicit; views]).collect(),
-    }
 }
 
 /// Both cuts of every profile on the CPU; the time is that of a whole batch.

@@ -5,11 +5,11 @@
 //! cargo bench --bench yardstick [-- ROUNDS]
 //! ```
 
+mod inputs;
 mod published;
 
 use std::time::Instant;
 
-use iev_runtime::format::header::{Colour, Header, Role, Second};
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
@@ -19,24 +19,16 @@ use iev_runtime::providers::Provider;
 use iev_runtime::reconstruct::Reconstruct;
 use iev_runtime::scene::NetworkLevels;
 use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
-use iev_runtime::templates::Templates;
 use iev_runtime::tensors::Tensors;
-use iev_runtime::{Size, ViewId};
+use inputs::{SMALL, header, noises};
 use ort::session::Session;
 use ort::value::Tensor;
 use published::{CELL_PX, mac_per_px, parameters, published};
 
-const SIZE: Size = Size { width_px: 480, height_px: 272 };
 /// Rounds in which everything is run once; medians count.
 const ROUNDS: usize = 15;
 /// Rounds before those, left out.
 const WARM_UP: usize = 2;
-
-/// −1‥1.
-fn noises(count: usize, seed: u32) -> Vec<f32> {
-    let noise = |i: usize| (i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8;
-    (0..count).map(|i| noise(i) as f32 / (1 << 23) as f32 - 1.0).collect()
-}
 
 /// Something timed.
 struct Runner {
@@ -64,9 +56,9 @@ impl Runner {
     }
 }
 
-/// The published network for pictures of `rows` cells and the width of [`SIZE`].
+/// The published network for pictures of `rows` cells and the width of [`SMALL`].
 fn published_of(ort: &OrtRuntime, rows: usize, threads: usize) -> Runner {
-    let columns = usize::from(SIZE.width_px) / CELL_PX;
+    let columns = usize::from(SMALL.width_px) / CELL_PX;
     let network = published([rows, columns]);
     let mut builder = Session::builder(ort.environment())
         .and_then(|b| Ok(b.with_intra_threads(threads)?.with_intra_op_spinning(false)?))
@@ -98,27 +90,14 @@ fn published_of(ort: &OrtRuntime, rows: usize, threads: usize) -> Runner {
     Runner::new(format!("published {width}x{height}"), Box::new(run))
 }
 
-fn header(profile: &Profile) -> Header {
-    let implicit = Role::Implicit { anchor: ViewId(0), second: Second::Key };
-    Header {
-        profile: profile.name.try_into().expect("a profile's name is short"),
-        template_sha256: Templates::of(profile.name).expect("every profile has one").sha256(),
-        size: SIZE,
-        rate: (30, 1),
-        frames: 1,
-        colour: Colour::BT709,
-        views: [Role::Explicit, implicit].into_iter().collect(),
-    }
-}
-
 /// One view of ours from latents to pixels: motion, both warps, refinement, fuse.
 fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
     let providers = vec![Provider::Cpu];
     let options = SessionOptions { providers, threads, ..SessionOptions::default() };
     let levels = NetworkLevels::zeros(profile);
-    let mut network =
-        Networks::open(ort, &header(profile), &levels, 1, &options).expect("a known profile opens");
-    let size = PackedSize::of(SIZE);
+    let mut network = Networks::open(ort, &header(profile, 1), &levels, 1, &options)
+        .expect("a known profile opens");
+    let size = PackedSize::of(SMALL);
     let Tensors { latent16, latent8, .. } = network.tensors();
     for (seed, latent) in (1..).zip([latent16, latent8]) {
         latent.copy_from_slice(&noises(latent.len(), seed));
@@ -126,10 +105,10 @@ fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
     // Without training the network moves nothing; the warps are given smooth motion to 16 pixels.
     let moved: Vec<f32> =
         (0..4 * size.flow_plane()).map(|i| 2.0 * (i as f32 / 40.0).sin()).collect();
-    let mut source = Picture::new(SIZE);
-    let noise = noises(SIZE.i420_bytes(), 4);
+    let mut source = Picture::new(SMALL);
+    let noise = noises(SMALL.i420_bytes(), 4);
     source.i420_mut().iter_mut().zip(noise).for_each(|(p, n)| *p = (128.0 + 90.0 * n) as u8);
-    let (mut warper, mut picture) = (Warper::new(size), Picture::new(SIZE));
+    let (mut warper, mut picture) = (Warper::new(size), Picture::new(SMALL));
     let run = move || {
         network.motion().expect("it runs");
         let flows = moved.chunks_exact(2 * size.flow_plane());
@@ -168,16 +147,16 @@ fn main() {
 }
 
 fn report(runners: &[Runner], threads: usize) {
-    let px = f64::from(SIZE.width_px) * f64::from(SIZE.height_px);
-    let share = (f64::from(SIZE.height_px) - 2.0 * CELL_PX as f64) / CELL_PX as f64;
+    let px = f64::from(SMALL.width_px) * f64::from(SMALL.height_px);
+    let share = (f64::from(SMALL.height_px) - 2.0 * CELL_PX as f64) / CELL_PX as f64;
     for (kind, name) in ["median", "best"].into_iter().enumerate() {
         let [smaller, larger] = [0, 1].map(|i| runners[i].spread()[kind]);
         let published = smaller + (larger - smaller) * share;
         println!(
             "{threads} thread(s), {name} ms per view of {}x{}: published {published:.1} \
              ({:.1} GMAC/s; {}: {smaller:.1}, {}: {larger:.1})",
-            SIZE.width_px,
-            SIZE.height_px,
+            SMALL.width_px,
+            SMALL.height_px,
             mac_per_px() * px / published / 1e6,
             runners[0].name,
             runners[1].name,

@@ -3,15 +3,10 @@
 
 mod clip;
 
-use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::encode::{EncodeSettings, encode};
 use iev_exporter::verify::verify;
 
 const SIZE: (usize, usize) = (64, 48);
-
-fn luma_db(encoded: &Encoded) -> f64 {
-    let all = encoded.predicted_db();
-    all.iter().map(|(_, db)| db[0]).sum::<f64>() / all.len() as f64
-}
 
 #[test]
 fn a_network_that_does_not_pay_gives_way_to_simulcast() {
@@ -28,7 +23,7 @@ fn a_network_that_does_not_pay_gives_way_to_simulcast() {
     let simulcast = encode(&views, &free).unwrap();
     assert!(simulcast.implicit_db.is_empty());
     assert!(simulcast.bytes < kept.bytes, "{} and {}", simulcast.bytes, kept.bytes);
-    assert!(luma_db(&simulcast) >= luma_db(&kept));
+    assert!(simulcast.luma_db() >= kept.luma_db());
     let verified = verify(&path, &views, &simulcast.predicted_db()).unwrap();
     assert!(verified.warnings().is_empty(), "{:?}", verified.warnings());
 }

@@ -68,9 +68,8 @@ pub struct Encoded {
 
 impl Encoded {
     /// Luma PSNR, mean of all views.
-    fn luma_db(&self) -> f64 {
-        let all = self.predicted_db();
-        all.iter().map(|(_, db)| db[0]).sum::<f64>() / all.len() as f64
+    pub fn luma_db(&self) -> f64 {
+        mean_luma_db(&self.predicted_db())
     }
 
     /// PSNR of Y, U and V of every view, as the encoder expects the player to show it.
@@ -110,12 +109,24 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     Ok(encoded)
 }
 
+/// Mean luma PSNR of views, each with that of Y, U and V.
+fn mean_luma_db(views: &[(usize, [f64; 3])]) -> f64 {
+    views.iter().map(|(_, db)| db[0]).sum::<f64>() / views.len() as f64
+}
+
 /// Explicit views of a clip.
 pub(crate) struct ExplicitViews {
     /// Per GOP and explicit view.
     pub(crate) coded: Vec<Vec<CodedAnchor>>,
     /// PSNR of every explicit view, all planes.
     pub(crate) quality_db: Vec<(usize, [f64; 3])>,
+}
+
+impl ExplicitViews {
+    /// Luma PSNR, mean of the explicit views.
+    pub(crate) fn luma_db(&self) -> f64 {
+        mean_luma_db(&self.quality_db)
+    }
 }
 
 /// Codes what H.264 holds of `views`; for a plan without implicit views that is all of it.

@@ -89,6 +89,10 @@ pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
 /// some views cannot be predicted from those chosen, whoever predicts most of these follows. A rig of several
 /// groups of cameras gets an anchor for each; cameras that see nothing in common are all explicit.
 pub fn choose_anchors(views: &[&[Picture]], asked: &[usize]) -> Vec<usize> {
+    if let [only] = asked {
+        // Nothing to choose, so nothing to match.
+        return vec![*only; views.len()];
+    }
     let all: Vec<usize> = (0..views.len()).collect();
     let from = if asked.is_empty() { &all } else { asked };
     let predicted = Predicted::measure(views, from);

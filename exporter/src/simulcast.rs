@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use crate::encode::{EncodeSettings, ExplicitViews, explicit_views};
+use crate::encode::{EncodeSettings, explicit_views};
 use crate::input::View;
 use crate::plan::Plan;
 
@@ -42,10 +42,9 @@ pub fn simulcast_within(
     let mut bytes = usize::MAX;
     while poor - good > 1 {
         let qp = (good + poor) / 2;
-        let ExplicitViews { coded, quality_db } = explicit_views(views, &at(qp))?;
-        if quality_db.iter().map(|(_, db)| db[0]).sum::<f64>() / quality_db.len() as f64 >= luma_db
-        {
-            (good, bytes) = (qp, coded.iter().flatten().map(|c| c.body.len()).sum());
+        let explicit = explicit_views(views, &at(qp))?;
+        if explicit.luma_db() >= luma_db {
+            (good, bytes) = (qp, explicit.coded.iter().flatten().map(|c| c.body.len()).sum());
         } else {
             poor = qp;
         }
