@@ -66,6 +66,10 @@ pub struct EncodeRequest {
     /// Squared error (samples in 0..1) worth one bit per implicit pixel.
     #[arg(long)]
     pub lambda: Option<f64>,
+    /// λ falls from this many times its value over the first half of a cold training; 1 for a training that
+    /// others start from.
+    #[arg(long, default_value_t = 4.0)]
+    pub lambda_fall: f64,
     /// Most pictures of a GOP.
     #[arg(long, default_value_t = GOP_FRAMES, value_parser = parse_gop)]
     pub gop: usize,
@@ -143,6 +147,7 @@ impl EncodeRequest {
         ensure!(self.limit != Some(0), "limit is at least 1");
         let positive = |value: f64| value > 0.0 && value.is_finite();
         ensure!(self.lambda.is_none_or(positive), "lambda is above zero");
+        ensure!((1.0..=1e3).contains(&self.lambda_fall), "lambda-fall is 1 to 1000");
         ensure!(positive(self.learning_rate), "learning-rate is above zero");
         Ok(())
     }
@@ -210,6 +215,7 @@ impl EncodeRequest {
             batch: self.batch,
             learning_rate: self.learning_rate,
             lambda: self.lambda(),
+            lambda_fall: self.lambda_fall,
             seed: self.seed,
             device: crate::encode::device(&self.device)?,
             checkpoint: work,

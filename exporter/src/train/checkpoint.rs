@@ -18,9 +18,12 @@ const FILE: &str = "train.pt";
 /// The number of steps is left out, so that a training can be continued for longer; the training it
 /// started from is not.
 pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>) -> i64 {
-    let Settings { profile, flow_steps, batch, learning_rate, lambda, seed, .. } = settings;
+    let Settings { profile, flow_steps, batch, learning_rate, lambda, lambda_fall, seed, .. } =
+        settings;
     let mut digest = Sha256::new();
-    digest.update(format!("{profile:?} {flow_steps} {batch} {learning_rate} {lambda} {seed}"));
+    digest.update(format!(
+        "{profile:?} {flow_steps} {batch} {learning_rate} {lambda} {lambda_fall} {seed}"
+    ));
     if let Some(part) = settings.without {
         digest.update(format!(" without {}", part.name()));
     }

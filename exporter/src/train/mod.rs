@@ -56,6 +56,11 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Weight of a bit per implicit pixel against squared error of samples in 0‥1.
     pub lambda: f64,
+    /// λ starts this many times higher than it ends, unless the training starts from another.
+    ///
+    /// Why: levels that a coarse λ has emptied stay empty where they are not worth their bits, while a
+    /// training at its final λ never empties those that noise has filled at the start.
+    pub lambda_fall: f64,
     /// Seed of everything random.
     pub seed: u64,
     /// Where it runs.
@@ -74,11 +79,6 @@ pub struct Settings {
 pub const FLOW_STEPS: usize = 400;
 /// Share of the steps with noise instead of rounding.
 const NOISE_SHARE: f64 = 0.8;
-/// λ starts this many times higher than it ends.
-///
-/// Why: levels that a coarse λ has emptied stay empty where they are not worth their bits, while a training
-/// at its final λ never empties those that noise has filled at the start.
-const LAMBDA_START: f64 = 4.0;
 /// Share of the steps over which λ falls to its end.
 const LAMBDA_SHARE: f64 = 0.5;
 /// Share of the steps over which the matched flow fades out.
@@ -269,7 +269,7 @@ impl Trainer {
     fn lambda(&self) -> f64 {
         let fallen =
             if self.settings.warm_start.is_some() { 1.0 } else { self.done() / LAMBDA_SHARE };
-        self.settings.lambda * LAMBDA_START.powf((1.0 - fallen).max(0.0))
+        self.settings.lambda * self.settings.lambda_fall.powf((1.0 - fallen).max(0.0))
     }
 
     fn rounding(&self) -> Rounding {
