@@ -10,15 +10,18 @@ mod published;
 
 use std::time::Instant;
 
+use iev_runtime::kernel::cells::Cells;
+use iev_runtime::kernel::cells::fuse::fuse_cells;
+use iev_runtime::kernel::cells::warp::CellWarper;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::Reconstruct;
+use iev_runtime::reconstruct::{Opening, Precision, Reconstruct};
 use iev_runtime::scene::NetworkLevels;
-use iev_runtime::session::{Networks, OrtRuntime, SessionOptions};
+use iev_runtime::session::{Int8Network, Int8Tensors, Networks, OrtRuntime, SessionOptions};
 use iev_runtime::tensors::Tensors;
 use inputs::{SMALL, header, noises};
 use ort::session::Session;
@@ -90,24 +93,36 @@ fn published_of(ort: &OrtRuntime, rows: usize, threads: usize) -> Runner {
     Runner::new(format!("published {width}x{height}"), Box::new(run))
 }
 
+fn cpu(threads: usize) -> SessionOptions {
+    let providers = vec![Provider::Cpu];
+    SessionOptions { providers, threads, ..SessionOptions::default() }
+}
+
+/// Smooth motion to 16 pixels, `[4, rows / 2, columns / 2]`: without training the network moves nothing.
+fn motion(size: PackedSize) -> Vec<f32> {
+    let columns = size.columns / 2;
+    let value = |i: usize| 2.0 * ((i / columns + i % columns) as f32 / 40.0).sin();
+    (0..4 * size.flow_plane()).map(value).collect()
+}
+
+fn source() -> Picture {
+    let mut source = Picture::new(SMALL);
+    let noise = noises(SMALL.i420_bytes(), 4);
+    source.i420_mut().iter_mut().zip(noise).for_each(|(p, n)| *p = (128.0 + 90.0 * n) as u8);
+    source
+}
+
 /// One view of ours from latents to pixels: motion, both warps, refinement, fuse.
 fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
-    let providers = vec![Provider::Cpu];
-    let options = SessionOptions { providers, threads, ..SessionOptions::default() };
-    let levels = NetworkLevels::zeros(profile);
-    let mut network = Networks::open(ort, &header(profile, 1), &levels, 1, &options)
-        .expect("a known profile opens");
+    let (header, levels) = (header(profile, 1), NetworkLevels::zeros(profile));
+    let opened = Networks::open(ort, &header, &levels, Opening::split(1), &cpu(threads));
+    let mut network = opened.expect("a known profile opens");
     let size = PackedSize::of(SMALL);
     let Tensors { latent16, latent8, .. } = network.tensors();
     for (seed, latent) in (1..).zip([latent16, latent8]) {
         latent.copy_from_slice(&noises(latent.len(), seed));
     }
-    // Without training the network moves nothing; the warps are given smooth motion to 16 pixels.
-    let moved: Vec<f32> =
-        (0..4 * size.flow_plane()).map(|i| 2.0 * (i as f32 / 40.0).sin()).collect();
-    let mut source = Picture::new(SMALL);
-    let noise = noises(SMALL.i420_bytes(), 4);
-    source.i420_mut().iter_mut().zip(noise).for_each(|(p, n)| *p = (128.0 + 90.0 * n) as u8);
+    let (moved, source) = (motion(size), source());
     let (mut warper, mut picture) = (Warper::new(size), Picture::new(SMALL));
     let run = move || {
         network.motion().expect("it runs");
@@ -121,6 +136,34 @@ fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
         std::hint::black_box(picture.i420());
     };
     Runner::new(profile.name.into(), Box::new(run))
+}
+
+/// The same in 8 bits.
+fn ours_in_bytes(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
+    let (header, levels) = (header(profile, 1), NetworkLevels::zeros(profile));
+    let opening = Opening { precision: Precision::Int8, ..Opening::split(1) };
+    let opened = Int8Network::open(ort, &header, &levels, opening, &cpu(threads));
+    let mut network = opened.expect("a known profile opens");
+    let size = PackedSize::of(SMALL);
+    for (seed, latent) in (1..).zip(network.latents()) {
+        latent.copy_from_slice(&noises(latent.len(), seed));
+    }
+    let (moved, source) = (motion(size), source());
+    let layout = Cells { size, features: profile.quarter };
+    let (mut warper, mut picture) = (CellWarper::new(layout), Picture::new(SMALL));
+    let run = move || {
+        network.motion().expect("it runs");
+        let Int8Tensors { features, planes, .. } = network.tensors();
+        layout.place_features(features, planes);
+        for (place, flow) in moved.chunks_exact(2 * size.flow_plane()).enumerate() {
+            warper.warp(&source, flow, place, planes);
+        }
+        network.refine().expect("it runs");
+        let Int8Tensors { planes, picture: head, .. } = network.tensors();
+        fuse_cells(layout, planes, head, &mut picture);
+        std::hint::black_box(picture.i420());
+    };
+    Runner::new(format!("{} int8", profile.name), Box::new(run))
 }
 
 fn main() {
@@ -139,6 +182,7 @@ fn main() {
         // Its pictures are whole cells high, so the time for ours lies between these two.
         let mut runners = Vec::from([2, 3].map(|rows| published_of(&ort, rows, threads)));
         runners.extend(PROFILES.iter().map(|profile| ours(&ort, profile, threads)));
+        runners.extend(PROFILES.iter().map(|profile| ours_in_bytes(&ort, profile, threads)));
         for _ in 0..rounds.max(1) + WARM_UP {
             runners.iter_mut().for_each(Runner::time);
         }
@@ -163,7 +207,7 @@ fn report(runners: &[Runner], threads: usize) {
         );
         for runner in &runners[2..] {
             let ms = runner.spread()[kind];
-            println!("  {:<8}{ms:8.2} ms   {:6.1} times as fast", runner.name, published / ms);
+            println!("  {:<12}{ms:8.2} ms   {:6.1} times as fast", runner.name, published / ms);
         }
     }
 }

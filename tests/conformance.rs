@@ -1,5 +1,5 @@
-//! Conformance: the sample stream decodes to its recorded output, integers exactly, pictures within a
-//! tolerance.
+//! Conformance: the sample, and a stream of every earlier version, decodes to its recorded output: integers
+//! exactly, pictures within a tolerance.
 //!
 //! After a new sample: `cargo xtask test --test conformance record_sample -- --ignored`.
 
@@ -9,15 +9,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
-use iev_runtime::player::Player;
+use iev_runtime::player::{Options, Player};
+use iev_runtime::reconstruct::Precision;
 use iev_runtime::reference::Reference;
 use iev_runtime::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 
-/// What another machine's convolutions may change: about 1 % of the error, far below what one sees.
+/// What another machine's convolutions, or those in 8 bits, may change: about 1 % of the error, far below what one
+/// sees.
 const TOLERANCE_DB: f64 = 0.05;
 
-/// What the sample decodes to.
+/// Streams and what is recorded of them.
+const VECTORS: [(&str, &str); 2] = [
+    ("models/sample.iev", "tests/vectors/sample.toml"),
+    ("tests/vectors/version_1_0.iev", "tests/vectors/version_1_0.toml"),
+];
+
+/// What a stream decodes to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vector {
@@ -40,11 +48,12 @@ fn read(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn measured() -> Vector {
-    let player = Player::open(&in_repository("models/sample.iev"), clip::options()).unwrap();
+fn measured(stream: &str, precision: Precision) -> Vector {
+    let options = Options { precision, ..clip::options() };
+    let player = Player::open(&in_repository(stream), options).unwrap();
     let Symbols { network_crc32c, grids_crc32c } = Symbols::of(&mut player.reader()).unwrap();
     Vector {
-        file_crc32c: CRC.checksum(&read("models/sample.iev")),
+        file_crc32c: CRC.checksum(&read(stream)),
         network_crc32c,
         grids_crc32c,
         luma_db: luma_db(&player),
@@ -70,19 +79,24 @@ fn luma_db(player: &Player) -> BTreeMap<String, f64> {
 }
 
 #[test]
-fn the_sample_decodes_to_its_recorded_integers_and_quality() {
-    let text = String::from_utf8(read("tests/vectors/sample.toml")).unwrap();
-    let recorded: Vector = toml::from_str(&text).unwrap();
-    let measured = measured();
-    assert_eq!(measured.file_crc32c, recorded.file_crc32c, "the vector is of this sample");
-    assert_eq!(measured.network_crc32c, recorded.network_crc32c, "network");
-    assert_eq!(measured.grids_crc32c, recorded.grids_crc32c, "grids");
-    assert!(!recorded.luma_db.is_empty(), "the sample has source crops");
-    assert!(measured.luma_db.keys().eq(recorded.luma_db.keys()), "views with source crops");
-    for (view, db) in &measured.luma_db {
-        let recorded_db = recorded.luma_db[view];
-        let difference = (db - recorded_db).abs();
-        assert!(difference <= TOLERANCE_DB, "view {view}: {db} dB, recorded {recorded_db} dB");
+fn streams_decode_to_their_recorded_integers_and_quality() {
+    for (stream, vector) in VECTORS {
+        let text = String::from_utf8(read(vector)).unwrap();
+        let recorded: Vector = toml::from_str(&text).unwrap();
+        // In 8 bits where the machine and the stream can; as f32 does otherwise.
+        for precision in [Precision::F32, Precision::Int8] {
+            let measured = measured(stream, precision);
+            assert_eq!(measured.file_crc32c, recorded.file_crc32c, "{vector} is of {stream}");
+            assert_eq!(measured.network_crc32c, recorded.network_crc32c, "{stream}: network");
+            assert_eq!(measured.grids_crc32c, recorded.grids_crc32c, "{stream}: grids");
+            assert!(!recorded.luma_db.is_empty(), "{stream} has source crops");
+            assert!(measured.luma_db.keys().eq(recorded.luma_db.keys()), "{stream}: views");
+            for (view, db) in &measured.luma_db {
+                let difference = db - recorded.luma_db[view];
+                println!("{stream} view {view} in {precision:?}: {db} dB, {difference:+.3}");
+                assert!(difference.abs() <= TOLERANCE_DB, "{stream} view {view}: {db} dB");
+            }
+        }
     }
 }
 
@@ -90,6 +104,7 @@ fn the_sample_decodes_to_its_recorded_integers_and_quality() {
 #[ignore = "overwrites tests/vectors/sample.toml: only after models/sample.iev was replaced on purpose"]
 fn record_sample() {
     let head = "# What models/sample.iev decodes to; written by `record_sample` in tests/conformance.rs.\n";
-    let vector = format!("{head}{}", toml::to_string(&measured()).unwrap());
-    std::fs::write(in_repository("tests/vectors/sample.toml"), vector).unwrap();
+    let vector =
+        format!("{head}{}", toml::to_string(&measured(VECTORS[0].0, Precision::F32)).unwrap());
+    std::fs::write(in_repository(VECTORS[0].1), vector).unwrap();
 }

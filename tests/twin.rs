@@ -5,6 +5,7 @@ mod clip;
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
 use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::reconstruct::Precision;
 
 #[test]
 fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
@@ -12,8 +13,12 @@ fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
     let path = folder.path().join("clip.iev");
     let views = clip::views(3, 9, (64, 48));
     encode(&views, &clip::settings(&views, 5, &path)).unwrap();
-    for (batch, painters, queue) in [(1, 1, 0), (1, 2, 3), (2, 3, 1), (4, 1, 0)] {
-        let options = Options { batch, painters, queue, ..clip::options() };
+    let spreads = [(1, 1, 0), (1, 2, 3), (2, 3, 1), (4, 1, 0)];
+    let precisions = [Precision::F32, Precision::Int8].into_iter();
+    for (precision, (batch, painters, queue)) in
+        precisions.flat_map(|precision| spreads.map(|spread| (precision, spread)))
+    {
+        let options = Options { batch, precision, painters, queue, ..clip::options() };
         let player = Player::open(&path, options).unwrap();
         let all = clip::everything(&player);
         let some = Selection::new([ViewId(0), ViewId(1)].into_iter().collect(), 3..8);
@@ -23,7 +28,7 @@ fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
             assert_eq!(serial.len(), selection.shown.len() * selection.times.len());
             assert!(
                 serial == piped,
-                "batch {batch}, painters {painters}, queue {queue}, {selection:?}"
+                "{precision:?}, batch {batch}, painters {painters}, queue {queue}, {selection:?}"
             );
         }
     }

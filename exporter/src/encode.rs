@@ -164,7 +164,7 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
     let mut trainer = Trainer::new(settings.training.clone(), clip)?;
     trainer.run(clip, settings.quiet)?;
-    Ok((trainer.export(), implicit_quality(&trainer, clip, &settings.plan)))
+    Ok((trainer.export(clip), implicit_quality(&trainer, clip, &settings.plan)))
 }
 
 fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQuality> {

@@ -11,6 +11,7 @@ use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture as Decoded;
 use iev_runtime::player::{Options, Player, Selection};
 use iev_runtime::providers::Provider;
+use iev_runtime::reconstruct::Precision;
 use iev_runtime::session::{OrtRuntime, SessionOptions};
 use iev_runtime::views::ViewSet;
 use iev_runtime::{FrameId, TimeIndex, ViewId};
@@ -39,9 +40,27 @@ pub fn check_backend() -> Result<()> {
 /// # Errors
 /// The disk's, or the stream's.
 pub fn open(path: &Path) -> Result<Player> {
-    let providers = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
-    let options = Options::new(Backend::new(None, providers).opener());
+    let options = Options::new(cpu().opener());
     Player::open(path, options).with_context(|| format!("opening {}", path.display()))
+}
+
+fn cpu() -> Backend {
+    let providers = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
+    Backend::new(None, providers)
+}
+
+/// Mean luma PSNR of all views with the network in 8 bits; none where it cannot be here.
+fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
+    let backend = cpu();
+    let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
+    let player = Player::open(path, options).context("opening in 8 bits")?;
+    let mut errors = vec![PlaneErrors::default(); views.len()];
+    each_picture(&player, |view, time, picture| {
+        errors[view].add(&views[view].frames[time], &picture.into());
+    })?;
+    let in_8_bits = backend.opened().is_some_and(|o| o.precision == Precision::Int8);
+    let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
+    Ok(in_8_bits.then_some(sum / views.len() as f64))
 }
 
 /// Hands every decoded picture of every view to `see`, in order of time, then view.
@@ -146,6 +165,9 @@ pub struct Verified {
     pub layers: Vec<LayerFigures>,
     /// Every view against the encoder's prediction, where there is one.
     pub trainer: Vec<TrainerDifference>,
+    /// Mean luma PSNR with the network in 8 bits, where this machine can.
+    #[serde(default)]
+    pub int8_psnr_y: Option<f64>,
 }
 
 impl Verified {
@@ -187,7 +209,8 @@ pub fn verify(path: &Path, views: &[View], predicted_db: &[(usize, [f64; 3])]) -
     };
     let trainer = predicted_db.iter().map(against).collect();
     let layers = layer_figures(&player, views)?;
-    Ok(Verified { parts: Parts::of(path)?, trainer, layers, figures })
+    let int8_psnr_y = int8_psnr_y(path, views)?;
+    Ok(Verified { parts: Parts::of(path)?, trainer, layers, figures, int8_psnr_y })
 }
 
 fn layer_figures(player: &Player, views: &[View]) -> Result<Vec<LayerFigures>> {

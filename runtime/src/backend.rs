@@ -6,31 +6,72 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::providers::{Provider, ProviderReport};
-use crate::reconstruct::{Network, NetworkPath, OpenNetwork, Opening};
+use crate::quantised::quantise;
+use crate::reconstruct::{Network, NetworkPath, OpenNetwork, Opening, Precision};
 use crate::scene::NetworkLevels;
-use crate::session::{FullNetwork, Networks, OrtRuntime, SessionOptions};
+use crate::session::{FullNetwork, Int8Network, Networks, OrtRuntime, SessionOptions};
 
-/// Opens a network by the path wanted. A full one that a GPU was wanted for and that ends up on the CPU
-/// gives way to a split one, which is several times as fast there.
+/// Opens a network by the path and the precision wanted. A full one that a GPU was wanted for and that ends up
+/// on the CPU gives way to a split one, which is several times as fast there; what cannot be painted in 8 bits is
+/// painted in f32.
 fn open(
     ort: &OrtRuntime,
     header: &Header,
     levels: &NetworkLevels,
-    Opening { batch, path }: Opening,
+    opening: Opening,
     options: &SessionOptions,
 ) -> Result<(Network, Opened)> {
-    if path == NetworkPath::Full {
-        let full = FullNetwork::open(ort, header, levels, batch, options)?;
-        let report = full.report().clone();
-        let fallen = report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
+    let int8 = opening.precision == Precision::Int8;
+    let refusal = int8.then(|| no_int8(header, levels, opening, options)).flatten();
+    if int8 && refusal.is_none() {
+        let network = Int8Network::open(ort, header, levels, opening, options)?;
+        let opened = Opened {
+            path: NetworkPath::Split,
+            precision: Precision::Int8,
+            instead: None,
+            report: network.report().clone(),
+        };
+        return Ok((Network::Int8(Box::new(network)), opened));
+    }
+    if opening.path == NetworkPath::Full {
+        let full = FullNetwork::open(ort, header, levels, opening, options)?;
+        let opened = Opened::in_floats(NetworkPath::Full, opening, refusal, full.report());
+        let fallen = opened.report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
         if !fallen {
-            return Ok((Network::Full(Box::new(full)), Opened { path, report }));
+            return Ok((Network::Full(Box::new(full)), opened));
         }
     }
-    let networks = Networks::open(ort, header, levels, batch, options)?;
-    let report = networks.report().clone();
-    let path = NetworkPath::Split;
-    Ok((Network::Split(Box::new(networks)), Opened { path, report }))
+    let networks = Networks::open(ort, header, levels, opening, options)?;
+    let opened = Opened::in_floats(NetworkPath::Split, opening, refusal, networks.report());
+    Ok((Network::Split(Box::new(networks)), opened))
+}
+
+/// Why a stream is not painted in 8 bits here.
+fn no_int8(
+    header: &Header,
+    levels: &NetworkLevels,
+    opening: Opening,
+    options: &SessionOptions,
+) -> Option<&'static str> {
+    let steps = || header.profile().and_then(|profile| quantise(profile, levels));
+    let rules = [
+        (opening.path == NetworkPath::Split, "int8 is for the split path"),
+        (options.require.is_none_or(|p| p == Provider::Cpu), "int8 is for the CPU provider"),
+        (sums_exactly(), "this processor's instructions for int8 saturate (no VNNI)"),
+        (steps().is_some(), "streams before version 1.1 have no steps for int8"),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map(|(_, refusal)| refusal)
+}
+
+/// Whether sums of products of bytes are exact and fast on this processor.
+///
+/// Without VNNI, ONNX Runtime's kernels for x86 add two products in 16 bits, which overflow.
+fn sums_exactly() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512vnni")
+        || std::arch::is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }
 
 /// Opens networks in ONNX Runtime; the library is looked for when the first one is needed, so
@@ -47,8 +88,30 @@ pub struct Backend {
 pub struct Opened {
     /// The path that paints.
     pub path: NetworkPath,
+    /// Numbers it paints in.
+    pub precision: Precision,
+    /// Why not in the precision wanted.
+    pub instead: Option<&'static str>,
     /// Which providers run it, and why not the others.
     pub report: ProviderReport,
+}
+
+impl Opened {
+    /// A network of floating point, `refusal` being why it is not one in 8 bits.
+    fn in_floats(
+        path: NetworkPath,
+        opening: Opening,
+        refusal: Option<&'static str>,
+        report: &ProviderReport,
+    ) -> Self {
+        let f16 = opening.precision == Precision::F16;
+        let (precision, instead) = match report.in_use {
+            Provider::TensorRt if f16 => (Precision::F16, None),
+            _ if f16 => (Precision::F32, Some("f16 is for TensorRT")),
+            _ => (Precision::F32, refusal),
+        };
+        Self { path, precision, instead, report: report.clone() }
+    }
 }
 
 impl Backend {

@@ -11,7 +11,7 @@ use crate::format::header::MAX_VIEWS;
 use crate::format::limits::Limits;
 use crate::player::Options;
 use crate::providers::Provider;
-use crate::reconstruct::NetworkPath;
+use crate::reconstruct::{NetworkPath, Precision};
 use crate::session::SessionOptions;
 
 /// A board profile.
@@ -66,6 +66,8 @@ pub struct Spread {
     pub providers: Vec<Provider>,
     /// Where implicit pictures are painted.
     pub path: NetworkPath,
+    /// Numbers they are painted in.
+    pub precision: Precision,
     /// Times painted at once, each by a network of its own.
     pub painters: usize,
     /// Threads of each network when it runs on the CPU.
@@ -196,6 +198,7 @@ impl Board {
         options.limits = self.limits();
         options.batch = self.player.batch_views;
         options.path = self.player.path;
+        options.precision = self.player.precision;
         options.painters = self.player.painters;
         options.queue = self.player.queue_times;
     }
@@ -252,6 +255,7 @@ mod tests {
             assert_eq!(board, Board::find(file.to_str().unwrap()).unwrap());
             assert!(board.limits.memory_mib < board.machine.ram_mib, "{name} has that memory");
             let gpu = board.player.providers.contains(&Provider::Cuda);
+            assert!(!gpu || board.player.precision != Precision::Int8, "{name}: int8 is for CPUs");
             assert_eq!(board.player.path == NetworkPath::Full, gpu, "{name}: full is for GPUs");
             let arm = board.target.triple.starts_with("aarch64");
             assert!(arm || board.machine.l4t.is_empty(), "{name}: L4T is for Arm");

@@ -352,7 +352,7 @@ impl GopReader {
         let (network, grids) = sections.ok_or(missing)?;
         let body = self.body(&network)?;
         let mut model = Box::new(SymbolModel::new());
-        let decoded = NetworkLevels::decode(&body, profile, &mut model);
+        let decoded = NetworkLevels::decode(&body, profile, self.reader.minor(), &mut model);
         let network = decoded.map_err(|e| e.moved_by(network.offset))?;
         let grids = self.grids(&grids, profile, Residence::Scene)?;
         let scene = Arc::new(Scene { index, network, grids });

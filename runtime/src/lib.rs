@@ -62,6 +62,8 @@ mod player_tests;
 pub mod pool;
 #[cfg(feature = "player")]
 pub mod providers;
+#[cfg(feature = "std")]
+pub mod quantised;
 #[cfg(feature = "player")]
 pub mod reconstruct;
 #[cfg(feature = "player")]

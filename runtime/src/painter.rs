@@ -1,7 +1,8 @@
 //! The network of one scene with what is around it: latents in, pictures out.
 //!
 //! ```text
-//!           ┌ split: motion ─► warps ─► refinement ─► fuse ─┐
+//!           ┌ split: motion ─► warps ─► refinement ─► fuse ─┐     in f32, or between
+//!           │                                              │     the nets in 8 bits
 //! latents ──┤                                               ├─► picture
 //!           └ full:  one graph ─► unpack ───────────────────┘
 //! ```
@@ -16,15 +17,19 @@ use crate::error::Result;
 use crate::format::anchor::Key;
 use crate::format::header::{Header, MAX_VIEWS, Role, Second};
 use crate::gop::Scene;
+use crate::kernel::cells::Cells;
+use crate::kernel::cells::fuse::fuse_cells;
+use crate::kernel::cells::warp::CellWarper;
 use crate::kernel::fuse::{Layers, fuse as blend};
 use crate::kernel::pack::unpack;
 use crate::kernel::warp::PackedSize;
 use crate::kernel::warp_fast::Warper;
 use crate::model::sum_latent;
 use crate::picture::Picture;
-use crate::profile::{PACKED, Profile};
+use crate::profile::{HEAD, PACKED, Profile};
 use crate::reconstruct::{Network, OpenNetwork, Opening, Witness};
 use crate::scene::Grid;
+use crate::session::Int8Tensors;
 use crate::tensors::Tensors;
 use crate::timing::Timings;
 use crate::units::{FrameId, ViewId};
@@ -41,6 +46,8 @@ pub struct Painter {
     order: FixedVec<ViewId, MAX_VIEWS>,
     scratch: Vec<i64>,
     warper: Warper,
+    cells: Cells,
+    cell_warper: CellWarper,
 }
 
 impl Painter {
@@ -62,6 +69,7 @@ impl Painter {
         let profile =
             profile.unwrap_or_else(|| panic!("a header with implicit views names a profile"));
         let size = PackedSize::of(header.size);
+        let cells = Cells { size, features: profile.quarter };
         let mut network = open(header, &scene.network, opening)?;
         let scratch = network.latents().map(|latents| latents.len()).into_iter().max();
         Ok(Self {
@@ -74,6 +82,8 @@ impl Painter {
             size,
             scratch: vec![0; scratch.unwrap_or(0) / batch],
             warper: Warper::new(size),
+            cells,
+            cell_warper: CellWarper::new(cells),
         })
     }
 
@@ -98,6 +108,7 @@ impl Painter {
             self.all_latents(job, views)?;
             match self.network {
                 Network::Split(_) => self.halves(job, views, witness, &mut show)?,
+                Network::Int8(_) => self.halves_in_bytes(job, views, &mut show)?,
                 Network::Full(_) => self.whole(job, views, &mut show)?,
             }
         }
@@ -137,6 +148,48 @@ impl Painter {
                 witness(FrameId { view: *view, time: job.time }, &layers);
             }
             show(*view, &mut |picture| blend(&layers, size, picture));
+        }
+        let Timings { network_us, warp_us, fuse_us, .. } = &mut job.timings;
+        let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
+        *network_us += us(motion, warp) + us(refine, fuse);
+        *warp_us += us(warp, refine);
+        *fuse_us += us(fuse, Instant::now());
+        Ok(())
+    }
+
+    /// The same in 8 bits.
+    fn halves_in_bytes(
+        &mut self,
+        job: &mut TimeJob,
+        views: &[ViewId],
+        show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
+    ) -> Result<()> {
+        let Network::Int8(network) = &mut self.network else { unreachable!("as matched above") };
+        let layout = self.cells;
+        let motion = Instant::now();
+        network.motion()?;
+        let warp = Instant::now();
+        let tensors = network.tensors();
+        let flow = 2 * self.size.flow_plane();
+        let features = tensors.features.chunks_exact(layout.features * self.size.plane());
+        let planes = tensors.planes.chunks_exact_mut(layout.bytes());
+        for (slot, ((view, features), cells)) in views.iter().zip(features).zip(planes).enumerate()
+        {
+            layout.place_features(features, cells);
+            let flows = tensors.flow[slot * 2 * flow..].chunks_exact(flow);
+            let sources = sources(&self.header, job, *view).into_iter().zip(flows);
+            for (source, (picture, flow)) in sources.enumerate() {
+                self.cell_warper.warp(picture, flow, source, cells);
+            }
+        }
+        let refine = Instant::now();
+        network.refine()?;
+        let fuse = Instant::now();
+        let Int8Tensors { planes, picture: heads, .. } = network.tensors();
+        let planes = planes.chunks_exact(layout.bytes());
+        let heads = heads.chunks_exact(HEAD * self.size.plane());
+        for (view, (cells, head)) in views.iter().zip(planes.zip(heads)) {
+            show(*view, &mut |picture| fuse_cells(layout, cells, head, picture));
         }
         let Timings { network_us, warp_us, fuse_us, .. } = &mut job.timings;
         let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;

@@ -15,7 +15,7 @@ use crate::gop::{GopIndex, GopReader, Reader};
 use crate::keep_going::KeepGoing;
 use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
-use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Witness};
+use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Precision, Witness};
 use crate::shown::Shown;
 use crate::source::Source;
 use crate::turns::Taken;
@@ -32,6 +32,8 @@ pub struct Options {
     pub batch: usize,
     /// Where implicit pictures are painted.
     pub path: NetworkPath,
+    /// Numbers that implicit views are painted in.
+    pub precision: Precision,
     /// Times painted at once, each on a thread and by a network of its own. More than one fills a
     /// CPU's cores and adds as many times to the latency; at least 1.
     pub painters: usize,
@@ -50,7 +52,8 @@ impl Options {
     pub fn new(open: Arc<OpenNetwork>) -> Self {
         let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
         let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
-        Self { limits, batch: 1, path, painters: 1, queue: 0, anchors, open }
+        let precision = Precision::F32;
+        Self { limits, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
     }
 }
 
@@ -167,7 +170,7 @@ impl Player {
         witness: Box<Witness<'w>>,
     ) -> Result<impl Iterator<Item = Result<Shown>> + use<'w>> {
         let mut chain = self.chain(selection)?.0;
-        chain.opening.path = NetworkPath::Split;
+        chain.opening = Opening::split(chain.opening.batch);
         Ok(chain.serial().seen_by(witness))
     }
 
@@ -222,7 +225,11 @@ impl Player {
             wanted: Arc::clone(&wanted),
             anchors: (self.options.anchors)(self.header.size, self.bytes)?,
             open: Arc::clone(&self.options.open),
-            opening: Opening { batch: self.options.batch, path: self.options.path },
+            opening: Opening {
+                batch: self.options.batch,
+                path: self.options.path,
+                precision: self.options.precision,
+            },
         };
         Ok((chain, wanted))
     }

@@ -106,9 +106,17 @@ pub struct LayerSpec {
     pub scale: usize,
     /// Template the layer is in.
     pub cut: Cut,
+    /// Whether the stream has a step for its output (with residual blocks, for the sum), which networks in 8
+    /// bits round: see `quantised.rs`.
+    pub output_step: bool,
 }
 
 impl LayerSpec {
+    /// Multiply–accumulates per luma pixel of one implicit picture.
+    pub fn mac_per_px(&self) -> f64 {
+        self.weights() as f64 / (self.scale * self.scale) as f64
+    }
+
     /// Weights without biases.
     pub const fn weights(&self) -> usize {
         self.inputs * self.outputs * KERNEL * KERNEL
@@ -155,7 +163,8 @@ impl Profile {
     pub fn layers(&self) -> Vec<LayerSpec, MAX_LAYERS> {
         let mut layers = Vec::new();
         let mut push = |name, inputs, outputs, scale, cut| {
-            let layer = LayerSpec { name, inputs, outputs, scale, cut };
+            let output_step = ["res8", "up4", "mix4"].contains(&name) || RES4.contains(&name);
+            let layer = LayerSpec { name, inputs, outputs, scale, cut, output_step };
             assert!(layers.push(layer).is_ok(), "a profile has at most {MAX_LAYERS} layers");
         };
         let (e, q, r) = (self.eighth, self.quarter, self.refine);
@@ -175,7 +184,7 @@ impl Profile {
 
     /// Multiply–accumulates per luma pixel of one implicit picture.
     pub fn mac_per_px(&self) -> f64 {
-        self.layers().iter().map(|l| l.weights() as f64 / (l.scale * l.scale) as f64).sum()
+        self.layers().iter().map(LayerSpec::mac_per_px).sum()
     }
 
     /// Values of the latent at `scale`.

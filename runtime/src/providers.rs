@@ -12,6 +12,7 @@ use ort::session::builder::SessionBuilder;
 use crate::engines::{Engines, Entry};
 use crate::error::{Error, Result};
 use crate::ort_library::OrtRuntime;
+use crate::reconstruct::Precision;
 
 /// Where networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -65,11 +66,14 @@ impl Provider {
     pub(crate) fn register(
         self,
         builder: &mut SessionBuilder,
+        precision: Precision,
         engines: Option<(&Engines, &Entry)>,
     ) -> ort::Result<()> {
         match self {
             Self::TensorRt => {
-                let mut tensorrt = TensorRT::default().with_cuda_graph(false);
+                let mut tensorrt = TensorRT::default()
+                    .with_cuda_graph(false)
+                    .with_fp16(precision == Precision::F16);
                 if let Some((cache, entry)) = engines {
                     tensorrt = tensorrt
                         .with_engine_cache(true)
@@ -198,7 +202,8 @@ impl core::fmt::Display for ProviderReport {
 pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
     let refusal = |provider: Provider| {
         let builder = Session::builder(ort.environment());
-        let registered = builder.and_then(|mut builder| provider.register(&mut builder, None));
+        let registered =
+            builder.and_then(|mut builder| provider.register(&mut builder, Precision::F32, None));
         registered.err().map(|reason| reason.message().trim().replace('\n', " "))
     };
     Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()

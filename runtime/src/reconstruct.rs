@@ -16,7 +16,7 @@ use crate::painter::Painter;
 use crate::picture::Picture;
 use crate::pool::Pool;
 use crate::scene::NetworkLevels;
-use crate::session::FullNetwork;
+use crate::session::{FullNetwork, Int8Network};
 use crate::shown::{Shown, ShownView};
 use crate::tensors::Tensors;
 use crate::units::{FrameId, ViewId};
@@ -78,10 +78,47 @@ impl core::str::FromStr for NetworkPath {
     }
 }
 
+/// Numbers a network is computed in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point: what a stream means.
+    #[default]
+    F32,
+    /// 16-bit floating point where TensorRT chooses to.
+    F16,
+    /// 8-bit integers for what paints, 32-bit floating point for what moves; on CPUs.
+    Int8,
+}
+
+impl Precision {
+    /// Name on the command line, in board profiles and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl core::str::FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let all = [Self::F32, Self::F16, Self::Int8];
+        all.into_iter().find(|precision| precision.name() == name).ok_or_else(|| Error::Backend {
+            what: format!("no precision is called {name:?}: use f32, f16 or int8"),
+        })
+    }
+}
+
 /// The network of a scene.
 pub enum Network {
     /// Its two halves.
     Split(Box<dyn Reconstruct>),
+    /// Its two halves in 8 bits.
+    Int8(Box<Int8Network>),
     /// All of it.
     Full(Box<FullNetwork>),
 }
@@ -94,6 +131,7 @@ impl Network {
                 let Tensors { latent16, latent8, .. } = halves.tensors();
                 [latent16, latent8]
             }
+            Self::Int8(halves) => halves.latents(),
             Self::Full(full) => full.latents(),
         }
     }
@@ -106,6 +144,15 @@ pub struct Opening {
     pub batch: usize,
     /// The path wanted; an opener may answer with [`Network::Split`] all the same.
     pub path: NetworkPath,
+    /// The precision wanted; an opener may answer with another.
+    pub precision: Precision,
+}
+
+impl Opening {
+    /// Two halves in f32, for `batch` views.
+    pub const fn split(batch: usize) -> Self {
+        Self { batch, path: NetworkPath::Split, precision: Precision::F32 }
+    }
 }
 
 /// Opens the network of a scene; every painter calls it once per scene.

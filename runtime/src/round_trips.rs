@@ -4,12 +4,13 @@
 use fixed::types::{I2F30, I16F16};
 use proptest::array;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 
 use crate::camera::{Camera, Cameras, Intrinsics, Pose};
 use crate::format::anchor::{AnchorSection, Key, MAX_KEYS, write_anchor};
 use crate::format::grids::{GridShape, code_grid};
-use crate::format::header::{Colour, Header, MAX_VIEWS, Preamble, Role, Second};
+use crate::format::header::{Colour, Header, MAX_VIEWS, Preamble, Role, Second, VERSION_MINOR};
 use crate::format::limits::Limits;
 use crate::format::mixing::{CONTEXTS, SymbolModel};
 use crate::format::network::{LayerLevels, code_layer};
@@ -110,12 +111,14 @@ struct Numbers {
     weights: Vec<i8>,
     bias_step: StepIndex,
     bias: Vec<i16>,
+    output_step: Option<StepIndex>,
 }
 
 impl Numbers {
     fn levels(&mut self) -> LayerLevels<'_> {
-        let Self { steps, weights, bias_step, bias } = self;
-        LayerLevels { steps, weights, bias_step, bias }
+        let Self { steps, weights, bias_step, bias, output_step } = self;
+        let output_step = output_step.as_mut();
+        LayerLevels { steps, weights, bias_step, bias, output_step }
     }
 }
 
@@ -123,11 +126,12 @@ impl Numbers {
 fn layer() -> impl Strategy<Value = (LayerSpec, usize, Numbers)> {
     let sizes = (1usize..6, 1usize..6, 0usize..13);
     sizes.prop_flat_map(|(inputs, outputs, index)| {
-        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut: Cut::Motion };
-        let steps = (vec(step(), outputs), step());
+        let (cut, output_step) = (Cut::Motion, true);
+        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut, output_step };
+        let steps = (vec(step(), outputs), step(), option::of(step()));
         let numbers = (steps, vec(level(), spec.weights()), vec(any::<i16>(), outputs));
-        numbers.prop_map(move |((steps, bias_step), weights, bias)| {
-            (spec, index, Numbers { steps, weights, bias_step, bias })
+        numbers.prop_map(move |((steps, bias_step, output_step), weights, bias)| {
+            (spec, index, Numbers { steps, weights, bias_step, bias, output_step })
         })
     })
 }
@@ -171,8 +175,14 @@ fn norm(numbers: &[f64]) -> f64 {
 
 proptest! {
     #[test]
-    fn a_preamble_survives(header_bytes: u16, sections: u32, file_bytes: u64, index_crc: u32) {
-        let preamble = Preamble { header_bytes, sections, file_bytes, index_crc };
+    fn a_preamble_survives(
+        minor in 0..=VERSION_MINOR,
+        header_bytes: u16,
+        sections: u32,
+        file_bytes: u64,
+        index_crc: u32,
+    ) {
+        let preamble = Preamble { minor, header_bytes, sections, file_bytes, index_crc };
         prop_assert_eq!(Preamble::from_bytes(&preamble.to_bytes()).unwrap(), preamble);
     }
 
@@ -243,6 +253,7 @@ proptest! {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
+            output_step: numbers.output_step.map(|_| zero),
         };
         let read = coded(&numbers, blank, |coder, model, numbers| {
             code_layer(coder, model, index, &spec, &mut numbers.levels()).unwrap();

@@ -14,6 +14,9 @@ use crate::model::{GridLevels, grid_shape};
 use crate::profile::{GridSpec, LayerSpec, Profile};
 use crate::units::Size;
 
+/// Minor version of the first streams with [`Layer::output_step`].
+const OUTPUT_STEPS_SINCE: u8 = 1;
+
 /// Quantised numbers of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
@@ -27,6 +30,8 @@ pub struct Layer {
     pub bias_step: StepIndex,
     /// `[output]`.
     pub bias: Vec<i16>,
+    /// Step of its output for networks in 8 bits; streams before version 1.1 have none.
+    pub output_step: Option<StepIndex>,
 }
 
 /// Quantised network of a scene.
@@ -46,16 +51,25 @@ impl NetworkLevels {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
+            output_step: spec.output_step.then_some(zero),
         });
         Self { layers: layers.collect() }
     }
 
-    /// Decodes a network section.
+    /// Decodes a network section of a stream of minor version `minor`.
     ///
     /// # Errors
     /// [`Error::Malformed`] when steps leave their table.
-    pub fn decode(body: &[u8], profile: &Profile, model: &mut SymbolModel) -> Result<Self> {
+    pub fn decode(
+        body: &[u8],
+        profile: &Profile,
+        minor: u8,
+        model: &mut SymbolModel,
+    ) -> Result<Self> {
         let mut network = Self::zeros(profile);
+        if minor < OUTPUT_STEPS_SINCE {
+            network.layers.iter_mut().for_each(|layer| layer.output_step = None);
+        }
         network.code(&mut Decoder::new(body), model)?;
         Ok(network)
     }
@@ -76,6 +90,7 @@ impl NetworkLevels {
                 weights: &mut layer.weights,
                 bias_step: &mut layer.bias_step,
                 bias: &mut layer.bias,
+                output_step: layer.output_step.as_mut(),
             };
             code_layer(coder, model, index, &layer.spec, &mut levels)?;
         }
@@ -244,9 +259,16 @@ mod tests {
                 layer.steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i));
                 layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)) * 100);
                 layer.bias_step = step(7);
+                layer.output_step = layer.spec.output_step.then_some(step(9));
             }
             let body = network.encode(&mut model);
-            assert_eq!(NetworkLevels::decode(&body, profile, &mut model).unwrap(), network);
+            let decode = |body: &[u8], minor, model: &mut SymbolModel| {
+                NetworkLevels::decode(body, profile, minor, model).unwrap()
+            };
+            assert_eq!(decode(&body, 1, &mut model), network);
+            network.layers.iter_mut().for_each(|layer| layer.output_step = None);
+            let body = network.encode(&mut model);
+            assert_eq!(decode(&body, 0, &mut model), network, "as version 1.0 has it");
 
             for residence in [Residence::Scene, Residence::Gop] {
                 let mut grids = zero_grids(profile, residence, size, 7, 3);

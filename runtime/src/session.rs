@@ -12,13 +12,15 @@
 mod engine;
 mod full;
 mod graph;
+mod int8;
 mod peak;
 mod prepare;
 
 pub use crate::ort_library::OrtRuntime;
 pub use crate::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
-pub use peak::gemm_gmac_per_s;
+pub use int8::{Int8Network, Int8Tensors};
+pub use peak::{Factors, gemm_gmac_per_s};
 pub use prepare::{Step, prepare};
 
 use graph::{Graph, MOTION, Plan, Port, REFINE};
@@ -27,7 +29,7 @@ use crate::engines::Engines;
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::profile::{FLOW, HEAD, PACKED};
-use crate::reconstruct::Reconstruct;
+use crate::reconstruct::{Opening, Reconstruct};
 use crate::scene::NetworkLevels;
 use crate::tensors::Tensors;
 
@@ -66,22 +68,22 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Opens both sessions with the weights of `network`, for `batch` pictures at a time.
+    /// Opens both sessions with the weights of `network`.
     ///
     /// # Errors
     /// [`crate::Error::Backend`] when the stream's template is unknown, a required provider is not in use,
     /// or ONNX Runtime refuses.
     ///
     /// # Panics
-    /// If `network` is of another profile than `header`, or `batch` is 0.
+    /// If `network` is of another profile than `header`, or the batch is of no picture.
     pub fn open(
         ort: &OrtRuntime,
         header: &Header,
         network: &NetworkLevels,
-        batch: usize,
+        opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, batch, options)?;
+        let plan = Plan::new(ort, header, network, opening, options)?;
         let profile = plan.profile;
         let mut report = ProviderReport::new(&options.providers);
         let mut motion = plan.open(MOTION, plan.templates.motion, &mut report)?;

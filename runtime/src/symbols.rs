@@ -69,7 +69,7 @@ pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels<'_
         if entry.kind == Kind::Network {
             let mut body = vec![0; entry.bytes as usize];
             reader.read_section(&entry, &mut body)?;
-            let network = NetworkLevels::decode(&body, profile, &mut model);
+            let network = NetworkLevels::decode(&body, profile, reader.minor(), &mut model);
             visit(&entry, Levels::Network(network.map_err(|e| e.moved_by(entry.offset))?));
             continue;
         }
@@ -84,6 +84,7 @@ fn put_network(put: &mut impl FnMut(&[u8]), network: &NetworkLevels) {
         layer.steps.iter().chain([&layer.bias_step]).for_each(|s| put(&[s.get()]));
         layer.weights.iter().for_each(|w| put(&w.to_le_bytes()));
         layer.bias.iter().for_each(|b| put(&b.to_le_bytes()));
+        layer.output_step.iter().for_each(|s| put(&[s.get()]));
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// The three cuts of one profile, as ONNX files.
+/// The cuts of one profile, as ONNX files.
 #[derive(Debug)]
 pub struct Templates {
     /// Name of the profile.
@@ -20,6 +20,10 @@ pub struct Templates {
     pub refine: &'static [u8],
     /// Latents and source planes → fused packed picture.
     pub full: &'static [u8],
+    /// Latents → flow, and features in 8 bits.
+    pub motion8: &'static [u8],
+    /// Features and warped sources in 8 bits → packed picture and mask logits in 8 bits.
+    pub refine8: &'static [u8],
     sha256: OnceLock<[u8; 32]>,
 }
 
@@ -30,6 +34,8 @@ macro_rules! templates {
             motion: include_bytes!(concat!("../../models/", $name, ".motion.onnx")),
             refine: include_bytes!(concat!("../../models/", $name, ".refine.onnx")),
             full: include_bytes!(concat!("../../models/", $name, ".full.onnx")),
+            motion8: include_bytes!(concat!("../../models/", $name, ".motion8.onnx")),
+            refine8: include_bytes!(concat!("../../models/", $name, ".refine8.onnx")),
             sha256: OnceLock::new(),
         }
     };
@@ -40,7 +46,7 @@ pub static TEMPLATES: [Templates; 3] = [templates!("lean"), templates!("edge"), 
 
 impl Templates {
     /// SHA-256 of the `full` template: what a stream's header names. The other cuts are lowered
-    /// from the same layers, so one digest stands for the three.
+    /// from the same layers, so one digest stands for all.
     pub fn sha256(&self) -> [u8; 32] {
         *self.sha256.get_or_init(|| Sha256::digest(self.full).into())
     }

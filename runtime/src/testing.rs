@@ -16,6 +16,7 @@ use crate::format::writer::{Section, write_stream};
 use crate::picture::{Picture, Plane};
 use crate::player::{Options, Player};
 use crate::profile::Profile;
+use crate::quantised::top_level;
 use crate::reconstruct::{Network, OpenNetwork, Reconstruct};
 use crate::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use crate::tensors::{OwnedTensors, Tensors};
@@ -117,6 +118,10 @@ pub(crate) fn lively_network(profile: &Profile) -> NetworkLevels {
         let level = |(i, scale): (usize, f32)| noise(seed * 7919 + i) * scale;
         layer.weights.iter_mut().enumerate().for_each(|(i, w)| *w = level((i, 100.0)) as i8);
         layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
+        // Outputs reach 8.
+        let step = ((8.0 / top_level(&layer.spec)).log2() + 12.0) * 8.0;
+        let output_step = StepIndex::new(step.ceil() as u8);
+        layer.output_step = output_step.filter(|_| layer.spec.output_step);
     }
     network
 }

@@ -69,6 +69,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             batch: 4,
             learning_rate: 5e-3,
             lambda: 2e-3,
+            lambda_fall: 4.0,
             seed: 7,
             device: device("cpu").unwrap(),
             checkpoint: None,

@@ -75,6 +75,7 @@ fn text(verified: &Verified) -> String {
     lines.extend(figures.views.iter().map(|view| view_line(verified, view)));
     let (y, yuv, ms_ssim) = (figures.psnr_y, figures.psnr_611, figures.ms_ssim);
     lines.push(format!("mean: luma {y:.3} dB, 6:1:1 {yuv:.3} dB, MS-SSIM {ms_ssim:.4}"));
+    lines.extend(verified.int8_psnr_y.map(|db| format!("mean in 8 bits: luma {db:.3} dB")));
     lines.extend(verified.mean_layers_db().map(|[warped, implicit, fused]| {
         format!(
             "mean of implicit views: warped {warped:.2}, implicit {implicit:.2}, fused {fused:.2}"

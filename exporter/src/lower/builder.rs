@@ -3,7 +3,7 @@
 use super::onnx::{
     AttributeProto, DimensionProto, EXTERNAL, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, ValueInfoProto, attribute_type,
+    TypeProto, UINT8, ValueInfoProto, attribute_type,
 };
 
 /// Operator set: the newest that TensorRT 8.5 reads whole.
@@ -30,6 +30,8 @@ pub struct Port {
     pub name: String,
     /// Shape.
     pub shape: Vec<Dim>,
+    /// `TensorProto.DataType` of its elements.
+    pub element: i32,
 }
 
 /// A graph under construction.
@@ -66,7 +68,7 @@ fn port_proto(port: &Port) -> ValueInfoProto {
         Dim::Named(name) => DimensionProto { dim_value: None, dim_param: Some((*name).into()) },
     };
     let shape = TensorShapeProto { dim: port.shape.iter().map(dim).collect() };
-    let tensor_type = TensorTypeProto { elem_type: Some(FLOAT), shape: Some(shape) };
+    let tensor_type = TensorTypeProto { elem_type: Some(port.element), shape: Some(shape) };
     let r#type = Some(TypeProto { tensor_type: Some(tensor_type) });
     ValueInfoProto { name: Some(port.name.clone()), r#type }
 }
@@ -74,7 +76,12 @@ fn port_proto(port: &Port) -> ValueInfoProto {
 impl Builder {
     /// An f32 input.
     pub fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
-        let port = Port { name: name.into(), shape: shape.into() };
+        self.input_of(FLOAT, name, shape)
+    }
+
+    /// An input of the element type `element`.
+    pub fn input_of(&mut self, element: i32, name: &str, shape: &[Dim]) -> Value {
+        let port = Port { name: name.into(), shape: shape.into(), element };
         self.graph.input.push(port_proto(&port));
         self.inputs.push(port);
         name.into()
@@ -82,13 +89,26 @@ impl Builder {
 
     /// Makes the value `name` an f32 output.
     pub fn output(&mut self, name: &str, shape: &[Dim]) {
-        let port = Port { name: name.into(), shape: shape.into() };
+        self.output_of(FLOAT, name, shape);
+    }
+
+    /// Makes the value `name` an output of the element type `element`.
+    pub fn output_of(&mut self, element: i32, name: &str, shape: &[Dim]) {
+        let port = Port { name: name.into(), shape: shape.into(), element };
         self.graph.output.push(port_proto(&port));
         self.outputs.push(port);
     }
 
     /// An f32 initializer that the runtime fills from the stream.
     pub fn external(&mut self, name: &str, shape: &[usize]) -> Value {
+        self.external_of(FLOAT, name, shape)
+    }
+
+    /// An initializer of the element type `element` that the runtime fills from the stream; one name is one.
+    pub fn external_of(&mut self, element: i32, name: &str, shape: &[usize]) -> Value {
+        if self.has(name) {
+            return name.into();
+        }
         // The location is never opened; ONNX Runtime only wants one to be there.
         let location = StringStringEntryProto {
             key: Some("location".into()),
@@ -96,7 +116,7 @@ impl Builder {
         };
         self.graph.initializer.push(TensorProto {
             dims: shape.iter().map(|d| *d as i64).collect(),
-            data_type: Some(FLOAT),
+            data_type: Some(element),
             name: Some(name.into()),
             external_data: vec![location],
             data_location: Some(EXTERNAL),
@@ -109,21 +129,32 @@ impl Builder {
     pub fn constant_ints(&mut self, values: &[i64]) -> Value {
         let words: Vec<String> = values.iter().map(i64::to_string).collect();
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.constant(format!("ints_{}", words.join("_")), INT64, values.len(), bytes)
+        let shape = vec![values.len() as i64];
+        self.constant(format!("ints_{}", words.join("_")), INT64, shape, bytes)
     }
 
     /// A short list of f32.
     pub fn constant_floats(&mut self, values: &[f32]) -> Value {
         let words: Vec<String> = values.iter().map(f32::to_string).collect();
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.constant(format!("floats_{}", words.join("_")), FLOAT, values.len(), bytes)
+        let shape = vec![values.len() as i64];
+        self.constant(format!("floats_{}", words.join("_")), FLOAT, shape, bytes)
     }
 
-    fn constant(&mut self, name: Value, data_type: i32, length: usize, bytes: Vec<u8>) -> Value {
-        let known = |t: &TensorProto| t.name.as_deref() == Some(name.as_str());
-        if !self.graph.initializer.iter().any(known) {
+    /// One f32, as a scalar.
+    pub fn scalar(&mut self, value: f32) -> Value {
+        self.constant(format!("float_{value}"), FLOAT, Vec::new(), value.to_le_bytes().into())
+    }
+
+    /// One u8, as a scalar.
+    pub fn scalar_u8(&mut self, value: u8) -> Value {
+        self.constant(format!("byte_{value}"), UINT8, Vec::new(), vec![value])
+    }
+
+    fn constant(&mut self, name: Value, data_type: i32, dims: Vec<i64>, bytes: Vec<u8>) -> Value {
+        if !self.has(&name) {
             self.graph.initializer.push(TensorProto {
-                dims: vec![length as i64],
+                dims,
                 data_type: Some(data_type),
                 name: Some(name.clone()),
                 raw_data: Some(bytes),
@@ -131,6 +162,10 @@ impl Builder {
             });
         }
         name
+    }
+
+    fn has(&self, initializer: &str) -> bool {
+        self.graph.initializer.iter().any(|t| t.name.as_deref() == Some(initializer))
     }
 
     /// A node with one output, which has the node's name.

@@ -1,9 +1,11 @@
-//! The three cuts of a profile, from one definition of its layers.
+//! The cuts of a profile, from one definition of its layers; those in 8 bits are in `int8.rs`.
 
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
 
+mod int8;
+
 use super::builder::{Builder, Dim, Port, Value, int, ints, string};
-use super::onnx::ModelProto;
+use super::onnx::{AttributeProto, ModelProto};
 
 use Dim::{Fixed, Named};
 
@@ -28,11 +30,16 @@ pub enum Cut {
     Refine,
     /// Latents and source planes → fused packed picture.
     Full,
+    /// Latents → flow, and features in 8 bits.
+    Motion8,
+    /// Features and warped sources in 8 bits → packed picture and masks in 8 bits.
+    Refine8,
 }
 
 impl Cut {
     /// All cuts.
-    pub const ALL: [Self; 3] = [Self::Motion, Self::Refine, Self::Full];
+    pub const ALL: [Self; 5] =
+        [Self::Motion, Self::Refine, Self::Full, Self::Motion8, Self::Refine8];
 
     /// Name in file names and the manifest.
     pub const fn name(self) -> &'static str {
@@ -40,7 +47,14 @@ impl Cut {
             Self::Motion => "motion",
             Self::Refine => "refine",
             Self::Full => "full",
+            Self::Motion8 => "motion8",
+            Self::Refine8 => "refine8",
         }
+    }
+
+    /// Whether it is for the CPU provider alone, whose 8 bits are not those of TensorRT.
+    pub const fn for_cpu(self) -> bool {
+        matches!(self, Self::Motion8 | Self::Refine8)
     }
 }
 
@@ -62,6 +76,8 @@ pub fn lower(profile: &Profile, cut: Cut) -> Template {
         Cut::Motion => graph.motion_cut(),
         Cut::Refine => graph.refine_cut(),
         Cut::Full => graph.full_cut(),
+        Cut::Motion8 => graph.motion8_cut(),
+        Cut::Refine8 => graph.refine8_cut(),
     }
     let (inputs, outputs) = (graph.b.inputs.clone(), graph.b.outputs.clone());
     let model = graph.b.finish(&format!("{}.{}", profile.name, cut.name()));
@@ -70,6 +86,21 @@ pub fn lower(profile: &Profile, cut: Cut) -> Template {
 
 fn nchw(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
     [BATCH, Fixed(channels), rows, columns]
+}
+
+/// How `mix8` reads what is at 1/8.
+#[derive(Clone, Copy)]
+enum Mix8 {
+    /// One convolution of both, concatenated.
+    Whole,
+    /// One each, added: the CPU provider copies nothing, and its kernels like multiples of 16 inputs or few.
+    Apart,
+}
+
+/// 3×3, zero padding of one cell.
+fn three_by_three() -> Vec<AttributeProto> {
+    let side = KERNEL as i64;
+    vec![ints("kernel_shape", &[side; 2]), ints("pads", &[side / 2; 4])]
 }
 
 /// Flow and features.
@@ -92,13 +123,21 @@ impl Graph<'_> {
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
     fn conv(&mut self, layer: &str, output: &str, value: &str) -> Value {
         let spec = self.layer(layer);
-        let weight = self
-            .b
-            .external(&format!("{layer}.weight"), &[spec.outputs, spec.inputs, KERNEL, KERNEL]);
+        let weight = self.weight(layer, &spec);
         let bias = self.b.external(&format!("{layer}.bias"), &[spec.outputs]);
-        let side = KERNEL as i64;
-        let attributes = vec![ints("kernel_shape", &[side; 2]), ints("pads", &[side / 2; 4])];
-        self.b.node("Conv", output, &[value, &weight, &bias], attributes)
+        self.b.node("Conv", output, &[value, &weight, &bias], three_by_three())
+    }
+
+    /// A part of a layer, called `name` as its weights are.
+    fn conv_of(&mut self, name: &str, spec: &LayerSpec, value: &str, bias: Option<Value>) -> Value {
+        let weight = self.weight(name, spec);
+        let inputs: Vec<&str> = [value, &weight].into_iter().chain(bias.as_deref()).collect();
+        self.b.node("Conv", format!("{name}.conv"), &inputs, three_by_three())
+    }
+
+    fn weight(&mut self, name: &str, spec: &LayerSpec) -> Value {
+        let shape = [spec.outputs, spec.inputs, KERNEL, KERNEL];
+        self.b.external(&format!("{name}.weight"), &shape)
     }
 
     fn conv_relu(&mut self, layer: &str, value: &str) -> Value {
@@ -119,17 +158,36 @@ impl Graph<'_> {
         self.b.node("DepthToSpace", output, &[&relu], attributes)
     }
 
-    fn motion(&mut self) -> Motion {
+    fn motion(&mut self, mix8: Mix8) -> Motion {
+        let eighth = self.eighth(mix8);
+        let flow = self.conv("flow", "flow", &eighth);
+        let features = self.up("up4", "features", &eighth);
+        Motion { flow, features }
+    }
+
+    /// What flow and features are made from.
+    fn eighth(&mut self, mix8: Mix8) -> Value {
         let latent16 = self.b.input("latent16", &nchw(self.profile.latent16, AT16));
         let latent8 = self.b.input("latent8", &nchw(self.profile.latent8, AT8));
         let a = self.conv_relu("stem", &latent16);
         let b = self.up("up8", "up8.out", &a);
-        let b = self.b.concat("mix8.in", &[&b, &latent8]);
-        let c = self.conv_relu("mix8", &b);
-        let d = self.residual("res8", &c);
-        let flow = self.conv("flow", "flow", &d);
-        let features = self.up("up4", "features", &d);
-        Motion { flow, features }
+        let c = match mix8 {
+            Mix8::Whole => {
+                let b = self.b.concat("mix8.in", &[&b, &latent8]);
+                self.conv("mix8", "mix8.conv", &b)
+            }
+            Mix8::Apart => {
+                let layer = self.layer("mix8");
+                let of_up8 = LayerSpec { inputs: self.profile.eighth, ..layer };
+                let of_latent8 = LayerSpec { inputs: self.profile.latent8, ..layer };
+                let bias = self.b.external("mix8.bias", &[layer.outputs]);
+                let up8 = self.conv_of("mix8.up8", &of_up8, &b, Some(bias));
+                let latent8 = self.conv_of("mix8.latent8", &of_latent8, &latent8, None);
+                self.b.node("Add", "mix8.conv", &[&up8, &latent8], Vec::new())
+            }
+        };
+        let c = self.b.node("Relu", "mix8.relu", &[&c], Vec::new());
+        self.residual("res8", &c)
     }
 
     /// Implicit packed picture and masks; `picture` is the name of the former.
@@ -147,7 +205,7 @@ impl Graph<'_> {
     }
 
     fn motion_cut(&mut self) {
-        self.motion();
+        self.motion(Mix8::Apart);
         self.b.output("flow", &nchw(FLOW, AT8));
         self.b.output("features", &nchw(self.profile.quarter, AT4));
     }
@@ -161,7 +219,7 @@ impl Graph<'_> {
     }
 
     fn full_cut(&mut self) {
-        let motion = self.motion();
+        let motion = self.motion(Mix8::Whole);
         let grids = self.sampling_grids(&motion.flow);
         let warped = [0, 1].map(|source| self.warp(source, &grids[source]));
         let warped = warped.each_ref().map(String::as_str);

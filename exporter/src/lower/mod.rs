@@ -41,7 +41,11 @@ pub struct LowerArgs {
 /// If the graph breaks a rule of [`lint()`]: a bug of the lowering, never of its caller.
 pub fn template_bytes(profile: &Profile, cut: Cut) -> (Template, Vec<u8>) {
     let template = lower(profile, cut);
-    let bytes = portable_bytes(&template.model);
+    let bytes = if cut.for_cpu() {
+        template.model.encode_to_vec()
+    } else {
+        portable_bytes(&template.model)
+    };
     (template, bytes)
 }
 

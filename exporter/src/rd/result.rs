@@ -165,6 +165,7 @@ pub(crate) mod tests {
                 parts: crate::parts::Parts { network: bytes, ..Default::default() },
                 layers: Vec::new(),
                 trainer: Vec::new(),
+                int8_psnr_y: None,
             },
             encode_seconds: 61.5,
             resumed: false,

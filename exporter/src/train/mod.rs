@@ -15,6 +15,7 @@ mod progress;
 mod rounding;
 mod sources;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,10 @@ const MATCH_WEIGHT: f64 = 0.002;
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
 const LOSS_SCALE: f64 = 1e4;
+/// Most pictures that the steps of outputs are measured on.
+const CALIBRATION_SAMPLES: usize = 64;
+/// Share of an output's values that its step does not reach: a finer one for the others is worth more.
+const OUTLIERS: f64 = 1e-4;
 /// Time between checkpoints, unless asked otherwise.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
 
@@ -125,6 +130,13 @@ pub struct Exported {
     pub layers: Vec<ExportedLayer>,
     /// Per grid of the profile, per GOP: levels and step indices.
     pub grids: Vec<Vec<(Vec<i8>, Vec<u8>)>>,
+}
+
+/// The value that all but [`OUTLIERS`] of an output stay below.
+fn reach_of(output: &Tensor) -> f64 {
+    let count = (output.numel() as f64 * OUTLIERS).ceil() as i64;
+    let (highest, _) = output.flatten(0, -1).topk(count, 0, true, true);
+    highest.min().double_value(&[])
 }
 
 impl Trainer {
@@ -394,10 +406,32 @@ impl Trainer {
         })
     }
 
+    /// How far every layer's output reaches that has a step in the stream, over pictures of the whole clip.
+    fn output_reach(&self, clip: &Clip) -> HashMap<&'static str, f64> {
+        let samples = clip.samples();
+        let apart = samples.len().div_ceil(CALIBRATION_SAMPLES);
+        let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
+        let mut reach = HashMap::new();
+        for samples in samples.chunks(self.settings.batch) {
+            let (motion, refined) = tch::no_grad(|| {
+                let (network, motion, _) = self.motion(samples, Rounding::Straight);
+                let warped = self.warp(clip, samples, &motion);
+                let sources = warped.each_ref().map(|w| w.tensor(self.settings.device));
+                let refined = network.refine(&motion.features, [&sources[0], &sources[1]]);
+                (motion, refined)
+            });
+            for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
+                let farthest: &mut f64 = reach.entry(*layer).or_default();
+                *farthest = farthest.max(reach_of(output));
+            }
+        }
+        reach
+    }
+
     /// Rounded levels for the stream.
-    pub fn export(&self) -> Exported {
+    pub fn export(&self, clip: &Clip) -> Exported {
         Exported {
-            layers: self.network.export(&self.parameters),
+            layers: self.network.export(&self.parameters, &self.output_reach(clip)),
             grids: self.grids.iter().map(|g| g.export(&self.parameters)).collect(),
         }
     }

@@ -1,6 +1,10 @@
 //! The convolutions while they train: the graph of `profile.rs`, layer by layer.
 
+use std::collections::HashMap;
+
+use iev_runtime::format::steps::{STEPS, StepIndex};
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::quantised::top_level;
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
@@ -50,6 +54,8 @@ pub struct ExportedLayer {
     pub weights: Vec<i8>,
     /// `[output]`.
     pub bias: Vec<i16>,
+    /// Step index of its output, where the stream has one.
+    pub output_step: Option<u8>,
 }
 
 /// The network with one rounding of its weights, ready to run.
@@ -67,6 +73,8 @@ pub struct Motion {
     pub flow: Tensor,
     /// `[sample, quarter, y, x]` at 1/4.
     pub features: Tensor,
+    /// Outputs of layers that have a step in the stream.
+    pub stepped: Vec<(&'static str, Tensor)>,
 }
 
 /// What the refine cut returns.
@@ -76,6 +84,8 @@ pub struct Refined {
     pub picture: Tensor,
     /// Masks of source 0 and source 1, `[sample, 8, y, x]` at 1/4.
     pub mask: Tensor,
+    /// Outputs of layers that have a step in the stream.
+    pub stepped: Vec<(&'static str, Tensor)>,
 }
 
 impl TrainedNetwork {
@@ -119,9 +129,18 @@ impl TrainedNetwork {
         RoundedNetwork { layers, bits }
     }
 
-    /// Rounded levels of every layer.
-    pub fn export(&self, parameters: &Parameters) -> Vec<ExportedLayer> {
-        self.layers.iter().map(|l| l.export(parameters)).collect()
+    /// Rounded levels of every layer, whose outputs have the given `reach`.
+    pub fn export(
+        &self,
+        parameters: &Parameters,
+        reach: &HashMap<&'static str, f64>,
+    ) -> Vec<ExportedLayer> {
+        let layers = self.layers.iter().map(|layer| {
+            let reach = reach.get(layer.spec.name);
+            let output_step = reach.map(|reach| step_reaching(*reach, top_level(&layer.spec)));
+            ExportedLayer { output_step, ..layer.export(parameters) }
+        });
+        layers.collect()
     }
 }
 
@@ -183,8 +202,18 @@ impl TrainedLayer {
             steps: step_indices(&log2.to_device(Device::Cpu)),
             weights: Vec::<i8>::try_from(weights).unwrap_or_default(),
             bias: Vec::<i16>::try_from(bias).unwrap_or_default(),
+            output_step: None,
         }
     }
+}
+
+/// Index of the smallest step of which `levels` reach `value`.
+fn step_reaching(value: f64, levels: f64) -> u8 {
+    let reaches = |index: &u8| {
+        StepIndex::new(*index).is_some_and(|step| step.step().to_num::<f64>() * levels >= value)
+    };
+    let last = (STEPS - 1) as u8;
+    (0..last).find(reaches).unwrap_or(last)
 }
 
 impl Rounded {
@@ -228,18 +257,21 @@ impl RoundedNetwork {
         let flow = self.convolve("flow", &refined);
         debug_assert_eq!(flow.size()[1], FLOW as i64);
         let features = self.convolve("up4", &refined).relu().pixel_shuffle(2);
-        Motion { flow, features }
+        let stepped = vec![("res8", refined), ("up4", features.shallow_clone())];
+        Motion { flow, features, stepped }
     }
 
     /// The refine cut.
     pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2]) -> Refined {
         let input = Tensor::cat(&[features, warped[0], warped[1]], 1);
         let mut mixed = self.convolve("mix4", &input).relu();
+        let mut stepped = vec![("mix4", mixed.shallow_clone())];
         for (spec, _) in self.layers.iter().filter(|(spec, _)| spec.name.starts_with("res4")) {
             mixed = &mixed + self.convolve(spec.name, &mixed).relu();
+            stepped.push((spec.name, mixed.shallow_clone()));
         }
         let head = self.convolve("head", &mixed);
         let mask = head.narrow(1, PACKED as i64, (HEAD - PACKED) as i64).sigmoid();
-        Refined { picture: head.narrow(1, 0, PACKED as i64), mask }
+        Refined { picture: head.narrow(1, 0, PACKED as i64), mask, stepped }
     }
 }

@@ -64,16 +64,21 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
 }
 
 /// What a player will do now, and why not better.
-fn summary(Opened { path, report }: &Opened, folder: Option<&PathBuf>) -> String {
+fn summary(
+    Opened { path, precision, instead, report }: &Opened,
+    folder: Option<&PathBuf>,
+) -> String {
     let refused =
         report.rungs.iter().filter_map(|rung| Some((rung.provider, rung.refusal.as_ref()?)));
     let mut lines: Vec<String> =
         refused.map(|(provider, reason)| format!("{provider} is refused: {reason}")).collect();
+    lines.extend(instead.map(|reason| format!("painting in {}: {reason}", precision.name())));
     let engines = match (report.in_use, folder) {
         (Provider::TensorRt, Some(folder)) => format!("with engines in {}", folder.display()),
         _ => "which needs no engine".into(),
     };
-    lines.push(format!("plays on {} by the {} path, {engines}", report.in_use, path.name()));
+    let (path, precision) = (path.name(), precision.name());
+    lines.push(format!("plays on {} in {precision} by the {path} path, {engines}", report.in_use));
     lines.join("\n")
 }
 

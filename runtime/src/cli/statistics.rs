@@ -113,13 +113,16 @@ pub(super) fn in_words(counts: Counts) -> String {
 }
 
 fn provider(backend: &Backend) -> Value {
-    let Some(Opened { path, report }) = backend.opened() else { return Value::Null };
+    let Some(Opened { path, precision, report, .. }) = backend.opened() else {
+        return Value::Null;
+    };
     let refused = report.rungs.iter().filter_map(|r| {
         r.refusal.as_ref().map(|reason| (r.provider.name().to_owned(), json!(reason)))
     });
     json!({
         "in_use": report.in_use.name(),
         "path": path.name(),
+        "precision": precision.name(),
         "nodes": report.nodes,
         "refused": refused.collect::<serde_json::Map<_, _>>(),
     })

@@ -12,7 +12,7 @@ pub const MAGIC: [u8; 8] = [0x89, b'I', b'E', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Readers refuse another major version.
 pub const VERSION_MAJOR: u8 = 1;
 /// Readers refuse a newer minor version with a message that names it.
-pub const VERSION_MINOR: u8 = 0;
+pub const VERSION_MINOR: u8 = 1;
 /// Most views of a stream.
 pub const MAX_VIEWS: usize = 32;
 /// Most bytes of a coded header.
@@ -22,6 +22,8 @@ pub const MAX_HEADER_BYTES: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Preamble {
+    /// Minor version of the stream, at most [`VERSION_MINOR`].
+    pub minor: u8,
     /// Bytes of the coded header.
     pub header_bytes: u16,
     /// Entries of the section table.
@@ -44,7 +46,7 @@ impl Preamble {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8] = VERSION_MAJOR;
-        bytes[9] = VERSION_MINOR;
+        bytes[9] = self.minor;
         bytes[10..12].copy_from_slice(&self.header_bytes.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.sections.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.file_bytes.to_le_bytes());
@@ -61,11 +63,13 @@ impl Preamble {
             return Err(Error::malformed(0, "an IEV stream starts with \\x89IEV\\r\\n\\x1a\\n"));
         }
         if bytes[8] != VERSION_MAJOR || bytes[9] > VERSION_MINOR {
-            let needed = "this stream needs a newer iev (format version above 1.0)";
+            let needed = "this stream needs a newer iev (format version above 1.1)";
             return Err(Error::unsupported(8, needed));
         }
+        let minor = bytes[9];
         let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = *bytes;
         Ok(Self {
+            minor,
             header_bytes: u16::from_le_bytes([a, b]),
             sections: u32::from_le_bytes([c, d, e, f]),
             file_bytes: u64::from_le_bytes([g, h, i, j, k, l, m, n]),

@@ -14,6 +14,7 @@ use crate::trace::trace;
 pub struct StreamReader<R> {
     source: R,
     header: Header,
+    minor: u8,
     sections: u32,
     table_at: u64,
     file_bytes: u64,
@@ -49,6 +50,7 @@ impl<R: Read + Seek> StreamReader<R> {
             header: header.map_err(|_| {
                 Error::malformed(header_at, "the header is a postcard record of FORMAT.md §3")
             })?,
+            minor: preamble.minor,
             sections: preamble.sections,
             table_at,
             file_bytes: preamble.file_bytes,
@@ -99,6 +101,11 @@ impl<R: Read + Seek> StreamReader<R> {
     /// The stream header.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Minor version of the stream.
+    pub fn minor(&self) -> u8 {
+        self.minor
     }
 
     /// Ceilings given at opening.

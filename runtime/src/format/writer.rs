@@ -3,7 +3,7 @@
 use embedded_io::{Error as _, Write};
 
 use super::CRC;
-use super::header::{Header, MAX_HEADER_BYTES, Preamble};
+use super::header::{Header, MAX_HEADER_BYTES, Preamble, VERSION_MINOR};
 use super::table::{Entry, Kind};
 use crate::error::{Error, Result};
 use crate::units::ViewId;
@@ -44,6 +44,7 @@ pub fn write_stream<W: Write>(
     let first = (Preamble::BYTES + header_bytes.len() + sections.len() * Entry::BYTES) as u64;
     let file_bytes = sections.iter().fold(first, |at, s| at + s.body.len() as u64);
     let mut preamble = Preamble {
+        minor: VERSION_MINOR,
         header_bytes: header_bytes.len() as u16,
         sections: u32::try_from(sections.len())
             .unwrap_or_else(|_| panic!("a table has 32-bit length")),

@@ -10,7 +10,7 @@ pub(super) const CELL_BITS: u32 = 8;
 /// Fraction bits of a pixel's displacement.
 pub const PIXEL_BITS: u32 = 4;
 /// Largest displacement in pixels.
-const REACH_PX: f32 = 2000.0;
+pub(super) const REACH_PX: f32 = 2000.0;
 
 /// Displacement of a cell in 1/256 pixel from the network's output; not a number counts as zero.
 pub fn quantise(output: f32) -> i32 {

@@ -6,6 +6,7 @@
 //!
 //! [`PACKED`]: crate::profile::PACKED
 
+pub mod cells;
 pub mod flow;
 pub mod fuse;
 pub mod pack;

@@ -92,7 +92,7 @@ fn recipe(plan: &Plan<'_>, part: Part, template: &[u8]) -> Recipe {
         template_sha256: hex(template),
         weights_sha256: hex(&weights),
         provider: Provider::TensorRt.name().into(),
-        precision: "f32".into(),
+        precision: plan.precision.name().into(),
         size_px: (plan.size.width_px.into(), plan.size.height_px.into()),
         batch: plan.batch,
     }

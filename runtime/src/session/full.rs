@@ -7,6 +7,7 @@ use crate::format::header::Header;
 use crate::kernel::sample_from_fixed;
 use crate::picture::{Picture, Plane};
 use crate::profile::{FLOW, FLOW_UNIT_PX, PACKED};
+use crate::reconstruct::Opening;
 use crate::scene::NetworkLevels;
 
 /// Names of the inputs for both sources, in the order of [`Plane::ALL`].
@@ -31,7 +32,7 @@ pub struct FullNetwork {
 }
 
 impl FullNetwork {
-    /// Opens the session with the weights of `network`, for `batch` pictures at a time.
+    /// Opens the session with the weights of `network`.
     ///
     /// # Errors
     /// As [`Networks::open`](super::Networks::open).
@@ -42,10 +43,11 @@ impl FullNetwork {
         ort: &OrtRuntime,
         header: &Header,
         network: &NetworkLevels,
-        batch: usize,
+        opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, batch, options)?;
+        let plan = Plan::new(ort, header, network, opening, options)?;
+        let batch = opening.batch;
         let mut report = ProviderReport::new(&options.providers);
         let mut graph = plan.open(FULL, plan.templates.full, &mut report)?;
         plan.check(&report)?;

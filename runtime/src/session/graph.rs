@@ -1,12 +1,14 @@
 //! One ONNX Runtime session with its tensors: what [`Networks`](super::Networks) and
 //! [`FullNetwork`](super::full::FullNetwork) are made of.
 
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ort::AsPointer;
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
-use ort::value::{DynValue, Tensor};
+use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 
 use super::engine::Engine;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
@@ -15,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::profile::{Cut, KERNEL, Profile};
 use crate::providers::RECORD_ASSIGNMENT;
+use crate::quantised::{Layer8, quantise};
+use crate::reconstruct::{Opening, Precision};
 use crate::scene::{Layer, NetworkLevels};
 use crate::templates::Templates;
 use crate::units::Size;
@@ -53,14 +57,30 @@ pub(super) struct Part {
     pub(super) graph: &'static str,
     /// Cuts whose layers it has.
     pub(super) cuts: &'static [Cut],
+    /// Whether it computes in integers what can be.
+    pub(super) int8: bool,
+    /// Whether its `mix8` is two convolutions, one for each of its inputs.
+    pub(super) mix8_apart: bool,
 }
 
-pub(super) const MOTION: Part =
-    Part { name: "motion network", graph: "motion", cuts: &[Cut::Motion] };
+pub(super) const FULL: Part = Part {
+    name: "full network",
+    graph: "full",
+    cuts: &[Cut::Motion, Cut::Refine],
+    int8: false,
+    mix8_apart: false,
+};
+pub(super) const MOTION: Part = Part {
+    name: "motion network",
+    graph: "motion",
+    cuts: &[Cut::Motion],
+    mix8_apart: true,
+    ..FULL
+};
 pub(super) const REFINE: Part =
-    Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine] };
-pub(super) const FULL: Part =
-    Part { name: "full network", graph: "full", cuts: &[Cut::Motion, Cut::Refine] };
+    Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
+pub(super) const MOTION8: Part = Part { graph: "motion8", int8: true, ..MOTION };
+pub(super) const REFINE8: Part = Part { graph: "refine8", int8: true, ..REFINE };
 
 /// What all sessions of a scene have in common.
 pub(super) struct Plan<'a> {
@@ -71,6 +91,7 @@ pub(super) struct Plan<'a> {
     pub(super) options: &'a SessionOptions,
     pub(super) size: Size,
     pub(super) batch: usize,
+    pub(super) precision: Precision,
 }
 
 impl<'a> Plan<'a> {
@@ -79,7 +100,7 @@ impl<'a> Plan<'a> {
         ort: &'a OrtRuntime,
         header: &Header,
         network: &'a NetworkLevels,
-        batch: usize,
+        Opening { batch, precision, .. }: Opening,
         options: &'a SessionOptions,
     ) -> Result<Self> {
         assert!(batch > 0, "a batch has at least one picture");
@@ -87,7 +108,8 @@ impl<'a> Plan<'a> {
         let profile = matching_profile(header, templates)?;
         let specs: Vec<_> = network.layers.iter().map(|l| l.spec).collect();
         assert_eq!(specs[..], profile.layers()[..], "the network is of the header's profile");
-        Ok(Self { profile, templates, ort, network, options, size: header.size, batch })
+        let size = header.size;
+        Ok(Self { profile, templates, ort, network, options, size, batch, precision })
     }
 
     /// Fails when a required provider is not in use.
@@ -101,6 +123,17 @@ impl<'a> Plan<'a> {
         Port::new(name, [self.batch, channels, rows, columns])
     }
 
+    /// A tensor of bytes of `channels` at 1/`scale`, channels last.
+    pub(super) fn port_of_bytes(
+        &self,
+        name: &'static str,
+        channels: usize,
+        scale: usize,
+    ) -> Result<Port<u8>> {
+        let (columns, rows) = self.size.cells(scale);
+        Port::new(name, [self.batch, rows, columns, channels])
+    }
+
     /// Opens `template` on the best provider that takes it.
     pub(super) fn open(
         &self,
@@ -112,10 +145,11 @@ impl<'a> Plan<'a> {
         let mut engine = Engine::of(self, part, template, wanted);
         loop {
             let name = part.name;
-            let mut builder = self.builder(part.cuts).map_err(failed(name))?;
+            let mut builder = self.builder(part).map_err(failed(name))?;
             let standing: Vec<Provider> = report.standing().collect();
             for provider in standing {
-                if let Err(reason) = provider.register(&mut builder, engine.place()) {
+                if let Err(reason) = provider.register(&mut builder, self.precision, engine.place())
+                {
                     report.refuse(provider, reason.message());
                 }
             }
@@ -143,7 +177,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn builder(&self, cuts: &[Cut]) -> ort::Result<ort::session::builder::SessionBuilder> {
+    fn builder(&self, part: Part) -> ort::Result<ort::session::builder::SessionBuilder> {
         let mut builder = Session::builder(self.ort.environment())?
             .with_intra_threads(self.options.threads)?
             .with_inter_threads(1)?
@@ -154,25 +188,77 @@ impl<'a> Plan<'a> {
         for (name, size) in dimensions(self.size, self.batch) {
             builder = builder.with_dimension_override(name, size as i64)?;
         }
+        let integers = part.int8.then(|| quantise(self.profile, self.network)).flatten();
+        let integers = integers.unwrap_or_default();
         // Every weight given must be in the template.
-        for layer in self.network.layers.iter().filter(|l| cuts.contains(&l.spec.cut)) {
-            let (weight, bias) = parameters(layer)?;
+        for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut)) {
             let name = layer.spec.name;
-            builder = builder
-                .with_external_initializer(format!("{name}.weight"), weight)?
-                .with_external_initializer(format!("{name}.bias"), bias)?;
+            let mut parameters = match integers.iter().find(|l| l.name == name) {
+                Some(layer) => integer_parameters(layer)?,
+                None if name == "mix8" && part.mix8_apart => {
+                    apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
+                }
+                None => float_parameters(layer)?,
+            };
+            if let Some(step) = layer.output_step.filter(|_| part.int8) {
+                parameters.push(("scale", value([], vec![step.step().to_num::<f32>()])?));
+            }
+            for (parameter, value) in parameters {
+                builder =
+                    builder.with_external_initializer(format!("{name}.{parameter}"), value)?;
+            }
         }
         Ok(builder)
     }
 }
 
+/// What a template's initializers are filled with, by their names within a layer.
+type Parameters = Vec<(&'static str, Arc<DynValue>)>;
+
 /// Weights `[output, input, 3, 3]` and biases `[output]` of a layer.
-fn parameters(layer: &Layer) -> ort::Result<(Arc<DynValue>, Arc<DynValue>)> {
+fn float_parameters(layer: &Layer) -> ort::Result<Parameters> {
     let spec = &layer.spec;
     let shape = [spec.outputs, spec.inputs, KERNEL, KERNEL];
-    let weight = Tensor::from_array((shape, layer.weights_f32().collect::<Vec<f32>>()))?;
-    let bias = Tensor::from_array(([spec.outputs], layer.bias_f32().collect::<Vec<f32>>()))?;
-    Ok((Arc::new(weight.into_dyn()), Arc::new(bias.into_dyn())))
+    Ok(vec![
+        ("weight", value(shape, layer.weights_f32().collect())?),
+        ("bias", value([spec.outputs], layer.bias_f32().collect())?),
+    ])
+}
+
+/// The same with the weights of the `first` inputs apart from the others'.
+fn apart(layer: &Layer, names: [&'static str; 2], first: usize) -> ort::Result<Parameters> {
+    let spec = &layer.spec;
+    let weights: Vec<f32> = layer.weights_f32().collect();
+    let part = |inputs: Range<usize>| {
+        let shape = [spec.outputs, inputs.len(), KERNEL, KERNEL];
+        let inputs = inputs.start * KERNEL * KERNEL..inputs.end * KERNEL * KERNEL;
+        let rows = weights.chunks_exact(spec.inputs * KERNEL * KERNEL);
+        value(shape, rows.flat_map(|row| row[inputs.clone()].to_vec()).collect())
+    };
+    Ok(vec![
+        (names[0], part(0..first)?),
+        (names[1], part(first..spec.inputs)?),
+        ("bias", value([spec.outputs], layer.bias_f32().collect())?),
+    ])
+}
+
+/// The same in integers, and their scales.
+fn integer_parameters(layer: &Layer8) -> ort::Result<Parameters> {
+    let outputs = layer.bias.len();
+    let shape = [outputs, layer.inputs, KERNEL, KERNEL];
+    Ok(vec![
+        ("weight", value(shape, layer.weights.clone())?),
+        ("weight_scale", value([outputs], layer.weight_scales.clone())?),
+        ("bias", value([outputs], layer.bias.clone())?),
+        ("bias_scale", value([outputs], layer.bias_scales.clone())?),
+    ])
+}
+
+fn value<T, const N: usize>(shape: [usize; N], values: Vec<T>) -> ort::Result<Arc<DynValue>>
+where
+    T: PrimitiveTensorElementType + fmt::Debug + Clone + 'static,
+{
+    Ok(Arc::new(Tensor::from_array((shape, values))?.into_dyn()))
 }
 
 /// A session and what is bound to it.
@@ -189,21 +275,24 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn bind(&mut self, inputs: &[&Port]) -> Result<()> {
+    pub(super) fn bind<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
         for port in inputs {
             self.binding.bind_input(port.name, &port.tensor).map_err(failed(self.name))?;
         }
         Ok(())
     }
 
-    pub(super) fn bind_outputs<const N: usize>(&mut self, outputs: [&mut Port; N]) -> Result<()> {
+    pub(super) fn bind_outputs<T: Element, const N: usize>(
+        &mut self,
+        outputs: [&mut Port<T>; N],
+    ) -> Result<()> {
         for port in outputs {
             self.binding.bind_output(port.name, &mut port.tensor).map_err(failed(self.name))?;
         }
         Ok(())
     }
 
-    pub(super) fn run(&mut self, inputs: &[&Port]) -> Result<()> {
+    pub(super) fn run<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
         if self.on_device {
             self.bind(inputs)?;
         }
@@ -219,27 +308,36 @@ impl Graph {
     }
 }
 
-/// A host tensor with a fixed address.
-#[derive(Debug)]
-pub(super) struct Port {
-    name: &'static str,
-    pub(super) shape: [usize; 4],
-    tensor: Tensor<f32>,
+/// What a host tensor is made of.
+pub(super) trait Element:
+    PrimitiveTensorElementType + fmt::Debug + Clone + Default + 'static
+{
 }
 
-impl Port {
+impl Element for f32 {}
+impl Element for u8 {}
+
+/// A host tensor with a fixed address.
+#[derive(Debug)]
+pub(super) struct Port<T: Element = f32> {
+    name: &'static str,
+    pub(super) shape: [usize; 4],
+    tensor: Tensor<T>,
+}
+
+impl<T: Element> Port<T> {
     pub(super) fn new(name: &'static str, shape: [usize; 4]) -> Result<Self> {
         let mut tensor = Tensor::new(&Allocator::default(), shape).map_err(failed(name))?;
-        tensor.extract_tensor_mut().1.fill(0.0);
+        tensor.extract_tensor_mut().1.fill(T::default());
         Ok(Self { name, shape, tensor })
     }
 
     /// All values, to be filled.
-    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
         self.tensor.extract_tensor_mut().1
     }
 
-    pub(super) fn values(&self) -> &[f32] {
+    pub(super) fn values(&self) -> &[T] {
         self.tensor.extract_tensor().1
     }
 }

@@ -37,14 +37,14 @@ pub fn prepare(
     ort: &OrtRuntime,
     header: &Header,
     network: &NetworkLevels,
-    Opening { batch, path }: Opening,
+    opening: Opening,
     options: &SessionOptions,
     mut tell: impl FnMut(Step),
 ) -> Result<ProviderReport> {
-    let plan = Plan::new(ort, header, network, batch, options)?;
+    let plan = Plan::new(ort, header, network, opening, options)?;
     let mut report = ProviderReport::new(&options.providers);
     let templates = plan.templates;
-    let graphs = match path {
+    let graphs = match opening.path {
         NetworkPath::Full => &[(FULL, templates.full)][..],
         NetworkPath::Split => &[(MOTION, templates.motion), (REFINE, templates.refine)],
     };

@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::format::header::{Colour, Role, Second};
+use crate::kernel::cells::Cells;
 use crate::kernel::warp::{PackedSize, warp};
 use crate::picture::{Picture, Plane};
 use crate::profile::PROFILES;
 use crate::profile::Profile;
+use crate::quantised::{LOGIT_STEP, ZERO};
+use crate::reconstruct::Precision;
 use crate::reference_network::{Map, ReferenceNetwork};
 use crate::templates::Templates;
 use crate::testing::{lively_network, noise};
@@ -51,7 +54,8 @@ fn the_templates_agree_with_the_reference_network() {
     for profile in &PROFILES {
         let network = lively_network(profile);
         let header = header(profile, size, 3);
-        let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
         assert_eq!(networks.report().nodes.keys().collect::<Vec<_>>(), ["CPUExecutionProvider"]);
 
         let map = |seed, channels, scale| {
@@ -90,6 +94,80 @@ fn the_templates_agree_with_the_reference_network() {
                 let allowed = TOLERANCE * most.max(1.0);
                 assert!(difference <= allowed, "{} {name}: {difference}", profile.name);
             }
+        }
+    }
+}
+
+/// Largest and mean difference of a picture in 8 bits to the reference, in 8-bit levels, and of a mask. Weights
+/// here are as large as they can be, and pictures are noise; of trained streams see benches/README.md. Measured on
+/// x86-64 with VNNI: see the test's output.
+const INT8_TOLERANCE: [(f32, f32); 2] = [(48.0, 6.0), (0.1, 0.02)];
+
+#[test]
+fn networks_in_8_bits_agree_with_the_reference_network() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 70, height_px: 36 };
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, 1);
+        let opening = Opening { precision: Precision::Int8, ..Opening::split(1) };
+        let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+        let map = |seed, channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            Map::new(channels, rows, columns, noises(seed, channels * rows * columns))
+        };
+        let latents = [map(1, profile.latent16, 16), map(2, profile.latent8, 8)];
+        let reference = ReferenceNetwork::new(profile, &network);
+        let (flow, features) = reference.motion(&latents[0], &latents[1]);
+        for (tensor, latent) in int8.latents().into_iter().zip(&latents) {
+            tensor.copy_from_slice(&latent.values);
+        }
+        int8.motion().unwrap();
+        let tensors = int8.tensors();
+        let difference = largest_difference(tensors.flow, &flow.values);
+        assert!(difference <= TOLERANCE * 4.0, "{} flow: {difference}", profile.name);
+
+        // What a source may be: pixels. Values of 128 are zeros.
+        let packed = PackedSize::of(size);
+        let layout = Cells { size: packed, features: profile.quarter };
+        let pixel = |v: f32| (v * 128.0 + 128.0).round().clamp(0.0, 255.0);
+        let warped = [3, 4].map(|seed| {
+            let mut map = map(seed, PACKED, 4);
+            map.values.iter_mut().for_each(|v| *v = pixel(*v) / 128.0 - 1.0);
+            map
+        });
+        layout.place_features(tensors.features, tensors.planes);
+        for (cell, bytes) in tensors.planes.chunks_exact_mut(layout.stride()).enumerate() {
+            for (source, warped) in warped.iter().enumerate() {
+                for channel in 0..PACKED {
+                    let value = warped.values[channel * packed.plane() + cell];
+                    bytes[layout.warped(source) + channel] = pixel(value) as u8;
+                }
+            }
+        }
+        int8.refine().unwrap();
+        let (picture, mask) = reference.refine(&features, [&warped[0], &warped[1]]);
+        let got = int8.tensors().picture;
+        let (mut pictures, mut masks) = (Vec::new(), Vec::new());
+        for (cell, bytes) in got.chunks_exact(HEAD).enumerate() {
+            for (channel, byte) in bytes.iter().enumerate() {
+                if channel < PACKED {
+                    let want = pixel(picture.values[channel * packed.plane() + cell]);
+                    pictures.push((f32::from(*byte) - want).abs());
+                } else {
+                    let logit = (f32::from(*byte) - f32::from(ZERO)) * LOGIT_STEP;
+                    let want = mask.values[(channel - PACKED) * packed.plane() + cell];
+                    masks.push((1.0 / (1.0 + (-logit).exp()) - want).abs());
+                }
+            }
+        }
+        for ((name, differences), allowed) in
+            [("picture", pictures), ("mask", masks)].into_iter().zip(INT8_TOLERANCE)
+        {
+            let largest = differences.iter().fold(0.0f32, |m, d| m.max(*d));
+            let mean = differences.iter().sum::<f32>() / differences.len() as f32;
+            println!("{} {name}: largest {largest:.3}, mean {mean:.4}", profile.name);
+            assert!(largest <= allowed.0 && mean <= allowed.1, "{} {name}", profile.name);
         }
     }
 }
@@ -162,7 +240,8 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
         };
         let (l16, l8) = (latent(profile.latent16, 16), latent(profile.latent8, 8));
 
-        let mut networks = Networks::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
         let flow = motion(&mut networks, &l16, &l8);
         let mut warped = [0, 1].map(|_| vec![0.0; 2 * PACKED * packed.plane()]);
         for (source, warped) in warped.iter_mut().enumerate() {
@@ -179,7 +258,8 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
         });
         let want = want.concat();
 
-        let mut full = FullNetwork::open(&ort, &header, &network, 2, &cpu(1)).unwrap();
+        let mut full =
+            FullNetwork::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
         let pictures = sources.each_ref().map(|pair| pair.each_ref());
         for (tensor, values) in full.latents().into_iter().zip([&l16, &l8]) {
             tensor.copy_from_slice(values);
@@ -204,7 +284,7 @@ fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
     let size = Size { width_px: 64, height_px: 48 };
     let network = lively_network(profile);
     let header = header(profile, size, 3);
-    let mut networks = Networks::open(&ort, &header, &network, 3, &cpu(2)).unwrap();
+    let mut networks = Networks::open(&ort, &header, &network, Opening::split(3), &cpu(2)).unwrap();
     let latent = |scale, channels, seed| {
         let (columns, rows) = size.cells(scale);
         noises(seed, columns * rows * channels)
@@ -223,14 +303,16 @@ fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
     let header = header(profile, Size { width_px: 32, height_px: 32 }, 1);
     let network = lively_network(profile);
     let ladder = SessionOptions { threads: 1, ..SessionOptions::default() };
-    let networks = Networks::open(&ort, &header, &network, 1, &ladder).unwrap();
+    let networks = Networks::open(&ort, &header, &network, Opening::split(1), &ladder).unwrap();
     println!("{}", networks.report());
     if networks.report().in_use == Provider::TensorRt {
         return;
     }
     assert!(networks.report().rungs[0].refusal.is_some());
     let strict = SessionOptions { require: Some(Provider::TensorRt), ..ladder };
-    let error = Networks::open(&ort, &header, &network, 1, &strict).unwrap_err().to_string();
+    let error = Networks::open(&ort, &header, &network, Opening::split(1), &strict)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("tensorrt is required"), "{error}");
 }
 
@@ -251,7 +333,8 @@ fn time_of_a_run() {
         let network = lively_network(profile);
         let header = header(profile, size, 4);
         let started = std::time::Instant::now();
-        let mut networks = Networks::open(&ort, &header, &network, batch, &cpu(2)).unwrap();
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(batch), &cpu(2)).unwrap();
         let open = started.elapsed();
         let tensor = |channels, scale| {
             let (columns, rows) = size.cells(scale);

@@ -5,7 +5,7 @@ mod machine;
 mod played;
 mod spread;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,10 +13,13 @@ use iev_runtime::backend::Backend;
 use iev_runtime::deadline::Late;
 use iev_runtime::kernel::fuse::MASKS;
 use iev_runtime::kernel::warp::PackedSize;
-use iev_runtime::player::{Player, Selection};
-use iev_runtime::profile::{FLOW, PACKED};
+use iev_runtime::picture::Plane;
+use iev_runtime::player::{Options, Player, Selection};
+use iev_runtime::profile::{FLOW, LayerSpec, PACKED};
 use iev_runtime::providers::Provider;
-use iev_runtime::session::gemm_gmac_per_s;
+use iev_runtime::quantised::in_integers;
+use iev_runtime::reconstruct::Precision;
+use iev_runtime::session::{Factors, gemm_gmac_per_s};
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, Result, TimeIndex, ViewId};
 use serde_json::{Map, Value, json};
@@ -60,6 +63,8 @@ pub(crate) struct Bench {
 const WARM_UP: usize = 32;
 /// Places sought.
 const SEEKS: u32 = 9;
+/// Times compared with those painted in f32.
+const LIKENESS_TIMES: u32 = 24;
 /// Switches there and back.
 const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
@@ -95,6 +100,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
             "provider": backend.report().map(|r| r.in_use.name()),
             "path": backend.opened().map(|o| o.path.name()),
+            "precision": backend.opened().map(|o| o.precision.name()),
             "threads": threads,
             "painters": painters,
             "rate_hz": command.rate,
@@ -124,6 +130,8 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "onnx_runtime": backend.report().and_then(|_| backend.library().ok())
                 .map(|library| library.build_info()),
         },
+        // Last, for it opens another network.
+        "psnr_to_f32_db": likeness(stream, &player, views, &command.backend, &backend)?,
     });
     if let Some(path) = &command.json {
         std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?;
@@ -176,6 +184,34 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
     Ok(json!({ "stale_times_max": most, "us": spread.summary() }))
 }
 
+/// Luma PSNR of the implicit pictures of the first times to those painted in f32; null where these are.
+fn likeness(
+    stream: &Path,
+    player: &Player,
+    views: ViewSet,
+    args: &BackendArgs,
+    backend: &Backend,
+) -> Result<Option<f64>> {
+    let implicit = views.implicit(player.header());
+    let precision = backend.opened().map(|opened| opened.precision);
+    if implicit.is_empty() || precision.is_none_or(|p| p == Precision::F32) {
+        return Ok(None);
+    }
+    let exact = Options { precision: Precision::F32, ..args.options(backend) };
+    let exact = Player::open(stream, exact)?;
+    let last = player.header().frames.min(LIKENESS_TIMES);
+    let selection = Selection::new(implicit, 0..last);
+    let (mut squares, mut samples) = (0, 0);
+    for (shown, want) in player.play(&selection)?.zip(exact.play(&selection)?) {
+        for (shown, want) in shown?.pictures.iter().zip(&want?.pictures) {
+            let pairs = shown.picture.plane(Plane::Y).iter().zip(want.picture.plane(Plane::Y));
+            squares += pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>();
+            samples += want.picture.plane(Plane::Y).len();
+        }
+    }
+    Ok((squares > 0).then(|| 10.0 * (255.0 * 255.0 * samples as f64 / squares as f64).log10()))
+}
+
 /// CPU, memory, and how near the network and the fuse come to what the machine can do.
 ///
 /// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
@@ -191,9 +227,11 @@ fn cost(
     let size = PackedSize::of(header.size);
     let implicit = views.implicit(header).len();
     let explicit = views.explicit_needed(header).len();
-    let float = size_of::<f32>();
-    let (packed, masks) = (PACKED * size.plane() * float, MASKS * size.plane() * float);
-    let (flow, pixels) = (FLOW * size.flow_plane() * float, header.size.i420_bytes());
+    let opened = backend.opened();
+    let int8 = opened.as_ref().is_some_and(|o| o.precision == Precision::Int8);
+    let sample = if int8 { size_of::<u8>() } else { size_of::<f32>() };
+    let (packed, masks) = (PACKED * size.plane() * sample, MASKS * size.plane() * sample);
+    let (flow, pixels) = (FLOW * size.flow_plane() * size_of::<f32>(), header.size.i420_bytes());
     // The warp reads two pictures and their flow and writes two packed ones; the fuse reads those,
     // the implicit picture and the masks and writes pixels.
     let fuse_bytes = implicit * (3 * packed + masks + pixels);
@@ -212,14 +250,30 @@ fn cost(
     let profile = header.profile().filter(|_| implicit > 0 && !degraded);
     if let Some(profile) = profile {
         let (columns, rows) = header.size.cells(1);
-        let mac = profile.mac_per_px() * (columns * rows * implicit) as f64;
-        let reached = painters as f64 * mac / played.median_s("network_us") / 1e9;
-        let on_cpu = backend.report().is_some_and(|r| r.in_use == Provider::Cpu);
-        let peak = if on_cpu { Some(gemm_gmac_per_s(&backend.library()?, threads)?) } else { None };
-        cost["network"] = json!({
-            "mac_per_time": mac, "gmac_per_s": reached, "gemm_gmac_per_s": peak,
-            "share_of_gemm": peak.map(|p| reached / p),
+        let mac = |layers: &dyn Fn(&LayerSpec) -> bool| {
+            let layers = profile.layers().into_iter().filter(|layer| layers(layer));
+            layers.map(|l| l.mac_per_px()).sum::<f64>() * (columns * rows * implicit) as f64
+        };
+        let seconds = played.median_s("network_us") / painters as f64;
+        let integers = |layer: &LayerSpec| int8 && in_integers(layer);
+        let parts = [
+            (Factors::Floats, mac(&|layer| !integers(layer))),
+            (Factors::Bytes, mac(&|layer| integers(layer))),
+        ];
+        let mut network = json!({
+            "mac_per_time": mac(&|_| true),
+            "gmac_per_s": mac(&|_| true) / seconds / 1e9,
         });
+        if opened.is_some_and(|o| o.report.in_use == Provider::Cpu) {
+            let mut at_peak_s = 0.0;
+            for (factors, mac) in parts.into_iter().filter(|(_, mac)| *mac > 0.0) {
+                let peak = gemm_gmac_per_s(&backend.library()?, threads, factors)?;
+                at_peak_s += mac / peak / 1e9;
+                network[factors.name()] = json!({ "mac_per_time": mac, "gemm_gmac_per_s": peak });
+            }
+            network["share_of_gemm"] = json!(at_peak_s / seconds);
+        }
+        cost["network"] = network;
         let (copy, fuse) =
             (machine::copy_gbyte_per_s(), fuse_bytes as f64 / played.median_s("fuse_us") / 1e9);
         cost["fuse"] = json!({
@@ -236,7 +290,7 @@ fn text(report: &Value) -> String {
     let ms = |value: &Value| format!("{:.1} ms", number(value) / 1000.0);
     let machine = &report["conditions"]["machine"];
     let mut lines = vec![format!(
-        "{} times in {:.1} s: {:.1} times/s of views {}, on {}, {} cores, provider {}",
+        "{} times in {:.1} s: {:.1} times/s of views {}, on {}, {} cores, provider {}, {}",
         report["times"],
         number(&report["seconds"]),
         number(&report["times_per_second"]),
@@ -244,6 +298,7 @@ fn text(report: &Value) -> String {
         machine["cpu"].as_str().unwrap_or("an unknown processor"),
         machine["cores"],
         report["conditions"]["provider"].as_str().unwrap_or("none"),
+        report["conditions"]["precision"].as_str().unwrap_or("without network"),
     )];
     const RANKS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     let head = RANKS.map(|r| format!("{r:>9}")).concat();
@@ -291,6 +346,9 @@ fn text(report: &Value) -> String {
             number(&fuse["gbyte_per_s"]),
             percent(&fuse["share_of_copy"]),
         ));
+    }
+    if let Some(db) = report["psnr_to_f32_db"].as_f64() {
+        lines.push(format!("luma of implicit views {db:.1} dB from what f32 paints"));
     }
     lines.join("\n")
 }

@@ -1,0 +1,110 @@
+//! The cuts in 8 bits, for ONNX Runtime's CPU provider.
+//!
+//! Pictures and features are u8 and channels last, as that provider's integer kernels have them; the transpositions
+//! at the edges are then none. What the flow comes from stays in f32: rounding it to 8 bits would move what is warped
+//! by tenths of a pixel. What each number means is defined beside the code that fills the initializers, in
+//! `runtime/src/quantised.rs`.
+//!
+//! Why the biases are integers and the output of a ReLU has the zero point 0: only so does the provider make one
+//! integer operator of a convolution and what is around it. TensorRT wants it otherwise.
+
+use iev_runtime::profile::{HEAD, KERNEL, PACKED};
+use iev_runtime::quantised::{ZERO, padded};
+
+use super::super::builder::{Dim, Value};
+use super::super::onnx::{INT8, INT32, UINT8};
+use super::{AT4, AT8, BATCH, FLOW, Fixed, Graph, Mix8, nchw, three_by_three};
+
+fn nhwc(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
+    [BATCH, rows, columns, Fixed(channels)]
+}
+
+/// Scale and zero point of a u8 value.
+struct Scale {
+    scale: Value,
+    zero: Value,
+}
+
+impl Graph<'_> {
+    pub(super) fn motion8_cut(&mut self) {
+        let eighth = self.eighth(Mix8::Apart);
+        self.conv("flow", "flow", &eighth);
+        self.b.output("flow", &nchw(FLOW, AT8));
+
+        let x = self.rounded("res8", &eighth);
+        let [inputs, outputs] = [self.profile.eighth, 4 * self.profile.quarter];
+        let features = self.conv8("up4", &x, inputs, outputs);
+        let features = self.b.node("Relu", "up4.relu", &[&features], Vec::new());
+        let scale = self.scale("up4");
+        let features = self.quantise("up4", &features, &scale);
+        self.b.transpose("features", &features, &[0, 2, 3, 1]);
+        self.b.output_of(UINT8, "features", &nhwc(outputs, AT8));
+    }
+
+    pub(super) fn refine8_cut(&mut self) {
+        let channels = self.profile.quarter + 2 * PACKED;
+        let width = padded(self.profile.refine);
+        let planes = self.b.input_of(UINT8, "planes", &nhwc(channels, AT4));
+        let planes = self.b.transpose("planes.first", &planes, &[0, 3, 1, 2]);
+        let pixels = Scale { scale: self.b.scalar(PIXEL), zero: self.b.scalar_u8(ZERO) };
+        let x = self.dequantise("planes", &planes, &pixels);
+        let x = self.conv8("mix4", &x, channels, width);
+        let x = self.b.node("Relu", "mix4.relu", &[&x], Vec::new());
+        let mut x = self.rounded("mix4", &x);
+        for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
+            let name = layer.name;
+            let branch = self.conv8(name, &x, width, width);
+            let branch = self.b.node("Relu", format!("{name}.relu"), &[&branch], Vec::new());
+            let branch = self.rounded_as(name, &branch, &format!("{name}.branch"));
+            let sum = self.b.node("Add", format!("{name}.sum"), &[&x, &branch], Vec::new());
+            x = self.rounded(name, &sum);
+        }
+        let head = self.conv8("head", &x, width, HEAD);
+        let head = self.quantise("head", &head, &pixels);
+        self.b.transpose("picture", &head, &[0, 2, 3, 1]);
+        self.b.output_of(UINT8, "picture", &nhwc(HEAD, AT4));
+    }
+
+    /// 3×3 convolution with weights and biases in integers.
+    fn conv8(&mut self, layer: &str, value: &str, inputs: usize, outputs: usize) -> Value {
+        let mut constant = |part: &str, element, shape: &[usize]| {
+            let name = format!("{layer}.{part}");
+            let levels = self.b.external_of(element, &name, shape);
+            let scale = self.b.external(&format!("{name}_scale"), &[outputs]);
+            let axis = vec![super::int("axis", 0)];
+            self.b.node("DequantizeLinear", format!("{name}_f32"), &[&levels, &scale], axis)
+        };
+        let weight = constant("weight", INT8, &[outputs, inputs, KERNEL, KERNEL]);
+        let bias = constant("bias", INT32, &[outputs]);
+        let inputs = [value, &weight, &bias];
+        self.b.node("Conv", format!("{layer}.conv"), &inputs, three_by_three())
+    }
+
+    /// The scale of a layer's output, which is not below zero, filled from the stream.
+    fn scale(&mut self, layer: &str) -> Scale {
+        let scale = self.b.external(&format!("{layer}.scale"), &[]);
+        Scale { scale, zero: self.b.scalar_u8(0) }
+    }
+
+    /// `value` in 8 bits of the layer's scale.
+    fn rounded(&mut self, layer: &str, value: &str) -> Value {
+        self.rounded_as(layer, value, layer)
+    }
+
+    fn rounded_as(&mut self, layer: &str, value: &str, name: &str) -> Value {
+        let scale = self.scale(layer);
+        let levels = self.quantise(name, value, &scale);
+        self.dequantise(name, &levels, &scale)
+    }
+
+    fn quantise(&mut self, name: &str, value: &str, Scale { scale, zero }: &Scale) -> Value {
+        self.b.node("QuantizeLinear", format!("{name}.u8"), &[value, scale, zero], Vec::new())
+    }
+
+    fn dequantise(&mut self, name: &str, value: &str, Scale { scale, zero }: &Scale) -> Value {
+        self.b.node("DequantizeLinear", format!("{name}.f32"), &[value, scale, zero], Vec::new())
+    }
+}
+
+/// Scale of a pixel: a network sees `(pixel − 128) / 128`.
+const PIXEL: f32 = 1.0 / 128.0;

@@ -1,0 +1,258 @@
+//! Fuse: blends both warped sources of cells with the network's own picture, straight into pixels.
+//!
+//! With masks `m` in 1/2^15 by [`SIGMOID`] and `×` the rounded product `(a · b + 2^14) >> 15`,
+//! ```text
+//! behind = 128·implicit + 128·(warped1 − implicit) × m1
+//! pixel = (behind + (128·warped0 − behind) × m0 + 64) >> 7
+//! ```
+//! All of it fits 16 bits, and `×` is one instruction. A pixel is within 0.51 of the exact blend under
+//! these masks.
+//!
+//! One mask value covers 2×2 luma pixels and their chroma sample, as in [`fuse`](super::super::fuse).
+
+use super::super::fuse::MASKS;
+use super::super::pack::LAYOUT;
+use super::super::warp::PackedSize;
+use super::Cells;
+use super::sigmoid::SIGMOID;
+use crate::picture::Picture;
+use crate::profile::{HEAD, PACKED};
+
+/// Both masks of a cell in 1/2^15: mask k at (dy, dx) is `4·k + 2·dy + dx`.
+pub(super) type Masks = [i16; MASKS];
+
+/// What is blended in a cell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layers<'a> {
+    pub warped0: &'a [u8; PACKED],
+    pub warped1: &'a [u8; PACKED],
+    pub implicit: &'a [u8; PACKED],
+}
+
+/// Blends `cells` and `head` into `picture`, cropping the padding: the definition, one pixel at a time.
+///
+/// # Shapes
+/// | argument | shape | type |
+/// |---|---|---|
+/// | `cells` | `[rows, columns, stride]` | u8 |
+/// | `head` | `[rows, columns, 32]`: the implicit picture, packed, then both masks' logits in 1/16 from 128, that of mask k at (dy, dx) in byte `24 + 4·k + 2·dy + dx` | u8 |
+///
+/// # Panics
+/// If a slice has another size than `layout` and `picture` imply.
+pub fn fuse_cells_scalar(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
+    check(layout, cells, head, picture);
+    for (plane, first, side) in LAYOUT {
+        let (columns, _) = picture.plane_size(plane);
+        for (at, pixel) in picture.plane_mut(plane).iter_mut().enumerate() {
+            let (y, x) = (at / columns, at % columns);
+            let cell = (y / side) * layout.size.columns + x / side;
+            let byte = first + y % side * side + x % side;
+            let (cell, head) = (&cells[cell * layout.stride()..], &head[cell * HEAD..]);
+            // Luma pixels share a mask value in pairs, chroma samples have their own.
+            let value = (y % side) * 2 / side * 2 + (x % side) * 2 / side;
+            let mask = |k: usize| SIGMOID[usize::from(head[PACKED + 4 * k + value])];
+            let warped = |source: usize| cell[layout.warped(source) + byte];
+            *pixel = blend(warped(0), warped(1), head[byte], mask(0), mask(1));
+        }
+    }
+}
+
+fn check(layout: Cells, cells: &[u8], head: &[u8], picture: &Picture) {
+    assert_eq!(PackedSize::of(picture.size()), layout.size, "picture and cells agree");
+    assert_eq!(cells.len(), layout.bytes(), "cells are [rows, columns, stride]");
+    assert_eq!(head.len(), layout.size.plane() * HEAD, "head is [rows, columns, 32]");
+}
+
+/// One blended pixel.
+#[inline(always)]
+fn blend(warped0: u8, warped1: u8, implicit: u8, m0: i16, m1: i16) -> u8 {
+    let times = |a: i16, b: i16| ((i32::from(a) * i32::from(b) + (1 << 14)) >> 15) as i16;
+    let fine = |pixel: u8| i16::from(pixel) << 7;
+    let behind = fine(implicit) + times(fine(warped1) - fine(implicit), m1);
+    let blended = behind + times(fine(warped0) - behind, m0);
+    ((blended + 64) >> 7) as u8
+}
+
+/// [`fuse_cells_scalar`] to the byte.
+///
+/// # Panics
+/// If a slice has another size than `layout` and `picture` imply.
+pub fn fuse_cells(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
+    check(layout, cells, head, picture);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn wide(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
+            fuse_rows(layout, cells, head, picture, |layers, masks| {
+                super::fuse_avx2::blend_two(layers, masks)
+            });
+        }
+        // SAFETY: the processor has AVX2.
+        #[allow(unsafe_code, reason = "chosen at run time")]
+        return unsafe { wide(layout, cells, head, picture) };
+    }
+    fuse_rows(layout, cells, head, picture, |layers, masks| {
+        [blend_cell(layers[0], masks[0]), blend_cell(layers[1], masks[1])]
+    });
+}
+
+/// Cells worked on at once, an even number.
+const RUN: usize = 32;
+
+/// [`fuse_cells`] with a blend of two cells.
+#[inline(always)]
+fn fuse_rows(
+    layout: Cells,
+    cells: &[u8],
+    head: &[u8],
+    picture: &mut Picture,
+    blend_two: impl Fn([Layers<'_>; 2], [&Masks; 2]) -> [[u8; PACKED]; 2],
+) {
+    let (heads, _) = head.as_chunks::<HEAD>();
+    let rows = cells.chunks_exact(layout.row_bytes()).zip(heads.chunks_exact(layout.size.columns));
+    let mut masks = [[0; MASKS]; RUN];
+    let mut blended = [[0; PACKED]; RUN];
+    for (row, (cells, heads)) in rows.enumerate() {
+        for (run, heads) in heads.chunks(RUN).enumerate() {
+            let cells = &cells[run * RUN * layout.stride()..];
+            let layers =
+                |cell: usize| layout.layers(&cells[cell * layout.stride()..], &heads[cell]);
+            look_up(heads, &mut masks);
+            for first in (0..heads.len()).step_by(2) {
+                // A last cell without a neighbour is its own.
+                let second = (first + 1).min(heads.len() - 1);
+                let layers = [layers(first), layers(second)];
+                let two = blend_two(layers, [&masks[first], &masks[second]]);
+                blended[first..][..2].copy_from_slice(&two);
+            }
+            write_run(&blended, (row, run * RUN), picture);
+        }
+    }
+}
+
+impl Cells {
+    /// Layers of a cell.
+    #[inline(always)]
+    fn layers<'a>(self, cell: &'a [u8], head: &'a [u8; HEAD]) -> Layers<'a> {
+        let (warped, _) = cell[self.features..].as_chunks();
+        let (implicit, _) = head.as_chunks();
+        Layers { warped0: &warped[0], warped1: &warped[1], implicit: &implicit[0] }
+    }
+}
+
+/// Masks of cells by their logits.
+///
+/// On their own, so that they are in memory when vectors of them are read.
+#[inline(always)]
+fn look_up(heads: &[[u8; HEAD]], masks: &mut [Masks; RUN]) {
+    for (masks, head) in masks.iter_mut().zip(heads) {
+        for (mask, logit) in masks.iter_mut().zip(&head[PACKED..]) {
+            *mask = SIGMOID[usize::from(*logit)];
+        }
+    }
+}
+
+/// Blends a cell.
+#[inline(always)]
+fn blend_cell(layers: Layers<'_>, masks: &Masks) -> [u8; PACKED] {
+    let mut blended = [0; PACKED];
+    for (i, pixel) in blended.iter_mut().enumerate() {
+        let value = if i < 16 { i / 8 * 2 + i % 4 / 2 } else { i % 4 };
+        let (m0, m1) = (masks[value], masks[MASKS / 2 + value]);
+        *pixel = blend(layers.warped0[i], layers.warped1[i], layers.implicit[i], m0, m1);
+    }
+    blended
+}
+
+/// Writes a run of cells from (row, column) on, cropped.
+#[inline(always)]
+fn write_run(cells: &[[u8; PACKED]; RUN], (row, column): (usize, usize), picture: &mut Picture) {
+    for (plane, first, side) in LAYOUT {
+        let (columns, rows) = picture.plane_size(plane);
+        let (from, to) = ((column * side).min(columns), ((column + RUN) * side).min(columns));
+        let pixels = picture.plane_mut(plane);
+        for down in 0..side.min(rows.saturating_sub(row * side)) {
+            let line = &mut pixels[(row * side + down) * columns..][from..to];
+            if side == 4 {
+                write_line::<4>(cells, first + down * side, line);
+            } else {
+                write_line::<2>(cells, first + down * side, line);
+            }
+        }
+    }
+}
+
+/// Writes bytes `first` and on of every cell.
+#[inline(always)]
+fn write_line<const SIDE: usize>(cells: &[[u8; PACKED]; RUN], first: usize, line: &mut [u8]) {
+    let (whole, rest) = line.as_chunks_mut::<SIDE>();
+    let count = whole.len();
+    for (pixels, cell) in whole.iter_mut().zip(cells) {
+        pixels.copy_from_slice(&cell[first..][..SIDE]);
+    }
+    if let Some(cell) = cells.get(count) {
+        rest.copy_from_slice(&cell[first..][..rest.len()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fuse::{Layers as Planes, fuse};
+    use super::*;
+    use crate::Size;
+
+    fn noise(count: usize, seed: u32) -> Vec<u8> {
+        (0..count).map(|i| ((i as u32 ^ seed).wrapping_mul(2654435761) >> 24) as u8).collect()
+    }
+
+    #[test]
+    fn the_fast_fuse_equals_the_scalar_one() {
+        let sizes =
+            [(1, 1), (2, 17), (3, 40), (37, 19), (64, 48), (130, 35), (257, 16), (256, 144)];
+        for (width_px, height_px) in sizes {
+            let size = Size { width_px, height_px };
+            for features in [8, 20] {
+                let layout = Cells { size: PackedSize::of(size), features };
+                let cells = noise(layout.bytes(), 1);
+                let head = noise(layout.size.plane() * HEAD, 2);
+                let (mut slow, mut fast) = (Picture::new(size), Picture::new(size));
+                fuse_cells_scalar(layout, &cells, &head, &mut slow);
+                fuse_cells(layout, &cells, &head, &mut fast);
+                assert!(slow == fast, "{width_px}×{height_px}, {features} features");
+                let mut portable = Picture::new(size);
+                fuse_rows(layout, &cells, &head, &mut portable, |layers, masks| {
+                    [blend_cell(layers[0], masks[0]), blend_cell(layers[1], masks[1])]
+                });
+                assert!(slow == portable, "{width_px}×{height_px}, {features} features, portable");
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_the_fuse_of_planes_within_a_level() {
+        let size = Size { width_px: 100, height_px: 60 };
+        let layout = Cells { size: PackedSize::of(size), features: 8 };
+        let plane = layout.size.plane();
+        let cells = noise(layout.bytes(), 3);
+        let head = noise(plane * HEAD, 4);
+        let planar = |bytes: &[u8], stride: usize, first: usize, to: fn(f32) -> f32| -> Vec<f32> {
+            let channel = |c: usize| bytes.iter().skip(first + c).step_by(stride);
+            (0..PACKED).flat_map(|c| channel(c).map(|v| to(f32::from(*v) - 128.0))).collect()
+        };
+        let sample = |centred: f32| centred / 128.0;
+        let sigmoid = |centred: f32| 1.0 / (1.0 + (-centred / 16.0).exp());
+        let planes = Planes {
+            warped0: &planar(&cells, layout.stride(), layout.warped(0), sample),
+            warped1: &planar(&cells, layout.stride(), layout.warped(1), sample),
+            implicit: &planar(&head, HEAD, 0, sample),
+            masks: &planar(&head, HEAD, PACKED, sigmoid)[..MASKS * plane],
+        };
+        let (mut expected, mut fused) = (Picture::new(size), Picture::new(size));
+        fuse(&planes, layout.size, &mut expected);
+        fuse_cells(layout, &cells, &head, &mut fused);
+        let pairs = expected.i420().iter().zip(fused.i420());
+        assert!(pairs.clone().all(|(a, b)| a.abs_diff(*b) <= 1));
+        let off = pairs.filter(|(a, b)| a != b).count();
+        assert!(off * 50 < size.i420_bytes(), "{off} pixels differ");
+    }
+}
