@@ -1,6 +1,6 @@
 //! Fuse: blends both warped sources of cells with the network's own picture, straight into pixels.
 //!
-//! With masks `m` in 1/2^15 by [`SIGMOID`] and `×` the rounded product `(a · b + 2^14) >> 15`,
+//! With masks `m` in 1/2^15 by a table of sigmoids and `×` the rounded product `(a · b + 2^14) >> 15`,
 //! ```text
 //! behind = 128·implicit + 128·(warped1 − implicit) × m1
 //! pixel = (behind + (128·warped0 − behind) × m0 + 64) >> 7
