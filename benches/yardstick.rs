@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use iev_runtime::kernel::cells::Cells;
 use iev_runtime::kernel::cells::fuse::fuse_cells;
+use iev_runtime::kernel::cells::padded::PaddedPicture;
 use iev_runtime::kernel::cells::warp::CellWarper;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::warp::PackedSize;
@@ -151,12 +152,14 @@ fn ours_in_bytes(ort: &OrtRuntime, profile: &'static Profile, threads: usize) ->
     let (moved, source) = (motion(size), source());
     let layout = Cells { size, features: profile.quarter };
     let (mut warper, mut picture) = (CellWarper::new(layout), Picture::new(SMALL));
+    let mut padded = PaddedPicture::new(SMALL);
     let run = move || {
         network.motion().expect("it runs");
         let Int8Tensors { features, planes, .. } = network.tensors();
         layout.place_features(features, planes);
         for (place, flow) in moved.chunks_exact(2 * size.flow_plane()).enumerate() {
-            warper.warp(&source, flow, place, planes);
+            padded.copy(&source);
+            warper.warp(&padded, flow, place, planes);
         }
         network.refine().expect("it runs");
         let Int8Tensors { planes, picture: head, .. } = network.tensors();

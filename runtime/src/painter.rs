@@ -19,6 +19,7 @@ use crate::format::header::{Header, MAX_VIEWS, Role, Second};
 use crate::gop::Scene;
 use crate::kernel::cells::Cells;
 use crate::kernel::cells::fuse::fuse_cells;
+use crate::kernel::cells::padded::PaddedPicture;
 use crate::kernel::cells::warp::CellWarper;
 use crate::kernel::fuse::{Layers, fuse as blend};
 use crate::kernel::pack::unpack;
@@ -48,6 +49,7 @@ pub struct Painter {
     warper: Warper,
     cells: Cells,
     cell_warper: CellWarper,
+    padded: PaddedPicture,
 }
 
 impl Painter {
@@ -84,6 +86,7 @@ impl Painter {
             warper: Warper::new(size),
             cells,
             cell_warper: CellWarper::new(cells),
+            padded: PaddedPicture::new(header.size),
         })
     }
 
@@ -179,7 +182,8 @@ impl Painter {
             let flows = tensors.flow[slot * 2 * flow..].chunks_exact(flow);
             let sources = sources(&self.header, job, *view).into_iter().zip(flows);
             for (source, (picture, flow)) in sources.enumerate() {
-                self.cell_warper.warp(picture, flow, source, cells);
+                self.padded.copy(picture);
+                self.cell_warper.warp(&self.padded, flow, source, cells);
             }
         }
         let refine = Instant::now();

@@ -4,6 +4,9 @@
 //! `[channel, row, column]`: channel `4·dy + dx` is luma pixel (4·column + dx, 4·row + dy), channels
 //! `16 + 2·dy + dx` and `20 + 2·dy + dx` are chroma. Samples are `(v − 128) / 128`.
 //!
+//! [`cells`] has the same steps around the network in 8 bits, which reads pixels as they are, with
+//! the channels of a cell side by side.
+//!
 //! [`PACKED`]: crate::profile::PACKED
 
 pub mod cells;

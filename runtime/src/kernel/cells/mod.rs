@@ -6,9 +6,7 @@
 //! network's zero; features are above it by their level.
 
 pub mod fuse;
-#[cfg(target_arch = "x86_64")]
-mod fuse_avx2;
-mod padded;
+pub mod padded;
 mod patches;
 #[cfg(target_arch = "x86_64")]
 mod reach;

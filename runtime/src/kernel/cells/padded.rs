@@ -1,54 +1,80 @@
-//! A copy of a plane with its border repeated around it, so that reads near it need no other code.
+//! A copy of a picture with its border repeated around it, so that reads near it need no other code.
 
 use super::super::warp::PackedSize;
+use crate::Size;
 use crate::picture::{Picture, Plane};
 
-/// Pixels repeated on every side, and the most that [`Padded::window`] can be wide or high.
+/// Pixels repeated on every side, and the most columns and rows that [`Padded::from`] stands for.
 pub(super) const MARGIN: usize = 32;
+
+/// A picture to warp: its planes with a margin around each.
+#[derive(Debug)]
+pub struct PaddedPicture {
+    size: Size,
+    pub(super) planes: [Padded; 3],
+}
 
 /// A plane and `MARGIN` pixels around it.
 #[derive(Debug)]
 pub(super) struct Padded {
-    plane: Plane,
-    /// `[rows + 2·MARGIN, stride]`, and room for the largest plane.
+    /// `[rows + 2·MARGIN, columns + 2·MARGIN]`.
     samples: Vec<u8>,
     columns: usize,
     rows: usize,
-    stride: usize,
+}
+
+impl PaddedPicture {
+    /// Room for pictures of `size`.
+    pub fn new(size: Size) -> Self {
+        let (chroma_columns, chroma_rows) = size.chroma();
+        let chroma = || Padded::new(chroma_columns, chroma_rows);
+        Self { size, planes: [Padded::new(size.width(), size.height()), chroma(), chroma()] }
+    }
+
+    /// Copies `picture`. Sources that many views share need that once.
+    ///
+    /// # Panics
+    /// If it has another size.
+    pub fn copy(&mut self, picture: &Picture) {
+        assert_eq!(picture.size(), self.size, "there is room for one size");
+        for (padded, plane) in self.planes.iter_mut().zip(Plane::ALL) {
+            padded.copy(picture.plane(plane));
+        }
+    }
+
+    /// Size at 1/4.
+    pub fn packed_size(&self) -> PackedSize {
+        PackedSize::of(self.size)
+    }
 }
 
 impl Padded {
-    /// Room for `plane` of pictures of `size`.
-    pub fn new(plane: Plane, size: PackedSize) -> Self {
-        let side = if plane == Plane::Y { 4 } else { 2 };
-        let room = (size.columns * side + 2 * MARGIN) * (size.rows * side + 2 * MARGIN);
-        Self { plane, samples: vec![0; room], columns: 1, rows: 1, stride: 1 + 2 * MARGIN }
+    fn new(columns: usize, rows: usize) -> Self {
+        let samples = vec![0; (columns + 2 * MARGIN) * (rows + 2 * MARGIN)];
+        Self { samples, columns, rows }
     }
 
-    /// Copies the plane of `picture`.
-    ///
-    /// # Panics
-    /// If it is larger than the room.
-    pub fn copy(&mut self, picture: &Picture) {
-        let (columns, rows) = picture.plane_size(self.plane);
-        (self.columns, self.rows, self.stride) = (columns, rows, columns + 2 * MARGIN);
-        let lines = self.samples.chunks_exact_mut(self.stride).skip(MARGIN);
-        for (line, pixels) in lines.zip(picture.plane(self.plane).chunks_exact(columns)) {
+    /// Copies a plane, `[rows, columns]`.
+    fn copy(&mut self, plane: &[u8]) {
+        let (columns, stride) = (self.columns, self.stride());
+        let lines = self.samples.chunks_exact_mut(stride).skip(MARGIN);
+        for (line, pixels) in lines.zip(plane.chunks_exact(columns)) {
             line[..MARGIN].fill(pixels[0]);
             line[MARGIN..][..columns].copy_from_slice(pixels);
             line[MARGIN + columns..][..MARGIN].fill(pixels[columns - 1]);
         }
-        let (first, last) = (MARGIN * self.stride, (MARGIN + rows - 1) * self.stride);
+        let line = |row: usize| row * stride..(row + 1) * stride;
         for outer in 0..MARGIN {
-            self.samples.copy_within(first..first + self.stride, outer * self.stride);
-            let below = (MARGIN + rows + outer) * self.stride;
-            self.samples.copy_within(last..last + self.stride, below);
+            self.samples.copy_within(line(MARGIN), outer * stride);
+            let below = MARGIN + self.rows + outer;
+            self.samples.copy_within(line(MARGIN + self.rows - 1), below * stride);
         }
     }
 
     /// Samples from one row to the next.
+    #[inline(always)]
     pub fn stride(&self) -> usize {
-        self.stride
+        self.columns + 2 * MARGIN
     }
 
     /// Samples from pixel (column, row) on, which may lie anywhere. In up to `MARGIN` columns and rows
@@ -65,14 +91,13 @@ impl Padded {
         let inner = |at: i32, length: usize| {
             (at.max(-(MARGIN as i32)).min(length as i32 - 1) + MARGIN as i32) as usize
         };
-        inner(row, self.rows) * self.stride + inner(column, self.columns)
+        inner(row, self.rows) * self.stride() + inner(column, self.columns)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
 
     #[test]
     fn windows_anywhere_repeat_the_border() {
@@ -80,9 +105,9 @@ mod tests {
             let mut picture = Picture::new(Size { width_px, height_px });
             let pixels = picture.i420_mut().iter_mut().enumerate();
             pixels.for_each(|(i, p)| *p = (i * 7) as u8);
-            for plane in Plane::ALL {
-                let mut padded = Padded::new(plane, PackedSize::of(picture.size()));
-                padded.copy(&picture);
+            let mut padded = PaddedPicture::new(picture.size());
+            padded.copy(&picture);
+            for (plane, padded) in Plane::ALL.into_iter().zip(&padded.planes) {
                 let (columns, rows) = picture.plane_size(plane);
                 let clamp = |at: i32, length: usize| at.clamp(0, length as i32 - 1) as usize;
                 for (x, y) in (-70..70).flat_map(|y| (-70..70).map(move |x| (x, y))) {

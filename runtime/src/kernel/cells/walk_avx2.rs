@@ -1,7 +1,7 @@
 //! Displacements of two patches, row after row, for x86-64 with AVX2.
 //!
-//! Values have 32 bits and are *raised*: shifted so that what is left of a cut one is its upper half.
-//! They wrap, but one that counts from its window's corner does not.
+//! They have 32 bits and are *raised*: shifted so that what is left of one after the cut is its upper
+//! half. They wrap, which does not matter: one that counts from its window's corner is small again.
 
 use core::arch::x86_64::*;
 
@@ -19,7 +19,7 @@ pub(super) struct Courses {
     left_growth: __m256i,
     right: __m256i,
     right_growth: __m256i,
-    /// Right and its growth at every other luma pixel, at first 1/16.
+    /// Right and its growth times the weights of the even luma pixels.
     slope: __m256i,
     slope_growth: __m256i,
 }
@@ -65,64 +65,43 @@ impl Courses {
         }
     }
 
-    /// Luma from each window's `corner`, pixels being 0 or 1 `pixel` apart.
+    /// Luma from each window's `corner`, its pixels `PIXEL` apart: 1 across, 0 down.
     #[target_feature(enable = "avx2")]
     #[inline]
-    pub fn luma(&self, corner: [i32; 2], pixel: i32) -> LumaWalk {
+    pub fn luma<const PIXEL: i32>(&self, corner: [i32; 2]) -> LumaWalk {
         // Weights are 1, 3, 5, … 15 in both directions.
         let growth = _mm256_add_epi32(self.left_growth, self.slope_growth);
         let even = _mm256_add_epi32(_mm256_add_epi32(self.left, self.slope), growth);
-        let even = _mm256_sub_epi32(even, both(corner[0] << LUMA_RAISED, corner[1] << LUMA_RAISED));
-        let pixel = pixel << LUMA_RAISED;
-        let pixels = _mm256_setr_epi32(
-            0,
-            2 * pixel,
-            4 * pixel,
-            6 * pixel,
-            0,
-            2 * pixel,
-            4 * pixel,
-            6 * pixel,
-        );
-        let even = _mm256_add_epi32(even, pixels);
+        let pixel = _mm256_set1_epi32(PIXEL << LUMA_RAISED);
+        let pixels = _mm256_mullo_epi32(pixel, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+        let corner = both(corner[0] << LUMA_RAISED, corner[1] << LUMA_RAISED);
+        let even = _mm256_add_epi32(_mm256_sub_epi32(even, corner), pixels);
         let next = _mm256_slli_epi32::<1>(_mm256_add_epi32(self.right, self.right_growth));
-        let next = _mm256_add_epi32(next, _mm256_set1_epi32(pixel));
         let even_step = _mm256_slli_epi32::<1>(growth);
         let next_step = _mm256_slli_epi32::<2>(self.right_growth);
         LumaWalk {
             even,
-            odd: _mm256_add_epi32(even, next),
+            odd: _mm256_add_epi32(even, _mm256_add_epi32(next, pixel)),
             even_step,
             odd_step: _mm256_add_epi32(even_step, next_step),
         }
     }
 
-    /// Chroma from the windows' `corner`.
+    /// Chroma of both from the windows' `corner`, pixels `PIXEL` apart: 1 across, 0 down.
     #[target_feature(enable = "avx2")]
     #[inline]
-    pub fn chroma(&self, corner: i32, pixel: i32) -> ChromaWalk {
+    pub fn chroma<const PIXEL: i32>(&self, corner: i32) -> ChromaWalk {
         // Weights are 2, 6, 10 and 14 in both directions.
         let slope = _mm256_add_epi32(self.slope, self.right);
         let slope_growth = _mm256_add_epi32(self.slope_growth, self.right_growth);
         let growth = _mm256_add_epi32(self.left_growth, slope_growth);
-        let places =
-            _mm256_add_epi32(_mm256_add_epi32(self.left, slope), _mm256_slli_epi32::<1>(growth));
-        let places = _mm256_sub_epi32(places, _mm256_set1_epi32(corner << CHROMA_RAISED));
-        let pixel = pixel << CHROMA_RAISED;
-        let pixels = _mm256_setr_epi32(
-            0,
-            pixel,
-            2 * pixel,
-            3 * pixel,
-            4 * pixel,
-            5 * pixel,
-            6 * pixel,
-            7 * pixel,
-        );
-        ChromaWalk {
-            places: _mm256_add_epi32(places, pixels),
-            step: _mm256_slli_epi32::<2>(growth),
-        }
+        let left = _mm256_add_epi32(self.left, slope);
+        let places = _mm256_add_epi32(left, _mm256_slli_epi32::<1>(growth));
+        let pixel = _mm256_set1_epi32(PIXEL << CHROMA_RAISED);
+        let pixels = _mm256_mullo_epi32(pixel, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        let corner = _mm256_set1_epi32(corner << CHROMA_RAISED);
+        let places = _mm256_add_epi32(_mm256_sub_epi32(places, corner), pixels);
+        ChromaWalk { places, step: _mm256_slli_epi32::<2>(growth) }
     }
 }
 

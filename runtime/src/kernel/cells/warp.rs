@@ -5,10 +5,9 @@
 //! [`CellWarper`] equals it to the byte and works patch by patch.
 
 use super::super::flow::PIXEL_BITS;
-use super::super::pack::LAYOUT;
-use super::super::warp::{PackedSize, warp_rows};
+use super::super::warp::warp_rows;
 use super::Cells;
-use super::padded::Padded;
+use super::padded::{Padded, PaddedPicture};
 use super::patches::{CUT, Course, Patches};
 use crate::picture::Picture;
 use crate::profile::PACKED;
@@ -46,46 +45,53 @@ pub fn warp_cells_scalar(
 #[derive(Debug)]
 pub struct CellWarper {
     layout: Cells,
-    planes: [Padded; 3],
     patches: Patches,
 }
 
-/// Cells of a patch, or of `COLUMNS / 2` patches side by side.
+/// One source's bytes of two rows of `COLUMNS` cells: of a patch, or of some side by side.
 pub(super) type Sampled<const COLUMNS: usize> = [[[u8; PACKED]; COLUMNS]; 2];
 
 impl CellWarper {
     /// Scratch for cells of `layout`.
     pub fn new(layout: Cells) -> Self {
-        let planes = LAYOUT.map(|(plane, ..)| Padded::new(plane, layout.size));
-        Self { layout, planes, patches: Patches::new(layout.size) }
+        Self { layout, patches: Patches::new(layout.size) }
     }
 
-    /// [`warp_cells_scalar`] to the byte.
+    /// [`warp_cells_scalar`] of what `picture` is a copy of, to the byte.
     ///
     /// # Panics
     /// If a slice or the picture has another size.
-    pub fn warp(&mut self, picture: &Picture, flow: &[f32], source: usize, cells: &mut [u8]) {
-        let layout = self.layout;
-        assert_eq!(PackedSize::of(picture.size()), layout.size, "picture and cells agree");
-        assert_eq!(flow.len(), 2 * layout.size.flow_plane(), "flow is [2, rows / 2, columns / 2]");
-        assert_eq!(cells.len(), layout.bytes(), "cells are [rows, columns, stride]");
-        self.planes.iter_mut().for_each(|plane| plane.copy(picture));
+    pub fn warp(&mut self, picture: &PaddedPicture, flow: &[f32], source: usize, cells: &mut [u8]) {
+        self.check(picture, flow, cells);
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            let (planes, patches, to) = (&self.planes, &mut self.patches, (layout, source));
+            let (patches, to) = (&mut self.patches, (self.layout, source));
             // SAFETY: the processor has AVX2.
             #[allow(unsafe_code, reason = "chosen at run time")]
-            return unsafe { super::warp_avx2::warp(planes, patches, flow, to, cells) };
+            return unsafe { super::warp_avx2::warp(&picture.planes, patches, flow, to, cells) };
         }
-        self.warp_portably(flow, source, cells);
+        self.warp_portably(picture, flow, source, cells);
     }
 
-    /// [`Self::warp`] of what is in `planes` on any processor.
-    fn warp_portably(&mut self, flow: &[f32], source: usize, cells: &mut [u8]) {
+    fn check(&self, picture: &PaddedPicture, flow: &[f32], cells: &[u8]) {
+        let size = self.layout.size;
+        assert_eq!(picture.packed_size(), size, "picture and cells agree");
+        assert_eq!(flow.len(), 2 * size.flow_plane(), "flow is [2, rows / 2, columns / 2]");
+        assert_eq!(cells.len(), self.layout.bytes(), "cells are [rows, columns, stride]");
+    }
+
+    /// [`Self::warp`] on any processor.
+    fn warp_portably(
+        &mut self,
+        picture: &PaddedPicture,
+        flow: &[f32],
+        source: usize,
+        cells: &mut [u8],
+    ) {
         self.patches.set_flow(flow);
         for row in 0..self.patches.rows() {
             for patch in 0..self.patches.columns() {
-                let sampled = sample_patch(&self.planes, &self.patches, (row, patch));
+                let sampled = sample_patch(&picture.planes, &self.patches, (row, patch));
                 store(&sampled, (row, patch), (self.layout, source), cells);
             }
         }
@@ -174,6 +180,8 @@ fn sample<const BITS: u32>(taps: &[u8], (dx, dy): (i32, i32)) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::pack::LAYOUT;
+    use super::super::super::warp::PackedSize;
     use super::*;
     use crate::Size;
 
@@ -194,9 +202,12 @@ mod tests {
             self.next() as f32 / (1 << 23) as f32 - 1.0
         }
 
-        fn picture(&mut self, size: Size) -> Picture {
+        /// Of any pixels, or of black and white ones.
+        fn picture(&mut self, size: Size, extreme: bool) -> Picture {
             let mut picture = Picture::new(size);
-            picture.i420_mut().iter_mut().for_each(|p| *p = self.next() as u8);
+            let mut pixel =
+                || if extreme { self.next() as u8 / 128 * 255 } else { self.next() as u8 };
+            picture.i420_mut().iter_mut().for_each(|p| *p = pixel());
             picture
         }
 
@@ -223,15 +234,17 @@ mod tests {
         }
     }
 
-    /// Compares both paths with the definition, in either source's bytes.
-    fn check(picture: &Picture, flow: &[f32], features: usize, what: &str) {
-        let layout = Cells { size: PackedSize::of(picture.size()), features };
+    /// Compares both paths with the definition, in one source's bytes after the other's.
+    fn check(pictures: &[Picture; 2], flow: &[f32], features: usize, what: &str) {
+        let layout = Cells { size: PackedSize::of(pictures[0].size()), features };
         let mut warper = CellWarper::new(layout);
-        for source in 0..2 {
+        let mut padded = PaddedPicture::new(pictures[0].size());
+        for (source, picture) in pictures.iter().enumerate() {
             let [mut slow, mut fast, mut portable] = [0; 3].map(|_| vec![9; layout.bytes()]);
             warp_cells_scalar(picture, flow, layout, source, &mut slow);
-            warper.warp(picture, flow, source, &mut fast);
-            warper.warp_portably(flow, source, &mut portable);
+            padded.copy(picture);
+            warper.warp(&padded, flow, source, &mut fast);
+            warper.warp_portably(&padded, flow, source, &mut portable);
             assert!(slow == fast, "{:?}, {what}", picture.size());
             assert!(slow == portable, "{:?}, {what}, portably", picture.size());
         }
@@ -241,26 +254,28 @@ mod tests {
     fn the_fast_warp_equals_the_scalar_one() {
         let mut noise = Noise(7);
         for (width_px, height_px) in SIZES {
-            let picture = noise.picture(Size { width_px, height_px });
-            let size = PackedSize::of(picture.size());
+            let size = Size { width_px, height_px };
+            let pictures = [noise.picture(size, false), noise.picture(size, true)];
             for reach in [0.0, 0.05, 0.4, 3.0, 300.0] {
-                let flow = noise.rough_flow(size, reach);
-                check(&picture, &flow, 8, &format!("up to {reach}"));
+                let flow = noise.rough_flow(PackedSize::of(size), reach);
+                check(&pictures, &flow, 8, &format!("up to {reach}"));
             }
             for slope in [0.0, 0.01, 0.1, 0.3, 0.6, 1.2] {
-                let flow = noise.smooth_flow(size, slope);
-                check(&picture, &flow, 20, &format!("slope {slope}"));
+                let flow = noise.smooth_flow(PackedSize::of(size), slope);
+                check(&pictures, &flow, 20, &format!("slope {slope}"));
             }
         }
     }
 
     #[test]
     fn zero_flow_copies_odd_sizes_too() {
-        let picture = Noise(3).picture(Size { width_px: 37, height_px: 19 });
+        let picture = Noise(3).picture(Size { width_px: 37, height_px: 19 }, false);
         let layout = Cells { size: PackedSize::of(picture.size()), features: 8 };
         let mut cells = vec![0; layout.bytes()];
         let flow = vec![0.0; 2 * layout.size.flow_plane()];
-        CellWarper::new(layout).warp(&picture, &flow, 1, &mut cells);
+        let mut padded = PaddedPicture::new(picture.size());
+        padded.copy(&picture);
+        CellWarper::new(layout).warp(&padded, &flow, 1, &mut cells);
         for (plane, first, side) in LAYOUT {
             let (columns, _) = picture.plane_size(plane);
             for (at, pixel) in picture.plane(plane).iter().enumerate() {

@@ -75,7 +75,7 @@ fn sample_two(
     let (left, top) = (8 * patch as i32 - 4, 8 * row as i32 - 4);
 
     let [a, b] = reach.luma;
-    let mut walks = (x.luma([a.corner.0, b.corner.0], 1), y.luma([a.corner.1, b.corner.1], 0));
+    let mut walks = (x.luma::<1>([a.corner.0, b.corner.0]), y.luma::<0>([a.corner.1, b.corner.1]));
     let corners =
         [(left + a.corner.0, top + a.corner.1), (left + 8 + b.corner.0, top + b.corner.1)];
     let windows = Windows::at([&planes[0]; 2], corners);
@@ -86,7 +86,7 @@ fn sample_two(
     }
 
     let both = reach.chroma;
-    let mut walks = (x.chroma(both.corner.0, 1), y.chroma(both.corner.1, 0));
+    let mut walks = (x.chroma::<1>(both.corner.0), y.chroma::<0>(both.corner.1));
     let corner = (left / 2 + both.corner.0, top / 2 + both.corner.1);
     let windows = Windows::at([&planes[1], &planes[2]], [corner; 2]);
     if both.fits(FLAT) {
@@ -111,7 +111,10 @@ fn sample_luma(windows: &Windows<'_>, (x, y): &mut (LumaWalk, LumaWalk), cells: 
     }
 }
 
-/// Luma of two patches from far windows, where whole rows span `span`.
+/// Luma of two patches from far windows, where what is read spans `span` rows.
+///
+/// Not inlined: the compiler would merge its end with that of the flat one, and no longer see that a
+/// multiplication there is one of 16 bits.
 #[target_feature(enable = "avx2")]
 #[inline(never)]
 fn sample_far_luma(
@@ -152,7 +155,8 @@ fn sample_chroma(
     }
 }
 
-/// Both chroma planes of two patches from far windows, where whole rows span `span`.
+/// Both chroma planes of two patches from far windows, where what is read spans `span` rows; not
+/// inlined for the reason that luma is not.
 #[target_feature(enable = "avx2")]
 #[inline(never)]
 fn sample_far_chroma(
