@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::format::header::{Colour, Role, Second};
+use crate::format::steps::StepIndex;
 use crate::kernel::cells::Cells;
 use crate::kernel::warp::{PackedSize, warp};
 use crate::picture::{Picture, Plane};
@@ -168,6 +169,32 @@ fn networks_in_8_bits_agree_with_the_reference_network() {
             let mean = differences.iter().sum::<f32>() / differences.len() as f32;
             println!("{} {name}: largest {largest:.3}, mean {mean:.4}", profile.name);
             assert!(largest <= allowed.0 && mean <= allowed.1, "{} {name}", profile.name);
+        }
+    }
+}
+
+/// A stream may name any of the steps.
+#[test]
+fn networks_in_8_bits_take_any_steps() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 32, height_px: 32 };
+    for profile in &PROFILES {
+        let header = header(profile, size, 1);
+        let opening = Opening { precision: Precision::Int8, ..Opening::split(1) };
+        for [weights, outputs] in [[0, 0], [0, 127], [127, 0], [127, 127]] {
+            let [weights, outputs] = [weights, outputs].map(|i| StepIndex::new(i).unwrap());
+            let mut network = lively_network(profile);
+            for layer in &mut network.layers {
+                layer.steps.fill(weights);
+                layer.bias_step = weights;
+                layer.bias.fill(i16::MAX);
+                layer.output_step = layer.output_step.map(|_| outputs);
+            }
+            let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+            let latents = int8.latents();
+            latents.into_iter().for_each(|latent| latent.fill(1e3));
+            int8.motion().unwrap();
+            int8.refine().unwrap();
         }
     }
 }
