@@ -141,6 +141,13 @@ impl Builder {
         self.constant(format!("floats_{}", words.join("_")), FLOAT, shape, bytes)
     }
 
+    /// A small tensor of f32.
+    pub fn constant_tensor(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        let shape = shape.iter().map(|d| *d as i64).collect();
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name.into(), FLOAT, shape, bytes)
+    }
+
     /// One f32, as a scalar.
     pub fn scalar(&mut self, value: f32) -> Value {
         self.constant(format!("float_{value}"), FLOAT, Vec::new(), value.to_le_bytes().into())

@@ -154,23 +154,29 @@ impl Graph<'_> {
     /// `depth_to_space(relu(conv(x)))`, two times larger.
     fn up(&mut self, layer: &str, output: &str, value: &str) -> Value {
         let relu = self.conv_relu(layer, value);
+        self.depth_to_space(output, &relu)
+    }
+
+    /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
+    fn depth_to_space(&mut self, output: &str, value: &str) -> Value {
         let attributes = vec![int("blocksize", 2), string("mode", "CRD")];
-        self.b.node("DepthToSpace", output, &[&relu], attributes)
+        self.b.node("DepthToSpace", output, &[value], attributes)
     }
 
     fn motion(&mut self, mix8: Mix8) -> Motion {
-        let eighth = self.eighth(mix8);
+        let eighth = self.eighth(mix8, Self::depth_to_space);
         let flow = self.conv("flow", "flow", &eighth);
         let features = self.up("up4", "features", &eighth);
         Motion { flow, features }
     }
 
     /// What flow and features are made from.
-    fn eighth(&mut self, mix8: Mix8) -> Value {
+    fn eighth(&mut self, mix8: Mix8, larger: fn(&mut Self, &str, &str) -> Value) -> Value {
         let latent16 = self.b.input("latent16", &nchw(self.profile.latent16, AT16));
         let latent8 = self.b.input("latent8", &nchw(self.profile.latent8, AT8));
         let a = self.conv_relu("stem", &latent16);
-        let b = self.up("up8", "up8.out", &a);
+        let b = self.conv_relu("up8", &a);
+        let b = larger(self, "up8.out", &b);
         let c = match mix8 {
             Mix8::Whole => {
                 let b = self.b.concat("mix8.in", &[&b, &latent8]);

@@ -11,7 +11,7 @@
 use iev_runtime::profile::{HEAD, KERNEL, PACKED};
 use iev_runtime::quantised::{ZERO, padded};
 
-use super::super::builder::{Dim, Value};
+use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
 use super::{AT4, AT8, BATCH, FLOW, Fixed, Graph, Mix8, nchw, three_by_three};
 
@@ -27,7 +27,7 @@ struct Scale {
 
 impl Graph<'_> {
     pub(super) fn motion8_cut(&mut self) {
-        let eighth = self.eighth(Mix8::Apart);
+        let eighth = self.eighth(Mix8::Apart, Self::spread);
         self.conv("flow", "flow", &eighth);
         self.b.output("flow", &nchw(FLOW, AT8));
 
@@ -63,6 +63,22 @@ impl Graph<'_> {
         let head = self.quantise("head", &head, &pixels);
         self.b.transpose("picture", &head, &[0, 2, 3, 1]);
         self.b.output_of(UINT8, "picture", &nhwc(HEAD, AT4));
+    }
+
+    /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]` for `c` of [`Profile::eighth`](iev_runtime::profile::Profile::eighth), as
+    /// a transposed convolution: the CPU provider takes 17 µs for it where DepthToSpace takes 78.
+    fn spread(&mut self, output: &str, value: &str) -> Value {
+        let channels = self.profile.eighth;
+        // Channel 4·c + 2·dy + dx goes to (dy, dx) alone.
+        let places: Vec<f32> =
+            (0..4 * channels * 4).map(|at| if at / 4 % 4 == at % 4 { 1.0 } else { 0.0 }).collect();
+        let places = self.b.constant_tensor("places", &[4 * channels, 1, 2, 2], &places);
+        let attributes = vec![
+            ints("kernel_shape", &[2; 2]),
+            ints("strides", &[2; 2]),
+            super::int("group", channels as i64),
+        ];
+        self.b.node("ConvTranspose", output, &[value, &places], attributes)
     }
 
     /// 3×3 convolution with weights and biases in integers.
