@@ -66,7 +66,7 @@ fn no_int8(
 /// Whether sums of products of bytes are exact and fast on this processor.
 ///
 /// Without VNNI, ONNX Runtime's kernels for x86 add two products in 16 bits, which overflow.
-fn sums_exactly() -> bool {
+pub(crate) fn sums_exactly() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx512vnni")
         || std::arch::is_x86_feature_detected!("avxvnni");
