@@ -54,13 +54,17 @@ fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
     let backend = cpu();
     let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
     let player = Player::open(path, options).context("opening in 8 bits")?;
+    // One time tells, before all are decoded, whether there is a network and what it paints in.
+    player.at(ViewSet::all(player.header()), TimeIndex(0)).context("decoding in 8 bits")?;
+    if backend.opened().is_none_or(|opened| opened.precision != Precision::Int8) {
+        return Ok(None);
+    }
     let mut errors = vec![PlaneErrors::default(); views.len()];
     each_picture(&player, |view, time, picture| {
         errors[view].add(&views[view].frames[time], &picture.into());
     })?;
-    let in_8_bits = backend.opened().is_some_and(|o| o.precision == Precision::Int8);
     let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
-    Ok(in_8_bits.then_some(sum / views.len() as f64))
+    Ok(Some(sum / views.len() as f64))
 }
 
 /// Hands every decoded picture of every view to `see`, in order of time, then view.

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::providers::{Provider, ProviderReport};
-use crate::quantised::quantise;
 use crate::reconstruct::{Network, NetworkPath, OpenNetwork, Opening, Precision};
 use crate::scene::NetworkLevels;
 use crate::session::{FullNetwork, Int8Network, Networks, OrtRuntime, SessionOptions};
@@ -22,7 +21,7 @@ fn open(
     options: &SessionOptions,
 ) -> Result<(Network, Opened)> {
     let int8 = opening.precision == Precision::Int8;
-    let refusal = int8.then(|| no_int8(header, levels, opening, options)).flatten();
+    let refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
     if int8 && refusal.is_none() {
         let network = Int8Network::open(ort, header, levels, opening, options)?;
         let opened = Opened {
@@ -48,17 +47,15 @@ fn open(
 
 /// Why a stream is not painted in 8 bits here.
 fn no_int8(
-    header: &Header,
     levels: &NetworkLevels,
     opening: Opening,
     options: &SessionOptions,
 ) -> Option<&'static str> {
-    let steps = || header.profile().and_then(|profile| quantise(profile, levels));
     let rules = [
         (opening.path == NetworkPath::Split, "int8 is for the split path"),
         (options.require.is_none_or(|p| p == Provider::Cpu), "int8 is for the CPU provider"),
         (sums_exactly(), "this processor's instructions for int8 saturate (no VNNI)"),
-        (steps().is_some(), "streams before version 1.1 have no steps for int8"),
+        (levels.has_output_steps(), "streams before version 1.1 have no steps for int8"),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map(|(_, refusal)| refusal)
 }

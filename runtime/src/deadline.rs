@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::named::by_name;
 
 /// What becomes of times that are not in hand when they are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +46,7 @@ impl core::str::FromStr for Late {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|late| late.name() == name).ok_or_else(|| Error::Backend {
-            what: format!(
-                "no policy for late times is called {name:?}: use drop, repeat or degrade"
-            ),
-        })
+        by_name("policy for late times", Self::ALL, Self::name, name)
     }
 }
 

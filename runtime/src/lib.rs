@@ -45,6 +45,8 @@ pub mod machine;
 pub mod memory;
 pub mod model;
 #[cfg(feature = "player")]
+mod named;
+#[cfg(feature = "player")]
 mod ort_library;
 #[cfg(feature = "player")]
 pub mod paced;

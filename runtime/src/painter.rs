@@ -1,8 +1,7 @@
 //! The network of one scene with what is around it: latents in, pictures out.
 //!
 //! ```text
-//!           ┌ split: motion ─► warps ─► refinement ─► fuse ─┐     in f32, or between
-//!           │                                              │     the nets in 8 bits
+//!           ┌ split: motion ─► warps ─► refinement ─► fuse ─┐     (in f32 or in bytes)
 //! latents ──┤                                               ├─► picture
 //!           └ full:  one graph ─► unpack ───────────────────┘
 //! ```
@@ -28,9 +27,9 @@ use crate::kernel::warp_fast::Warper;
 use crate::model::sum_latent;
 use crate::picture::Picture;
 use crate::profile::{HEAD, PACKED, Profile};
-use crate::reconstruct::{Network, OpenNetwork, Opening, Witness};
+use crate::reconstruct::{Network, OpenNetwork, Opening, Reconstruct, Witness};
 use crate::scene::Grid;
-use crate::session::Int8Tensors;
+use crate::session::{FullNetwork, Int8Network, Int8Tensors};
 use crate::tensors::Tensors;
 use crate::timing::Timings;
 use crate::units::{FrameId, ViewId};
@@ -40,16 +39,46 @@ pub struct Painter {
     header: Header,
     profile: &'static Profile,
     scene: Arc<Scene>,
-    network: Network,
+    brush: Brush,
     batch: usize,
     size: PackedSize,
     /// Place of every implicit view among the implicit ones.
     order: FixedVec<ViewId, MAX_VIEWS>,
     scratch: Vec<i64>,
-    warper: Warper,
-    cells: Cells,
-    cell_warper: CellWarper,
-    padded: PaddedPicture,
+}
+
+/// A network with what its kernels work in.
+enum Brush {
+    Floats { network: Box<dyn Reconstruct>, warper: Warper },
+    Bytes { network: Box<Int8Network>, layout: Cells, warper: CellWarper, source: PaddedPicture },
+    Whole(Box<FullNetwork>),
+}
+
+impl Brush {
+    fn new(network: Network, header: &Header, profile: &Profile) -> Self {
+        let size = PackedSize::of(header.size);
+        match network {
+            Network::Split(network) => Self::Floats { network, warper: Warper::new(size) },
+            Network::Int8(network) => {
+                let layout = Cells { size, features: profile.quarter };
+                let (warper, source) = (CellWarper::new(layout), PaddedPicture::new(header.size));
+                Self::Bytes { network, layout, warper, source }
+            }
+            Network::Full(network) => Self::Whole(network),
+        }
+    }
+
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
+    fn latents(&mut self) -> [&mut [f32]; 2] {
+        match self {
+            Self::Floats { network, .. } => {
+                let Tensors { latent16, latent8, .. } = network.tensors();
+                [latent16, latent8]
+            }
+            Self::Bytes { network, .. } => network.latents(),
+            Self::Whole(network) => network.latents(),
+        }
+    }
 }
 
 impl Painter {
@@ -71,11 +100,10 @@ impl Painter {
         let profile =
             profile.unwrap_or_else(|| panic!("a header with implicit views names a profile"));
         let size = PackedSize::of(header.size);
-        let cells = Cells { size, features: profile.quarter };
-        let mut network = open(header, &scene.network, opening)?;
-        let scratch = network.latents().map(|latents| latents.len()).into_iter().max();
+        let mut brush = Brush::new(open(header, &scene.network, opening)?, header, profile);
+        let scratch = brush.latents().map(|latents| latents.len()).into_iter().max();
         Ok(Self {
-            network,
+            brush,
             order: header.implicit_views().collect(),
             header: header.clone(),
             profile,
@@ -83,10 +111,6 @@ impl Painter {
             batch,
             size,
             scratch: vec![0; scratch.unwrap_or(0) / batch],
-            warper: Warper::new(size),
-            cells,
-            cell_warper: CellWarper::new(cells),
-            padded: PaddedPicture::new(header.size),
         })
     }
 
@@ -109,10 +133,10 @@ impl Painter {
     ) -> Result<()> {
         for views in views.chunks(self.batch) {
             self.all_latents(job, views)?;
-            match self.network {
-                Network::Split(_) => self.halves(job, views, witness, &mut show)?,
-                Network::Int8(_) => self.halves_in_bytes(job, views, &mut show)?,
-                Network::Full(_) => self.whole(job, views, &mut show)?,
+            match self.brush {
+                Brush::Floats { .. } => self.halves(job, views, witness, &mut show)?,
+                Brush::Bytes { .. } => self.halves_in_bytes(job, views, &mut show)?,
+                Brush::Whole(_) => self.whole(job, views, &mut show)?,
             }
         }
         Ok(())
@@ -126,7 +150,9 @@ impl Painter {
         witness: &mut Option<Box<Witness<'_>>>,
         show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
     ) -> Result<()> {
-        let Network::Split(network) = &mut self.network else { unreachable!("as matched above") };
+        let Brush::Floats { network, warper } = &mut self.brush else {
+            unreachable!("as matched above")
+        };
         let size = self.size;
         let motion = Instant::now();
         network.motion()?;
@@ -137,7 +163,7 @@ impl Painter {
             let flows = tensors.flow[slot * 2 * flow..][..2 * flow].chunks_exact(flow);
             let pictures = sources(&self.header, job, *view).into_iter().zip(flows);
             for ((picture, flow), warped) in pictures.zip(&mut tensors.warped) {
-                self.warper.warp(picture, flow, &mut warped[slot * packed..][..packed]);
+                warper.warp(picture, flow, &mut warped[slot * packed..][..packed]);
             }
         }
         let refine = Instant::now();
@@ -152,11 +178,7 @@ impl Painter {
             }
             show(*view, &mut |picture| blend(&layers, size, picture));
         }
-        let Timings { network_us, warp_us, fuse_us, .. } = &mut job.timings;
-        let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
-        *network_us += us(motion, warp) + us(refine, fuse);
-        *warp_us += us(warp, refine);
-        *fuse_us += us(fuse, Instant::now());
+        account(&mut job.timings, [motion, warp, refine, fuse]);
         Ok(())
     }
 
@@ -167,8 +189,10 @@ impl Painter {
         views: &[ViewId],
         show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
     ) -> Result<()> {
-        let Network::Int8(network) = &mut self.network else { unreachable!("as matched above") };
-        let layout = self.cells;
+        let Brush::Bytes { network, layout, warper, source } = &mut self.brush else {
+            unreachable!("as matched above")
+        };
+        let layout = *layout;
         let motion = Instant::now();
         network.motion()?;
         let warp = Instant::now();
@@ -181,9 +205,9 @@ impl Painter {
             layout.place_features(features, cells);
             let flows = tensors.flow[slot * 2 * flow..].chunks_exact(flow);
             let sources = sources(&self.header, job, *view).into_iter().zip(flows);
-            for (source, (picture, flow)) in sources.enumerate() {
-                self.padded.copy(picture);
-                self.cell_warper.warp(&self.padded, flow, source, cells);
+            for (place, (picture, flow)) in sources.enumerate() {
+                source.copy(picture);
+                warper.warp(source, flow, place, cells);
             }
         }
         let refine = Instant::now();
@@ -195,11 +219,7 @@ impl Painter {
         for (view, (cells, head)) in views.iter().zip(planes.zip(heads)) {
             show(*view, &mut |picture| fuse_cells(layout, cells, head, picture));
         }
-        let Timings { network_us, warp_us, fuse_us, .. } = &mut job.timings;
-        let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
-        *network_us += us(motion, warp) + us(refine, fuse);
-        *warp_us += us(warp, refine);
-        *fuse_us += us(fuse, Instant::now());
+        account(&mut job.timings, [motion, warp, refine, fuse]);
         Ok(())
     }
 
@@ -210,7 +230,7 @@ impl Painter {
         views: &[ViewId],
         show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
     ) -> Result<()> {
-        let Network::Full(network) = &mut self.network else { unreachable!("as matched above") };
+        let Brush::Whole(network) = &mut self.brush else { unreachable!("as matched above") };
         let started = Instant::now();
         let pairs: FixedVec<[&Picture; 2], MAX_VIEWS> =
             views.iter().map(|view| sources(&self.header, job, *view)).collect();
@@ -242,7 +262,7 @@ impl Painter {
         let of_scene = self.scene.grids.get()?;
         let of_gop = job.gop.grids.as_ref().map_or(Ok(&[][..]), |grids| grids.get())?;
         let grids = || of_scene.iter().chain(of_gop).map(Grid::view);
-        for (scale, latents) in [16, 8].into_iter().zip(self.network.latents()) {
+        for (scale, latents) in [16, 8].into_iter().zip(self.brush.latents()) {
             let length = latents.len() / self.batch;
             let latent = &mut latents[slot * length..][..length];
             let scratch = &mut self.scratch[..length];
@@ -250,6 +270,14 @@ impl Painter {
         }
         Ok(())
     }
+}
+
+/// Adds the spans of halves, given by where each begins; the fuse ends now.
+fn account(timings: &mut Timings, [motion, warp, refine, fuse]: [Instant; 4]) {
+    let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
+    timings.network_us += us(motion, warp) + us(refine, fuse);
+    timings.warp_us += us(warp, refine);
+    timings.fuse_us += us(fuse, Instant::now());
 }
 
 /// The anchor, and the nearest key or the second anchor, of an implicit view.

@@ -11,6 +11,7 @@ use ort::session::builder::SessionBuilder;
 
 use crate::engines::{Engines, Entry};
 use crate::error::{Error, Result};
+use crate::named::by_name;
 use crate::ort_library::OrtRuntime;
 use crate::reconstruct::Precision;
 
@@ -102,9 +103,7 @@ impl FromStr for Provider {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::LADDER.into_iter().find(|p| p.name() == name).ok_or_else(|| Error::Backend {
-            what: format!("no execution provider is called {name:?}: use tensorrt, cuda or cpu"),
-        })
+        by_name("execution provider", Self::LADDER, Self::name, name)
     }
 }
 

@@ -18,8 +18,8 @@ use crate::scene::{Layer, NetworkLevels};
 pub const ZERO: u8 = 128;
 /// Step of a mask's logit.
 pub const LOGIT_STEP: f32 = 1.0 / 16.0;
-/// Scale of a pixel.
-const PIXEL: f32 = 1.0 / 128.0;
+/// Scale of a pixel: a network sees `(pixel − 128) / 128`.
+pub const PIXEL: f32 = 1.0 / 128.0;
 /// Largest magnitude of a weight's level.
 const WEIGHT_LIMIT: f32 = 127.0;
 /// Largest magnitude of a bias's level: a sum over all taps of all inputs stays below as much again.
@@ -55,8 +55,6 @@ pub struct Layer8 {
     pub bias: Vec<i32>,
     /// `[output]`: the input's scale times the weights'.
     pub bias_scales: Vec<f32>,
-    /// Scale of the output; none for the head, whose output is pixels.
-    pub output_scale: Option<f32>,
 }
 
 /// What a layer is computed with.
@@ -129,7 +127,6 @@ impl Around<'_> {
             weight_scales: vec![1.0; outputs],
             bias: vec![0; outputs],
             bias_scales: vec![self.input_scale; outputs],
-            output_scale: self.layer.output_step.map(|step| step.step().to_num()),
         };
         let row = spec.inputs * TAPS;
         let rows = made.weights.chunks_exact_mut(inputs * TAPS);

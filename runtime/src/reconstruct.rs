@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::gop::Scene;
 use crate::kernel::fuse::Layers;
+use crate::named::by_name;
 use crate::painter::Painter;
 use crate::picture::Picture;
 use crate::pool::Pool;
@@ -70,11 +71,7 @@ impl core::str::FromStr for NetworkPath {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::Split, Self::Full].into_iter().find(|path| path.name() == name).ok_or_else(|| {
-            Error::Backend {
-                what: format!("no path of the network is called {name:?}: use split or full"),
-            }
-        })
+        by_name("path of the network", [Self::Split, Self::Full], Self::name, name)
     }
 }
 
@@ -106,10 +103,7 @@ impl core::str::FromStr for Precision {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let all = [Self::F32, Self::F16, Self::Int8];
-        all.into_iter().find(|precision| precision.name() == name).ok_or_else(|| Error::Backend {
-            what: format!("no precision is called {name:?}: use f32, f16 or int8"),
-        })
+        by_name("precision", [Self::F32, Self::F16, Self::Int8], Self::name, name)
     }
 }
 
@@ -121,20 +115,6 @@ pub enum Network {
     Int8(Box<Int8Network>),
     /// All of it.
     Full(Box<FullNetwork>),
-}
-
-impl Network {
-    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
-    pub fn latents(&mut self) -> [&mut [f32]; 2] {
-        match self {
-            Self::Split(halves) => {
-                let Tensors { latent16, latent8, .. } = halves.tensors();
-                [latent16, latent8]
-            }
-            Self::Int8(halves) => halves.latents(),
-            Self::Full(full) => full.latents(),
-        }
-    }
 }
 
 /// How the network of a scene is opened.

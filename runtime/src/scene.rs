@@ -74,6 +74,11 @@ impl NetworkLevels {
         Ok(network)
     }
 
+    /// Whether the stream has the steps that networks in 8 bits need.
+    pub fn has_output_steps(&self) -> bool {
+        self.layers.iter().all(|layer| layer.output_step.is_some() == layer.spec.output_step)
+    }
+
     /// Codes a network section.
     pub fn encode(&self, model: &mut SymbolModel) -> Vec<u8> {
         let mut encoder = Encoder::new(Vec::new());

@@ -123,6 +123,15 @@ pub struct Layers {
     pub fused: Picture,
 }
 
+/// What some samples are blended from.
+struct Painted {
+    motion: network::Motion,
+    warped: [Warped; 2],
+    /// The first of `warped`.
+    anchor: Tensor,
+    refined: network::Refined,
+}
+
 /// Levels of the whole scene for the stream.
 #[derive(Debug, Clone)]
 pub struct Exported {
@@ -377,16 +386,22 @@ impl Trainer {
         (fused.luma_mse, bits.double_value(&[]))
     }
 
+    /// Paints `samples` with the levels that the stream will hold.
+    fn paint(&self, clip: &Clip, samples: &[Sample]) -> Painted {
+        let (network, motion, _) = self.motion(samples, Rounding::Straight);
+        let warped = self.warp(clip, samples, &motion);
+        let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
+        let refined = network.refine(&motion.features, [&anchor, &second]);
+        Painted { motion, warped, anchor, refined }
+    }
+
     /// Pictures of `samples` as the stream will hold them.
     pub fn layers(&self, clip: &Clip, samples: &[Sample]) -> Vec<Layers> {
         tch::no_grad(|| {
-            let (network, motion, _) = self.motion(samples, Rounding::Straight);
-            let warped = self.warp(clip, samples, &motion);
-            let sources = warped.each_ref().map(|w| w.tensor(self.settings.device));
-            let refined = network.refine(&motion.features, [&sources[0], &sources[1]]);
+            let Painted { warped, anchor, refined, .. } = self.paint(clip, samples);
             let implicit = to_vec(&refined.picture);
             let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
-            let anchor = to_vec(&sources[0]);
+            let anchor = to_vec(&anchor);
             let values = implicit.len() / samples.len();
             let picture = |packed: &[f32], sample: usize| {
                 let mut picture = Picture::new(clip.size);
@@ -413,13 +428,7 @@ impl Trainer {
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
         let mut reach = HashMap::new();
         for samples in samples.chunks(self.settings.batch) {
-            let (motion, refined) = tch::no_grad(|| {
-                let (network, motion, _) = self.motion(samples, Rounding::Straight);
-                let warped = self.warp(clip, samples, &motion);
-                let sources = warped.each_ref().map(|w| w.tensor(self.settings.device));
-                let refined = network.refine(&motion.features, [&sources[0], &sources[1]]);
-                (motion, refined)
-            });
+            let Painted { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
             for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
                 let farthest: &mut f64 = reach.entry(*layer).or_default();
                 *farthest = farthest.max(reach_of(output));

@@ -18,7 +18,7 @@ use iev_runtime::{Error, FrameId, Result, ViewId};
 use serde_json::{Value, json};
 
 use super::decode::print_json;
-use super::statistics::{SPANS, Statistics};
+use super::statistics::{SPANS, Statistics, psnr_db};
 use super::{BackendArgs, Failure, print};
 
 /// Decode a sample, measure it and draw its layers
@@ -86,7 +86,7 @@ impl Errors {
     fn psnr(&self, header: &Header) -> Value {
         let of = |view: u8| {
             let (squares, pixels) = self.0.get(&view).filter(|(squares, _)| *squares > 0)?;
-            Some(10.0 * (255.0f64.powi(2) * *pixels as f64 / *squares as f64).log10())
+            Some(psnr_db(*squares, *pixels))
         };
         (0..header.views.len() as u8).map(of).collect()
     }

@@ -94,6 +94,11 @@ pub(super) fn percentile(values: &[u64], share: f64) -> u64 {
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }
 
+/// `10·log10(255² / MSE)` of `samples` with the sum `squares` of their squared errors, above 0.
+pub(super) fn psnr_db(squares: u64, samples: u64) -> f64 {
+    10.0 * (255.0f64.powi(2) * samples as f64 / squares as f64).log10()
+}
+
 /// What became of times at a display's ticks.
 pub(super) fn deadlines(late: Late, counts: Counts) -> Value {
     let Counts { on_time, late: after, degraded, repeated, dropped } = counts;

@@ -57,8 +57,6 @@ pub(super) struct Part {
     pub(super) graph: &'static str,
     /// Cuts whose layers it has.
     pub(super) cuts: &'static [Cut],
-    /// Whether it computes in integers what can be.
-    pub(super) int8: bool,
     /// Whether its `mix8` is two convolutions, one for each of its inputs.
     pub(super) mix8_apart: bool,
 }
@@ -67,20 +65,14 @@ pub(super) const FULL: Part = Part {
     name: "full network",
     graph: "full",
     cuts: &[Cut::Motion, Cut::Refine],
-    int8: false,
     mix8_apart: false,
 };
-pub(super) const MOTION: Part = Part {
-    name: "motion network",
-    graph: "motion",
-    cuts: &[Cut::Motion],
-    mix8_apart: true,
-    ..FULL
-};
+pub(super) const MOTION: Part =
+    Part { name: "motion network", graph: "motion", cuts: &[Cut::Motion], mix8_apart: true };
 pub(super) const REFINE: Part =
     Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
-pub(super) const MOTION8: Part = Part { graph: "motion8", int8: true, ..MOTION };
-pub(super) const REFINE8: Part = Part { graph: "refine8", int8: true, ..REFINE };
+pub(super) const MOTION8: Part = Part { graph: "motion8", ..MOTION };
+pub(super) const REFINE8: Part = Part { graph: "refine8", ..REFINE };
 
 /// What all sessions of a scene have in common.
 pub(super) struct Plan<'a> {
@@ -92,6 +84,8 @@ pub(super) struct Plan<'a> {
     pub(super) size: Size,
     pub(super) batch: usize,
     pub(super) precision: Precision,
+    /// Layers computed in integers.
+    integers: Vec<Layer8>,
 }
 
 impl<'a> Plan<'a> {
@@ -109,7 +103,16 @@ impl<'a> Plan<'a> {
         let specs: Vec<_> = network.layers.iter().map(|l| l.spec).collect();
         assert_eq!(specs[..], profile.layers()[..], "the network is of the header's profile");
         let size = header.size;
-        Ok(Self { profile, templates, ort, network, options, size, batch, precision })
+        let integers = Vec::new();
+        Ok(Self { profile, templates, ort, network, options, size, batch, precision, integers })
+    }
+
+    /// The same for graphs that compute in integers what can be.
+    pub(super) fn in_integers(mut self) -> Result<Self> {
+        let without_steps =
+            || Error::Backend { what: "the stream has no steps for networks in 8 bits".into() };
+        self.integers = quantise(self.profile, self.network).ok_or_else(without_steps)?;
+        Ok(self)
     }
 
     /// Fails when a required provider is not in use.
@@ -188,19 +191,17 @@ impl<'a> Plan<'a> {
         for (name, size) in dimensions(self.size, self.batch) {
             builder = builder.with_dimension_override(name, size as i64)?;
         }
-        let integers = part.int8.then(|| quantise(self.profile, self.network)).flatten();
-        let integers = integers.unwrap_or_default();
         // Every weight given must be in the template.
         for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut)) {
             let name = layer.spec.name;
-            let mut parameters = match integers.iter().find(|l| l.name == name) {
+            let mut parameters = match self.integers.iter().find(|l| l.name == name) {
                 Some(layer) => integer_parameters(layer)?,
                 None if name == "mix8" && part.mix8_apart => {
                     apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
                 }
                 None => float_parameters(layer)?,
             };
-            if let Some(step) = layer.output_step.filter(|_| part.int8) {
+            if let Some(step) = layer.output_step.filter(|_| !self.integers.is_empty()) {
                 parameters.push(("scale", value([], vec![step.step().to_num::<f32>()])?));
             }
             for (parameter, value) in parameters {

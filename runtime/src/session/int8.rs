@@ -42,10 +42,10 @@ pub struct Int8Tensors<'a> {
 }
 
 impl Int8Network {
-    /// Opens both sessions with the weights of `network`, which has output steps.
+    /// Opens both sessions with the weights of `network`.
     ///
     /// # Errors
-    /// As [`Networks::open`](super::Networks::open).
+    /// As [`Networks::open`](super::Networks::open), and without output steps in `network`.
     ///
     /// # Panics
     /// As [`Networks::open`](super::Networks::open).
@@ -56,7 +56,7 @@ impl Int8Network {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, opening, options)?;
+        let plan = Plan::new(ort, header, network, opening, options)?.in_integers()?;
         let profile = plan.profile;
         let mut report = ProviderReport::new(&[Provider::Cpu]);
         let mut motion = plan.open(MOTION8, plan.templates.motion8, &mut report)?;

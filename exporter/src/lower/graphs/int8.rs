@@ -9,7 +9,7 @@
 //! integer operator of a convolution and what is around it. TensorRT wants it otherwise.
 
 use iev_runtime::profile::{HEAD, KERNEL, PACKED};
-use iev_runtime::quantised::{ZERO, padded};
+use iev_runtime::quantised::{PIXEL, ZERO, padded};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
@@ -121,6 +121,3 @@ impl Graph<'_> {
         self.b.node("DequantizeLinear", format!("{name}.f32"), &[value, scale, zero], Vec::new())
     }
 }
-
-/// Scale of a pixel: a network sees `(pixel − 128) / 128`.
-const PIXEL: f32 = 1.0 / 128.0;

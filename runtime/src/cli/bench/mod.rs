@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decode::parse_views;
-use super::statistics::deadlines;
+use super::statistics::{deadlines, psnr_db};
 use super::{BackendArgs, Failure, print};
 use played::{Display, Played, spans};
 use spread::Spread;
@@ -206,10 +206,10 @@ fn likeness(
         for (shown, want) in shown?.pictures.iter().zip(&want?.pictures) {
             let pairs = shown.picture.plane(Plane::Y).iter().zip(want.picture.plane(Plane::Y));
             squares += pairs.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>();
-            samples += want.picture.plane(Plane::Y).len();
+            samples += want.picture.plane(Plane::Y).len() as u64;
         }
     }
-    Ok((squares > 0).then(|| 10.0 * (255.0 * 255.0 * samples as f64 / squares as f64).log10()))
+    Ok((squares > 0).then(|| psnr_db(squares, samples)))
 }
 
 /// CPU, memory, and how near the network and the fuse come to what the machine can do.
@@ -250,20 +250,16 @@ fn cost(
     let profile = header.profile().filter(|_| implicit > 0 && !degraded);
     if let Some(profile) = profile {
         let (columns, rows) = header.size.cells(1);
-        let mac = |layers: &dyn Fn(&LayerSpec) -> bool| {
-            let layers = profile.layers().into_iter().filter(|layer| layers(layer));
-            layers.map(|l| l.mac_per_px()).sum::<f64>() * (columns * rows * implicit) as f64
-        };
+        let px = (columns * rows * implicit) as f64;
+        let (bytes, floats): (Vec<LayerSpec>, Vec<LayerSpec>) =
+            profile.layers().into_iter().partition(|layer| int8 && in_integers(layer));
+        let parts =
+            [(Factors::Floats, floats), (Factors::Bytes, bytes)].map(|(factors, layers)| {
+                (factors, px * layers.iter().map(LayerSpec::mac_per_px).sum::<f64>())
+            });
+        let mac = px * profile.mac_per_px();
         let seconds = played.median_s("network_us") / painters as f64;
-        let integers = |layer: &LayerSpec| int8 && in_integers(layer);
-        let parts = [
-            (Factors::Floats, mac(&|layer| !integers(layer))),
-            (Factors::Bytes, mac(&|layer| integers(layer))),
-        ];
-        let mut network = json!({
-            "mac_per_time": mac(&|_| true),
-            "gmac_per_s": mac(&|_| true) / seconds / 1e9,
-        });
+        let mut network = json!({ "mac_per_time": mac, "gmac_per_s": mac / seconds / 1e9 });
         if opened.is_some_and(|o| o.report.in_use == Provider::Cpu) {
             let mut at_peak_s = 0.0;
             for (factors, mac) in parts.into_iter().filter(|(_, mac)| *mac > 0.0) {

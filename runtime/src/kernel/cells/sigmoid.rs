@@ -27,11 +27,12 @@ pub(super) const SIGMOID: [i16; 256] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantised::{LOGIT_STEP, ZERO};
 
     #[test]
     fn the_table_is_the_rounded_sigmoid() {
         for (q, mask) in SIGMOID.iter().enumerate() {
-            let logit = (q as f64 - 128.0) / 16.0;
+            let logit = (q as f64 - f64::from(ZERO)) * f64::from(LOGIT_STEP);
             assert_eq!(f64::from(*mask), (32768.0 / (1.0 + (-logit).exp())).round(), "{q}");
         }
     }
