@@ -4,7 +4,7 @@
 
 mod clip;
 
-use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::encode::{EncodeSettings, Encoded, encode, profile};
 use iev_exporter::input::View;
 
 fn luma_db(encoded: &Encoded) -> f64 {
@@ -50,6 +50,28 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     chilled.training.warm_start = None;
     assert!(run(&views, &chilled).1 != warm_bytes, "a cold training is another one");
 
+    // A wider network begins as what the narrower one had learned.
+    let mut wide = warm.clone();
+    wide.training.profile = profile("edge").unwrap();
+    wide.training.checkpoint = None;
+    wide.training.learning_rate = 0.0;
+    wide.training.steps = 1;
+    let (wide_db, _) = run(&views, &wide);
+    wide.training.warm_start = None;
+    wide.training.flow_steps = 0;
+    let (fresh_db, _) = run(&views, &wide);
+    assert!((wide_db - cold_db).abs() < 0.1, "{cold_db} → {wide_db}");
+    assert!(fresh_db < cold_db - 1.0, "{cold_db}, {fresh_db} fresh");
+    let mut narrow = warm.clone();
+    narrow.training.profile = profile("edge").unwrap();
+    narrow.training.checkpoint = Some(second.clone());
+    run(&views, &narrow);
+    narrow.training.profile = profile("lean").unwrap();
+    narrow.training.checkpoint = None;
+    narrow.training.warm_start = Some(second.clone());
+    let error = encode(&views, &narrow).unwrap_err().to_string();
+    assert!(error.contains("wider profile"), "{error}");
+
     let mut astray = warm.clone();
     astray.training.warm_start = Some(folder.path().join("nowhere"));
     let error = encode(&views, &astray).unwrap_err().to_string();
@@ -57,5 +79,5 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     let wider = clip::views(2, 4, (64, 32));
     let misfit = EncodeSettings { plan: warm.plan.clone(), ..warm };
     let error = encode(&wider, &misfit).unwrap_err().to_string();
-    assert!(error.contains("another profile, picture size or number of views"), "{error}");
+    assert!(error.contains("another picture size, number of views or wider profile"), "{error}");
 }

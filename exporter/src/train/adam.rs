@@ -54,6 +54,16 @@ impl Parameters {
         &self.list[id.0].value
     }
 
+    /// The value called `name`.
+    pub fn value(&self, name: &str) -> Option<&Tensor> {
+        self.list.iter().find(|p| p.name == name).map(|p| &p.value)
+    }
+
+    /// Names and values, to be changed outside the graph.
+    pub fn values(&mut self) -> impl Iterator<Item = (&str, &mut Tensor)> {
+        self.list.iter_mut().map(|p| (p.name.as_str(), &mut p.value))
+    }
+
     /// Holds `length` slices of dimension `axis`, from `first` on, at `level`.
     pub fn hold(
         &mut self,

@@ -14,6 +14,7 @@ mod network;
 mod progress;
 mod rounding;
 mod sources;
+mod widen;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::model::grid_shape;
 use iev_runtime::picture::Picture;
-use iev_runtime::profile::Profile;
+use iev_runtime::profile::{PROFILES, Profile};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -148,6 +149,24 @@ fn reach_of(output: &Tensor) -> f64 {
     highest.min().double_value(&[])
 }
 
+/// What a training of `profile` begins with.
+fn fresh(
+    profile: &'static Profile,
+    clip: &Clip,
+    device: Device,
+) -> (Parameters, TrainedNetwork, Vec<TrainedGrid>) {
+    let mut parameters = Parameters::default();
+    let network = TrainedNetwork::new(&mut parameters, profile, device);
+    let frames = clip.gop_frames();
+    let grids = profile.grids.iter().map(|spec| {
+        let shape = |frames: &usize| grid_shape(spec, clip.size, *frames, clip.views());
+        let gops = if spec.in_scene() { &frames[..1] } else { &frames[..] };
+        TrainedGrid::new(&mut parameters, spec, gops.iter().map(shape).collect(), device)
+    });
+    let grids = grids.collect();
+    (parameters, network, grids)
+}
+
 impl Trainer {
     /// A trainer for `clip`: continued from its checkpoint where there is one that fits, else with the
     /// parameters of the training it starts from, else fresh.
@@ -157,18 +176,9 @@ impl Trainer {
     pub fn new(settings: Settings, clip: &Clip) -> anyhow::Result<Self> {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
-        let mut parameters = Parameters::default();
-        let (device, profile) = (settings.device, settings.profile);
-        let network = TrainedNetwork::new(&mut parameters, profile, device);
-        let frames = clip.gop_frames();
-        let grids = profile.grids.iter().map(|spec| {
-            let shape = |frames: &usize| grid_shape(spec, clip.size, *frames, clip.views());
-            let gops = if spec.in_scene() { &frames[..1] } else { &frames[..] };
-            TrainedGrid::new(&mut parameters, spec, gops.iter().map(shape).collect(), device)
-        });
-        let grids: Vec<TrainedGrid> = grids.collect();
+        let (mut parameters, network, grids) = fresh(settings.profile, clip, settings.device);
         if let Some(part) = settings.without {
-            network.hold(&mut parameters, part, profile);
+            network.hold(&mut parameters, part, settings.profile);
             let held = grids.iter().filter(|g| part.has_grid(g.spec));
             held.for_each(|g| g.hold(&mut parameters));
         }
@@ -190,14 +200,27 @@ impl Trainer {
         if let Some(step) = trainer.restore() {
             trainer.step = step;
         } else if let Some(start) = warm {
-            let fits = trainer.parameters.take_over(start.state());
+            let learned = trainer.learn_from(start.state(), clip);
             anyhow::ensure!(
-                fits,
-                "{} is of another profile, picture size or number of views and cannot be started from",
+                learned,
+                "{} is of another picture size, number of views or wider profile and cannot be started from",
                 start.path().display()
             );
         }
         Ok(trainer)
+    }
+
+    /// Takes over what a training of this profile or of a narrower one has learned; false when `state` is of neither.
+    fn learn_from(&mut self, state: &[(String, Tensor)], clip: &Clip) -> bool {
+        let Settings { profile, device, .. } = self.settings;
+        PROFILES.iter().filter(|from| widen::is_narrower(from, profile)).any(|from| {
+            let (mut start, ..) = fresh(from, clip, device);
+            let fits = start.take_over(state);
+            if fits {
+                widen::widen(&mut self.parameters, profile, &start, from);
+            }
+            fits
+        })
     }
 
     /// Steps that only teach the flow; a training that starts from another knows it already.
