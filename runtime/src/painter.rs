@@ -11,9 +11,8 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use crate::anchor::TimeJob;
+use crate::anchor::{Keys, TimeJob};
 use crate::error::Result;
-use crate::format::anchor::Key;
 use crate::format::header::{Header, MAX_VIEWS, Role, Second};
 use crate::gop::Scene;
 use crate::kernel::cells::Cells;
@@ -32,7 +31,7 @@ use crate::scene::Grid;
 use crate::session::{FullNetwork, Int8Network, Int8Tensors};
 use crate::tensors::Tensors;
 use crate::timing::Timings;
-use crate::units::{FrameId, ViewId};
+use crate::units::{FrameId, Size, TimeIndex, ViewId};
 
 /// The network of one scene with the buffers around it.
 pub struct Painter {
@@ -49,8 +48,16 @@ pub struct Painter {
 
 /// A network with what its kernels work in.
 enum Brush {
-    Floats { network: Box<dyn Reconstruct>, warper: Warper },
-    Bytes { network: Box<Int8Network>, layout: Cells, warper: CellWarper, source: PaddedPicture },
+    Floats {
+        network: Box<dyn Reconstruct>,
+        warper: Warper,
+    },
+    Bytes {
+        network: Box<Int8Network>,
+        layout: Cells,
+        warper: CellWarper,
+        sources: Box<[Padded; 2]>,
+    },
     Whole(Box<FullNetwork>),
 }
 
@@ -61,8 +68,9 @@ impl Brush {
             Network::Split(network) => Self::Floats { network, warper: Warper::new(size) },
             Network::Int8(network) => {
                 let layout = Cells { size, features: profile.quarter };
-                let (warper, source) = (CellWarper::new(layout), PaddedPicture::new(header.size));
-                Self::Bytes { network, layout, warper, source }
+                let (warper, sources) =
+                    (CellWarper::new(layout), [0, 1].map(|_| Padded::new(header.size)).into());
+                Self::Bytes { network, layout, warper, sources }
             }
             Network::Full(network) => Self::Whole(network),
         }
@@ -78,6 +86,26 @@ impl Brush {
             Self::Bytes { network, .. } => network.latents(),
             Self::Whole(network) => network.latents(),
         }
+    }
+}
+
+/// A source of the view painted last, for the next one that has the same.
+struct Padded {
+    of: Option<FrameId>,
+    picture: PaddedPicture,
+}
+
+impl Padded {
+    fn new(size: Size) -> Self {
+        Self { of: None, picture: PaddedPicture::new(size) }
+    }
+
+    /// `picture`, which is that of `id`.
+    fn with(&mut self, (id, picture): (FrameId, &Picture)) -> &PaddedPicture {
+        if self.of.replace(id) != Some(id) {
+            self.picture.copy(picture);
+        }
+        &self.picture
     }
 }
 
@@ -162,7 +190,7 @@ impl Painter {
         for (slot, view) in views.iter().enumerate() {
             let flows = tensors.flow[slot * 2 * flow..][..2 * flow].chunks_exact(flow);
             let pictures = sources(&self.header, job, *view).into_iter().zip(flows);
-            for ((picture, flow), warped) in pictures.zip(&mut tensors.warped) {
+            for (((_, picture), flow), warped) in pictures.zip(&mut tensors.warped) {
                 warper.warp(picture, flow, &mut warped[slot * packed..][..packed]);
             }
         }
@@ -189,7 +217,7 @@ impl Painter {
         views: &[ViewId],
         show: &mut impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
     ) -> Result<()> {
-        let Brush::Bytes { network, layout, warper, source } = &mut self.brush else {
+        let Brush::Bytes { network, layout, warper, sources: padded } = &mut self.brush else {
             unreachable!("as matched above")
         };
         let layout = *layout;
@@ -204,10 +232,9 @@ impl Painter {
         {
             layout.place_features(features, cells);
             let flows = tensors.flow[slot * 2 * flow..].chunks_exact(flow);
-            let sources = sources(&self.header, job, *view).into_iter().zip(flows);
-            for (place, (picture, flow)) in sources.enumerate() {
-                source.copy(picture);
-                warper.warp(source, flow, place, cells);
+            let sources = sources(&self.header, job, *view).into_iter().zip(padded.iter_mut());
+            for (place, ((source, padded), flow)) in sources.zip(flows).enumerate() {
+                warper.warp(padded.with(source), flow, place, cells);
             }
         }
         let refine = Instant::now();
@@ -233,7 +260,7 @@ impl Painter {
         let Brush::Whole(network) = &mut self.brush else { unreachable!("as matched above") };
         let started = Instant::now();
         let pairs: FixedVec<[&Picture; 2], MAX_VIEWS> =
-            views.iter().map(|view| sources(&self.header, job, *view)).collect();
+            views.iter().map(|view| sources(&self.header, job, *view).map(|s| s.1)).collect();
         let packed = network.run(&pairs)?;
         drop(pairs);
         let fuse = Instant::now();
@@ -281,28 +308,24 @@ fn account(timings: &mut Timings, [motion, warp, refine, fuse]: [Instant; 4]) {
 }
 
 /// The anchor, and the nearest key or the second anchor, of an implicit view.
-fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [&'a Picture; 2] {
+fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [(FrameId, &'a Picture); 2] {
     let Role::Implicit { anchor, second } = header.views[usize::from(view.0)] else {
         panic!("only implicit views are painted");
     };
-    let anchor = job.anchor(anchor);
+    let explicit = |view: ViewId| (FrameId { view, time: job.time }, &*job.anchor(view).picture);
     let second = match second {
-        Second::Anchor(other) => &*job.anchor(other).picture,
-        Second::Key => nearest_key(job, view, anchor.keys.iter().map(|(k, p)| (*k, &**p)))
-            .unwrap_or(&anchor.picture),
+        Second::Anchor(other) => explicit(other),
+        Second::Key => nearest_key(job, view, &job.anchor(anchor).keys).unwrap_or(explicit(anchor)),
     };
-    [&anchor.picture, second]
+    [explicit(anchor), second]
 }
 
 /// The key picture of `view` nearest in time; of two equally near, the earlier.
-fn nearest_key<'a>(
-    job: &TimeJob,
-    view: ViewId,
-    keys: impl Iterator<Item = (Key, &'a Picture)>,
-) -> Option<&'a Picture> {
+fn nearest_key<'a>(job: &TimeJob, view: ViewId, keys: &'a Keys) -> Option<(FrameId, &'a Picture)> {
     let time = job.time.0 - job.gop.first;
-    let of_view = keys.filter(|(key, _)| key.view == view);
-    of_view
-        .min_by_key(|(key, _)| (u32::from(key.time).abs_diff(time), key.time))
-        .map(|(_, picture)| picture)
+    let of_view = keys.iter().filter(|(key, _)| key.view == view);
+    let (key, picture) =
+        of_view.min_by_key(|(key, _)| (u32::from(key.time).abs_diff(time), key.time))?;
+    let time = TimeIndex(job.gop.first + u32::from(key.time));
+    Some((FrameId { view, time }, picture))
 }
