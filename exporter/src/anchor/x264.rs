@@ -13,6 +13,9 @@ use crate::picture::Picture;
 /// openh264 decodes up to level 5.2, whose buffer is the same.
 const BUFFER_MACROBLOCKS: usize = 184_320;
 
+/// What [`AnchorSpeed::Thorough`] does beyond `veryslow`.
+const SEARCH: &str = "me=tesa:merange=64:subme=11:aq-mode=1:aq-strength=0.4";
+
 /// The whole stream of `pictures`, as x264 wrote it.
 pub(super) fn encode(
     pictures: &[&Picture],
@@ -85,7 +88,8 @@ fn feed(pipe: Option<ChildStdin>, pictures: &[&Picture]) -> io::Result<()> {
 /// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser
 /// zone each for the first picture, the key pictures and the rest.
 ///
-/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades.
+/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades. Exhaustive search and mild adaptive
+/// quantisation save 2 to 4 % over `veryslow` (EXPERIMENTS.md §21).
 fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSettings) -> String {
     let mut params = format!(
         "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}",
@@ -94,7 +98,7 @@ fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSet
     if settings.speed == AnchorSpeed::Thorough {
         let macroblocks = width.div_ceil(16) * height.div_ceil(16);
         let references = (BUFFER_MACROBLOCKS / macroblocks).clamp(1, 16);
-        params.push_str(&format!(":ref={references}"));
+        params.push_str(&format!(":ref={references}:{SEARCH}"));
     }
     let zones = [
         (0, 1, settings.intra_offset),
