@@ -51,17 +51,19 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     assert!(run(&views, &chilled).1 != warm_bytes, "a cold training is another one");
 
     // A wider network begins as what the narrower one had learned.
-    let mut wide = warm.clone();
-    wide.training.profile = profile("edge").unwrap();
-    wide.training.checkpoint = None;
-    wide.training.learning_rate = 0.0;
-    wide.training.steps = 1;
-    let (wide_db, _) = run(&views, &wide);
-    wide.training.warm_start = None;
-    wide.training.flow_steps = 0;
-    let (fresh_db, _) = run(&views, &wide);
-    assert!((wide_db - cold_db).abs() < 0.1, "{cold_db} → {wide_db}");
-    assert!(fresh_db < cold_db - 1.0, "{cold_db}, {fresh_db} fresh");
+    for name in ["edge", "rich"] {
+        let mut wide = warm.clone();
+        wide.training.profile = profile(name).unwrap();
+        wide.training.checkpoint = None;
+        wide.training.learning_rate = 0.0;
+        wide.training.steps = 1;
+        let (wide_db, _) = run(&views, &wide);
+        wide.training.warm_start = None;
+        wide.training.flow_steps = 0;
+        let (fresh_db, _) = run(&views, &wide);
+        assert!((wide_db - cold_db).abs() < 0.2, "{name}: {cold_db} → {wide_db}");
+        assert!(fresh_db < cold_db - 1.0, "{name}: {cold_db}, {fresh_db} fresh");
+    }
     let mut narrow = warm.clone();
     narrow.training.profile = profile("edge").unwrap();
     narrow.training.checkpoint = Some(second.clone());
