@@ -47,8 +47,8 @@ pub(crate) struct EncodeArgs {
     /// Bits per second of all views, such as 500k, met within 5 %; finds the quantiser and λ.
     #[arg(long, value_parser = parse_amount, conflicts_with_all = ["qp", "lambda", "warm_start"])]
     bitrate: Option<u64>,
-    /// Work folder of a finished training of the same clip, with other --lambda or --qp or a narrower --profile:
-    /// training starts from its parameters and needs fewer steps.
+    /// Work folder of a finished training of the same clip and profile, or of a narrower one, with another --lambda
+    /// or --qp: training starts from its parameters and needs fewer steps.
     #[arg(long, value_name = "FOLDER")]
     warm_start: Option<PathBuf>,
     /// Lines instead of a progress bar.
