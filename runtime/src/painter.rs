@@ -313,11 +313,12 @@ fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [(FrameId, &'
         panic!("only implicit views are painted");
     };
     let explicit = |view: ViewId| (FrameId { view, time: job.time }, &*job.anchor(view).picture);
+    let first = explicit(anchor);
     let second = match second {
         Second::Anchor(other) => explicit(other),
-        Second::Key => nearest_key(job, view, &job.anchor(anchor).keys).unwrap_or(explicit(anchor)),
+        Second::Key => nearest_key(job, view, &job.anchor(anchor).keys).unwrap_or(first),
     };
-    [explicit(anchor), second]
+    [first, second]
 }
 
 /// The key picture of `view` nearest in time; of two equally near, the earlier.

@@ -22,7 +22,7 @@ pub use decode::decode_anchor;
 /// How hard the encoder searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnchorSpeed {
-    /// x264 `veryslow`, up to 16 references.
+    /// x264 `veryslow` with exhaustive search, up to 16 references.
     #[default]
     Thorough,
     /// x264 `veryfast`: drafts and tests.

@@ -13,7 +13,8 @@ use crate::picture::Picture;
 /// openh264 decodes up to level 5.2, whose buffer is the same.
 const BUFFER_MACROBLOCKS: usize = 184_320;
 
-/// What [`AnchorSpeed::Thorough`] does beyond `veryslow`.
+/// What [`AnchorSpeed::Thorough`] does beyond `veryslow`: exhaustive search and mild adaptive quantisation save 2 to
+/// 4 % (EXPERIMENTS.md §21).
 const SEARCH: &str = "me=tesa:merange=64:subme=11:aq-mode=1:aq-strength=0.4";
 
 /// The whole stream of `pictures`, as x264 wrote it.
@@ -88,8 +89,7 @@ fn feed(pipe: Option<ChildStdin>, pictures: &[&Picture]) -> io::Result<()> {
 /// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser
 /// zone each for the first picture, the key pictures and the rest.
 ///
-/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades. Exhaustive search and mild adaptive
-/// quantisation save 2 to 4 % over `veryslow` (EXPERIMENTS.md §21).
+/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades.
 fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSettings) -> String {
     let mut params = format!(
         "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}",

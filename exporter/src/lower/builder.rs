@@ -136,9 +136,7 @@ impl Builder {
     /// A short list of f32.
     pub fn constant_floats(&mut self, values: &[f32]) -> Value {
         let words: Vec<String> = values.iter().map(f32::to_string).collect();
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let shape = vec![values.len() as i64];
-        self.constant(format!("floats_{}", words.join("_")), FLOAT, shape, bytes)
+        self.constant_tensor(&format!("floats_{}", words.join("_")), &[values.len()], values)
     }
 
     /// A small tensor of f32.

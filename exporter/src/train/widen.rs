@@ -5,7 +5,7 @@
 //! T. Chen, I. Goodfellow and J. Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", 2016.
 //! Here new channels are random and not read yet, instead of copies: copies cost bits.
 
-use iev_runtime::profile::{PACKED, Profile, Sharing};
+use iev_runtime::profile::{PACKED, Profile};
 use tch::Tensor;
 
 use super::adam::Parameters;
@@ -34,7 +34,7 @@ pub fn widen(wide: &mut Parameters, to: &Profile, narrow: &Parameters, from: &Pr
         for (name, value) in wide.values() {
             let (owner, kind) = name.split_once('.').unwrap_or((name, ""));
             match narrow.value(name) {
-                Some(old) => place(value, old, kind, &channels(from, to, owner)),
+                Some(old) => place(value, old, kind, &channels(from, to, owner, old)),
                 None if kind == "weight" => *value *= NEW_BLOCK,
                 None => (),
             }
@@ -60,8 +60,8 @@ fn place(new: &mut Tensor, old: &Tensor, kind: &str, channels: &[i64]) {
     }
 }
 
-/// Where the inputs of a layer, or the channels of a grid, are in the wider profile.
-fn channels(from: &Profile, to: &Profile, owner: &str) -> Vec<i64> {
+/// Where dimension 1 of `old`, the inputs of a layer or the channels of a grid, is in the wider profile.
+fn channels(from: &Profile, to: &Profile, owner: &str, old: &Tensor) -> Vec<i64> {
     let behind = |first: usize, wide: usize, rest: Vec<usize>| {
         (0..first).chain(rest.into_iter().map(move |c| wide + c)).collect()
     };
@@ -74,27 +74,19 @@ fn channels(from: &Profile, to: &Profile, owner: &str) -> Vec<i64> {
         ("stem", ..) => latent_channels(from, to, 16),
         ("mix8", ..) => behind(from.eighth, to.eighth, latent_channels(from, to, 8)),
         ("mix4", ..) => behind(from.quarter, to.quarter, (0..2 * PACKED).collect()),
-        _ => {
-            let layers = from.layers();
-            let layer = layers.iter().find(|layer| layer.name == owner);
-            (0..layer.map_or(0, |layer| layer.inputs)).collect()
-        }
+        _ => (0..old.size().get(1).map_or(0, |count| *count as usize)).collect(),
     };
     places.into_iter().map(|c| c as i64).collect()
 }
 
 /// Where the channels of the latent at `scale` are in the wider profile: those of a moving grid stay its own.
 fn latent_channels(from: &Profile, to: &Profile, scale: usize) -> Vec<usize> {
-    let moving = |p: &Profile| {
-        let grids = p.grids.iter().copied();
-        grids
-            .filter(|g| g.scale == scale && matches!(g.sharing, Sharing::Temporal { .. }))
-            .collect::<Vec<_>>()
-    };
-    let (old, new) = (moving(from), moving(to));
     let place = |channel: usize| {
-        let grid = old.iter().find(|g| (g.first..g.first + g.channels).contains(&channel));
-        let pair = grid.and_then(|g| Some((g, new.iter().find(|n| n.name == g.name)?)));
+        let moving = from.grids.iter().find(|g| {
+            let channels = g.first..g.first + g.channels;
+            g.scale == scale && !g.in_scene() && channels.contains(&channel)
+        });
+        let pair = moving.and_then(|g| Some((g, to.grids.iter().find(|n| n.name == g.name)?)));
         pair.map_or(channel, |(g, n)| n.first + channel - g.first)
     };
     (0..from.latent(scale)).map(place).collect()
