@@ -18,7 +18,8 @@ use small_stream::explicit_stream;
 
 /// A picture fills the pipe's buffer, so that the program cannot run far ahead of its reader.
 const SIZE: Size = Size { width_px: 256, height_px: 256 };
-const GOPS: u32 = 12;
+/// Several times as many as the stages of a player hold when their reader waits.
+const GOPS: u32 = 64;
 
 /// Overwrites the file without making a new one.
 fn rewrite(path: &Path, bytes: &[u8]) {
