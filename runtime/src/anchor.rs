@@ -12,7 +12,7 @@ use crate::format::header::{Header, MAX_VIEWS};
 use crate::gop::{AnchorBody, Gop};
 use crate::h264::Unit;
 use crate::picture::Picture;
-use crate::pool::{Pool, Pooled};
+use crate::pool::{Pool, Pooled, Shared};
 use crate::timing::Timings;
 use crate::units::{FrameId, TimeIndex, ViewId};
 use crate::views::ViewSet;
@@ -22,18 +22,18 @@ use crate::wanted::Wanted;
 pub type Keys = Vec<(Key, Pooled<Picture>)>;
 
 /// The picture of one explicit view at one time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AnchorPicture {
     /// The explicit view.
     pub view: ViewId,
     /// Its decoded picture.
-    pub picture: Pooled<Picture>,
+    pub picture: Shared<Picture>,
     /// Key pictures of the views that warp it.
     pub keys: Arc<Keys>,
 }
 
-/// Everything needed to paint all shown views at one time.
-#[derive(Debug)]
+/// Everything needed to paint all shown views at one time; clones share the pictures.
+#[derive(Debug, Clone)]
 pub struct TimeJob {
     /// The time.
     pub time: TimeIndex,
@@ -144,7 +144,7 @@ impl Active {
         let mut anchors = FixedVec::new();
         for view in shown.explicit_needed(header).iter() {
             let section = self.section(view, || Ready::new(header.size, pool.clone()));
-            let picture = section.picture_at(time, decoder)?;
+            let picture = section.picture_at(time, decoder)?.share();
             let anchor = AnchorPicture { view, picture, keys: Arc::clone(&section.keys) };
             assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
         }

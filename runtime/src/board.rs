@@ -68,7 +68,7 @@ pub struct Spread {
     pub path: NetworkPath,
     /// Numbers they are painted in.
     pub precision: Precision,
-    /// Times painted at once, each by a network of its own.
+    /// Threads that paint, each with a network of its own; they share the views of every time.
     pub painters: usize,
     /// Threads of each network when it runs on the CPU.
     pub network_threads: usize,

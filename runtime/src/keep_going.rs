@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::player::{Playback, Player, Selection};
 use crate::pool::Pool;
-use crate::shown::{Shown, ShownView};
+use crate::shown::{Pictures, Shown, ShownView};
 use crate::timing::Timings;
-use crate::units::{TimeIndex, ViewId};
+use crate::units::TimeIndex;
 
 /// A playback that holds pictures instead of stopping at what is broken in the stream.
 pub struct KeepGoing<'a> {
@@ -19,7 +19,7 @@ pub struct KeepGoing<'a> {
     /// None after the stream's fault: the next GOP starts a new one.
     playback: Option<Playback>,
     /// The last good pictures; grey ones before the first.
-    last: Vec<(ViewId, Picture)>,
+    last: Pictures,
     /// Times before this one are held.
     held_until: u32,
     lost: u32,
@@ -30,7 +30,9 @@ impl<'a> KeepGoing<'a> {
     pub(crate) fn new(player: &'a Player, selection: &Selection) -> Result<Self> {
         let playback = Some(player.play(selection)?);
         let grey = || Picture::new(player.header().size);
-        let last = selection.shown.iter().map(|view| (view, grey())).collect();
+        let grey = Pool::new(0).take_or(grey).share();
+        let views = selection.shown.iter();
+        let last = views.map(|view| ShownView { view, picture: grey.clone() }).collect();
         let selection = selection.clone();
         Ok(Self { player, selection, playback, last, held_until: 0, lost: 0, first_error: None })
     }
@@ -41,10 +43,7 @@ impl<'a> KeepGoing<'a> {
     }
 
     fn good(&mut self, shown: Shown) -> Shown {
-        for ((view, kept), new) in self.last.iter_mut().zip(&shown.pictures) {
-            *view = new.view;
-            kept.i420_mut().copy_from_slice(new.picture.i420());
-        }
+        self.last.clone_from(&shown.pictures);
         self.selection.times.start += 1;
         shown
     }
@@ -53,12 +52,8 @@ impl<'a> KeepGoing<'a> {
         let time = TimeIndex(self.selection.times.start);
         self.selection.times.start += 1;
         self.lost += 1;
-        let copies = self.last.iter().map(|(view, picture)| ShownView {
-            view: *view,
-            picture: Pool::new(0).take_or(|| picture.clone()),
-        });
         let (degraded, timings) = (false, Timings::begin(0));
-        Shown { time, pictures: copies.collect(), degraded, timings }
+        Shown { time, pictures: self.last.clone(), degraded, timings }
     }
 
     /// Gives up the GOP of the next time; what is nobody's fault but the machine's is handed on.

@@ -85,6 +85,8 @@ pub mod section_grids;
 #[cfg(feature = "player")]
 pub mod session;
 #[cfg(feature = "player")]
+mod shares;
+#[cfg(feature = "player")]
 pub mod shown;
 #[cfg(feature = "player")]
 pub mod sink;
@@ -104,8 +106,6 @@ pub mod tensors;
 mod testing;
 #[cfg(feature = "player")]
 pub mod timing;
-#[cfg(feature = "player")]
-mod turns;
 #[cfg(feature = "player")]
 pub mod views;
 #[cfg(feature = "player")]

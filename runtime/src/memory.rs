@@ -7,13 +7,13 @@ use crate::format::header::Header;
 use crate::gop::GopIndex;
 use crate::kernel::fuse::MASKS;
 use crate::model::grid_shape;
-use crate::pipeline::decoded_ahead;
+use crate::pipeline::{decoded_ahead, painted_ahead};
 use crate::player::Options;
 use crate::profile::{PACKED, Profile};
 use crate::reconstruct::NetworkPath;
 
-/// Times under way besides those in queues and with painters: one in every other stage, one handed
-/// over, one shown.
+/// Times under way besides those painted ahead and in the queue to the painters: one asked for, one
+/// being decoded, one shown.
 const TIMES_IN_STAGES: u64 = 3;
 /// GOPs alive at once: being read, waiting, being decoded, still in later stages.
 const GOPS: u64 = 4;
@@ -33,10 +33,9 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
     let picture = px * 3 / 2;
     let (explicit, implicit) =
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
-    let (painters, queue) = (options.painters as u64, options.queue as u64);
-    // A queue behind every painter.
-    let times = TIMES_IN_STAGES + painters * (1 + queue);
-    let decoded = times + painters + decoded_ahead(header, options.queue) as u64;
+    let painters = options.painters as u64;
+    let times = TIMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
+    let decoded = times + decoded_ahead(header, options.queue) as u64;
     let keys = index.gops().iter().map(|gop| u64::from(gop.key_pictures)).max().unwrap_or(0);
     let sections = index.gops().iter().map(|gop| gop.section_bytes()).max().unwrap_or(0);
     let pictures = implicit * times + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::deadline::{Counts, InHand, Late, Outcome, Pace};
 use crate::error::Result;
 use crate::player::Playback;
+use crate::shares::Taken;
 use crate::shown::Shown;
-use crate::turns::Taken;
 
 /// What a display shows from one tick to the next.
 #[derive(Debug, Clone, Copy)]

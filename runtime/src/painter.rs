@@ -147,7 +147,7 @@ impl Painter {
         self.scene.index
     }
 
-    /// Paints `views` of the time of `job`, a batch at a time; `show` is given every view with what fills
+    /// Paints `views`, at most a batch, of the time of `job`; `show` is given every view with what fills
     /// its picture.
     ///
     /// # Errors
@@ -159,15 +159,12 @@ impl Painter {
         witness: &mut Option<Box<Witness<'_>>>,
         mut show: impl FnMut(ViewId, &mut dyn FnMut(&mut Picture)),
     ) -> Result<()> {
-        for views in views.chunks(self.batch) {
-            self.all_latents(job, views)?;
-            match self.brush {
-                Brush::Floats { .. } => self.halves(job, views, witness, &mut show)?,
-                Brush::Bytes { .. } => self.halves_in_bytes(job, views, &mut show)?,
-                Brush::Whole(_) => self.whole(job, views, &mut show)?,
-            }
+        self.all_latents(job, views)?;
+        match self.brush {
+            Brush::Floats { .. } => self.halves(job, views, witness, &mut show),
+            Brush::Bytes { .. } => self.halves_in_bytes(job, views, &mut show),
+            Brush::Whole(_) => self.whole(job, views, &mut show),
         }
-        Ok(())
     }
 
     /// Motion, warp, refinement and fuse of `views`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::anchor_decoder::{AnchorDecoder, OpenAnchors, Openh264};
 use crate::camera::Cameras;
 use crate::error::{Error, Result, within};
-use crate::format::header::Header;
+use crate::format::header::{Header, MAX_VIEWS};
 use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
 use crate::gop::{GopIndex, GopReader, Reader};
@@ -16,9 +16,9 @@ use crate::keep_going::KeepGoing;
 use crate::memory::playing_bytes;
 use crate::pipeline::{Chain, Pipeline};
 use crate::reconstruct::{NetworkPath, OpenNetwork, Opening, Precision, Witness};
+use crate::shares::Taken;
 use crate::shown::Shown;
 use crate::source::Source;
-use crate::turns::Taken;
 use crate::units::TimeIndex;
 use crate::views::ViewSet;
 use crate::wanted::Wanted;
@@ -34,8 +34,7 @@ pub struct Options {
     pub path: NetworkPath,
     /// Numbers that implicit views are painted in.
     pub precision: Precision,
-    /// Times painted at once, each on a thread and by a network of its own. More than one fills a
-    /// CPU's cores and adds as many times to the latency; at least 1.
+    /// Threads that paint, each with a network of its own; they share the views of every time. At least 1.
     pub painters: usize,
     /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
     /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
@@ -156,7 +155,7 @@ impl Player {
         &self,
         selection: &Selection,
     ) -> Result<impl Iterator<Item = Result<Shown>> + use<>> {
-        Ok(self.chain(selection)?.0.serial())
+        Ok(self.chain(selection)?.0.serial(None))
     }
 
     /// Decodes in the caller's thread and shows `witness` what implicit pictures are blended from; always
@@ -171,7 +170,7 @@ impl Player {
     ) -> Result<impl Iterator<Item = Result<Shown>> + use<'w>> {
         let mut chain = self.chain(selection)?.0;
         chain.opening = Opening::split(chain.opening.batch);
-        Ok(chain.serial().seen_by(witness))
+        Ok(chain.serial(Some(witness)))
     }
 
     /// Decodes on a thread per stage.
@@ -181,7 +180,8 @@ impl Player {
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
         let (chain, wanted) = self.chain(selection)?;
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
-        Ok(Playback { pipeline, wanted, taken: 0, reachable: selection.reachable })
+        let (header, reachable) = (Arc::clone(&self.header), selection.reachable);
+        Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
     }
 
     /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
@@ -226,7 +226,7 @@ impl Player {
             anchors: (self.options.anchors)(self.header.size, self.bytes)?,
             open: Arc::clone(&self.options.open),
             opening: Opening {
-                batch: self.options.batch,
+                batch: self.options.batch.clamp(1, MAX_VIEWS),
                 path: self.options.path,
                 precision: self.options.precision,
             },
@@ -238,6 +238,7 @@ impl Player {
 /// A stream being played; pictures come from its iterator.
 pub struct Playback {
     pipeline: Pipeline,
+    header: Arc<Header>,
     wanted: Arc<Wanted>,
     /// Times taken so far.
     taken: u64,
@@ -245,9 +246,9 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// Shows other views. As many of the times still to come show the old views as there are
-    /// painters and places in the queue; views that need an explicit picture the old ones did not
-    /// need come as many times later again.
+    /// Shows other views. The next time still shows the old ones, and one more for every place in the
+    /// queue; with fewer views than painters at the start, as many as fill the painters. Views that
+    /// need an explicit picture the old ones did not need come as many times later again.
     ///
     /// # Errors
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.
@@ -262,9 +263,13 @@ impl Playback {
 
     /// The next time if it comes within `patience`.
     pub(crate) fn next_within(&mut self, patience: Duration) -> Taken<Result<Shown>> {
-        let taken = self.pipeline.next_within(patience);
+        let taken = self.pipeline.next_within(self.wanted.shown(), patience);
         self.taken += u64::from(matches!(taken, Taken::Item(_)));
-        taken
+        match taken {
+            Taken::Item(painted) => Taken::Item(painted.map(|p| p.show(&self.header))),
+            Taken::NotYet => Taken::NotYet,
+            Taken::Ended => Taken::Ended,
+        }
     }
 
     /// Times taken so far.
@@ -282,8 +287,8 @@ impl Iterator for Playback {
     type Item = Result<Shown>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.pipeline.next();
-        self.taken += u64::from(next.is_some());
-        next
+        let painted = self.pipeline.next(self.wanted.shown())?;
+        self.taken += 1;
+        Some(painted.map(|painted| painted.show(&self.header)))
     }
 }

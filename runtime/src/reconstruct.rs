@@ -18,7 +18,7 @@ use crate::picture::Picture;
 use crate::pool::Pool;
 use crate::scene::NetworkLevels;
 use crate::session::{FullNetwork, Int8Network};
-use crate::shown::{Shown, ShownView};
+use crate::shown::{Painted, Pictures, ShownView};
 use crate::tensors::Tensors;
 use crate::units::{FrameId, ViewId};
 use crate::views::ViewSet;
@@ -141,9 +141,31 @@ pub type OpenNetwork = dyn Fn(&Header, &NetworkLevels, Opening) -> Result<Networ
 /// Sees what every implicit picture is blended from.
 pub type Witness<'a> = dyn FnMut(FrameId, &Layers<'_>) + 'a;
 
-/// The reconstruct stage.
+/// Which of the batches of views falls to a painter: they go around, on through the times, so that all
+/// painters have as much to do whatever the number of views.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// The painter.
+    pub painter: usize,
+    /// All painters.
+    pub painters: usize,
+}
+
+impl Share {
+    /// Every batch.
+    pub const WHOLE: Self = Self { painter: 0, painters: 1 };
+
+    /// Whether batch `index` out of `batches` of time `number` falls to the painter.
+    fn has(self, number: u64, (index, batches): (usize, usize)) -> bool {
+        let before = number.wrapping_mul(batches as u64);
+        before.wrapping_add(index as u64) % self.painters as u64 == self.painter as u64
+    }
+}
+
+/// The reconstruct stage of one painter.
 pub struct ReconstructStage<'w, I> {
     jobs: I,
+    share: Share,
     header: Arc<Header>,
     wanted: Arc<Wanted>,
     open: Arc<OpenNetwork>,
@@ -153,70 +175,56 @@ pub struct ReconstructStage<'w, I> {
     witness: Option<Box<Witness<'w>>>,
 }
 
-impl<'w, I: Iterator<Item = Result<TimeJob>>> ReconstructStage<'w, I> {
+impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I> {
     /// Name in errors, traces and board profiles.
     pub const NAME: &'static str = "reconstruct";
 
-    /// Paints the implicit views of `jobs` that are `wanted`, a batch in one run of the network.
+    /// Paints its `share` of `jobs`, each with the views wanted by now, a batch in one run of the network.
     pub fn new(
         jobs: I,
+        share: Share,
         header: Arc<Header>,
         wanted: Arc<Wanted>,
         open: Arc<OpenNetwork>,
         opening: Opening,
         pictures: Pool<Picture>,
     ) -> Self {
-        let opening = Opening { batch: opening.batch.clamp(1, MAX_VIEWS), ..opening };
-        Self { jobs, header, wanted, open, opening, painter: None, pictures, witness: None }
+        Self { jobs, share, header, wanted, open, opening, painter: None, pictures, witness: None }
     }
 
     /// The same stage, with somebody who sees the layers of a split network.
-    pub fn seen_by(self, witness: Box<Witness<'w>>) -> Self {
-        Self { witness: Some(witness), ..self }
+    pub fn seen_by(self, witness: Option<Box<Witness<'w>>>) -> Self {
+        Self { witness, ..self }
     }
 
-    fn paint(&mut self, mut job: TimeJob) -> Result<Shown> {
+    fn paint(&mut self, wanted: ViewSet, mut job: TimeJob) -> Result<Painted> {
         let started = Instant::now();
-        self.follow(&mut job);
-        let degraded = self.degrade(&mut job);
-        let mut pictures = FixedVec::new();
-        let implicit = job.shown.implicit(&self.header);
-        if let Some(scene) = job.gop.scene.clone().filter(|_| !implicit.is_empty()) {
-            let views: FixedVec<ViewId, MAX_VIEWS> = implicit.iter().collect();
-            let mut painter = self.painter(scene)?;
-            painter.paint(&views, &mut job, &mut self.witness, |view, fill| {
-                let mut picture = self.pictures.take_or(|| Picture::new(self.header.size));
-                fill(&mut picture);
-                push(&mut pictures, ShownView { view, picture });
-            })?;
-            self.painter = Some(painter);
-        }
-        job.timings.reconstruct_us = started.elapsed().as_micros() as u64 - job.timings.fuse_us;
-        while let Some(anchor) = job.anchors.pop() {
-            if job.shown.contains(anchor.view) {
-                push(&mut pictures, ShownView { view: anchor.view, picture: anchor.picture });
+        self.follow(&mut job, wanted);
+        let views: FixedVec<ViewId, MAX_VIEWS> = job.shown.implicit(&self.header).iter().collect();
+        let spared = !views.is_empty() && !self.wanted.painted(job.number);
+        let mut pictures = Pictures::new();
+        if let Some(scene) = job.gop.scene.clone().filter(|_| !spared) {
+            let batches = views.chunks(self.opening.batch);
+            let count = batches.len();
+            let (share, number) = (self.share, job.number);
+            let own = |(index, _): &(usize, _)| share.has(number, (*index, count));
+            for (_, views) in batches.enumerate().filter(own) {
+                let mut painter = self.painter(&scene)?;
+                painter.paint(views, &mut job, &mut self.witness, |view, fill| {
+                    let mut picture = self.pictures.take_or(|| Picture::new(self.header.size));
+                    fill(&mut picture);
+                    pictures.extend([ShownView { view, picture: picture.share() }]);
+                })?;
+                self.painter = Some(painter);
             }
         }
-        pictures.sort_unstable_by_key(|p| p.view);
-        Ok(Shown { time: job.time, pictures, degraded, timings: job.timings })
-    }
-
-    /// Leaves out what the network would paint of a time that comes too late; whether there was any.
-    fn degrade(&self, job: &mut TimeJob) -> bool {
-        let implicit = job.shown.implicit(&self.header);
-        if implicit.is_empty() || self.wanted.painted(job.number) {
-            return false;
-        }
-        let explicit: ViewSet = job.shown.iter().filter(|v| !implicit.contains(*v)).collect();
-        let needed = job.shown.explicit_needed(&self.header);
-        job.shown = if explicit.is_empty() { needed } else { explicit };
-        true
+        job.timings.reconstruct_us = started.elapsed().as_micros() as u64 - job.timings.fuse_us;
+        Ok(Painted { job, pictures, spared })
     }
 
     /// Shows the views wanted by now, unless they need an explicit picture that was not yet wanted
     /// when the time was decoded; those follow a time later.
-    fn follow(&self, job: &mut TimeJob) {
-        let wanted = self.wanted.shown();
+    fn follow(&self, job: &mut TimeJob, wanted: ViewSet) {
         let decoded: ViewSet = job.anchors.iter().map(|a| a.view).collect();
         if decoded.includes(wanted.explicit_needed(&self.header)) {
             job.shown = wanted;
@@ -224,22 +232,40 @@ impl<'w, I: Iterator<Item = Result<TimeJob>>> ReconstructStage<'w, I> {
     }
 
     /// The painter of `scene`, opened when the scene changes.
-    fn painter(&mut self, scene: Arc<Scene>) -> Result<Painter> {
+    fn painter(&mut self, scene: &Arc<Scene>) -> Result<Painter> {
         match self.painter.take().filter(|p| p.scene() == scene.index) {
             Some(painter) => Ok(painter),
-            None => Painter::new(&self.header, scene, &*self.open, self.opening),
+            None => Painter::new(&self.header, Arc::clone(scene), &*self.open, self.opening),
         }
     }
 }
 
-fn push(pictures: &mut FixedVec<ShownView, MAX_VIEWS>, view: ShownView) {
-    assert!(pictures.push(view).is_ok(), "a stream has at most {MAX_VIEWS} views");
-}
-
-impl<I: Iterator<Item = Result<TimeJob>>> Iterator for ReconstructStage<'_, I> {
-    type Item = Result<Shown>;
+impl<I: Iterator<Item = Result<(ViewSet, TimeJob)>>> Iterator for ReconstructStage<'_, I> {
+    type Item = Result<Painted>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.jobs.next()?.and_then(|job| self.paint(job)))
+        Some(self.jobs.next()?.and_then(|(wanted, job)| self.paint(wanted, job)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn painters_share_every_time_and_have_as_much_to_do_as_any_other() {
+        for (painters, batches) in (1..=5).flat_map(|p| (0..=6).map(move |b| (p, b))) {
+            let mut work = vec![0; painters];
+            for (number, index) in (0..7).flat_map(|n| (0..batches).map(move |i| (n, i))) {
+                let has = |painter: &usize| {
+                    Share { painter: *painter, painters }.has(number, (index, batches))
+                };
+                let owners: Vec<usize> = (0..painters).filter(has).collect();
+                assert_eq!(owners.len(), 1, "batch {index} of {batches}, {painters} painters");
+                work[owners[0]] += 1;
+            }
+            let (least, most) = (work.iter().min(), work.iter().max());
+            assert!(most <= least.map(|work| work + 1).as_ref(), "{work:?}");
+        }
     }
 }

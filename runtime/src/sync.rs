@@ -1,16 +1,16 @@
 //! What threads and the queues between them are made of.
 //!
-//! Why a module: `tests/interleavings.rs` compiles `turns` and `stages` over threads and queues that
+//! Why a module: `tests/interleavings.rs` compiles `shares` and `stages` over threads and queues that
 //! take turns as it says.
 
 pub use std::thread::{Builder, JoinHandle};
 
 pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-/// What `queue` gives within `patience`.
-pub fn receive_within<T>(
+/// What `queue` gives up to the instant `latest`.
+pub fn receive_until<T>(
     queue: &Receiver<T>,
-    patience: std::time::Duration,
+    latest: std::time::Instant,
 ) -> Result<T, RecvTimeoutError> {
-    queue.recv_timeout(patience)
+    queue.recv_deadline(latest)
 }

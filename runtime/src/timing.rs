@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// Time each stage spent on one time of the stream, all views together.
+/// Time each stage spent on one time of the stream, all views and painters together.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
     /// Reading and range decoding the GOP, counted at its first picture.
@@ -26,6 +26,14 @@ impl Timings {
         let born = Instant::now();
         let (anchor_us, reconstruct_us, network_us, warp_us, fuse_us) = (0, 0, 0, 0, 0);
         Self { read_us, anchor_us, reconstruct_us, network_us, warp_us, fuse_us, born }
+    }
+
+    /// Adds what another painter spent on the same time.
+    pub fn add_painting(&mut self, other: &Self) {
+        self.reconstruct_us += other.reconstruct_us;
+        self.network_us += other.network_us;
+        self.warp_us += other.warp_us;
+        self.fuse_us += other.fuse_us;
     }
 
     /// Time since the anchor stage took the picture up, waiting in queues included.

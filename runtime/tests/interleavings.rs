@@ -1,15 +1,15 @@
-//! Interleavings: in whatever order threads run, the pipeline gives its results in order, works no
-//! further ahead than it may, ends all its threads whoever leaves first, and never hangs.
+//! Interleavings: in whatever order threads run, the pipeline gives its results whole and in order,
+//! works no further ahead than it may, ends all its threads whoever leaves first, and never hangs.
 //!
-//! `turns.rs` and `stages.rs` of the player are compiled here over shuttle's threads and queues, which
+//! `shares.rs` and `stages.rs` of the player are compiled here over shuttle's threads and queues, which
 //! run one at a time in a random order and tell when none can go on.
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+#[path = "../src/shares.rs"]
+mod shares;
 #[path = "../src/stages.rs"]
 mod stages;
-#[path = "../src/turns.rs"]
-mod turns;
 
 mod sync {
     pub use shuttle::sync::mpsc::{Receiver, SyncSender as Sender, sync_channel as bounded};
@@ -19,9 +19,9 @@ mod sync {
     use std::sync::mpsc::TryRecvError;
 
     /// Time does not pass here: what is there at once, after whoever else runs first.
-    pub fn receive_within<T>(
+    pub fn receive_until<T>(
         queue: &Receiver<T>,
-        _: std::time::Duration,
+        _: std::time::Instant,
     ) -> Result<T, RecvTimeoutError> {
         shuttle::thread::yield_now();
         queue.try_recv().map_err(|e| match e {
@@ -38,7 +38,7 @@ mod error {
         Planted,
     }
 
-    pub type Result<T> = core::result::Result<T, Error>;
+    pub type Result<T, E = Error> = core::result::Result<T, E>;
 }
 
 use std::sync::Arc;
@@ -48,8 +48,8 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 
 use error::{Error, Result};
-use stages::{Pipeline, Room, Stage};
-use turns::Taken;
+use shares::{Join, Taken};
+use stages::{Room, Stage};
 
 /// Times of a GOP.
 const TIMES: usize = 2;
@@ -60,8 +60,26 @@ enum Fault {
     None,
     Reader,
     Anchor,
-    Painter,
+    /// One of the painters.
+    Painter(usize),
 }
+
+/// A time as it comes out: which painters did their share, by the permit that they had.
+#[derive(Debug, PartialEq)]
+struct Shares {
+    time: usize,
+    permit: usize,
+    painters: Vec<usize>,
+}
+
+impl Join for Shares {
+    fn join(&mut self, other: Self) {
+        assert_eq!((self.time, self.permit), (other.time, other.permit), "shares of one time");
+        self.painters.extend(other.painters);
+    }
+}
+
+type Pipeline = stages::Pipeline<usize, Shares>;
 
 /// A pipeline of numbers, and how much of it the consumer takes.
 #[derive(Debug, Clone, Copy)]
@@ -75,15 +93,16 @@ struct Case {
 
 impl Case {
     fn random() -> Self {
-        const FAULTS: [Fault; 4] = [Fault::None, Fault::Reader, Fault::Anchor, Fault::Painter];
         let mut random = thread_rng();
         let painters = random.gen_range(1..=3);
-        let (decoded, queue) = (random.gen_range(0..=4), random.gen_range(0..=2));
+        let failing = Fault::Painter(random.gen_range(0..painters));
+        let faults = [Fault::None, Fault::Reader, Fault::Anchor, failing];
+        let (decoded, ahead) = (random.gen_range(0..=4), random.gen_range(1..=3));
         let times = TIMES * random.gen_range(0..=4);
         Self {
-            room: Room { painters, decoded, queue },
+            room: Room { painters, decoded, ahead },
             times,
-            fault: FAULTS[random.gen_range(0..FAULTS.len())],
+            fault: faults[random.gen_range(0..faults.len())],
             fault_at: random.gen_range(0..=times),
             taken: random.gen_range(0..=times + 2),
         }
@@ -105,7 +124,7 @@ impl Case {
     }
 
     /// The pipeline. Stages hold `alive`; `asked` counts times asked for.
-    fn start(self, alive: &Arc<()>, asked: &Arc<AtomicUsize>) -> Pipeline<usize> {
+    fn start(self, alive: &Arc<()>, asked: &Arc<AtomicUsize>) -> Pipeline {
         let (r, a, p) = (alive.clone(), alive.clone(), alive.clone());
         let asked = Arc::clone(asked);
         let read = move |first: usize| {
@@ -120,16 +139,20 @@ impl Case {
                 Err(error) => vec![Err(error)],
             }
         };
-        let paint = move |time: usize| {
-            let Room { painters, queue, .. } = self.room;
-            assert!(time < asked.load(Ordering::SeqCst) + painters + queue, "{time} is too early");
-            self.pass(Fault::Painter, time)
+        let paint = move |painter: usize, (permit, time): (usize, usize)| {
+            let early = time >= asked.load(Ordering::SeqCst) + self.room.ahead;
+            assert!(!early, "{time} is too early");
+            self.pass(Fault::Painter(painter), time)?;
+            Ok(Shares { time, permit, painters: vec![painter] })
         };
         stages::start(
             self.room,
+            0,
             move || stage((0..self.times).step_by(TIMES).map(read), r),
             move |gops| stage(gops.flat_map(decode), a),
-            move |jobs| stage(jobs.map(move |job| job.and_then(&paint)), p),
+            move |painter, jobs| {
+                stage(jobs.map(move |job| job.and_then(|job| paint(painter, job))), p)
+            },
         )
         .unwrap()
     }
@@ -141,11 +164,16 @@ impl Case {
         for time in 0..self.taken {
             asked.fetch_add(1, Ordering::SeqCst);
             let expected = match time {
-                time if time < end => Some(Ok(time)),
+                time if time < end => {
+                    // Permits are numbered by the time asked for when they are given.
+                    let permit = (time + 1).saturating_sub(self.room.ahead);
+                    let painters = (0..self.room.painters).collect();
+                    Some(Ok(Shares { time, permit, painters }))
+                }
                 time if time == end && fails => Some(Err(Error::Planted)),
                 _ => None,
             };
-            assert_eq!(next(&mut pipeline), expected, "{self:?}");
+            assert_eq!(next(&mut pipeline, time + 1), expected, "{self:?}");
         }
         drop(pipeline);
         assert_eq!(Arc::strong_count(&alive), 1, "a stage is still there: {self:?}");
@@ -153,19 +181,22 @@ impl Case {
 }
 
 /// The next result, with or without giving up on it a few times before.
-fn next(pipeline: &mut Pipeline<usize>) -> Option<Result<usize>> {
+fn next(pipeline: &mut Pipeline, permit: usize) -> Option<Result<Shares>> {
     for _ in 0..thread_rng().gen_range(0..=2) {
-        match pipeline.next_within(Duration::ZERO) {
+        match pipeline.next_within(permit, Duration::ZERO) {
             Taken::Item(result) => return Some(result),
             Taken::Ended => return None,
             Taken::NotYet => {}
         }
     }
-    pipeline.next()
+    pipeline.next(permit)
 }
 
 /// `results` as a stage that holds `alive`.
-fn stage(results: impl Iterator<Item = Result<usize>> + 'static, alive: Arc<()>) -> Stage<usize> {
+fn stage<T: 'static>(
+    results: impl Iterator<Item = Result<T>> + 'static,
+    alive: Arc<()>,
+) -> Stage<T> {
     Box::new(results.inspect(move |_| drop(Arc::clone(&alive))))
 }
 
@@ -174,32 +205,4 @@ fn the_pipeline_keeps_its_order_and_ends_however_threads_take_turns() {
     shuttle::check_random(|| Case::random().check(), 20_000);
     // Few, but far-reaching changes of who runs, which find what chance alone does not.
     shuttle::check_pct(|| Case::random().check(), 20_000, 4);
-}
-
-#[test]
-fn items_come_out_in_the_order_in_which_they_went_in() {
-    let deal = || {
-        let (mut dealt, hands) = turns::queues(3, 1);
-        let (done, gathered) = turns::queues(3, 0);
-        for (hand, mut done) in hands.each().zip(done.each()) {
-            shuttle::thread::spawn(move || hand.for_each(|item: usize| assert!(done.send(item))));
-        }
-        shuttle::thread::spawn(move || (0..10).for_each(|item| assert!(dealt.send(item))));
-        assert!(gathered.eq(0..10));
-    };
-    shuttle::check_random(deal, 10_000);
-}
-
-#[test]
-fn a_reader_that_left_is_noticed_in_its_turn() {
-    let leave = || {
-        let (mut dealt, hands) = turns::queues(2, 1);
-        let mut hands = hands.each();
-        let (mut first, second) = (hands.next().unwrap(), hands.next());
-        drop(second);
-        assert!(dealt.send(0));
-        assert!(!dealt.send(1));
-        assert_eq!(first.next(), Some(0));
-    };
-    shuttle::check_random(leave, 10);
 }

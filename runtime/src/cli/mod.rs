@@ -68,8 +68,8 @@ pub(crate) enum Command {
     DecodeAnchors(sandbox::DecodeAnchors),
 }
 
-/// Painters where neither the user nor a board says how many. Each adds a time to the latency and to
-/// how late other views are shown.
+/// Painters where neither the user nor a board says how many. More of them than views add times to the
+/// latency and to how late other views are shown.
 const PAINTERS: usize = 2;
 
 /// Where networks run.
@@ -154,7 +154,7 @@ impl BackendArgs {
         self.threads.map(usize::from).or_else(board).unwrap_or_else(cores)
     }
 
-    /// Times painted at once: never more than there are threads.
+    /// Painters: never more than there are threads.
     fn painters(&self) -> usize {
         let board = || self.board.as_ref().map(|b| b.player.painters);
         let asked = self.painters.map(usize::from).or_else(board).unwrap_or(PAINTERS);
