@@ -7,6 +7,7 @@ use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
 use crate::anchor::{AnchorSettings, decode_anchor, encode_anchor, nal_units};
 use crate::picture::Picture;
 use crate::plan::Plan;
+use crate::temporal_filter::filtered;
 
 /// One explicit view over one GOP.
 #[derive(Debug, Clone)]
@@ -26,7 +27,8 @@ pub struct CodedAnchor {
 /// Codes every explicit view of the GOP that starts at `first`.
 ///
 /// The anchor's first picture is the IDR; key pictures follow, nearest view first, each predicted from
-/// those before it; then come the anchor's other pictures.
+/// those before it; then come the anchor's other pictures. The first picture and the keys are without
+/// their noise ([`filtered`]).
 ///
 /// # Errors
 /// When the encoder or the decoder fails.
@@ -60,9 +62,11 @@ fn code_anchor(
          per GOP: ask for fewer keys or a shorter GOP",
         keys.len()
     );
-    let mut pictures = vec![&views[view][first]];
-    pictures.extend(keys.iter().map(|(v, t)| &views[*v][first + t]));
-    pictures.extend(&views[view][first + 1..first + frames]);
+    let filter =
+        |&(view, time): &(usize, usize)| filtered(&views[view][first..first + frames], time);
+    let fine: Vec<Picture> = [(view, 0)].iter().chain(&keys).map(filter).collect();
+    let rest = &views[view][first + 1..first + frames];
+    let pictures: Vec<&Picture> = fine.iter().chain(rest).collect();
     let settings = AnchorSettings { keys: keys.len(), ..settings.clone() };
     let units = encode_anchor(&pictures, rate, &settings)
         .with_context(|| format!("coding view {view} from picture {first} on"))?;

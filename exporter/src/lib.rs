@@ -12,6 +12,8 @@ pub mod plan;
 pub mod request;
 
 pub mod anchor;
+mod temporal_filter;
+
 pub mod explicit;
 
 pub mod matching;
