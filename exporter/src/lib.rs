@@ -12,7 +12,7 @@ pub mod plan;
 pub mod request;
 
 pub mod anchor;
-mod temporal_filter;
+pub mod temporal_filter;
 
 pub mod explicit;
 
