@@ -93,7 +93,7 @@ pub(crate) struct BackendArgs {
     /// Threads that paint, over all painters [default: the board's, else one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Times painted at once, each by a network of its own [default: the board's, else 2]
+    /// How many of them share the views of a time, each with a network of its own [default: the board's, else 2]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
     painters: Option<u8>,
     /// full: the whole picture in one graph, for GPUs; split: warp and fuse outside it, for CPUs
