@@ -7,6 +7,7 @@ use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
 use crate::anchor::{AnchorSettings, AnchorSpeed, decode_anchor, encode_anchor, nal_units};
 use crate::picture::Picture;
 use crate::plan::Plan;
+use crate::quality::plane_mse;
 use crate::temporal_filter::filtered;
 
 /// One explicit view over one GOP.
@@ -115,9 +116,8 @@ impl Coded {
 
     /// Squared error of the luma shown, and the bytes at the weight that H.264 encoders give them.
     fn cost(&self, originals: &[Picture], settings: &AnchorSettings) -> f64 {
-        let squared = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
-        let pairs = originals.iter().zip(&self.pictures);
-        let error: f64 = pairs.flat_map(|(a, b)| a.y.iter().zip(&b.y)).map(squared).sum();
+        let squared = |(a, b): (&Picture, &Picture)| plane_mse(&a.y, &b.y) * a.y.len() as f64;
+        let error: f64 = originals.iter().zip(&self.pictures).map(squared).sum();
         let bits = 8 * self.units.iter().map(Vec::len).sum::<usize>();
         error + 0.85 * (f64::from(settings.qp - 12) / 3.0).exp2() * bits as f64
     }
