@@ -43,8 +43,7 @@ fn sections(bytes: &[u8]) -> Vec<(Entry, Vec<u8>)> {
     let count = reader.sections();
     let section = |index| {
         let entry = reader.entry(index).unwrap();
-        let mut body = vec![0; entry.bytes as usize];
-        reader.read_section(&entry, &mut body).unwrap();
+        let body = reader.section(&entry).unwrap();
         (entry, body)
     };
     (0..count).map(section).collect()

@@ -49,8 +49,7 @@ impl Parts {
                 Kind::GopGrids => parts.gop_grids += bytes,
                 Kind::Cameras => parts.cameras += bytes,
                 Kind::Anchor => {
-                    let mut body = vec![0; entry.bytes as usize];
-                    reader.read_section(&entry, &mut body).with_context(within)?;
+                    let body = reader.section(&entry).with_context(within)?;
                     let keys = key_bytes(&body, entry.frames).with_context(within)?;
                     parts.keys += keys;
                     parts.anchor += bytes - keys;

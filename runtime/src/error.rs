@@ -111,8 +111,8 @@ impl Error {
     }
 
     /// The error with its byte counted from `start` bytes earlier.
-    #[cfg(feature = "std")]
-    pub(crate) fn moved_by(self, start: u64) -> Self {
+    #[must_use]
+    pub fn moved_by(self, start: u64) -> Self {
         match self {
             Self::Malformed { offset, rule } => Self::malformed(start + offset, rule),
             Self::Unsupported { offset, what } => Self::unsupported(start + offset, what),

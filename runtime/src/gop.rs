@@ -23,6 +23,10 @@ use crate::source::Source;
 use crate::units::ViewId;
 use crate::views::ViewSet;
 
+/// Most NAL units of an anchor section per picture: parameter sets, a delimiter and messages come before
+/// its slice.
+const MAX_NALS_PER_PICTURE: usize = 8;
+
 /// Reader over a stream in a file or in memory.
 pub type Reader = StreamReader<Source>;
 
@@ -218,9 +222,14 @@ impl AnchorBody {
         let keys = section.keys.to_vec();
         let mut nals = Vec::new();
         let mut checker = Checker::new(header.size);
+        let most = MAX_NALS_PER_PICTURE * (keys.len() + frames as usize);
         for nal in section.nal_units() {
             let nal = nal?;
             let start = nal.as_ptr() as usize - body.as_ptr() as usize;
+            if nals.len() == most {
+                let rule = "an anchor section has at most 8 NAL units per picture";
+                return Err(Error::malformed(start as u64, rule));
+            }
             let unit = checker.check(nal).map_err(|e| e.moved_by(start as u64))?;
             nals.push((unit, start..start + nal.len()));
         }
@@ -308,12 +317,6 @@ impl GopReader {
         Self { reader, header, index, reachable, times, again, scene: None, pending }
     }
 
-    fn body(&mut self, entry: &Entry) -> Result<Vec<u8>> {
-        let mut body = vec![0; entry.bytes as usize];
-        self.reader.read_section(entry, &mut body)?;
-        Ok(body)
-    }
-
     fn read(&mut self) -> Result<Gop> {
         let started = Instant::now();
         let index = Arc::clone(&self.index);
@@ -325,7 +328,7 @@ impl GopReader {
         let needed = self.reachable.explicit_needed(&header);
         let mut anchors = Vec::new();
         for section in entry.anchors.iter().filter(|e| needed.contains(e.view)) {
-            let body = self.body(section)?;
+            let body = self.reader.section(section)?;
             let parsed = AnchorBody::parse(body, section.view, entry.frames, &header);
             anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
         }
@@ -350,7 +353,7 @@ impl GopReader {
         let gops = Arc::clone(&self.index);
         let sections = gops.scenes.get(&index).and_then(|s| s.network.zip(s.grids));
         let (network, grids) = sections.ok_or(missing)?;
-        let body = self.body(&network)?;
+        let body = self.reader.section(&network)?;
         let mut model = Box::new(SymbolModel::new());
         let decoded = NetworkLevels::decode(&body, profile, self.reader.minor(), &mut model);
         let network = decoded.map_err(|e| e.moved_by(network.offset))?;
@@ -391,5 +394,27 @@ impl Iterator for GopReader {
             self.again = 0..0;
         }
         Some(gop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::anchor::write_anchor;
+    use crate::testing::header;
+    use crate::units::Size;
+
+    #[test]
+    fn units_that_hold_nothing_do_not_fill_memory() {
+        let header = header(Size { width_px: 16, height_px: 16 }, 1, &[Role::Explicit]);
+        let filler: &[u8] = &[12];
+        let refusal = |count: usize| {
+            let mut body = Vec::new();
+            write_anchor(&mut body, &[], std::iter::repeat_n(filler, count));
+            AnchorBody::parse(body, ViewId(0), 1, &header).unwrap_err().to_string()
+        };
+        assert!(refusal(8).contains("one slice per key and per picture"), "{}", refusal(8));
+        let said = refusal(9);
+        assert!(said.contains("at byte 18: an anchor section has at most 8 NAL units"), "{said}");
     }
 }

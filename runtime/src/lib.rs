@@ -70,8 +70,8 @@ pub mod quantised;
 pub mod reconstruct;
 #[cfg(feature = "player")]
 pub mod reference;
-#[cfg(feature = "std")]
-pub mod reference_network;
+#[cfg(all(test, feature = "player"))]
+mod reference_network;
 #[cfg(feature = "player")]
 pub mod rgb;
 #[cfg(all(test, feature = "player"))]

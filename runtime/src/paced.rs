@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::deadline::{Counts, InHand, Late, Outcome, Pace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::player::Playback;
 use crate::shares::Taken;
 use crate::shown::Shown;
@@ -27,6 +27,8 @@ pub struct Paced {
     /// Times taken from the playback before it was paced.
     before: u64,
     shown: Option<Shown>,
+    /// What came behind the time now shown, for the next tick.
+    failed: Option<Error>,
 }
 
 impl Paced {
@@ -36,7 +38,7 @@ impl Paced {
     /// If the period is zero.
     pub fn new(playback: Playback, late: Late, period: Duration) -> Self {
         let before = playback.taken();
-        Self { playback, pace: Pace::new(late, period), before, shown: None }
+        Self { playback, pace: Pace::new(late, period), before, shown: None, failed: None }
     }
 
     /// What the display shows when its clock reads `now`; waits for what is due, at most `patience`.
@@ -45,12 +47,15 @@ impl Paced {
     /// the stages hand over one time after another: a quarter of a period clears it at once.
     /// `None` once the last time has had its turn; an error comes in its turn too.
     pub fn tick(&mut self, now: Duration, patience: Duration) -> Option<Result<Tick<'_>>> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
         let due = self.pace.due(now);
-        let latest = Instant::now() + patience;
+        let started = Instant::now();
         let mut found: Option<InHand> = None;
         let mut ended = false;
         while self.pace.wants(due, found) {
-            let left = latest.saturating_duration_since(Instant::now());
+            let left = patience.saturating_sub(started.elapsed());
             match self.playback.next_within(left) {
                 Taken::Item(Ok(shown)) => {
                     let (taken, fit) = self.pace.take(shown.degraded);
@@ -61,7 +66,11 @@ impl Paced {
                         }
                     }
                 }
-                Taken::Item(Err(error)) => return Some(Err(error)),
+                Taken::Item(Err(error)) if found.is_none() => return Some(Err(error)),
+                Taken::Item(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
                 Taken::NotYet => break,
                 Taken::Ended => {
                     ended = true;

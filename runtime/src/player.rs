@@ -141,8 +141,7 @@ impl Player {
     /// [`Error::Malformed`] when the section is broken.
     pub fn cameras(&self) -> Result<Option<Cameras>> {
         let Some(entry) = self.index.cameras() else { return Ok(None) };
-        let mut body = vec![0; entry.bytes as usize];
-        self.reader().read_section(entry, &mut body)?;
+        let body = self.reader().section(entry)?;
         let cameras = Cameras::decode(&body, self.header.views.len());
         cameras.map(Some).map_err(|e| e.moved_by(entry.offset))
     }
@@ -185,7 +184,7 @@ impl Player {
     }
 
     /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
-    /// good pictures are held until the next one.
+    /// good pictures are held until the next one. It plays once, whatever `selection` says of repeating.
     ///
     /// # Errors
     /// As [`Player::play`].

@@ -34,14 +34,17 @@ fn header() -> impl Strategy<Value = Header> {
     (roles, numbers, colour, profile, any::<[u8; 32]>()).prop_map(
         |(roles, (width_px, height_px, frames, pictures, seconds), colour, profile, sha256)| {
             let ([primaries, transfer, matrix], full_range) = colour;
+            let views = views(&roles);
+            let implicit = views.iter().any(|role| *role != Role::Explicit);
+            let profile = if implicit { PROFILES[profile].name } else { "" };
             Header {
-                profile: PROFILES[profile].name.try_into().unwrap(),
-                template_sha256: sha256,
+                profile: profile.try_into().unwrap(),
+                template_sha256: if implicit { sha256 } else { [0; 32] },
                 size: Size { width_px, height_px },
                 rate: (pictures, seconds),
                 frames,
                 colour: Colour { primaries, transfer, matrix, full_range },
-                views: views(&roles),
+                views,
             }
         },
     )

@@ -3,6 +3,8 @@
 //! The writer sits beside the reader: the exporter codes with [`NetworkLevels::encode`] and
 //! [`encode_grids`] what the player decodes here.
 
+use heapless::Vec as FixedVec;
+
 use crate::error::{Error, Result, within};
 use crate::format::grids::{GridShape, code_grid};
 use crate::format::limits::Limits;
@@ -11,11 +13,13 @@ use crate::format::network::{LayerLevels, code_layer};
 use crate::format::range::{BitCoder, Decoder, Encoder};
 use crate::format::steps::{StepIndex, to_f32};
 use crate::model::{GridLevels, grid_shape};
-use crate::profile::{GridSpec, LayerSpec, Profile};
+use crate::profile::{GridSpec, LayerSpec, MAX_GRIDS, Profile};
 use crate::units::Size;
 
 /// Minor version of the first streams with [`Layer::output_step`].
 const OUTPUT_STEPS_SINCE: u8 = 1;
+/// What the number of sub-streams of a grid section has to be.
+const GRIDS_RULE: &str = "a grid section has a sub-stream per grid of the profile";
 
 /// Quantised numbers of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,13 +184,13 @@ pub fn encode_grids(grids: &[Grid], model: &mut SymbolModel) -> Vec<u8> {
     body
 }
 
-/// Bytes of each sub-stream of a grid section, lengths included.
+/// The sub-streams of a grid section, without their lengths.
 ///
 /// # Errors
-/// [`Error::Malformed`] when the section is cut off.
-pub fn grid_streams(body: &[u8]) -> Result<Vec<&[u8]>> {
+/// [`Error::Malformed`] when the section is cut off or has more of them than any profile has grids.
+pub fn grid_streams(body: &[u8]) -> Result<FixedVec<&[u8], MAX_GRIDS>> {
     let mut rest = body;
-    let mut streams = Vec::new();
+    let mut streams = FixedVec::new();
     while !rest.is_empty() {
         let broken = || {
             Error::malformed(
@@ -197,7 +201,7 @@ pub fn grid_streams(body: &[u8]) -> Result<Vec<&[u8]>> {
         let (length, after) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
         let length = u32::from_le_bytes(*length) as usize;
         let stream = after.get(..length).ok_or_else(broken)?;
-        streams.push(stream);
+        streams.push(stream).map_err(|_| Error::malformed(0, GRIDS_RULE))?;
         rest = &after[length..];
     }
     Ok(streams)
@@ -210,7 +214,7 @@ pub fn grid_streams(body: &[u8]) -> Result<Vec<&[u8]>> {
 pub fn decode_grids(body: &[u8], grids: &mut [Grid], model: &mut SymbolModel) -> Result<()> {
     let streams = grid_streams(body)?;
     if streams.len() != grids.len() {
-        return Err(Error::malformed(0, "a grid section has a sub-stream per grid of the profile"));
+        return Err(Error::malformed(0, GRIDS_RULE));
     }
     for (stream, grid) in streams.into_iter().zip(grids) {
         model.reset();

@@ -40,7 +40,7 @@ impl SectionGrids {
     ///
     /// # Errors
     /// [`crate::Error::OverBudget`] when the grids would pass the reader's limits, else as
-    /// [`Reader::read_section`].
+    /// [`Reader::section`].
     pub fn read(
         reader: &mut Reader,
         entry: &Entry,
@@ -51,8 +51,7 @@ impl SectionGrids {
         let frames = if residence == Residence::Gop { entry.frames as usize } else { 1 };
         let (size, views) = (reader.header().size, reader.header().implicit_views().count());
         check_grids(profile, size, frames, views, reader.limits())?;
-        let mut body = vec![0; entry.bytes as usize];
-        reader.read_section(entry, &mut body)?;
+        let body = reader.section(entry)?;
         let (offset, decoded) = (entry.offset, OnceLock::new());
         Ok(Self { body, offset, profile, residence, size, frames, views, decoded })
     }

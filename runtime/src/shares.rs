@@ -86,8 +86,11 @@ impl<T: Join> Gathered<T> {
 
     /// The next item if it comes within `patience`.
     pub fn take_within(&mut self, patience: Duration) -> Taken<Result<T>> {
-        let latest = Instant::now() + patience;
-        self.take_by(|queue| receive_until(queue, latest))
+        match Instant::now().checked_add(patience) {
+            Some(latest) => self.take_by(|queue| receive_until(queue, latest)),
+            // Later than clocks reach.
+            None => self.take(),
+        }
     }
 
     fn take_by(

@@ -49,7 +49,8 @@ impl Painted {
         if spared {
             let implicit = shown.implicit(header);
             let explicit: ViewSet = shown.iter().filter(|view| !implicit.contains(*view)).collect();
-            shown = if explicit.is_empty() { shown.explicit_needed(header) } else { explicit };
+            let anchor = || shown.explicit_needed(header).iter().take(1).collect();
+            shown = if explicit.is_empty() { anchor() } else { explicit };
             pictures.clear();
         }
         let explicit = job.anchors.into_iter().filter(|anchor| shown.contains(anchor.view));

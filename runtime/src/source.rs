@@ -57,7 +57,9 @@ impl Source {
         let error = |source| Error::File { path: path.to_owned(), source };
         // Asked first, because opening a pipe would wait for its writer.
         if !std::fs::metadata(path).map_err(error)?.is_file() {
-            return Err(error(io::Error::other("is no regular file, and a stream is sought in")));
+            return Err(error(io::Error::other(
+                "is a pipe, a device or a folder: save the stream to a file first",
+            )));
         }
         let file = File::open(path).map_err(error)?;
         if cannot_change(&file) {
@@ -150,7 +152,10 @@ mod tests {
         assert!(error.starts_with("no/such.iev: "), "{error}");
         for path in ["/dev/null", "/tmp"] {
             let error = Source::open(Path::new(path)).unwrap_err().to_string();
-            assert!(error.contains(path) && error.contains("no regular file"), "{error}");
+            assert!(
+                error.contains(path) && error.contains("is a pipe, a device or a folder"),
+                "{error}"
+            );
         }
     }
 

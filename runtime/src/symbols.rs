@@ -1,6 +1,6 @@
 //! Checksums of everything a stream decodes to before a float appears: equal on every machine.
 
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result};
 use crate::format::CRC;
 use crate::format::header::Preamble;
 use crate::format::mixing::SymbolModel;
@@ -65,10 +65,8 @@ pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels<'_
             Kind::GopGrids => Residence::Gop,
             Kind::Anchor | Kind::Cameras => continue,
         };
-        within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
         if entry.kind == Kind::Network {
-            let mut body = vec![0; entry.bytes as usize];
-            reader.read_section(&entry, &mut body)?;
+            let body = reader.section(&entry)?;
             let network = NetworkLevels::decode(&body, profile, reader.minor(), &mut model);
             visit(&entry, Levels::Network(network.map_err(|e| e.moved_by(entry.offset))?));
             continue;

@@ -27,9 +27,11 @@ pub(crate) const GOP: u32 = 5;
 
 /// A header of views with the given roles.
 pub(crate) fn header(size: Size, frames: u32, roles: &[Role]) -> Header {
+    let implicit = roles.iter().any(|role| *role != Role::Explicit);
+    let (profile, sha256) = if implicit { ("lean", [7; 32]) } else { ("", [0; 32]) };
     Header {
-        profile: "lean".try_into().unwrap(),
-        template_sha256: [7; 32],
+        profile: profile.try_into().unwrap(),
+        template_sha256: sha256,
         size,
         rate: (30, 1),
         frames,

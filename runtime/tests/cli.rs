@@ -6,10 +6,12 @@ mod small_stream;
 
 use std::process::{Command, Output, Stdio};
 
+use iev_runtime::Size;
 use iev_runtime::format::anchor::KEY_BYTES;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::{SliceSource, StreamReader};
 use iev_runtime::format::table::Kind;
+
 use small_stream::{right_checksums, small_stream};
 
 /// Exit codes that `iev --help` documents.
@@ -133,6 +135,29 @@ fn what_breaks_a_rule_is_named_with_its_byte() {
         let broken = desk.file(name, &bytes);
         let said = refusal(&mut iev(&["decode", &broken, "--muxer", "null"]), STREAM);
         assert!(said.starts_with(&start), "{said}");
+        // What lists the bytes of a stream does not look into its H.264.
+        if start.starts_with("malformed") {
+            let said = refusal(&mut iev(&["info", &broken]), STREAM);
+            assert!(said.starts_with(&start), "{said}");
+        }
+    }
+}
+
+#[test]
+fn streams_of_h264_alone_name_no_profile_and_have_no_integers() {
+    let desk = Desk::new();
+    let mut explicit = small_stream::explicit_stream(Size { width_px: 32, height_px: 32 }, 1, 2);
+    let stream = desk.file("explicit.iev", &explicit);
+    let output = iev(&["info", &stream, "--symbols"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("none: every view is H.264"));
+
+    explicit[29] = 7;
+    right_checksums(&mut explicit);
+    let template = desk.file("template.iev", &explicit);
+    for args in readers(&template) {
+        let said = refusal(&mut iev(&args), STREAM);
+        assert!(said.contains("names no profile and no template"), "{said}");
     }
 }
 
@@ -336,7 +361,7 @@ fn preparing_says_what_plays_here_and_builds_nothing_for_a_cpu() {
 fn late_times_are_counted_by_policy() {
     let desk = Desk::new();
     let good = desk.good();
-    let json = |stderr: &[u8]| -> serde_json::Value { serde_json::from_slice(stderr).unwrap() };
+    let json = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
     let sum = |counts: &serde_json::Value, names: &[&str]| -> u64 {
         names.iter().map(|name| counts[name].as_u64().unwrap()).sum()
     };
@@ -344,7 +369,7 @@ fn late_times_are_counted_by_policy() {
         let args = ["decode", &good, "--late", policy, "--muxer", "null", "--stats", "json"];
         let played = iev(&args).output().unwrap();
         assert!(played.status.success(), "{}", text(&played.stderr));
-        let counts = json(&played.stderr)["deadlines"].clone();
+        let counts = json(&played.stdout)["deadlines"].clone();
         assert_eq!(counts["policy"], policy);
         let times = sum(&counts, &["on_time", "late", "degraded", "dropped"]);
         assert_eq!(times, 3, "every time is shown or dropped: {counts}");
@@ -367,6 +392,18 @@ fn late_times_are_counted_by_policy() {
 }
 
 #[test]
+fn an_output_that_is_the_stream_leaves_it_whole() {
+    let desk = Desk::new();
+    let stream = desk.good();
+    let bytes = std::fs::read(&stream).unwrap();
+    for arguments in [["--muxer", "yuv", "-o"], ["--muxer", "null", "--framestats"]] {
+        let sentence = refusal(iev(&["decode", &stream]).args(arguments).arg(&stream), USAGE);
+        assert!(sentence.contains("is the stream itself"), "{sentence}");
+        assert_eq!(std::fs::read(&stream).unwrap(), bytes);
+    }
+}
+
+#[test]
 fn a_board_decides_unless_told_otherwise_and_its_limits_hold() {
     let desk = Desk::new();
     let stream = desk.good();
@@ -374,7 +411,7 @@ fn a_board_decides_unless_told_otherwise_and_its_limits_hold() {
     let decode = |board: &str| {
         iev(&["decode", &stream, "--muxer", "null", "--stats", "json", "--board", board])
     };
-    let stats = text(&decode("x86_edge").output().unwrap().stderr);
+    let stats = text(&decode("x86_edge").output().unwrap().stdout);
     assert!(stats.contains("\"in_use\": \"cpu\"") && !stats.contains("cuda"), "{stats}");
 
     let slow =

@@ -182,3 +182,14 @@ fn an_error_comes_in_its_turn() {
     assert!(matches!(failed, Err(Error::Backend { .. })));
     assert!(paced.tick(PERIOD * 3, LONG).is_none());
 }
+
+#[test]
+fn a_tick_that_meets_an_error_behind_a_picture_shows_the_picture_first() {
+    let (mut paced, gate) = paced(Late::Drop, false, Some(2));
+    gate.allow(None);
+    assert_eq!(ticks(&mut paced, 0..1, LONG), [(Outcome::OnTime, 2)]);
+    assert_eq!(ticks(&mut paced, 2..3, Duration::MAX), [(Outcome::Late, 2)]);
+    assert!(matches!(paced.tick(PERIOD * 3, LONG), Some(Err(Error::Backend { .. }))));
+    assert!(paced.tick(PERIOD * 4, LONG).is_none());
+    assert_eq!(paced.counts(), Counts { on_time: 1, late: 1, ..Counts::default() });
+}

@@ -130,7 +130,7 @@ fn the_child_has_no_rights() {
         assert!(status.contains(line), "{status}");
     }
     let limits = read("limits");
-    for (limit, most) in [("Max open files", 0), ("Max core file size", 0), ("Max file size", 0)] {
+    for (limit, most) in [("Max open files", 0), ("Max core file size", 0)] {
         assert_eq!(number_behind(limit, &limits), most, "{limits}");
     }
     let memory = number_behind("Max data size", &limits);

@@ -1,13 +1,14 @@
 //! `iev decode`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use iev_runtime::backend::Backend;
 use iev_runtime::deadline::{Counts, Late, Outcome};
-use iev_runtime::format::header::MAX_VIEWS;
+use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::paced::{Paced, Tick};
 use iev_runtime::player::{Playback, Player, Selection};
 use iev_runtime::shown::Shown;
@@ -19,7 +20,10 @@ use serde_json::json;
 
 use super::statistics::{Statistics, deadlines, in_words};
 use super::ticks::Ticks;
-use super::{BackendArgs, Failure, print};
+use super::{BackendArgs, Failure, chain, print, spare_the_stream};
+
+/// From one picture to the next, where a clock makes sense.
+const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 
 /// Decode views to files or a pipe
 #[derive(Debug, Args)]
@@ -53,13 +57,13 @@ pub(crate) struct Decode {
     /// Play by the clock at the stream's rate, and drop, repeat or degrade what comes late
     #[arg(long, value_name = "POLICY", conflicts_with_all = ["serial", "keep_going", "verify"])]
     late: Option<Late>,
-    /// Statistics on standard error
+    /// Statistics on standard output, or on standard error where pictures go there
     #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
     stats: Option<String>,
     /// Times of every stage per picture, as a CSV file
     #[arg(long, value_name = "FILE")]
     framestats: Option<PathBuf>,
-    /// No progress bar
+    /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
     /// Fail unless the MD5 of all pictures is this
@@ -76,8 +80,14 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let end = player.times().end;
     let first = command.skip.min(end);
     let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
+    if first == last {
+        return Err(Failure::Usage(format!("nothing to decode: the stream has {end} times")));
+    }
     let selection = Selection::new(views, first..last);
-    let (muxer, path) = command.target()?;
+    let (muxer, path) = command.target(views, player.header())?;
+    let output = path.to_string_lossy();
+    let outputs = views.iter().map(|v| output.replace("%v", &v.0.to_string()).into());
+    spare_the_stream(&command.stream, outputs.chain(command.framestats.clone()))?;
     let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
     let mut sink = Sink::open(&plan)?;
     let times = (last - first) as usize;
@@ -87,7 +97,8 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
         let mut shown = player.keep_going(&selection)?;
         command.pump(&mut shown, &mut sink, times, &backend)?;
         if let (lost, Some(error)) = shown.lost() {
-            return Err(Failure::Held(format!("{lost} of {times} times were held: {error}")));
+            let why = chain(error);
+            return Err(Failure::Held(format!("{lost} of {times} times were held: {why}")));
         }
         Ok(())
     } else if command.serial {
@@ -113,11 +124,16 @@ impl Decode {
         Ok(views)
     }
 
-    fn target(&self) -> Result<(Muxer, &Path), Failure> {
+    fn target(&self, views: ViewSet, header: &Header) -> Result<(Muxer, &Path), Failure> {
         let per_view = self.output.as_ref().is_some_and(|p| p.to_string_lossy().contains("%v"));
         if self.late == Some(Late::Degrade) && per_view {
             let what = "--late degrade leaves views out, so files per view would lose step: use one \
                         output, or drop or repeat";
+            return Err(Failure::Usage(what.into()));
+        }
+        if self.late == Some(Late::Degrade) && views.len() > 1 && views.implicit(header) == views {
+            let what = "--late degrade leaves out what the network paints, which is all of these views: \
+                        add their anchor, or drop or repeat";
             return Err(Failure::Usage(what.into()));
         }
         let named = self.muxer.as_deref().map(|name| {
@@ -186,6 +202,10 @@ impl Decode {
     ) -> Result<(), Failure> {
         let (pictures, seconds) = player.header().rate;
         let period = Duration::from_secs(seconds.into()) / pictures;
+        if !PERIODS.contains(&period) {
+            let what = "is no rate to play by the clock: decode without --late";
+            return Err(Failure::Usage(format!("{pictures}/{seconds} pictures per second {what}")));
+        }
         let mut statistics = Statistics::start(player.times().len());
         let (mut paced, ticks) = (Paced::new(playback, late, period), Ticks::every(period));
         while let Some(tick) = paced.tick(ticks.next().0, ticks.patience()) {
@@ -221,12 +241,15 @@ impl Decode {
         }
         let mut summary = statistics.summary(backend);
         summary["deadlines"] = json!(counts.map(|(late, counts)| deadlines(late, counts)));
-        if self.stats.is_some() {
-            // Standard output may carry pictures.
-            use std::io::Write;
+        let taken = match &self.output {
+            Some(path) => path == Path::new("-"),
+            None => self.muxer.as_deref() == Some("md5"),
+        };
+        if self.stats.is_some() && taken {
             let _ = writeln!(std::io::stderr(), "{summary:#}");
-        } else if !self.quiet && self.output.as_deref() != Some(Path::new("-")) {
-            use std::io::Write;
+        } else if self.stats.is_some() {
+            print_json(&summary)?;
+        } else if !self.quiet && !taken {
             let rate = summary["pictures_per_second"].as_f64().unwrap_or(0.0);
             let _ = writeln!(
                 std::io::stderr(),
@@ -242,10 +265,7 @@ impl Decode {
     }
 }
 
-pub(super) fn parse_views(
-    text: &str,
-    header: &iev_runtime::format::header::Header,
-) -> Result<ViewSet, Failure> {
+pub(super) fn parse_views(text: &str, header: &Header) -> Result<ViewSet, Failure> {
     if text == "all" {
         return Ok(ViewSet::all(header));
     }

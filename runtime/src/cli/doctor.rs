@@ -18,7 +18,7 @@ pub(crate) struct Doctor {
     /// Board profile to compare with, a name or a file
     #[arg(long, value_name = "BOARD", value_parser = Board::find)]
     board: Option<Board>,
-    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
+    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, one beside iev or in ../lib/iev, target/ort, or the system's
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
     /// As JSON

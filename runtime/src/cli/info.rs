@@ -39,7 +39,8 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     let header = reader.header().clone();
     let file_bytes = reader.file_bytes();
     assert_eq!(ledger.total(), file_bytes, "every byte of a checked stream belongs to something");
-    let symbols = command.symbols.then(|| Symbols::of(&mut reader)).transpose()?;
+    let wanted = command.symbols && header.profile().is_some();
+    let symbols = wanted.then(|| Symbols::of(&mut reader)).transpose()?;
     if command.json {
         print_json(&json!({
             "symbols": symbols.map(|s| json!({
@@ -52,10 +53,13 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
         }))
     } else {
         print(&text(&header, &ledger, file_bytes, reader.sections()))?;
-        let Some(Symbols { network_crc32c, grids_crc32c }) = symbols else { return Ok(()) };
-        print(&format!(
-            "integers       CRC-32C {network_crc32c:08x} network, {grids_crc32c:08x} grids"
-        ))
+        match symbols {
+            Some(Symbols { network_crc32c, grids_crc32c }) => print(&format!(
+                "integers       CRC-32C {network_crc32c:08x} network, {grids_crc32c:08x} grids"
+            )),
+            None if command.symbols => print("integers       none: every view is H.264"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -75,9 +79,9 @@ impl Ledger {
         let header = reader.header().clone();
         for index in 0..reader.sections() {
             let entry = reader.entry(index)?;
-            let mut body = vec![0; entry.bytes as usize];
-            reader.read_section(&entry, &mut body)?;
-            ledger.section(&header, &entry, &body)?;
+            let body = reader.section(&entry)?;
+            let listed = ledger.section(&header, &entry, &body);
+            listed.map_err(|e| e.moved_by(entry.offset))?;
         }
         Ok(ledger)
     }

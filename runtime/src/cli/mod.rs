@@ -13,7 +13,7 @@ mod ticks;
 
 use std::error::Error as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Once};
 
@@ -84,7 +84,7 @@ pub(crate) struct BackendArgs {
     /// Fail unless this provider runs the network
     #[arg(long, value_name = "PROVIDER")]
     require: Option<Provider>,
-    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, target/ort or the system's
+    /// The ONNX Runtime library; otherwise ORT_DYLIB_PATH, one beside iev or in ../lib/iev, target/ort, or the system's
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
     /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
@@ -227,6 +227,21 @@ impl Failure {
         // A closed stderr leaves nothing to tell.
         let _ = writeln!(std::io::stderr(), "iev: error: {text}");
         ExitCode::from(code)
+    }
+}
+
+/// Fails where one of `outputs` is the stream itself, which creating it would empty.
+fn spare_the_stream(
+    stream: &Path,
+    mut outputs: impl Iterator<Item = PathBuf>,
+) -> Result<(), Failure> {
+    let Ok(stream) = stream.canonicalize() else { return Ok(()) };
+    match outputs.find(|output| output.canonicalize().is_ok_and(|output| output == stream)) {
+        Some(output) => {
+            let output = output.display();
+            Err(Failure::Usage(format!("{output} is the stream itself: name another output")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -62,7 +62,10 @@ impl Preamble {
         if bytes[..8] != MAGIC {
             return Err(Error::malformed(0, "an IEV stream starts with \\x89IEV\\r\\n\\x1a\\n"));
         }
-        if bytes[8] != VERSION_MAJOR || bytes[9] > VERSION_MINOR {
+        if bytes[8] < VERSION_MAJOR {
+            return Err(Error::unsupported(8, "a format version before 1.0"));
+        }
+        if (bytes[8], bytes[9]) > (VERSION_MAJOR, VERSION_MINOR) {
             let needed = "this stream needs a newer iev (format version above 1.1)";
             return Err(Error::unsupported(8, needed));
         }
@@ -166,7 +169,11 @@ impl Header {
             }
         }
         rule(self.views.contains(&Role::Explicit), "at least one view is explicit")?;
-        if self.implicit_views().next().is_some() && self.profile().is_none() {
+        if self.implicit_views().next().is_none() {
+            let bare = self.profile.is_empty() && self.template_sha256 == [0; 32];
+            return rule(bare, "a stream without implicit views names no profile and no template");
+        }
+        if self.profile().is_none() {
             return Err(Error::unsupported(at, "decoder profile unknown to this build"));
         }
         Ok(())
@@ -177,7 +184,7 @@ impl Header {
         Profile::by_name(&self.profile)
     }
 
-    /// Implicit views in order; a view's place here is its index in grids and per-view biases.
+    /// Implicit views in order; a view's place here is its index in grids.
     pub fn implicit_views(&self) -> impl Iterator<Item = ViewId> + '_ {
         self.with_role(|role| *role != Role::Explicit)
     }

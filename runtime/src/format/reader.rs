@@ -181,6 +181,18 @@ impl<R: Read + Seek> StreamReader<R> {
         Ok(first[0])
     }
 
+    /// A section, checked.
+    ///
+    /// # Errors
+    /// [`Error::OverBudget`] when the limits allow fewer bytes, else as [`StreamReader::read_section`].
+    #[cfg(feature = "std")]
+    pub fn section(&mut self, entry: &Entry) -> Result<std::vec::Vec<u8>> {
+        within("bytes of a section", entry.bytes.into(), self.limits.section_bytes)?;
+        let mut body = std::vec![0; entry.bytes as usize];
+        self.read_section(entry, &mut body)?;
+        Ok(body)
+    }
+
     /// Copies a section into `buffer`, which must have its length, and checks it.
     ///
     /// # Errors

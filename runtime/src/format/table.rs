@@ -9,7 +9,7 @@ use crate::units::ViewId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
-    /// Weights, biases and per-view biases of one scene.
+    /// Weights and biases of one scene.
     Network,
     /// Static grids of one scene.
     SceneGrids,

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use super::decode::parse_views;
 use super::statistics::{deadlines, psnr_db};
-use super::{BackendArgs, Failure, print};
+use super::{BackendArgs, Failure, print, spare_the_stream};
 use played::{Display, Played, spans};
 use spread::Spread;
 
@@ -41,7 +41,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "VIEWS", default_value = "all")]
     views: String,
     /// How long to play, over and over
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// Ask for a time at every tick of a display with this rate, in hertz, instead of at once
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -75,6 +75,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     }
     let Some(stream) = &command.stream else { unreachable!("clap asks for the stream") };
     let error = |path: &PathBuf, source| Error::File { path: path.clone(), source };
+    spare_the_stream(stream, command.json.iter().cloned())?;
 
     let backend = command.backend.backend();
     let started = Instant::now();
@@ -90,7 +91,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let digest = Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?);
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let before = machine::state();
-    let length = Duration::from_secs(command.seconds.max(1));
+    let length = Duration::from_secs(command.seconds);
     let display = command.rate.map(|hz| Display { hz, late: command.late });
     let played = Played::measure(&player, views, length, display)?;
     let after = machine::state();
@@ -133,10 +134,13 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         // Last, for it opens another network.
         "psnr_to_f32_db": likeness(stream, &player, views, &command.backend, &backend)?,
     });
-    if let Some(path) = &command.json {
-        std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?;
+    print(&text(&report))?;
+    match &command.json {
+        Some(path) => {
+            Ok(std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?)
+        }
+        None => Ok(()),
     }
-    print(&text(&report))
 }
 
 fn micros(since: Instant) -> u64 {

@@ -15,6 +15,8 @@ use super::super::ticks::Ticks;
 use super::spread::Spread;
 use super::{WARM_UP, machine, micros};
 
+/// Most times that room is made for beforehand: an hour at 1000 per second.
+const MOST_TIMES: usize = 3_600_000;
 /// Spans of a [`statistics::Row`] that are left out: reading, which happens once per GOP.
 const UNTIMED: usize = 1;
 /// Spans that are measured per time.
@@ -82,7 +84,7 @@ impl Played {
 
     /// Room for what is measured in `length`, so that measuring allocates nothing.
     fn begin(length: Duration) -> Self {
-        let most = length.as_secs() as usize * 1000;
+        let most = (length.as_secs() as usize).saturating_mul(1000).min(MOST_TIMES);
         let spread = || Spread::with_capacity(most);
         Self {
             times: 0,
