@@ -1,10 +1,13 @@
 //! Codes the explicit part of a clip: anchors and key pictures, one H.264 stream per anchor and GOP.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
 
 use crate::anchor::{AnchorSettings, AnchorSpeed, decode_anchor, encode_anchor, nal_units};
+use crate::key_picture::{key_picture, middle};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::plane_mse;
@@ -28,8 +31,8 @@ pub struct CodedAnchor {
 /// Codes every explicit view of the GOP that starts at `first`.
 ///
 /// The anchor's first picture is the IDR; key pictures follow, nearest view first, each predicted from
-/// those before it; then come the anchor's other pictures. The first picture and the keys are without
-/// their noise ([`filtered`]) where that pays.
+/// those before it; then come the anchor's other pictures. The first picture is without its noise
+/// ([`filtered`]) where that pays.
 ///
 /// # Errors
 /// When the encoder or the decoder fails.
@@ -53,10 +56,9 @@ fn code_anchor(
     settings: &AnchorSettings,
 ) -> Result<CodedAnchor> {
     let keyed = plan.keyed_views(view);
-    let mut keys = Vec::new();
-    for time in plan.key_times(frames) {
-        keys.extend(keyed.iter().map(|v| (*v, time)));
-    }
+    let spans = plan.key_spans(frames);
+    let keys: Vec<(usize, &Range<usize>)> =
+        spans.iter().flat_map(|span| keyed.iter().map(move |v| (*v, span))).collect();
     ensure!(
         keys.len() <= MAX_KEYS,
         "view {view} would carry {} key pictures, and an anchor has at most {MAX_KEYS} key pictures \
@@ -64,9 +66,12 @@ fn code_anchor(
         keys.len()
     );
     let of = |view: usize| &views[view][first..first + frames];
-    let fine = || [(view, 0)].into_iter().chain(keys.iter().copied());
-    let noisy: Vec<Picture> = fine().map(|(view, time)| of(view)[time].clone()).collect();
-    let clean: Vec<Picture> = fine().map(|(view, time)| filtered(of(view), time)).collect();
+    let key_pictures: Vec<Picture> =
+        keys.iter().map(|(view, span)| key_picture(of(*view), (*span).clone())).collect();
+    let with_keys = |first: Picture| -> Vec<Picture> {
+        std::iter::once(first).chain(key_pictures.iter().cloned()).collect()
+    };
+    let (noisy, clean) = (with_keys(of(view)[0].clone()), with_keys(filtered(of(view), 0)));
     let settings = AnchorSettings { keys: keys.len(), ..settings.clone() };
     let code = |fine: &[Picture], settings: &AnchorSettings| {
         let at = || format!("coding view {view} from picture {first} on");
@@ -78,8 +83,10 @@ fn code_anchor(
     let pays = clean != noisy && cost(&clean)? < cost(&noisy)?;
     let Coded { units, key_pictures, pictures } =
         code(if pays { &clean } else { &noisy }, &settings)?;
-    let ids: Vec<Key> =
-        keys.iter().map(|(v, t)| Key { view: ViewId(*v as u8), time: *t as u16 }).collect();
+    let ids: Vec<Key> = keys
+        .iter()
+        .map(|(v, span)| Key { view: ViewId(*v as u8), time: middle(span) as u16 })
+        .collect();
     let mut body = Vec::new();
     write_anchor(&mut body, &ids, units.iter().flat_map(|unit| nal_units(unit)));
     let key_bytes = units[1..=keys.len()].iter().map(Vec::len).sum();

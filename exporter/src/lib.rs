@@ -14,6 +14,8 @@ pub mod request;
 pub mod anchor;
 pub mod temporal_filter;
 
+pub mod key_picture;
+
 pub mod explicit;
 
 pub mod matching;

@@ -1,5 +1,7 @@
 //! Which views are explicit, how time is cut into GOPs, and which key pictures are sent.
 
+use std::ops::Range;
+
 use iev_runtime::ViewId;
 use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
@@ -58,10 +60,10 @@ impl Plan {
         (0..self.roles.len()).filter(|v| self.roles[*v] == Role::Explicit)
     }
 
-    /// Times of the key pictures in a GOP of `frames` pictures: evenly spread from the first.
-    pub fn key_times(&self, frames: usize) -> Vec<usize> {
+    /// Times of a GOP of `frames` pictures that a key picture each is for: as many as there are, in turn.
+    pub fn key_spans(&self, frames: usize) -> Vec<Range<usize>> {
         let count = self.keys_per_gop.min(frames);
-        (0..count).map(|k| k * frames / count).collect()
+        (0..count).map(|k| k * frames / count..(k + 1) * frames / count).collect()
     }
 
     /// Implicit views that take key pictures from the stream of explicit view `anchor`, nearest first.

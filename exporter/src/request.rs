@@ -53,12 +53,12 @@ pub struct EncodeRequest {
     /// Quantiser of the anchor, 1 to 51.
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
-    /// Change of the quantiser for the first picture of a GOP; -9 unless given, -6 when no view is
+    /// Change of the quantiser for the first picture of a GOP; -12 unless given, -6 when no view is
     /// predicted from it.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
     /// Change of the quantiser for key pictures.
-    #[arg(long, default_value_t = -6, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = -8, allow_negative_numbers = true)]
     pub key_offset: i32,
     /// Key pictures per implicit view and GOP.
     #[arg(long, default_value_t = 1)]
@@ -192,7 +192,7 @@ impl EncodeRequest {
         let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
         let anchor = AnchorSettings {
-            intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { INTRA_OFFSET }),
+            intra_offset: self.intra_offset.unwrap_or(if predicted { -12 } else { INTRA_OFFSET }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)

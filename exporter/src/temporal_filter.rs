@@ -41,6 +41,16 @@ pub fn filtered(pictures: &[Picture], at: usize) -> Picture {
     Picture { y, u, v, ..Picture::new(reference.width, reference.height) }
 }
 
+/// How much of `pictures` is within the noise of `candidate`, 0 to 1.
+pub fn likeness(candidate: &Picture, pictures: &[Picture]) -> f64 {
+    let noise = noise_variance(pictures);
+    let mean = |weights: Vec<f32>| {
+        weights.iter().map(|weight| f64::from(*weight)).sum::<f64>() / weights.len() as f64
+    };
+    let alike = pictures.iter().map(|picture| mean(weights(candidate, picture, noise)));
+    alike.sum::<f64>() / pictures.len() as f64
+}
+
 /// A weighted sum of planes.
 struct Sum {
     values: Vec<f32>,

@@ -51,7 +51,8 @@ pub struct AnchorSettings {
     /// Change of `qp` for the first picture, which everything predicts from; x264 only.
     ///
     /// Why so low: left alone, the macroblock tree makes the first picture of a short clip far too
-    /// coarse; −9 saves 16 % of the bytes at equal PSNR over the encoder's own choice.
+    /// coarse; −9 saves 16 % of the bytes at equal PSNR over the encoder's own choice, and key pictures, which
+    /// stand between it and the others, take −12 to make up for (EXPERIMENTS.md §25).
     pub intra_offset: i32,
     /// Pictures after the first that are key pictures of other views.
     pub keys: usize,
@@ -71,9 +72,9 @@ impl AnchorSettings {
         Self {
             qp,
             speed: AnchorSpeed::default(),
-            intra_offset: -9,
+            intra_offset: -12,
             keys: 0,
-            key_offset: -6,
+            key_offset: -8,
             x264_params: String::new(),
             threads: 1,
             encoder: AnchorEncoder::default(),
