@@ -7,8 +7,9 @@ mod desk;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
-use desk::{Desk, limited};
+use desk::{Desk, OLDER, limited};
 
 fn name(path: &Path) -> String {
     path.display().to_string()
@@ -92,6 +93,29 @@ fn what_was_typed_wrong_is_named() {
 }
 
 #[test]
+fn an_output_that_cannot_be_is_noticed_before_training() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let (view, nowhere) = (name(&pair[0]), name(&desk.path("out/clip")));
+    let source = std::fs::read(&pair[0]).unwrap();
+    let rows: [(&[&str], &str); 4] = [
+        (&["-o", &nowhere], &nowhere),
+        (&["-o", "."], ". is there already and is not a file"),
+        (&["-o", &view], "is no IEV stream"),
+        (&["-o", &name(&desk.path("clip.iev")), "--report", &nowhere], &nowhere),
+    ];
+    for (args, named) in rows {
+        let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        export.arg("encode").args(&pair).args(args);
+        // Training would diverge, and say so.
+        export.args(["--quiet", "--learning-rate", "1e30"]);
+        let said = desk.refusal(export.env("IEV_FFMPEG", "/nonexistent/ffmpeg"));
+        assert!(said.contains(named), "{args:?}: {said}");
+    }
+    assert!(std::fs::read(&pair[0]).unwrap() == source);
+}
+
+#[test]
 fn a_missing_onnx_runtime_is_noticed_before_training() {
     let desk = Desk::new();
     let pair = desk.pair();
@@ -128,7 +152,7 @@ fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
 fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
     let desk = Desk::new();
     let pair = desk.pair();
-    std::fs::write(desk.path("clip.iev"), "an older stream").unwrap();
+    std::fs::write(desk.path("clip.iev"), OLDER).unwrap();
     let work = desk.path("work");
     std::fs::create_dir(&work).unwrap();
     // No file may grow beyond nothing, which the system refuses like a full disk.
@@ -142,7 +166,7 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
         let said = full(&args);
         assert!(said.contains(file) && said.contains("File too large"), "{said}");
     }
-    assert_eq!(std::fs::read_to_string(desk.path("clip.iev")).unwrap(), "an older stream");
+    assert_eq!(std::fs::read(desk.path("clip.iev")).unwrap(), OLDER);
 }
 
 #[test]

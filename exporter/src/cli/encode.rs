@@ -1,6 +1,8 @@
 //! `iev-export encode`.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +12,8 @@ use iev_exporter::machine::Machine;
 use iev_exporter::request::EncodeRequest;
 use iev_exporter::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::verify::{check_backend, verify};
+use iev_exporter::whole_file::check_writable;
+use iev_runtime::format::header::MAGIC;
 use serde_json::json;
 
 use super::print;
@@ -83,6 +87,8 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     if let Some(folder) = &args.work {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
+    check_output(&args.output)?;
+    args.report.as_deref().map_or(Ok(()), check_writable)?;
     let started = Instant::now();
     let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
@@ -124,6 +130,21 @@ fn encode_as_asked(
     args.request.intra_offset = Some(settings.anchor.intra_offset);
     args.request.lambda = Some(settings.training.lambda);
     Ok(encoded)
+}
+
+/// Fails where the stream cannot be written, or would take the place of something else, as of the first
+/// view where `-o v*.y4m` was typed.
+fn check_output(path: &Path) -> Result<()> {
+    check_writable(path)?;
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    let mut start = Vec::new();
+    file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    ensure!(
+        start.is_empty() || start == MAGIC,
+        "{} is there already and is no IEV stream: give -o another name, or delete it",
+        path.display()
+    );
+    Ok(())
 }
 
 fn same_folder(a: &Option<PathBuf>, b: &Option<PathBuf>) -> bool {
