@@ -13,7 +13,7 @@ use tch::Device;
 use crate::anchor::AnchorSettings;
 use crate::dataset::assemble;
 use crate::explicit::{CodedAnchor, code_gop};
-use crate::input::View;
+use crate::input::{Matrix, View};
 use crate::pack::{sections, write_file};
 use crate::picture::Picture;
 use crate::plan::Plan;
@@ -156,9 +156,19 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
         size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
         rate: views[0].rate,
         frames: u32::try_from(views[0].frames.len())?,
-        colour: Colour { full_range: views[0].full_range.unwrap_or(false), ..Colour::UNSPECIFIED },
+        colour: colour(views),
         views: roles,
     })
+}
+
+/// What the views tell of their colours: their matrix all or none, their range some.
+fn colour(views: &[View]) -> Colour {
+    let full_range = views.iter().find_map(|view| view.full_range).unwrap_or(false);
+    let known = match views[0].matrix {
+        Some(Matrix::Bt709) => Colour::BT709,
+        None => Colour::UNSPECIFIED,
+    };
+    Colour { matrix: known.matrix, full_range, ..Colour::UNSPECIFIED }
 }
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
@@ -221,4 +231,24 @@ pub fn device(name: &str) -> Result<Device> {
 pub fn profile(name: &str) -> Result<&'static Profile> {
     let names = || iev_runtime::profile::PROFILES.map(|p| p.name).join(", ");
     Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_says_what_is_known_of_colours() {
+        let view = |matrix, full_range| View {
+            path: PathBuf::new(),
+            frames: Vec::new(),
+            rate: (24, 1),
+            full_range,
+            matrix,
+        };
+        let pictures = colour(&[view(Some(Matrix::Bt709), Some(false))]);
+        assert_eq!((pictures.matrix, pictures.full_range), (1, false));
+        assert_eq!(colour(&[view(None, None)]), Colour::UNSPECIFIED);
+        assert!(colour(&[view(None, None), view(None, Some(true))]).full_range);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode};
-use iev_exporter::input::{View, open_views};
+use iev_exporter::input::{View, open_views, parse_rate};
 use iev_exporter::machine::Machine;
 use iev_exporter::request::EncodeRequest;
 use iev_exporter::size::{Landed, encode_to_size, parse_amount};
@@ -26,7 +26,7 @@ use super::verify::Figures;
   iev-export encode v*.y4m -o clip.iev --anchor 2 --preset standard --work clip.work
   iev-export encode v*.y4m -o finer.iev --anchor 2 --qp 34 --steps 2000 --warm-start clip.work
   iev-export encode v*.y4m -o clip.iev --anchor 2 --size 80k
-  iev-export encode left/ right/ -o stereo.iev --qp 34 --lambda 1e-3    (PNG folders)
+  iev-export encode left/ right/ -o stereo.iev --rate 24 --qp 34 --lambda 1e-3    (PNG folders)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
 The finished file is decoded by the player and measured; figures are of those pictures.")]
@@ -37,6 +37,10 @@ pub(crate) struct EncodeArgs {
     /// The stream to write.
     #[arg(short, long)]
     output: PathBuf,
+    /// Pictures per second, such as 24 or 30000/1001, over what the views say; PNG folders say nothing and are
+    /// taken for 25.
+    #[arg(long, value_parser = parse_rate)]
+    rate: Option<(u32, u32)>,
     #[command(flatten)]
     request: EncodeRequest,
     /// Folder for checkpoints; training goes on from what it holds.
@@ -70,7 +74,8 @@ pub(crate) struct EncodeArgs {
 }
 
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
-    let views = open_views(&args.views, args.request.limit)?;
+    args.request.check()?;
+    let views = open_views(&args.views, args.request.limit, args.rate)?;
     let mut settings =
         args.request.settings(&views, args.output.clone(), args.work.clone(), args.quiet)?;
     ensure!(

@@ -49,7 +49,7 @@ pub(crate) struct PeersArgs {
 }
 
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
-    let views = open_views(&args.views, args.limit)?;
+    let views = open_views(&args.views, args.limit, None)?;
     let listed = encoders()?;
     let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
     for codec in absent {

@@ -179,10 +179,8 @@ mod encoding {
                 let known = points.iter().any(|p| p.label == *name);
                 ensure!(known, "there is no point {name:?} in the config");
             }
-            let mut views = open_views(&self.config.views, points[0].request.limit)?;
-            if let Some(rate) = self.config.rate {
-                views.iter_mut().for_each(|view| view.rate = rate);
-            }
+            let limit = points[0].request.limit;
+            let views = open_views(&self.config.views, limit, self.config.rate)?;
             let clip = clip_digest(&views);
             for (place, point) in points.iter().enumerate() {
                 if only.is_empty() || only.contains(&point.label) {
