@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use iev_runtime::Size;
 use iev_runtime::format::header::{Colour, Header};
 use iev_runtime::format::table::Kind;
-use iev_runtime::profile::Profile;
 use iev_runtime::templates::Templates;
 use tch::Device;
 
@@ -222,15 +221,6 @@ pub fn device(name: &str) -> Result<Device> {
         "cuda" => crate::train::cuda::device(),
         other => anyhow::bail!("unknown device {other:?}: cpu or cuda"),
     }
-}
-
-/// The profile called `name`.
-///
-/// # Errors
-/// When there is none.
-pub fn profile(name: &str) -> Result<&'static Profile> {
-    let names = || iev_runtime::profile::PROFILES.map(|p| p.name).join(", ");
-    Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
 }
 
 #[cfg(test)]

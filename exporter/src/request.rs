@@ -2,8 +2,9 @@
 //!
 //! Why one type: a curve is only repeatable when each of its points is exactly a command line.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::part::Part;
@@ -123,6 +124,15 @@ fn parse_gop(text: &str) -> Result<usize, String> {
     if (1..=256).contains(&frames) { Ok(frames) } else { Err("a GOP has 1 to 256 pictures".into()) }
 }
 
+/// The profile called `name`.
+///
+/// # Errors
+/// When there is none.
+pub fn profile(name: &str) -> Result<&'static Profile> {
+    let names = || PROFILES.map(|p| p.name).join(", ");
+    Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
+}
+
 impl Default for EncodeRequest {
     /// What no flags mean, so that every default is stated once.
     fn default() -> Self {
@@ -149,7 +159,7 @@ impl EncodeRequest {
         ensure!(self.lambda.is_none_or(positive), "lambda is above zero");
         ensure!((1.0..=1e3).contains(&self.lambda_fall), "lambda-fall is 1 to 1000");
         ensure!(positive(self.learning_rate), "learning-rate is above zero");
-        Ok(())
+        profile(&self.profile).map(|_| ())
     }
 
     /// λ asked for, or [`lambda_at`] this quantiser.
@@ -165,6 +175,20 @@ impl EncodeRequest {
 
 #[cfg(feature = "train")]
 impl EncodeRequest {
+    /// Checks all that can be known before a clip of so many `views` is trained on this machine.
+    ///
+    /// # Errors
+    /// The rule that is broken, or what the clip or the machine lacks.
+    pub fn check_for(&self, views: usize) -> Result<()> {
+        self.check()?;
+        ensure!(views <= 32, "a stream has at most 32 views, not {views}");
+        let last = views - 1;
+        for view in &self.anchor {
+            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
+        }
+        crate::encode::device(&self.device).map(|_| ())
+    }
+
     /// The same settings for a clip, as the encoder takes them.
     ///
     /// # Errors
@@ -178,12 +202,7 @@ impl EncodeRequest {
     ) -> Result<crate::encode::EncodeSettings> {
         use crate::anchor::AnchorSettings;
         use crate::simulcast::INTRA_OFFSET;
-        self.check()?;
-        ensure!(views.len() <= 32, "a stream has at most 32 views, not {}", views.len());
-        let last = views.len() - 1;
-        for view in &self.anchor {
-            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
-        }
+        self.check_for(views.len())?;
         let pictures: Vec<&[crate::picture::Picture]> =
             views.iter().map(|v| v.frames.as_slice()).collect();
         let anchors = crate::plan::choose_anchors(&pictures, &self.anchor);
@@ -209,7 +228,7 @@ impl EncodeRequest {
 
     fn training(&self, work: Option<std::path::PathBuf>) -> Result<crate::train::Settings> {
         Ok(crate::train::Settings {
-            profile: crate::encode::profile(&self.profile)?,
+            profile: profile(&self.profile)?,
             steps: self.steps(),
             flow_steps: crate::train::FLOW_STEPS,
             batch: self.batch,
@@ -255,5 +274,7 @@ mod tests {
         assert!(error.to_string().contains("quality"), "{error}");
         let wild: EncodeRequest = toml::from_str("qp = 60").unwrap();
         assert_eq!(wild.check().unwrap_err().to_string(), "qp is 1 to 51, not 60");
+        let newt: EncodeRequest = toml::from_str("profile = 'newt'").unwrap();
+        assert!(newt.check().unwrap_err().to_string().contains("\"newt\": one of lean"));
     }
 }

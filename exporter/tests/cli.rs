@@ -116,6 +116,24 @@ fn an_output_that_cannot_be_is_noticed_before_training() {
 }
 
 #[test]
+fn a_late_point_of_a_curve_is_checked_before_the_first_trains() {
+    let desk = Desk::new();
+    desk.pair();
+    for (wrong, named) in [("anchor = 7", "views 0 to 1"), ("device = 'abacus'", "abacus")] {
+        // Training would diverge, and say so.
+        let curve = format!(
+            "name = 'curve'\n[clip]\nviews = ['left.y4m', 'right.y4m']\n[settings]\nanchor = 0\n\
+             learning-rate = 1e30\n[[points]]\nlabel = 'one'\n[[points]]\nlabel = 'two'\n{wrong}\n"
+        );
+        std::fs::write(desk.path("curve.toml"), curve).unwrap();
+        let mut rd = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        rd.arg("rd").arg(desk.path("curve.toml")).arg("--out").arg(desk.path("out")).arg("--quiet");
+        let said = desk.refusal(rd.env("IEV_FFMPEG", "/nonexistent/ffmpeg"));
+        assert!(said.contains("point \"two\"") && said.contains(named), "{said}");
+    }
+}
+
+#[test]
 fn a_missing_onnx_runtime_is_noticed_before_training() {
     let desk = Desk::new();
     let pair = desk.pair();

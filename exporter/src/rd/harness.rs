@@ -181,9 +181,14 @@ mod encoding {
             }
             let limit = points[0].request.limit;
             let views = open_views(&self.config.views, limit, self.config.rate)?;
+            let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
+            for point in points.iter().filter(|point| asked(point)) {
+                let within = || format!("point {:?}", point.label);
+                point.request.check_for(views.len()).with_context(within)?;
+            }
             let clip = clip_digest(&views);
             for (place, point) in points.iter().enumerate() {
-                if only.is_empty() || only.contains(&point.label) {
+                if asked(point) {
                     eprintln!("point {} ({} of {})", point.label, place + 1, points.len());
                     let within = || format!("point {:?}", point.label);
                     self.encode_point(place, &views, &clip, quiet).with_context(within)?;
