@@ -188,6 +188,22 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
 }
 
 #[test]
+fn a_damaged_checkpoint_is_named_and_kept() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    std::fs::create_dir(desk.path("work")).unwrap();
+    std::fs::write(desk.path("work/train.pt"), "half a checkpoint").unwrap();
+    for flag in ["--work", "--warm-start"] {
+        let mut export = desk.encode(&pair);
+        export.args(["--learning-rate", "1e30", flag]).arg(desk.path("work"));
+        let said = desk.refusal(&mut export);
+        assert!(said.contains("train.pt is no checkpoint"), "{flag}: {said}");
+    }
+    let kept = std::fs::read_to_string(desk.path("work/train.pt")).unwrap();
+    assert_eq!(kept, "half a checkpoint");
+}
+
+#[test]
 fn a_training_that_diverges_says_what_to_do_and_keeps_a_good_checkpoint() {
     let desk = Desk::new();
     let pair = desk.pair();
