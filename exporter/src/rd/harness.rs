@@ -8,6 +8,7 @@ use serde_json::json;
 use super::config::{Config, Point};
 use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::{BdRow, bd_rows};
+use crate::anchor::AnchorEncoder;
 use crate::curve::{COLUMNS, Curve, fields, read_curves};
 use crate::report::rd_page::rd_page;
 use crate::whole_file::write_whole;
@@ -82,7 +83,7 @@ impl Harness {
     /// Digest of everything that decides the bytes of the point at `place`.
     fn digest(&self, place: usize, clip: &str) -> Result<String> {
         let point = &self.config.points[place];
-        let own = settings_digest(&point.request, clip)?;
+        let own = settings_digest(&point.request, clip, AnchorEncoder::Best.chosen())?;
         Ok(if point.warm_start {
             started_digest(&own, &self.digest(place - 1, clip)?)
         } else {
@@ -277,11 +278,10 @@ mod tests {
     }
 
     fn finish(harness: &Harness, clip: &str) {
-        for (point, (bytes, db)) in
-            harness.config.points.iter().zip([(60_000, 31.5), (150_000, 35.0)])
-        {
+        for (place, (bytes, db)) in [(60_000, 31.5), (150_000, 35.0)].into_iter().enumerate() {
+            let point = &harness.config.points[place];
             let folder = harness.folder(point);
-            let digest = settings_digest(&point.request, clip).unwrap();
+            let digest = harness.digest(place, clip).unwrap();
             folder.prepare(&digest).unwrap();
             std::fs::write(folder.stream(), vec![0; bytes as usize]).unwrap();
             let request = point.request.clone();
@@ -330,7 +330,7 @@ mod tests {
         let harness = harness(out.path());
         finish(&harness, "clip");
         let point = &harness.config.points[0];
-        let digest = settings_digest(&point.request, "clip").unwrap();
+        let digest = harness.digest(0, "clip").unwrap();
         let folder = harness.folder(point);
         assert!(folder.finished(&digest).is_some());
         assert!(folder.finished("another").is_none());
