@@ -9,9 +9,10 @@ use iev_runtime::format::table::Kind;
 use iev_runtime::templates::Templates;
 use tch::Device;
 
-use crate::anchor::AnchorSettings;
+use crate::anchor::{AnchorEncoder, AnchorSettings};
 use crate::dataset::assemble;
 use crate::explicit::{CodedAnchor, code_gop};
+use crate::ffmpeg;
 use crate::input::{Matrix, View};
 use crate::pack::{sections, write_file};
 use crate::picture::Picture;
@@ -35,6 +36,22 @@ pub struct EncodeSettings {
     pub may_be_simulcast: bool,
     /// No progress bar.
     pub quiet: bool,
+}
+
+impl EncodeSettings {
+    /// Says `what` is done, on standard error.
+    pub(crate) fn tell(&self, what: &str) {
+        if !self.quiet {
+            eprintln!("{what}");
+        }
+    }
+
+    /// Says so where the built-in encoder stands in for x264.
+    pub fn tell_fallback(&self) {
+        if let (AnchorEncoder::Best, Err(missing)) = (self.anchor.encoder, ffmpeg::find()) {
+            self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
+        }
+    }
 }
 
 /// Luma PSNR of one implicit view, as the trainer paints it.

@@ -55,10 +55,10 @@ pub struct EncodeRequest {
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
     /// Change of the quantiser for the first picture of a GOP; -9 unless given, -6 when no view is
-    /// predicted from it.
+    /// predicted from it. x264 only.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
-    /// Change of the quantiser for key pictures.
+    /// Change of the quantiser for key pictures; x264 only.
     #[arg(long, default_value_t = -6, allow_negative_numbers = true)]
     pub key_offset: i32,
     /// Key pictures per implicit view and GOP.
@@ -89,7 +89,7 @@ pub struct EncodeRequest {
     /// cpu or cuda.
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Further x264 settings, name=value joined by colons.
+    /// Further x264 settings, name=value joined by colons; openh264, where there is no ffmpeg, ignores them.
     #[arg(long, default_value = "")]
     pub x264_params: String,
     /// What to do without, to learn what it is worth.

@@ -155,6 +155,16 @@ fn an_export_without_ffmpeg_or_work_folder_leaves_one_stream_and_nothing_else() 
 }
 
 #[test]
+fn openh264_says_that_it_stands_in_for_an_ffmpeg_that_is_not_there() {
+    let desk = Desk::new();
+    let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+    export.arg("encode").args(desk.pair()).args(["-o", "."]);
+    let output = export.env("IEV_FFMPEG", "/nonexistent/ffmpeg").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("openh264") && said.contains("/nonexistent/ffmpeg"), "{said}");
+}
+
+#[test]
 fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
     let desk = Desk::new();
     let pair = desk.pair();

@@ -92,6 +92,7 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     if let Some(folder) = &args.work {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
+    settings.tell_fallback();
     check_output(&args.output)?;
     args.report.as_deref().map_or(Ok(()), check_writable)?;
     let started = Instant::now();

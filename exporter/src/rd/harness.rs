@@ -243,6 +243,7 @@ mod encoding {
         let work = Some(folder.work().to_owned());
         let mut settings = point.request.settings(views, folder.stream(), work, quiet)?;
         settings.training.warm_start = warm_start;
+        settings.tell_fallback();
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();
