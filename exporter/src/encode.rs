@@ -32,8 +32,9 @@ pub struct EncodeSettings {
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
     pub training: Settings,
-    /// Whether every view may become explicit when the network turns out not to pay.
-    pub may_be_simulcast: bool,
+    /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
+    /// not to pay; without one, none does.
+    pub simulcast_offset: Option<i32>,
     /// No progress bar.
     pub quiet: bool,
 }
@@ -72,6 +73,8 @@ pub struct ViewQuality {
 pub struct Encoded {
     /// Bytes of the file.
     pub bytes: u64,
+    /// What the H.264 is coded with.
+    pub anchor: AnchorSettings,
     /// Bytes of every section.
     pub parts: Vec<(Kind, usize)>,
     /// Bytes of key pictures inside anchor sections.
@@ -110,14 +113,16 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let sections = sections(&header, plan, &coded, exported);
     let mut encoded = Encoded {
         bytes: 0,
+        anchor: settings.anchor.clone(),
         parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
         key_bytes: coded.iter().flatten().map(|c| c.key_bytes).sum(),
         explicit_db,
         implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
     };
-    if settings.may_be_simulcast && clip.views() > 0 {
+    if let (Some(offset), true) = (settings.simulcast_offset, clip.views() > 0) {
         let most = encoded.parts.iter().map(|(_, bytes)| bytes).sum();
-        if let Some(simulcast) = simulcast_within(views, settings, most, encoded.luma_db())? {
+        let luma_db = encoded.luma_db();
+        if let Some(simulcast) = simulcast_within(views, settings, offset, most, luma_db)? {
             return encode(views, &simulcast);
         }
     }

@@ -38,7 +38,7 @@ impl Preset {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
     /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, any that
-    /// cannot be predicted, and all of them where the network turns out not to pay.
+    /// cannot be predicted, and all of them where the network turns out not to pay, but for a given size.
     #[arg(long, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub anchor: Vec<usize>,
@@ -210,8 +210,9 @@ impl EncodeRequest {
         let keys = if self.without == Some(Part::KeyPictures) { 0 } else { self.keys };
         let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
+        let offset = |usual| self.intra_offset.unwrap_or(usual);
         let anchor = AnchorSettings {
-            intra_offset: self.intra_offset.unwrap_or(if predicted { -9 } else { INTRA_OFFSET }),
+            intra_offset: offset(if predicted { -9 } else { INTRA_OFFSET }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
@@ -221,7 +222,7 @@ impl EncodeRequest {
             plan,
             anchor,
             training: self.training(work)?,
-            may_be_simulcast: self.anchor.is_empty(),
+            simulcast_offset: self.anchor.is_empty().then_some(offset(INTRA_OFFSET)),
             quiet,
         })
     }

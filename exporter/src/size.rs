@@ -222,7 +222,7 @@ impl Search<'_> {
         std::fs::create_dir_all(&folder).with_context(within)?;
         let mut settings = self.settings.clone();
         // Sizes are found step by step from one try to the next: none may be of another kind.
-        settings.may_be_simulcast = false;
+        settings.simulcast_offset = None;
         settings.output = self.stream(name);
         settings.anchor.qp = q.round() as i32;
         if !self.trains {

@@ -78,7 +78,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             warm_start: None,
             without: None,
         },
-        may_be_simulcast: false,
+        simulcast_offset: None,
         quiet: true,
     }
 }

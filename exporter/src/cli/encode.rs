@@ -115,7 +115,7 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     figures.tell(args.json, args.report.as_deref(), more)
 }
 
-/// Encodes once, or to the size asked for; the request then says what was found.
+/// Encodes once, or to the size asked for; where another quantiser was found, the request then says so.
 fn encode_as_asked(
     args: &mut EncodeArgs,
     views: &[View],
@@ -127,7 +127,13 @@ fn encode_as_asked(
         (bits as f64 * seconds / 8.0).round() as u64
     };
     let Some(bytes) = args.size.or(args.bitrate.map(of_rate)) else {
-        return encode(views, settings);
+        let encoded = encode(views, settings)?;
+        if encoded.explicit_db.len() > settings.plan.explicit().count() {
+            args.request.anchor = encoded.explicit_db.iter().map(|(view, _)| *view).collect();
+            args.request.qp = encoded.anchor.qp;
+            args.request.intra_offset = Some(encoded.anchor.intra_offset);
+        }
+        return Ok(encoded);
     };
     let passing = tempfile::tempdir().context("making a folder for the search")?;
     let work = args.work.as_deref().unwrap_or(passing.path());
