@@ -106,7 +106,11 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
+    settings.tell("coding by H.264");
     let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
+    if plan.implicit().next().is_some() {
+        settings.tell("matching views");
+    }
     let clip = assemble(&frames, plan, &coded, header.size);
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);

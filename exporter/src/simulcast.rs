@@ -37,6 +37,7 @@ pub fn simulcast_within(
         (simulcast.anchor.qp, simulcast.anchor.intra_offset) = (qp, offset);
         simulcast
     };
+    settings.tell("comparing with H.264 of every view");
     // The coarsest quantiser that is good enough lies in `good..poor`.
     let finest = (settings.anchor.qp - 1).max(1);
     let (mut good, mut poor) = (finest, (settings.anchor.qp + COARSER).min(52));

@@ -60,7 +60,8 @@ fn views_that_cannot_be_read_are_named() {
 fn what_was_typed_wrong_is_named() {
     let desk = Desk::new();
     let pair = desk.pair();
-    let rows: [(&[&str], &str); 3] = [
+    let rows: [(&[&str], &str); 4] = [
+        (&["--limit", "0"], "limit is at least 1"),
         (&["--anchor", "2"], "views 0 to 1"),
         (&["--profile", "newt"], "newt"),
         (&["--device", "abacus"], "abacus"),

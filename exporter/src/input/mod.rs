@@ -389,6 +389,15 @@ mod tests {
         let views = open_views(&[source, lossless.clone()], None, None).unwrap();
         assert_eq!(views[0].frames, views[1].frames);
         assert_eq!(open_views(&[lossless], Some(2), None).unwrap()[0].frames.len(), 2);
+        let wide = folder.path().join("wide.mkv");
+        let raw = folder.path().join("wide.raw");
+        std::fs::write(&raw, vec![128; 8194 * 16 * 3 / 2]).unwrap();
+        let mut ffmpeg = crate::ffmpeg::command().unwrap();
+        ffmpeg.args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "8194x16", "-i"]).arg(&raw);
+        assert!(ffmpeg.args(["-c:v", "ffv1"]).arg(&wide).status().unwrap().success());
+        let error = open_views(&[wide], None, None).unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(why.contains("1 to 8192 pixels"), "{why}");
         let text = folder.path().join("a.txt");
         std::fs::write(&text, "not a picture").unwrap();
         let error = open_views(&[text], None, None).unwrap_err().to_string();
