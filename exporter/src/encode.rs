@@ -19,7 +19,7 @@ use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::PlaneErrors;
 use crate::simulcast::simulcast_within;
-use crate::train::{Clip, Exported, Layers, Sample, Settings, Trainer};
+use crate::train::{Clip, Exported, Sample, Settings, Trainer};
 
 /// What to encode and how.
 #[derive(Debug, Clone)]
@@ -55,15 +55,11 @@ impl EncodeSettings {
     }
 }
 
-/// Luma PSNR of one implicit view, as the trainer paints it.
+/// PSNR of one implicit view, as the trainer paints it.
 #[derive(Debug, Clone, Copy)]
 pub struct ViewQuality {
     /// The view.
     pub view: usize,
-    /// Anchor warped.
-    pub warped_db: f64,
-    /// Network alone.
-    pub implicit_db: f64,
     /// Fused, all planes.
     pub fused_db: [f64; 3],
 }
@@ -77,8 +73,6 @@ pub struct Encoded {
     pub anchor: AnchorSettings,
     /// Bytes of every section.
     pub parts: Vec<(Kind, usize)>,
-    /// Bytes of key pictures inside anchor sections.
-    pub key_bytes: usize,
     /// PSNR of explicit views, all planes.
     pub explicit_db: Vec<(usize, [f64; 3])>,
     /// PSNR of implicit views.
@@ -119,7 +113,6 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
         bytes: 0,
         anchor: settings.anchor.clone(),
         parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
-        key_bytes: coded.iter().flatten().map(|c| c.key_bytes).sum(),
         explicit_db,
         implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
     };
@@ -205,18 +198,14 @@ fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQu
 fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQuality> {
     let measure = |(index, view): (usize, usize)| {
         let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
-        let mut errors = [PlaneErrors::default(); 3];
+        let mut errors = PlaneErrors::default();
         for chunk in samples.chunks(8) {
-            for (sample, layers) in chunk.iter().zip(trainer.layers(clip, chunk)) {
+            for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {
                 let original: Picture = clip.original(sample).into();
-                let Layers { warped, implicit, fused } = &layers;
-                for (errors, picture) in errors.iter_mut().zip([warped, implicit, fused]) {
-                    errors.add(&original, &picture.into());
-                }
+                errors.add(&original, &(&fused).into());
             }
         }
-        let [warped, implicit, fused] = errors.map(|e| e.psnr_db());
-        ViewQuality { view, warped_db: warped[0], implicit_db: implicit[0], fused_db: fused }
+        ViewQuality { view, fused_db: errors.psnr_db() }
     };
     plan.implicit().enumerate().map(measure).collect()
 }

@@ -1,5 +1,5 @@
-//! Re-measures conventional codecs by ffmpeg: every view coded on its own, one intra picture, tuned
-//! for PSNR.
+//! Re-measures conventional codecs by ffmpeg: every view coded on its own, intra pictures 250 apart,
+//! tuned for PSNR.
 //!
 //! Why the pictures are compared here and not by ffmpeg's `psnr` filter: a raw stream has no
 //! timestamps, and the filter then pairs pictures wrongly without a word.

@@ -113,23 +113,10 @@ pub struct Trainer {
     fingerprint: i64,
 }
 
-/// The pictures of one sample.
-#[derive(Debug, Clone)]
-pub struct Layers {
-    /// Anchor warped.
-    pub warped: Picture,
-    /// Painted by the network alone.
-    pub implicit: Picture,
-    /// What the player shows.
-    pub fused: Picture,
-}
-
 /// What some samples are blended from.
 struct Painted {
     motion: network::Motion,
     warped: [Warped; 2],
-    /// The first of `warped`.
-    anchor: Tensor,
     refined: network::Refined,
 }
 
@@ -421,32 +408,22 @@ impl Trainer {
         let warped = self.warp(clip, samples, &motion);
         let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
         let refined = network.refine(&motion.features, [&anchor, &second]);
-        Painted { motion, warped, anchor, refined }
+        Painted { motion, warped, refined }
     }
 
-    /// Pictures of `samples` as the stream will hold them.
-    pub fn layers(&self, clip: &Clip, samples: &[Sample]) -> Vec<Layers> {
+    /// Pictures of `samples` as the player will show them.
+    pub fn fused(&self, clip: &Clip, samples: &[Sample]) -> Vec<Picture> {
         tch::no_grad(|| {
-            let Painted { warped, anchor, refined, .. } = self.paint(clip, samples);
+            let Painted { warped, refined, .. } = self.paint(clip, samples);
             let implicit = to_vec(&refined.picture);
             let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
-            let anchor = to_vec(&anchor);
-            let values = implicit.len() / samples.len();
-            let picture = |packed: &[f32], sample: usize| {
+            let values = fused.len() / samples.len();
+            let picture = |packed: &[f32]| {
                 let mut picture = Picture::new(clip.size);
-                unpack(
-                    &packed[sample * values..][..values],
-                    PackedSize::of(clip.size),
-                    &mut picture,
-                );
+                unpack(packed, PackedSize::of(clip.size), &mut picture);
                 picture
             };
-            let layers = (0..samples.len()).map(|i| Layers {
-                warped: picture(&anchor, i),
-                implicit: picture(&implicit, i),
-                fused: picture(&fused, i),
-            });
-            layers.collect()
+            fused.chunks_exact(values).map(picture).collect()
         })
     }
 
