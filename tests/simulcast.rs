@@ -19,9 +19,10 @@ fn a_network_that_does_not_pay_gives_way_to_simulcast() {
     let kept = encode(&views, &asked).unwrap();
     assert_eq!(kept.implicit_db.len(), 1);
 
-    let free = EncodeSettings { may_be_simulcast: true, ..asked };
+    let free = EncodeSettings { simulcast_offset: Some(-4), ..asked };
     let simulcast = encode(&views, &free).unwrap();
     assert!(simulcast.implicit_db.is_empty());
+    assert_eq!(simulcast.anchor.intra_offset, -4);
     assert!(simulcast.bytes < kept.bytes, "{} and {}", simulcast.bytes, kept.bytes);
     assert!(simulcast.luma_db() >= kept.luma_db());
     let verified = verify(&path, &views, &simulcast.predicted_db()).unwrap();

@@ -4,8 +4,9 @@
 
 mod clip;
 
-use iev_exporter::encode::{EncodeSettings, Encoded, encode, profile};
+use iev_exporter::encode::{EncodeSettings, Encoded, encode};
 use iev_exporter::input::View;
+use iev_exporter::request::profile;
 
 fn luma_db(encoded: &Encoded) -> f64 {
     let views = encoded.implicit_db.len() as f64;
@@ -20,8 +21,8 @@ fn run(views: &[View], settings: &EncodeSettings) -> (f64, Vec<u8>) {
 #[test]
 fn a_training_starts_from_another_and_is_resumed_as_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
-    for path in [&first, &second] {
+    let [first, second, third] = ["first", "second", "third"].map(|name| folder.path().join(name));
+    for path in [&first, &second, &third] {
         std::fs::create_dir(path).unwrap();
     }
     let views = clip::views(2, 4, (48, 32));
@@ -44,11 +45,17 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
         "{cold_db} → {warm_db}, {short_db} cold"
     );
 
-    // The checkpoint is the warm training's own: taken over by it, not by the same settings cold.
+    // The checkpoint is the warm training's own: taken over by it, kept from the same settings cold.
     assert!(run(&views, &warm).1 == warm_bytes, "a finished warm training is taken over");
+    let refusal = |settings: &EncodeSettings| encode(&views, settings).unwrap_err().to_string();
     let mut chilled = warm.clone();
     chilled.training.warm_start = None;
-    assert!(run(&views, &chilled).1 != warm_bytes, "a cold training is another one");
+    assert!(refusal(&chilled).contains("is of other settings"), "a cold training is another one");
+    let mut shorter = warm.clone();
+    shorter.training.steps = 9;
+    let error = refusal(&shorter);
+    assert!(error.contains("at step 10 of a longer training"), "{error}");
+    assert!(run(&views, &warm).1 == warm_bytes, "what is refused leaves the checkpoint as it was");
 
     // A wider network begins as what the narrower one had learned.
     for name in ["edge", "rich"] {
@@ -66,11 +73,11 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     }
     let mut narrow = warm.clone();
     narrow.training.profile = profile("edge").unwrap();
-    narrow.training.checkpoint = Some(second.clone());
+    narrow.training.checkpoint = Some(third.clone());
     run(&views, &narrow);
     narrow.training.profile = profile("lean").unwrap();
     narrow.training.checkpoint = None;
-    narrow.training.warm_start = Some(second.clone());
+    narrow.training.warm_start = Some(third.clone());
     let error = encode(&views, &narrow).unwrap_err().to_string();
     assert!(error.contains("wider profile"), "{error}");
 
@@ -79,7 +86,11 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     let error = encode(&views, &astray).unwrap_err().to_string();
     assert!(error.contains("nowhere") && error.contains("no checkpoint"), "{error}");
     let wider = clip::views(2, 4, (64, 32));
-    let misfit = EncodeSettings { plan: warm.plan.clone(), ..warm };
+    let mut misfit = warm;
+    misfit.training.checkpoint = None;
     let error = encode(&wider, &misfit).unwrap_err().to_string();
-    assert!(error.contains("another picture size, number of views or wider profile"), "{error}");
+    assert!(
+        error.contains("another picture size, number of views or pictures, or wider"),
+        "{error}"
+    );
 }

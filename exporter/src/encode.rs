@@ -6,20 +6,20 @@ use anyhow::{Context, Result};
 use iev_runtime::Size;
 use iev_runtime::format::header::{Colour, Header};
 use iev_runtime::format::table::Kind;
-use iev_runtime::profile::Profile;
 use iev_runtime::templates::Templates;
 use tch::Device;
 
-use crate::anchor::AnchorSettings;
+use crate::anchor::{AnchorEncoder, AnchorSettings};
 use crate::dataset::assemble;
 use crate::explicit::{CodedAnchor, code_gop};
-use crate::input::View;
+use crate::ffmpeg;
+use crate::input::{Matrix, View};
 use crate::pack::{sections, write_file};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::PlaneErrors;
 use crate::simulcast::simulcast_within;
-use crate::train::{Clip, Exported, Layers, Sample, Settings, Trainer};
+use crate::train::{Clip, Exported, Sample, Settings, Trainer};
 
 /// What to encode and how.
 #[derive(Debug, Clone)]
@@ -32,21 +32,34 @@ pub struct EncodeSettings {
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
     pub training: Settings,
-    /// Whether every view may become explicit when the network turns out not to pay.
-    pub may_be_simulcast: bool,
+    /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
+    /// not to pay; without one, none does.
+    pub simulcast_offset: Option<i32>,
     /// No progress bar.
     pub quiet: bool,
 }
 
-/// Luma PSNR of one implicit view, as the trainer paints it.
+impl EncodeSettings {
+    /// Says `what` is done, on standard error.
+    pub(crate) fn tell(&self, what: &str) {
+        if !self.quiet {
+            eprintln!("{what}");
+        }
+    }
+
+    /// Says so where the built-in encoder stands in for x264.
+    pub fn tell_fallback(&self) {
+        if let (AnchorEncoder::Best, Err(missing)) = (self.anchor.encoder, ffmpeg::find()) {
+            self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
+        }
+    }
+}
+
+/// PSNR of one implicit view, as the trainer paints it.
 #[derive(Debug, Clone, Copy)]
 pub struct ViewQuality {
     /// The view.
     pub view: usize,
-    /// Anchor warped.
-    pub warped_db: f64,
-    /// Network alone.
-    pub implicit_db: f64,
     /// Fused, all planes.
     pub fused_db: [f64; 3],
 }
@@ -56,10 +69,10 @@ pub struct ViewQuality {
 pub struct Encoded {
     /// Bytes of the file.
     pub bytes: u64,
+    /// What the H.264 is coded with.
+    pub anchor: AnchorSettings,
     /// Bytes of every section.
     pub parts: Vec<(Kind, usize)>,
-    /// Bytes of key pictures inside anchor sections.
-    pub key_bytes: usize,
     /// PSNR of explicit views, all planes.
     pub explicit_db: Vec<(usize, [f64; 3])>,
     /// PSNR of implicit views.
@@ -87,21 +100,26 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
+    settings.tell("coding by H.264");
     let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
+    if plan.implicit().next().is_some() {
+        settings.tell("matching views");
+    }
     let clip = assemble(&frames, plan, &coded, header.size);
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);
     let sections = sections(&header, plan, &coded, exported);
     let mut encoded = Encoded {
         bytes: 0,
+        anchor: settings.anchor.clone(),
         parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
-        key_bytes: coded.iter().flatten().map(|c| c.key_bytes).sum(),
         explicit_db,
         implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
     };
-    if settings.may_be_simulcast && clip.views() > 0 {
+    if let (Some(offset), true) = (settings.simulcast_offset, clip.views() > 0) {
         let most = encoded.parts.iter().map(|(_, bytes)| bytes).sum();
-        if let Some(simulcast) = simulcast_within(views, settings, most, encoded.luma_db())? {
+        let luma_db = encoded.luma_db();
+        if let Some(simulcast) = simulcast_within(views, settings, offset, most, luma_db)? {
             return encode(views, &simulcast);
         }
     }
@@ -156,9 +174,19 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
         size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
         rate: views[0].rate,
         frames: u32::try_from(views[0].frames.len())?,
-        colour: Colour { full_range: views[0].full_range.unwrap_or(false), ..Colour::UNSPECIFIED },
+        colour: colour(views),
         views: roles,
     })
+}
+
+/// What the views tell of their colours: their matrix all or none, their range some.
+fn colour(views: &[View]) -> Colour {
+    let full_range = views.iter().find_map(|view| view.full_range).unwrap_or(false);
+    let known = match views[0].matrix {
+        Some(Matrix::Bt709) => Colour::BT709,
+        None => Colour::UNSPECIFIED,
+    };
+    Colour { matrix: known.matrix, full_range, ..Colour::UNSPECIFIED }
 }
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
@@ -170,18 +198,14 @@ fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQu
 fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQuality> {
     let measure = |(index, view): (usize, usize)| {
         let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
-        let mut errors = [PlaneErrors::default(); 3];
+        let mut errors = PlaneErrors::default();
         for chunk in samples.chunks(8) {
-            for (sample, layers) in chunk.iter().zip(trainer.layers(clip, chunk)) {
+            for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {
                 let original: Picture = clip.original(sample).into();
-                let Layers { warped, implicit, fused } = &layers;
-                for (errors, picture) in errors.iter_mut().zip([warped, implicit, fused]) {
-                    errors.add(&original, &picture.into());
-                }
+                errors.add(&original, &(&fused).into());
             }
         }
-        let [warped, implicit, fused] = errors.map(|e| e.psnr_db());
-        ViewQuality { view, warped_db: warped[0], implicit_db: implicit[0], fused_db: fused }
+        ViewQuality { view, fused_db: errors.psnr_db() }
     };
     plan.implicit().enumerate().map(measure).collect()
 }
@@ -214,11 +238,22 @@ pub fn device(name: &str) -> Result<Device> {
     }
 }
 
-/// The profile called `name`.
-///
-/// # Errors
-/// When there is none.
-pub fn profile(name: &str) -> Result<&'static Profile> {
-    let names = || iev_runtime::profile::PROFILES.map(|p| p.name).join(", ");
-    Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_says_what_is_known_of_colours() {
+        let view = |matrix, full_range| View {
+            path: PathBuf::new(),
+            frames: Vec::new(),
+            rate: (24, 1),
+            full_range,
+            matrix,
+        };
+        let pictures = colour(&[view(Some(Matrix::Bt709), Some(false))]);
+        assert_eq!((pictures.matrix, pictures.full_range), (1, false));
+        assert_eq!(colour(&[view(None, None)]), Colour::UNSPECIFIED);
+        assert!(colour(&[view(None, None), view(None, Some(true))]).full_range);
+    }
 }

@@ -24,8 +24,6 @@ pub struct CodedAnchor {
     pub keys: Vec<(Key, Picture)>,
     /// Decoded pictures of the view, in time order.
     pub pictures: Vec<Picture>,
-    /// Bytes of the key pictures in the body.
-    pub key_bytes: usize,
 }
 
 /// Codes every explicit view of the GOP that starts at `first`.
@@ -89,14 +87,7 @@ fn code_anchor(
         .collect();
     let mut body = Vec::new();
     write_anchor(&mut body, &ids, units.iter().flat_map(|unit| nal_units(unit)));
-    let key_bytes = units[1..=keys.len()].iter().map(Vec::len).sum();
-    Ok(CodedAnchor {
-        view,
-        body,
-        keys: ids.into_iter().zip(key_pictures).collect(),
-        pictures,
-        key_bytes,
-    })
+    Ok(CodedAnchor { view, body, keys: ids.into_iter().zip(key_pictures).collect(), pictures })
 }
 
 /// An anchor as H.264 and as it is decoded.

@@ -75,16 +75,13 @@ impl Picture {
     /// If the new size is smaller than the picture.
     pub fn padded(&self, width: usize, height: usize) -> Self {
         assert!(width >= self.width && height >= self.height, "padding never crops");
-        self.resized_canvas(width, height)
-    }
-
-    /// The top left `width` × `height` pixels.
-    ///
-    /// # Panics
-    /// If the new size is larger than the picture.
-    pub fn cropped(&self, width: usize, height: usize) -> Self {
-        assert!(width <= self.width && height <= self.height, "cropping never pads");
-        self.resized_canvas(width, height)
+        let mut canvas = Self::new(width, height);
+        let chroma_width = canvas.chroma_width();
+        let [y, u, v] = self.planes();
+        pad_plane(y, &mut canvas.y, width);
+        pad_plane(u, &mut canvas.u, chroma_width);
+        pad_plane(v, &mut canvas.v, chroma_width);
+        canvas
     }
 
     /// Half as wide and high, rounded up: means of 2×2 samples, borders repeated.
@@ -95,16 +92,6 @@ impl Picture {
         halve(u, &mut half.u);
         halve(v, &mut half.v);
         half
-    }
-
-    fn resized_canvas(&self, width: usize, height: usize) -> Self {
-        let mut canvas = Self::new(width, height);
-        let (chroma_width, chroma_height) = (canvas.chroma_width(), canvas.chroma_height());
-        let [y, u, v] = self.planes();
-        copy_plane(y, &mut canvas.y, width, height);
-        copy_plane(u, &mut canvas.u, chroma_width, chroma_height);
-        copy_plane(v, &mut canvas.v, chroma_width, chroma_height);
-        canvas
     }
 }
 
@@ -121,12 +108,11 @@ fn halve(from: Plane<'_>, to: &mut [u8]) {
     }
 }
 
-fn copy_plane(from: Plane<'_>, to: &mut [u8], width: usize, height: usize) {
-    let kept = width.min(from.width);
-    for (row, line) in to.chunks_exact_mut(width).take(height).enumerate() {
+fn pad_plane(from: Plane<'_>, to: &mut [u8], width: usize) {
+    for (row, line) in to.chunks_exact_mut(width).enumerate() {
         let start = row.min(from.height - 1) * from.width;
-        line[..kept].copy_from_slice(&from.samples[start..start + kept]);
-        line[kept..].fill(from.samples[start + from.width - 1]);
+        line[..from.width].copy_from_slice(&from.samples[start..start + from.width]);
+        line[from.width..].fill(from.samples[start + from.width - 1]);
     }
 }
 
@@ -202,11 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn cropping_undoes_padding() {
+    fn padding_keeps_the_picture_and_repeats_its_borders() {
         let picture = synthetic(13, 7, 0.0);
         let padded = picture.padded(16, 16);
         assert_eq!(padded.y[15], picture.y[12], "the last column repeats");
         assert_eq!(padded.y[15 * 16], picture.y[6 * 13], "the last row repeats");
-        assert_eq!(padded.cropped(13, 7), picture);
+        for (plane, padded) in picture.planes().into_iter().zip(padded.planes()) {
+            let rows = plane.samples.chunks(plane.width).zip(padded.samples.chunks(padded.width));
+            rows.for_each(|(row, padded)| assert_eq!(row, &padded[..row.len()]));
+        }
     }
 }

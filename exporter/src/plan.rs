@@ -82,7 +82,7 @@ const REACH_AT_480_PX: usize = 64;
 /// Dense match of `target` in `reference`, as far as views of one scene are apart.
 pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
     let reach = (REACH_AT_480_PX * target.width).div_ceil(480) as i32;
-    match_dense(target, reference, SearchRange { x: reach, y: reach / 4 }, None)
+    match_dense(target, reference, SearchRange { x: reach, y: reach / 4 })
 }
 
 /// The anchor of every view, a view that is to be explicit being its own.

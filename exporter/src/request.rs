@@ -2,8 +2,9 @@
 //!
 //! Why one type: a curve is only repeatable when each of its points is exactly a command line.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::part::Part;
@@ -37,7 +38,7 @@ impl Preset {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
     /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, any that
-    /// cannot be predicted, and all of them where the network turns out not to pay.
+    /// cannot be predicted, and all of them where the network turns out not to pay, but for a given size.
     #[arg(long, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub anchor: Vec<usize>,
@@ -54,10 +55,10 @@ pub struct EncodeRequest {
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
     /// Change of the quantiser for the first picture of a GOP; -12 unless given, -6 when no view is
-    /// predicted from it.
+    /// predicted from it. x264 only.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
-    /// Change of the quantiser for key pictures.
+    /// Change of the quantiser for key pictures; x264 only.
     #[arg(long, default_value_t = -8, allow_negative_numbers = true)]
     pub key_offset: i32,
     /// Key pictures per implicit view and GOP.
@@ -88,7 +89,7 @@ pub struct EncodeRequest {
     /// cpu or cuda.
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Further x264 settings, name=value joined by colons.
+    /// Further x264 settings, name=value joined by colons; openh264, where there is no ffmpeg, ignores them.
     #[arg(long, default_value = "")]
     pub x264_params: String,
     /// What to do without, to learn what it is worth.
@@ -123,6 +124,15 @@ fn parse_gop(text: &str) -> Result<usize, String> {
     if (1..=256).contains(&frames) { Ok(frames) } else { Err("a GOP has 1 to 256 pictures".into()) }
 }
 
+/// The profile called `name`.
+///
+/// # Errors
+/// When there is none.
+pub fn profile(name: &str) -> Result<&'static Profile> {
+    let names = || PROFILES.map(|p| p.name).join(", ");
+    Profile::by_name(name).with_context(|| format!("unknown profile {name:?}: one of {}", names()))
+}
+
 impl Default for EncodeRequest {
     /// What no flags mean, so that every default is stated once.
     fn default() -> Self {
@@ -149,7 +159,7 @@ impl EncodeRequest {
         ensure!(self.lambda.is_none_or(positive), "lambda is above zero");
         ensure!((1.0..=1e3).contains(&self.lambda_fall), "lambda-fall is 1 to 1000");
         ensure!(positive(self.learning_rate), "learning-rate is above zero");
-        Ok(())
+        profile(&self.profile).map(|_| ())
     }
 
     /// λ asked for, or [`lambda_at`] this quantiser.
@@ -165,6 +175,20 @@ impl EncodeRequest {
 
 #[cfg(feature = "train")]
 impl EncodeRequest {
+    /// Checks all that can be known before a clip of so many `views` is trained on this machine.
+    ///
+    /// # Errors
+    /// The rule that is broken, or what the clip or the machine lacks.
+    pub fn check_for(&self, views: usize) -> Result<()> {
+        self.check()?;
+        ensure!(views <= 32, "a stream has at most 32 views, not {views}");
+        let last = views - 1;
+        for view in &self.anchor {
+            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
+        }
+        crate::encode::device(&self.device).map(|_| ())
+    }
+
     /// The same settings for a clip, as the encoder takes them.
     ///
     /// # Errors
@@ -178,12 +202,7 @@ impl EncodeRequest {
     ) -> Result<crate::encode::EncodeSettings> {
         use crate::anchor::AnchorSettings;
         use crate::simulcast::INTRA_OFFSET;
-        self.check()?;
-        ensure!(views.len() <= 32, "a stream has at most 32 views, not {}", views.len());
-        let last = views.len() - 1;
-        for view in &self.anchor {
-            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
-        }
+        self.check_for(views.len())?;
         let pictures: Vec<&[crate::picture::Picture]> =
             views.iter().map(|v| v.frames.as_slice()).collect();
         let anchors = crate::plan::choose_anchors(&pictures, &self.anchor);
@@ -191,8 +210,9 @@ impl EncodeRequest {
         let keys = if self.without == Some(Part::KeyPictures) { 0 } else { self.keys };
         let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
+        let offset = |usual| self.intra_offset.unwrap_or(usual);
         let anchor = AnchorSettings {
-            intra_offset: self.intra_offset.unwrap_or(if predicted { -12 } else { INTRA_OFFSET }),
+            intra_offset: offset(if predicted { -12 } else { INTRA_OFFSET }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
@@ -202,14 +222,14 @@ impl EncodeRequest {
             plan,
             anchor,
             training: self.training(work)?,
-            may_be_simulcast: self.anchor.is_empty(),
+            simulcast_offset: self.anchor.is_empty().then_some(offset(INTRA_OFFSET)),
             quiet,
         })
     }
 
     fn training(&self, work: Option<std::path::PathBuf>) -> Result<crate::train::Settings> {
         Ok(crate::train::Settings {
-            profile: crate::encode::profile(&self.profile)?,
+            profile: profile(&self.profile)?,
             steps: self.steps(),
             flow_steps: crate::train::FLOW_STEPS,
             batch: self.batch,
@@ -255,5 +275,7 @@ mod tests {
         assert!(error.to_string().contains("quality"), "{error}");
         let wild: EncodeRequest = toml::from_str("qp = 60").unwrap();
         assert_eq!(wild.check().unwrap_err().to_string(), "qp is 1 to 51, not 60");
+        let newt: EncodeRequest = toml::from_str("profile = 'newt'").unwrap();
+        assert!(newt.check().unwrap_err().to_string().contains("\"newt\": one of lean"));
     }
 }

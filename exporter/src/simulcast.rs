@@ -18,13 +18,14 @@ pub const INTRA_OFFSET: i32 = -6;
 const COARSER: i32 = 12;
 
 /// Settings under which every view is explicit, in fewer than `most` bytes of H.264 and at a mean luma PSNR
-/// of at least `luma_db`; none when there are no such settings.
+/// of at least `luma_db`; none when there are no such settings. First pictures are coded at `offset`.
 ///
 /// # Errors
 /// The H.264 encoder's.
 pub fn simulcast_within(
     views: &[View],
     settings: &EncodeSettings,
+    offset: i32,
     most: usize,
     luma_db: f64,
 ) -> Result<Option<EncodeSettings>> {
@@ -33,9 +34,10 @@ pub fn simulcast_within(
     let at = |qp: i32| {
         let mut simulcast = settings.clone();
         simulcast.plan = Plan::new(&all, frames, gop, 0);
-        (simulcast.anchor.qp, simulcast.anchor.intra_offset) = (qp, INTRA_OFFSET);
+        (simulcast.anchor.qp, simulcast.anchor.intra_offset) = (qp, offset);
         simulcast
     };
+    settings.tell("comparing with H.264 of every view");
     // The coarsest quantiser that is good enough lies in `good..poor`.
     let finest = (settings.anchor.qp - 1).max(1);
     let (mut good, mut poor) = (finest, (settings.anchor.qp + COARSER).min(52));

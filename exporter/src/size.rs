@@ -51,7 +51,8 @@ pub struct Landed {
 /// Streams and checkpoints of every try go into folders of `work`, from which the same call goes on.
 ///
 /// # Errors
-/// When a step fails, or no such size can be reached; the reachable sizes are named.
+/// When a step fails; when no such size can be reached, with the sizes that can; when no try came near enough,
+/// with the nearest as the file.
 pub fn encode_to_size(
     views: &[View],
     settings: &EncodeSettings,
@@ -60,9 +61,7 @@ pub fn encode_to_size(
 ) -> Result<Landed> {
     let trains = settings.plan.implicit().next().is_some();
     let search = Search { views, settings, bytes: bytes as f64, work, trains };
-    let (landed, stream) = search.run()?;
-    write_whole(&settings.output, std::fs::read(&stream).context("reading the landed stream")?)?;
-    Ok(landed)
+    search.run()
 }
 
 /// One try: its quantiser and the bytes it came to.
@@ -81,7 +80,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self) -> Result<(Landed, PathBuf)> {
+    fn run(&self) -> Result<Landed> {
         let steps = self.settings.training.steps;
         let short = steps.div_ceil(SHORT).max(LEAST.min(steps));
         if self.trains {
@@ -94,6 +93,7 @@ impl Search<'_> {
         let q = self.estimate(short)?;
         let mut seen = Vec::new();
         let mut next = q;
+        let mut nearest = (f64::INFINITY, PathBuf::new());
         for landing in 0..=LANDINGS {
             let (name, steps, start) = match landing {
                 0 => ("full".to_owned(), steps, None),
@@ -103,22 +103,31 @@ impl Search<'_> {
             let bytes = landed.encoded.bytes as f64;
             eprintln!("{name}: {bytes} bytes, {:+.1} % of those asked", self.off(bytes) * 100.0);
             if self.off(bytes).abs() <= TOLERANCE {
-                return Ok((landed, self.stream(&name)));
+                self.deliver(&self.stream(&name))?;
+                return Ok(landed);
+            }
+            if self.off(bytes).abs() < self.off(nearest.0).abs() {
+                nearest = (bytes, self.stream(&name));
             }
             seen.push(Seen { q: next, bytes });
             next = next_q(&seen, self.bytes);
         }
-        let nearest = seen
-            .iter()
-            .map(|s| s.bytes)
-            .min_by(|a, b| self.off(*a).abs().total_cmp(&self.off(*b).abs()));
+        let (bytes, stream) = nearest;
+        self.deliver(&stream)?;
         bail!(
-            "{} bytes were not met within {:.0} %: the nearest of {} tries has {} bytes",
+            "{} bytes were not met within {:.0} %: the nearest of {} tries, which {} holds now, has {bytes} \
+             bytes, {:+.1} % of those asked",
             self.bytes,
             TOLERANCE * 100.0,
             seen.len(),
-            nearest.unwrap_or_default()
+            self.settings.output.display(),
+            self.off(bytes) * 100.0
         )
+    }
+
+    /// Copies a try's stream to where it was asked for.
+    fn deliver(&self, stream: &Path) -> Result<()> {
+        write_whole(&self.settings.output, std::fs::read(stream).context("reading the stream")?)
     }
 
     /// The quantiser that a full training is likely to land with.
@@ -213,7 +222,7 @@ impl Search<'_> {
         std::fs::create_dir_all(&folder).with_context(within)?;
         let mut settings = self.settings.clone();
         // Sizes are found step by step from one try to the next: none may be of another kind.
-        settings.may_be_simulcast = false;
+        settings.simulcast_offset = None;
         settings.output = self.stream(name);
         settings.anchor.qp = q.round() as i32;
         if !self.trains {
@@ -310,5 +319,41 @@ mod tests {
         assert_eq!(next_q(&seen, 1.0), RANGE.1);
         let seen = [Seen { q: 2.0, bytes: 1.0 }];
         assert_eq!(next_q(&seen, 9e9), RANGE.0);
+    }
+
+    #[test]
+    fn the_nearest_try_is_kept_where_none_lands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.iev");
+        // All blocks are alike: what is left of them vanishes from one quantiser to the next.
+        let mut board = Picture::new(96, 64);
+        board.y.iter_mut().enumerate().for_each(|(i, y)| *y = 120 + 8 * ((i + i / 96) % 2) as u8);
+        let view = View {
+            path: PathBuf::new(),
+            frames: vec![board],
+            rate: (24, 1),
+            full_range: None,
+            matrix: None,
+        };
+        let views = [view];
+        let request = crate::request::EncodeRequest::default();
+        let mut settings = request.settings(&views, path.clone(), None, true).unwrap();
+        // Which has no quantiser of its own for the first picture.
+        settings.anchor.encoder = crate::anchor::AnchorEncoder::OpenH264;
+        let size = |qp: i32| {
+            let mut settings = settings.clone();
+            settings.anchor.qp = qp;
+            encode(&views, &settings).unwrap().bytes as f64
+        };
+        let sizes: Vec<f64> = (12..=40).map(size).collect();
+        let apart = |pair: &&[f64]| pair[0] / pair[1];
+        let widest = sizes.windows(2).max_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap();
+        let asked = (widest[0] * widest[1]).sqrt();
+        std::fs::remove_file(&path).unwrap();
+        let error = encode_to_size(&views, &settings, asked as u64, folder.path()).unwrap_err();
+        let bytes = std::fs::metadata(&path).unwrap().len();
+        let said = error.to_string();
+        assert!(said.contains(&format!("clip.iev holds now, has {bytes} bytes")), "{said}");
+        assert!(widest.contains(&(bytes as f64)), "{bytes}");
     }
 }

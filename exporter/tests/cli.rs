@@ -7,8 +7,9 @@ mod desk;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
-use desk::{Desk, limited};
+use desk::{Desk, OLDER, limited};
 
 fn name(path: &Path) -> String {
     path.display().to_string()
@@ -59,7 +60,8 @@ fn views_that_cannot_be_read_are_named() {
 fn what_was_typed_wrong_is_named() {
     let desk = Desk::new();
     let pair = desk.pair();
-    let rows: [(&[&str], &str); 3] = [
+    let rows: [(&[&str], &str); 4] = [
+        (&["--limit", "0"], "limit is at least 1"),
         (&["--anchor", "2"], "views 0 to 1"),
         (&["--profile", "newt"], "newt"),
         (&["--device", "abacus"], "abacus"),
@@ -92,6 +94,47 @@ fn what_was_typed_wrong_is_named() {
 }
 
 #[test]
+fn an_output_that_cannot_be_is_noticed_before_training() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let (view, nowhere) = (name(&pair[0]), name(&desk.path("out/clip")));
+    let source = std::fs::read(&pair[0]).unwrap();
+    let rows: [(&[&str], &str); 4] = [
+        (&["-o", &nowhere], &nowhere),
+        (&["-o", "."], ". is there already and is not a file"),
+        (&["-o", &view], "is no IEV stream"),
+        (&["-o", &name(&desk.path("clip.iev")), "--report", &nowhere], &nowhere),
+    ];
+    for (args, named) in rows {
+        let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        export.arg("encode").args(&pair).args(args);
+        // Training would diverge, and say so.
+        export.args(["--quiet", "--learning-rate", "1e30"]);
+        let said = desk.refusal(export.env("IEV_FFMPEG", "/nonexistent/ffmpeg"));
+        assert!(said.contains(named), "{args:?}: {said}");
+    }
+    assert!(std::fs::read(&pair[0]).unwrap() == source);
+}
+
+#[test]
+fn a_late_point_of_a_curve_is_checked_before_the_first_trains() {
+    let desk = Desk::new();
+    desk.pair();
+    for (wrong, named) in [("anchor = 7", "views 0 to 1"), ("device = 'abacus'", "abacus")] {
+        // Training would diverge, and say so.
+        let curve = format!(
+            "name = 'curve'\n[clip]\nviews = ['left.y4m', 'right.y4m']\n[settings]\nanchor = 0\n\
+             learning-rate = 1e30\n[[points]]\nlabel = 'one'\n[[points]]\nlabel = 'two'\n{wrong}\n"
+        );
+        std::fs::write(desk.path("curve.toml"), curve).unwrap();
+        let mut rd = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        rd.arg("rd").arg(desk.path("curve.toml")).arg("--out").arg(desk.path("out")).arg("--quiet");
+        let said = desk.refusal(rd.env("IEV_FFMPEG", "/nonexistent/ffmpeg"));
+        assert!(said.contains("point \"two\"") && said.contains(named), "{said}");
+    }
+}
+
+#[test]
 fn a_missing_onnx_runtime_is_noticed_before_training() {
     let desk = Desk::new();
     let pair = desk.pair();
@@ -113,6 +156,16 @@ fn an_export_without_ffmpeg_or_work_folder_leaves_one_stream_and_nothing_else() 
 }
 
 #[test]
+fn openh264_says_that_it_stands_in_for_an_ffmpeg_that_is_not_there() {
+    let desk = Desk::new();
+    let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+    export.arg("encode").args(desk.pair()).args(["-o", "."]);
+    let output = export.env("IEV_FFMPEG", "/nonexistent/ffmpeg").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("openh264") && said.contains("/nonexistent/ffmpeg"), "{said}");
+}
+
+#[test]
 fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
     let desk = Desk::new();
     let pair = desk.pair();
@@ -128,7 +181,7 @@ fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
 fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
     let desk = Desk::new();
     let pair = desk.pair();
-    std::fs::write(desk.path("clip.iev"), "an older stream").unwrap();
+    std::fs::write(desk.path("clip.iev"), OLDER).unwrap();
     let work = desk.path("work");
     std::fs::create_dir(&work).unwrap();
     // No file may grow beyond nothing, which the system refuses like a full disk.
@@ -142,7 +195,23 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
         let said = full(&args);
         assert!(said.contains(file) && said.contains("File too large"), "{said}");
     }
-    assert_eq!(std::fs::read_to_string(desk.path("clip.iev")).unwrap(), "an older stream");
+    assert_eq!(std::fs::read(desk.path("clip.iev")).unwrap(), OLDER);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_kept() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    std::fs::create_dir(desk.path("work")).unwrap();
+    std::fs::write(desk.path("work/train.pt"), "half a checkpoint").unwrap();
+    for flag in ["--work", "--warm-start"] {
+        let mut export = desk.encode(&pair);
+        export.args(["--learning-rate", "1e30", flag]).arg(desk.path("work"));
+        let said = desk.refusal(&mut export);
+        assert!(said.contains("train.pt is no checkpoint"), "{flag}: {said}");
+    }
+    let kept = std::fs::read_to_string(desk.path("work/train.pt")).unwrap();
+    assert_eq!(kept, "half a checkpoint");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use desk::{Desk, limited};
+use desk::{Desk, OLDER, limited};
 
 /// Steps after those that teach the flow.
 const STEPS: &str = "20";
@@ -127,9 +127,9 @@ fn an_export_that_dies_again_and_again_goes_on_to_the_same_file() {
 fn an_export_that_dies_writing_the_stream_keeps_an_older_one() {
     let desk = Desk::new();
     let pair = desk.pair();
-    std::fs::write(desk.path("clip.iev"), "an older stream").unwrap();
+    std::fs::write(desk.path("clip.iev"), OLDER).unwrap();
     Death::Writing.of(&desk, desk.encode(&pair).args(["--steps", "1"]));
-    assert_eq!(bytes(&desk.path("clip.iev")).unwrap(), b"an older stream");
+    assert_eq!(bytes(&desk.path("clip.iev")).unwrap(), OLDER);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
     let desk = Desk::new();
     let pair = desk.pair();
     // Not INT: a shell starts background jobs, such as a whole test run, with INT ignored.
-    for (older, signal) in [(Some("an older stream"), "-TERM"), (None, "-KILL")] {
+    for (older, signal) in [(Some(OLDER), "-TERM"), (None, "-KILL")] {
         let stream = desk.path("clip.iev");
         let _ = std::fs::remove_file(&stream);
         if let Some(older) = older {
@@ -171,7 +171,7 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
         interrupt_training(desk.encode(&pair).args(["--steps", "20000"]), signal);
         assert_eq!(desk.listing(), before, "after kill {signal}");
         if let Some(older) = older {
-            assert_eq!(std::fs::read_to_string(&stream).unwrap(), older);
+            assert_eq!(bytes(&stream).unwrap(), older);
         }
     }
 }

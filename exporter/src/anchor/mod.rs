@@ -7,6 +7,9 @@
 
 use std::io;
 
+use iev_runtime::Size;
+use iev_runtime::h264::{Checker, Unit};
+
 use crate::ffmpeg::{self, FfmpegMissing};
 use crate::picture::Picture;
 
@@ -39,6 +42,17 @@ pub enum AnchorEncoder {
     X264,
     /// The encoder that is built in.
     OpenH264,
+}
+
+impl AnchorEncoder {
+    /// The one that codes: never [`AnchorEncoder::Best`].
+    pub fn chosen(self) -> Self {
+        match self {
+            Self::Best if ffmpeg::find().is_ok() => Self::X264,
+            Self::Best => Self::OpenH264,
+            named => named,
+        }
+    }
 }
 
 /// How to code the anchor.
@@ -113,6 +127,9 @@ pub enum AnchorError {
         /// Pictures out.
         got: usize,
     },
+    /// What was coded is not what a stream may hold.
+    #[error("players would refuse this H.264, for which --x264-params may be why")]
+    Refused(#[source] iev_runtime::Error),
     /// The decoded picture is smaller than the caller says.
     #[error("the anchor decodes to {}x{}, which cannot be cropped to {}x{}", decoded.0, decoded.1, wanted.0, wanted.1)]
     Size {
@@ -144,12 +161,7 @@ pub fn encode_anchor(
         pictures.iter().all(|p| first.is_some_and(|f| (p.width, p.height) == (f.width, f.height))),
         "all pictures of an anchor have one size"
     );
-    let x264 = match settings.encoder {
-        AnchorEncoder::X264 => true,
-        AnchorEncoder::OpenH264 => false,
-        AnchorEncoder::Best => ffmpeg::find().is_ok(),
-    };
-    let stream = if x264 {
+    let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
         x264::encode(pictures, rate, settings)?
     } else {
         openh264_encoder::encode(pictures, rate, settings)?
@@ -159,7 +171,29 @@ pub fn encode_anchor(
         let (expected, got) = (pictures.len(), units.len());
         return Err(AnchorError::Count { stage: "anchor encoder", expected, got });
     }
+    check(&units, pictures[0]).map_err(AnchorError::Refused)?;
     Ok(units)
+}
+
+/// Fails where players refuse `units` (FORMAT.md §8): further settings of x264 win over ours, and x264 also
+/// codes what openh264 decodes wrongly.
+fn check(units: &[Vec<u8>], picture: &Picture) -> iev_runtime::Result<()> {
+    let [width_px, height_px] = [picture.width, picture.height].map(|px| px as u16);
+    let mut checker = Checker::new(Size { width_px, height_px });
+    for (index, unit) in units.iter().enumerate() {
+        for nal in nal_units(unit) {
+            let is_idr = match checker.check(nal)? {
+                Unit::Idr => true,
+                Unit::Slice => false,
+                Unit::Other | Unit::Sequence => continue,
+            };
+            if is_idr != (index == 0) {
+                let rule = "the first picture of an anchor section, and no other, is an IDR";
+                return Err(iev_runtime::Error::malformed(0, rule));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The picture as H.264 can code it: both sides even.
@@ -259,6 +293,33 @@ mod tests {
             ..AnchorSettings { intra_offset: 0, ..AnchorSettings::new(0) }
         };
         assert!(encode_anchor(&[&picture], (25, 1), &lossless).is_err());
+    }
+
+    #[test]
+    fn settings_that_break_the_format_are_refused() {
+        if !has_ffmpeg() {
+            return;
+        }
+        let moving: Vec<Picture> = (0..6).map(|time| synthetic(96, 64, time as f32)).collect();
+        let pictures: Vec<&Picture> = moving.iter().collect();
+        let rows = [
+            ("bframes=2:b-adapt=0", "B pictures"),
+            ("slices=2", "is one slice"),
+            ("keyint=3", "and no other, is an IDR"),
+        ];
+        for (params, rule) in rows {
+            let settings = AnchorSettings {
+                encoder: AnchorEncoder::X264,
+                speed: AnchorSpeed::Draft,
+                x264_params: params.into(),
+                ..AnchorSettings::new(28)
+            };
+            let Err(AnchorError::Refused(error)) = encode_anchor(&pictures, (25, 1), &settings)
+            else {
+                panic!("{params} is refused");
+            };
+            assert!(error.to_string().contains(rule), "{params}: {error}");
+        }
     }
 
     #[test]

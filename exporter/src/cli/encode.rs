@@ -1,15 +1,19 @@
 //! `iev-export encode`.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode};
-use iev_exporter::input::{View, open_views};
+use iev_exporter::input::{View, open_views, parse_rate};
 use iev_exporter::machine::Machine;
 use iev_exporter::request::EncodeRequest;
 use iev_exporter::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::verify::{check_backend, verify};
+use iev_exporter::whole_file::check_writable;
+use iev_runtime::format::header::MAGIC;
 use serde_json::json;
 
 use super::print;
@@ -22,7 +26,7 @@ use super::verify::Figures;
   iev-export encode v*.y4m -o clip.iev --anchor 2 --preset standard --work clip.work
   iev-export encode v*.y4m -o finer.iev --anchor 2 --qp 34 --steps 2000 --warm-start clip.work
   iev-export encode v*.y4m -o clip.iev --anchor 2 --size 80k
-  iev-export encode left/ right/ -o stereo.iev --qp 34 --lambda 1e-3    (PNG folders)
+  iev-export encode left/ right/ -o stereo.iev --rate 24 --qp 34 --lambda 1e-3    (PNG folders)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
 The finished file is decoded by the player and measured; figures are of those pictures.")]
@@ -33,6 +37,10 @@ pub(crate) struct EncodeArgs {
     /// The stream to write.
     #[arg(short, long)]
     output: PathBuf,
+    /// Pictures per second, such as 24 or 30000/1001, over what the views say; PNG folders say nothing and are
+    /// taken for 25.
+    #[arg(long, value_parser = parse_rate)]
+    rate: Option<(u32, u32)>,
     #[command(flatten)]
     request: EncodeRequest,
     /// Folder for checkpoints; training goes on from what it holds.
@@ -66,7 +74,8 @@ pub(crate) struct EncodeArgs {
 }
 
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
-    let views = open_views(&args.views, args.request.limit)?;
+    args.request.check()?;
+    let views = open_views(&args.views, args.request.limit, args.rate)?;
     let mut settings =
         args.request.settings(&views, args.output.clone(), args.work.clone(), args.quiet)?;
     ensure!(
@@ -83,6 +92,9 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     if let Some(folder) = &args.work {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
+    settings.tell_fallback();
+    check_output(&args.output)?;
+    args.report.as_deref().map_or(Ok(()), check_writable)?;
     let started = Instant::now();
     let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
@@ -103,7 +115,7 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     figures.tell(args.json, args.report.as_deref(), more)
 }
 
-/// Encodes once, or to the size asked for; the request then says what was found.
+/// Encodes once, or to the size asked for; where another quantiser was found, the request then says so.
 fn encode_as_asked(
     args: &mut EncodeArgs,
     views: &[View],
@@ -115,7 +127,13 @@ fn encode_as_asked(
         (bits as f64 * seconds / 8.0).round() as u64
     };
     let Some(bytes) = args.size.or(args.bitrate.map(of_rate)) else {
-        return encode(views, settings);
+        let encoded = encode(views, settings)?;
+        if encoded.explicit_db.len() > settings.plan.explicit().count() {
+            args.request.anchor = encoded.explicit_db.iter().map(|(view, _)| *view).collect();
+            args.request.qp = encoded.anchor.qp;
+            args.request.intra_offset = Some(encoded.anchor.intra_offset);
+        }
+        return Ok(encoded);
     };
     let passing = tempfile::tempdir().context("making a folder for the search")?;
     let work = args.work.as_deref().unwrap_or(passing.path());
@@ -124,6 +142,21 @@ fn encode_as_asked(
     args.request.intra_offset = Some(settings.anchor.intra_offset);
     args.request.lambda = Some(settings.training.lambda);
     Ok(encoded)
+}
+
+/// Fails where the stream cannot be written, or would take the place of something else, as of the first
+/// view where `-o v*.y4m` was typed.
+fn check_output(path: &Path) -> Result<()> {
+    check_writable(path)?;
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    let mut start = Vec::new();
+    file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    ensure!(
+        start.is_empty() || start == MAGIC,
+        "{} is there already and is no IEV stream: give -o another name, or delete it",
+        path.display()
+    );
+    Ok(())
 }
 
 fn same_folder(a: &Option<PathBuf>, b: &Option<PathBuf>) -> bool {

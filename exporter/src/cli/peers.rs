@@ -14,8 +14,8 @@ use super::print;
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every view is coded on its own with one intra picture, tuned for PSNR; \
-pictures are decoded and compared by this program.
+#[command(after_help = "Every view is coded on its own with intra pictures 250 apart, tuned for \
+PSNR; pictures are decoded and compared by this program.
 Codecs are FAMILY-PRESET with a family of x264, x265, svtav1 and vvenc.
 
 Examples:
@@ -49,7 +49,7 @@ pub(crate) struct PeersArgs {
 }
 
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
-    let views = open_views(&args.views, args.limit)?;
+    let views = open_views(&args.views, args.limit, None)?;
     let listed = encoders()?;
     let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
     for codec in absent {

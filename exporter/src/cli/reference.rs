@@ -38,7 +38,7 @@ fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
 }
 
 pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
-    let views = open_views(&args.views, None)?;
+    let views = open_views(&args.views, None, None)?;
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
     ensure!(right <= first.width && bottom <= first.height, "the crop lies inside the picture");

@@ -32,8 +32,8 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
-    let frames = open(&args.stream)?.header().frames as usize;
-    let views = open_views(&args.views, Some(frames))?;
+    let header = open(&args.stream)?.header().clone();
+    let views = open_views(&args.views, Some(header.frames as usize), Some(header.rate))?;
     let verified = verify(&args.stream, &views, &[])?;
     let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
     figures.tell(args.json, args.report.as_deref(), json!({}))

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::{InputError, View};
 use crate::ffmpeg;
+use crate::y4m::Y4mError;
 
 /// Reads at most `limit` frames of the first video stream of `path`.
 pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<View, InputError> {
@@ -35,8 +36,18 @@ pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<View, InputError
     };
     let status = child.wait().map_err(failed)?;
     let message = talk.join().unwrap_or_default();
-    if status.success() || (view.is_ok() && limit.is_some()) {
+    if status.success() || (view.is_ok() && limit.is_some()) || view.as_ref().is_err_and(refused) {
         return view;
     }
     Err(InputError::Ffmpeg { path: path.to_owned(), message })
+}
+
+/// Whether the pictures are not what this program reads; ffmpeg then fails too, at a pipe that nobody empties.
+fn refused(error: &InputError) -> bool {
+    use Y4mError::{Malformed, Unsupported};
+    // What ffmpeg has not begun to write is malformed from the start.
+    matches!(
+        error,
+        InputError::Y4m { source: Malformed { offset: 1.., .. } | Unsupported { .. }, .. }
+    )
 }

@@ -149,20 +149,80 @@ pub enum InputError {
         /// Its number of frames.
         other_frames: usize,
     },
+    /// Two views differ in rate.
+    #[error(
+        "all views have one rate, but {} has {}/{} and {} has {}/{}",
+        first.display(), first_rate.0, first_rate.1, other.display(), other_rate.0, other_rate.1
+    )]
+    Rates {
+        /// The first view.
+        first: PathBuf,
+        /// Its frames per second as numerator and denominator.
+        first_rate: (u32, u32),
+        /// The view that differs.
+        other: PathBuf,
+        /// Its frames per second.
+        other_rate: (u32, u32),
+    },
+    /// One view tells that it uses all of 0‥255, another that it does not.
+    #[error("all views have one range, but {} and {} do not", first.display(), other.display())]
+    Ranges {
+        /// The first view that tells.
+        first: PathBuf,
+        /// The view that differs.
+        other: PathBuf,
+    },
+    /// The colour matrix of one view is known, another's is not.
+    #[error(
+        "all views have one colour matrix, but only one of {} and {} is of PNG files",
+        first.display(), other.display()
+    )]
+    Matrices {
+        /// The first view.
+        first: PathBuf,
+        /// The view that differs.
+        other: PathBuf,
+    },
 }
 
-/// Reads every view, at most `limit` frames of each, and checks that they belong together.
+/// Reads every view, at most `limit` frames of each, and checks that they belong together; `rate` is over
+/// what the files say.
 ///
 /// # Errors
 /// [`InputError`]; it names the file, or both files where two do not match.
-pub fn open_views(paths: &[PathBuf], limit: Option<usize>) -> Result<Vec<View>, InputError> {
-    let views: Vec<View> =
+pub fn open_views(
+    paths: &[PathBuf],
+    limit: Option<usize>,
+    rate: Option<(u32, u32)>,
+) -> Result<Vec<View>, InputError> {
+    let mut views: Vec<View> =
         paths.iter().map(|path| open_view(path, limit)).collect::<Result<_, _>>()?;
+    for view in &mut views {
+        view.rate = rate.unwrap_or(view.rate);
+    }
     let first = views.first().ok_or(InputError::NoViews)?;
+    // Where some do not tell their range, it is that of those that do.
+    let telling = views.iter().find(|view| view.full_range.is_some()).unwrap_or(first);
     for view in &views {
         check_pair(first, view)?;
+        if view.full_range.is_some() && view.full_range != telling.full_range {
+            let [first, other] = [telling, view].map(|view| view.path.clone());
+            return Err(InputError::Ranges { first, other });
+        }
     }
     Ok(views)
+}
+
+/// Frames per second, such as 24 or 30000/1001.
+///
+/// # Errors
+/// What such a rate looks like.
+pub fn parse_rate(text: &str) -> Result<(u32, u32), String> {
+    let (pictures, seconds) = text.split_once('/').unwrap_or((text, "1"));
+    match (pictures.parse(), seconds.parse()) {
+        (Ok(pictures @ 1..), Ok(seconds @ 1..)) => Ok((pictures, seconds)),
+        _ => Err("not a rate such as 24 or 30000/1001".into()),
+    }
 }
 
 fn open_view(path: &Path, limit: Option<usize>) -> Result<View, InputError> {
@@ -191,6 +251,14 @@ fn check_pair(first: &View, view: &View) -> Result<(), InputError> {
     if first_frames != other_frames {
         return Err(InputError::Lengths { first: one, first_frames, other, other_frames });
     }
+    let (first_rate, other_rate) = (first.rate, view.rate);
+    let product = |a: (u32, u32), b: (u32, u32)| u64::from(a.0) * u64::from(b.1);
+    if product(first_rate, other_rate) != product(other_rate, first_rate) {
+        return Err(InputError::Rates { first: one, first_rate, other, other_rate });
+    }
+    if first.matrix != view.matrix {
+        return Err(InputError::Matrices { first: one, other });
+    }
     Ok(())
 }
 
@@ -203,19 +271,29 @@ mod tests {
     fn y4m(folder: &Path, name: &str, width: usize, height: usize, frames: usize) -> PathBuf {
         let path = folder.join(name);
         let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
+        written(path, header, frames)
+    }
+
+    fn written(path: PathBuf, header: Header, frames: usize) -> PathBuf {
         let mut writer = Writer::new(File::create(&path).unwrap(), header).unwrap();
         for frame in 0..frames {
-            writer.write(&synthetic(width, height, frame as f32)).unwrap();
+            writer.write(&synthetic(header.width, header.height, frame as f32)).unwrap();
         }
         writer.finish().unwrap();
         path
+    }
+
+    fn png(path: &Path, rgb: [u8; 3]) {
+        let mut encoder = png::Encoder::new(File::create(path).unwrap(), 3, 3);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header().unwrap().write_image_data(&rgb.repeat(9)).unwrap();
     }
 
     #[test]
     fn equal_views_open_up_to_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let paths = [y4m(folder.path(), "a.y4m", 17, 9, 3), y4m(folder.path(), "b.Y4M", 17, 9, 4)];
-        let views = open_views(&paths, Some(2)).unwrap();
+        let views = open_views(&paths, Some(2), None).unwrap();
         assert_eq!(views.len(), 2);
         assert_eq!(views[1].frames[1], synthetic(17, 9, 1.0));
         assert_eq!((views[0].rate, views[0].full_range), ((24, 1), Some(false)));
@@ -230,7 +308,7 @@ mod tests {
         let none = y4m(folder.path(), "none.y4m", 16, 8, 0);
         let say = |paths: &[&PathBuf]| {
             let paths: Vec<PathBuf> = paths.iter().copied().cloned().collect();
-            open_views(&paths, None).unwrap_err().to_string()
+            open_views(&paths, None, None).unwrap_err().to_string()
         };
         let (a, b, c) = (one.display(), wide.display(), long.display());
         assert_eq!(
@@ -246,15 +324,50 @@ mod tests {
     }
 
     #[test]
+    fn views_of_other_rates_ranges_or_colours_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let view = |name: &str, rate, full_range| {
+            let header = Header { width: 3, height: 3, rate, full_range };
+            written(folder.path().join(name), header, 1)
+        };
+        let silent = view("silent.y4m", (24, 1), None);
+        let same = view("same.y4m", (48, 2), Some(false));
+        let full = view("full.y4m", (24, 1), Some(true));
+        let fast = view("fast.y4m", (25, 1), None);
+        let pictures = folder.path().join("pictures");
+        std::fs::create_dir(&pictures).unwrap();
+        png(&pictures.join("0.png"), [255, 0, 0]);
+        let open = |paths: &[&PathBuf], rate| {
+            let paths: Vec<PathBuf> = paths.iter().copied().cloned().collect();
+            open_views(&paths, None, rate).map_err(|e| e.to_string())
+        };
+        open(&[&silent, &same], None).unwrap();
+        open(&[&silent, &full], None).unwrap();
+        let rates = open(&[&silent, &fast], None).unwrap_err();
+        assert!(rates.contains("silent.y4m has 24/1 and"), "{rates}");
+        assert_eq!(open(&[&silent, &fast], Some((30, 1))).unwrap()[1].rate, (30, 1));
+        let ranges = open(&[&silent, &same, &full], None).unwrap_err();
+        assert!(ranges.contains("same.y4m and") && ranges.contains("one range"), "{ranges}");
+        let colours = open(&[&pictures, &fast], None).unwrap_err();
+        assert!(colours.contains("one colour matrix"), "{colours}");
+    }
+
+    #[test]
+    fn rates_are_above_zero() {
+        let all = ["24", "30000/1001"].map(|text| parse_rate(text).unwrap());
+        assert_eq!(all, [(24, 1), (30_000, 1001)]);
+        for wrong in ["", "0", "24/0", "24/", "23.98", "-1", "24:1"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn png_folders_are_read_in_order_of_name_and_converted() {
         let folder = tempfile::tempdir().unwrap();
         for (name, rgb) in [("002.png", [255, 255, 255]), ("001.png", [255, 0, 0])] {
-            let file = File::create(folder.path().join(name)).unwrap();
-            let mut encoder = png::Encoder::new(file, 3, 3);
-            encoder.set_color(png::ColorType::Rgb);
-            encoder.write_header().unwrap().write_image_data(&rgb.repeat(9)).unwrap();
+            png(&folder.path().join(name), rgb);
         }
-        let views = open_views(&[folder.path().to_owned()], None).unwrap();
+        let views = open_views(&[folder.path().to_owned()], None, None).unwrap();
         let [red, white] = &views[0].frames[..] else { panic!("two pictures") };
         // BT.709 limited: Y = 16 + 219 · 0.2126, Cb = 128 − 224 · 0.2126 / 1.8556, Cr = 240.
         assert_eq!((red.y[4], red.u[3], red.v[3]), (63, 102, 240));
@@ -273,12 +386,21 @@ mod tests {
         let lossless = folder.path().join("a.mkv");
         let done = ffmpeg.arg("-i").arg(&source).args(["-c:v", "ffv1"]).arg(&lossless).status();
         assert!(done.unwrap().success());
-        let views = open_views(&[source, lossless.clone()], None).unwrap();
+        let views = open_views(&[source, lossless.clone()], None, None).unwrap();
         assert_eq!(views[0].frames, views[1].frames);
-        assert_eq!(open_views(&[lossless], Some(2)).unwrap()[0].frames.len(), 2);
+        assert_eq!(open_views(&[lossless], Some(2), None).unwrap()[0].frames.len(), 2);
+        let wide = folder.path().join("wide.mkv");
+        let raw = folder.path().join("wide.raw");
+        std::fs::write(&raw, vec![128; 8194 * 16 * 3 / 2]).unwrap();
+        let mut ffmpeg = crate::ffmpeg::command().unwrap();
+        ffmpeg.args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "8194x16", "-i"]).arg(&raw);
+        assert!(ffmpeg.args(["-c:v", "ffv1"]).arg(&wide).status().unwrap().success());
+        let error = open_views(&[wide], None, None).unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(why.contains("1 to 8192 pixels"), "{why}");
         let text = folder.path().join("a.txt");
         std::fs::write(&text, "not a picture").unwrap();
-        let error = open_views(&[text], None).unwrap_err().to_string();
+        let error = open_views(&[text], None, None).unwrap_err().to_string();
         assert!(error.contains("a.txt: ffmpeg says"), "{error}");
     }
 }

@@ -11,8 +11,8 @@ use super::builder::{Dim, OPSET, Port};
 use super::graphs::{Cut, Template};
 
 /// Name of a template file.
-pub fn file_name(profile: &Profile, cut: Cut) -> String {
-    format!("{}.{}.onnx", profile.name, cut.name())
+pub fn file_name(profile: &str, cut: Cut) -> String {
+    format!("{profile}.{}.onnx", cut.name())
 }
 
 /// One profile.
@@ -68,7 +68,7 @@ impl ProfileEntry {
         let digest = Sha256::digest(bytes);
         self.templates.push(TemplateEntry {
             cut: cut.name(),
-            file: format!("{}.{}.onnx", self.name, cut.name()),
+            file: file_name(self.name, cut),
             sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             bytes: bytes.len(),
             inputs: ports(&template.inputs),

@@ -67,7 +67,7 @@ pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
         for cut in Cut::ALL {
             let (template, bytes) = template_bytes(profile, cut);
             entry.add(cut, &template, &bytes);
-            files.push((manifest::file_name(profile, cut), bytes));
+            files.push((manifest::file_name(profile.name, cut), bytes));
         }
         profiles.push(entry);
     }

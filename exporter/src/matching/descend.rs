@@ -1,11 +1,11 @@
 //! Integer refinement on one pyramid level: iterated conditional modes.
 //!
 //! Each cell in turn takes the cheapest of its own displacement, the eight around it, its
-//! neighbours' and the hint; cost is the block difference plus a charge for each neighbour that
+//! neighbours'; cost is the block difference plus a charge for each neighbour that
 //! moves otherwise.
 
 use super::layer::{self, Layer, Padded};
-use super::{FlowField, SearchRange, Step};
+use super::{SearchRange, Step};
 
 /// Visits of every cell; most settle in the first.
 const SWEEPS: usize = 2;
@@ -69,28 +69,17 @@ impl Pair {
 }
 
 /// Moves every cell of `steps` to a local optimum.
-pub(super) fn refine(
-    pair: &Pair,
-    cells: (usize, usize),
-    steps: &mut [Step],
-    hint: Option<&FlowField>,
-) {
+pub(super) fn refine(pair: &Pair, cells: (usize, usize), steps: &mut [Step]) {
     for sweep in 0..SWEEPS {
         for index in 0..steps.len() {
             // Every other sweep runs backwards, so that good displacements spread both ways.
             let cell = if sweep % 2 == 0 { index } else { steps.len() - 1 - index };
-            steps[cell] = best(pair, cells, steps, cell, hint);
+            steps[cell] = best(pair, cells, steps, cell);
         }
     }
 }
 
-fn best(
-    pair: &Pair,
-    cells: (usize, usize),
-    steps: &[Step],
-    cell: usize,
-    hint: Option<&FlowField>,
-) -> Step {
+fn best(pair: &Pair, cells: (usize, usize), steps: &[Step], cell: usize) -> Step {
     let (column, row) = (cell % cells.0, cell / cells.0);
     let own = steps[cell];
     let mut around = [own; 4];
@@ -103,17 +92,13 @@ fn best(
     for (slot, neighbour) in around.iter_mut().zip(neighbours) {
         *slot = neighbour.map_or(own, |neighbour| steps[neighbour]);
     }
-    let hinted = hint.map_or(own, |field| Step {
-        x: field.dx[cell].round() as i32,
-        y: field.dy[cell].round() as i32,
-    });
     let energy = |step: Step| {
         let charge = |other: &Step| (step.distance(*other) * STEP_PENALTY).min(EDGE_PENALTY);
         pair.cost(column, row, step) + around.iter().map(charge).sum::<u32>()
     };
     let mut best = (energy(own), own);
     let nearby = (0..9).map(|i| Step { x: own.x + i % 3 - 1, y: own.y + i / 3 - 1 });
-    for step in nearby.chain(around).chain([hinted]).filter(|&step| step != own) {
+    for step in nearby.chain(around).filter(|&step| step != own) {
         let cost = energy(step);
         if cost < best.0 {
             best = (cost, step);

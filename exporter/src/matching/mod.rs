@@ -49,22 +49,13 @@ fn first_level(search: SearchRange) -> usize {
 
 /// For each cell the displacement at which `target(x, y) ≈ reference(x + dx, y + dy)`.
 ///
-/// `initial`, such as the flow of the picture before, joins the candidates of every cell; it is
-/// taken only where it matches better.
-///
 /// # Panics
-/// If the pictures differ in size, a search range is negative or above 4096, or `initial` is of
-/// another size.
+/// If the pictures differ in size, or a search range is negative or above 4096.
 ///
 /// # Source
 /// Hirschmüller, "Stereo processing by semiglobal matching and mutual information", 2008, for
 /// the smoothing; Lucas and Kanade 1981 for the last step.
-pub fn match_dense(
-    target: &Picture,
-    reference: &Picture,
-    search: SearchRange,
-    initial: Option<&FlowField>,
-) -> FlowField {
+pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -> FlowField {
     let size = (target.width, target.height);
     assert_eq!(size, (reference.width, reference.height), "both views have one size");
     let allowed = 0..=4096;
@@ -73,9 +64,6 @@ pub fn match_dense(
         "a search range is 0 to 4096 pixels"
     );
     let mut flow = FlowField::zero(target.width, target.height);
-    let sizes_agree = initial.is_none_or(|field| field.dx.len() == flow.dx.len());
-    assert!(sizes_agree, "the initial flow has the size of the result");
-
     let first = first_level(search);
     let targets = Layer::pyramid(target, first);
     let references = Layer::pyramid(reference, first);
@@ -85,9 +73,8 @@ pub fn match_dense(
         for step in &mut steps {
             *step = Step { x: step.x * 2, y: step.y * 2 };
         }
-        let hint = initial.filter(|_| level == 0);
         let pair = descend::Pair::new(&targets[level], &references[level], level, search);
-        descend::refine(&pair, cells, &mut steps, hint);
+        descend::refine(&pair, cells, &mut steps);
     }
     for (cell, step) in steps.iter().enumerate() {
         (flow.dx[cell], flow.dy[cell]) = (step.x as f32, step.y as f32);
@@ -127,7 +114,7 @@ mod tests {
     fn a_uniform_shift_is_found_to_a_fraction_of_a_pixel() {
         for shift in [-27.25, -3.0, 0.0, 0.5, 12.75, 33.0] {
             let (target, reference) = (synthetic(192, 96, shift), synthetic(192, 96, 0.0));
-            let flow = match_dense(&target, &reference, SEARCH, None);
+            let flow = match_dense(&target, &reference, SEARCH);
             let hidden = (shift.abs() / 8.0).ceil() as usize + 2;
             assert_flow(&flow, (shift, 0.0), hidden..24 - hidden, 0.2);
         }
@@ -141,7 +128,7 @@ mod tests {
                 picture.y[row * 192 + left..][..48].fill(128);
             }
         }
-        let flow = match_dense(&target, &reference, SEARCH, None);
+        let flow = match_dense(&target, &reference, SEARCH);
         assert_flow(&flow, (9.0, 0.0), 3..20, 0.5);
         assert!(flow.confidence[6 * 24 + 11] < 0.5 * flow.confidence[2 * 24 + 11]);
     }
@@ -149,18 +136,9 @@ mod tests {
     #[test]
     fn the_field_covers_the_padded_picture() {
         let (target, reference) = (synthetic(97, 33, 3.0), synthetic(97, 33, 0.0));
-        let flow = match_dense(&target, &reference, SearchRange { x: 8, y: 0 }, None);
+        let flow = match_dense(&target, &reference, SearchRange { x: 8, y: 0 });
         assert_eq!((flow.width, flow.height), (14, 6));
         assert!(flow.dx.iter().chain(&flow.dy).all(|displacement| displacement.is_finite()));
         assert!(photometric_error(&target, &reference, &flow) < 40.0);
-    }
-
-    #[test]
-    fn a_hint_reaches_beyond_the_search_range() {
-        let (target, reference) = (synthetic(192, 96, 30.0), synthetic(192, 96, 0.0));
-        let narrow = SearchRange { x: 4, y: 2 };
-        let wide = match_dense(&target, &reference, SEARCH, None);
-        let hinted = match_dense(&target, &reference, narrow, Some(&wide));
-        assert_flow(&hinted, (30.0, 0.0), 6..18, 0.2);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::config::{Config, Point};
 use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::{BdRow, bd_rows};
+use crate::anchor::AnchorEncoder;
 use crate::curve::{COLUMNS, Curve, fields, read_curves};
 use crate::report::rd_page::rd_page;
 use crate::whole_file::write_whole;
@@ -82,7 +83,7 @@ impl Harness {
     /// Digest of everything that decides the bytes of the point at `place`.
     fn digest(&self, place: usize, clip: &str) -> Result<String> {
         let point = &self.config.points[place];
-        let own = settings_digest(&point.request, clip)?;
+        let own = settings_digest(&point.request, clip, AnchorEncoder::Best.chosen())?;
         Ok(if point.warm_start {
             started_digest(&own, &self.digest(place - 1, clip)?)
         } else {
@@ -179,13 +180,16 @@ mod encoding {
                 let known = points.iter().any(|p| p.label == *name);
                 ensure!(known, "there is no point {name:?} in the config");
             }
-            let mut views = open_views(&self.config.views, points[0].request.limit)?;
-            if let Some(rate) = self.config.rate {
-                views.iter_mut().for_each(|view| view.rate = rate);
+            let limit = points[0].request.limit;
+            let views = open_views(&self.config.views, limit, self.config.rate)?;
+            let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
+            for point in points.iter().filter(|point| asked(point)) {
+                let within = || format!("point {:?}", point.label);
+                point.request.check_for(views.len()).with_context(within)?;
             }
             let clip = clip_digest(&views);
             for (place, point) in points.iter().enumerate() {
-                if only.is_empty() || only.contains(&point.label) {
+                if asked(point) {
                     eprintln!("point {} ({} of {})", point.label, place + 1, points.len());
                     let within = || format!("point {:?}", point.label);
                     self.encode_point(place, &views, &clip, quiet).with_context(within)?;
@@ -239,6 +243,7 @@ mod encoding {
         let work = Some(folder.work().to_owned());
         let mut settings = point.request.settings(views, folder.stream(), work, quiet)?;
         settings.training.warm_start = warm_start;
+        settings.tell_fallback();
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();
@@ -274,11 +279,10 @@ mod tests {
     }
 
     fn finish(harness: &Harness, clip: &str) {
-        for (point, (bytes, db)) in
-            harness.config.points.iter().zip([(60_000, 31.5), (150_000, 35.0)])
-        {
+        for (place, (bytes, db)) in [(60_000, 31.5), (150_000, 35.0)].into_iter().enumerate() {
+            let point = &harness.config.points[place];
             let folder = harness.folder(point);
-            let digest = settings_digest(&point.request, clip).unwrap();
+            let digest = harness.digest(place, clip).unwrap();
             folder.prepare(&digest).unwrap();
             std::fs::write(folder.stream(), vec![0; bytes as usize]).unwrap();
             let request = point.request.clone();
@@ -327,7 +331,7 @@ mod tests {
         let harness = harness(out.path());
         finish(&harness, "clip");
         let point = &harness.config.points[0];
-        let digest = settings_digest(&point.request, "clip").unwrap();
+        let digest = harness.digest(0, "clip").unwrap();
         let folder = harness.folder(point);
         assert!(folder.finished(&digest).is_some());
         assert!(folder.finished("another").is_none());

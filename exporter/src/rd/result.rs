@@ -7,12 +7,15 @@ use iev_runtime::templates::Templates;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::anchor::AnchorEncoder;
 use crate::curve::CurveRow;
 use crate::input::View;
 use crate::machine::Machine;
 use crate::request::EncodeRequest;
 use crate::verify::Verified;
 use crate::whole_file::write_whole;
+
+const RESULT: &str = "result.json";
 
 /// A point that was encoded, decoded and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,12 +55,15 @@ impl PointResult {
     }
 }
 
-/// SHA-256 of all pictures of all views, and their rate.
+/// SHA-256 of all pictures of all views, their rate and range.
 pub fn clip_digest(views: &[View]) -> String {
     let mut hash = Sha256::new();
     for view in views {
         let first = view.frames.first().map_or((0, 0), |f| (f.width, f.height));
         hash.update(format!("{:?} {} {first:?}\n", view.rate, view.frames.len()));
+        if view.full_range == Some(true) {
+            hash.update("full range\n");
+        }
         for plane in view.frames.iter().flat_map(|frame| frame.planes()) {
             hash.update(plane.samples);
         }
@@ -65,14 +71,23 @@ pub fn clip_digest(views: &[View]) -> String {
     hex(&hash.finalize())
 }
 
-/// SHA-256 of everything that decides a point's bytes: settings, clip, template, program version.
+/// SHA-256 of everything that decides a point's bytes: settings, clip, template, program version, and the
+/// H.264 `encoder`, of which x264 goes without saying.
 ///
 /// # Errors
 /// When the settings cannot be written as JSON.
-pub fn settings_digest(request: &EncodeRequest, clip: &str) -> Result<String> {
+pub fn settings_digest(
+    request: &EncodeRequest,
+    clip: &str,
+    encoder: AnchorEncoder,
+) -> Result<String> {
     let template = Templates::of(&request.profile).map(|t| hex(&t.sha256()));
     let all = (env!("CARGO_PKG_VERSION"), template, clip, request);
-    Ok(hex(&Sha256::digest(serde_json::to_vec(&all)?)))
+    let mut hash = Sha256::new_with_prefix(serde_json::to_vec(&all)?);
+    if encoder != AnchorEncoder::X264 {
+        hash.update(format!("{encoder:?}"));
+    }
+    Ok(hex(&hash.finalize()))
 }
 
 /// The digest of a point that starts from the point with the digest `start`.
@@ -104,8 +119,8 @@ impl PointFolder {
         &self.0
     }
 
-    /// Makes the folder fit for `digest`: a checkpoint of other settings is removed, since training
-    /// takes over whatever has the right shape.
+    /// Makes the folder fit for `digest`. A checkpoint of other settings is removed, since training would
+    /// refuse it, and first the result that it was of: without it there is nothing to start from.
     ///
     /// # Errors
     /// The disk's.
@@ -116,10 +131,15 @@ impl PointFolder {
         if std::fs::read_to_string(&mark).is_ok_and(|mark| mark == digest) {
             return Ok(());
         }
-        match std::fs::remove_file(self.checkpoint()) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).with_context(within)?,
-            _ => write_whole(&mark, digest),
+        for stale in [self.0.join(RESULT), self.checkpoint()] {
+            match std::fs::remove_file(stale) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(e).with_context(within)?
+                }
+                _ => {}
+            }
         }
+        write_whole(&mark, digest)
     }
 
     /// The trainer's checkpoint.
@@ -129,7 +149,7 @@ impl PointFolder {
 
     /// The stored result, if there is one that can be read.
     pub fn result(&self) -> Option<PointResult> {
-        let text = std::fs::read_to_string(self.0.join("result.json")).ok()?;
+        let text = std::fs::read_to_string(self.0.join(RESULT)).ok()?;
         serde_json::from_str(&text).ok()
     }
 
@@ -145,7 +165,7 @@ impl PointFolder {
     /// # Errors
     /// The disk's.
     pub fn store(&self, result: &PointResult) -> Result<()> {
-        write_whole(&self.0.join("result.json"), &serde_json::to_string_pretty(result)?)
+        write_whole(&self.0.join(RESULT), &serde_json::to_string_pretty(result)?)
     }
 }
 
@@ -174,9 +194,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_digest_changes_with_every_setting_and_with_the_clip() {
+    fn the_digest_changes_with_every_setting_with_the_clip_and_with_the_encoder() {
         let base = EncodeRequest::default();
-        let digest = |request: &EncodeRequest, clip: &str| settings_digest(request, clip).unwrap();
+        let by = |request: &EncodeRequest, clip: &str, encoder| {
+            settings_digest(request, clip, encoder).unwrap()
+        };
+        let digest = |request: &EncodeRequest, clip: &str| by(request, clip, AnchorEncoder::X264);
         let others = [
             EncodeRequest { qp: 31, ..base.clone() },
             EncodeRequest { lambda: Some(1e-3), ..base.clone() },
@@ -185,22 +208,40 @@ pub(crate) mod tests {
         ];
         let mut all: Vec<String> = others.iter().map(|r| digest(r, "clip")).collect();
         all.extend([digest(&base, "clip"), digest(&base, "other clip")]);
+        all.push(by(&base, "clip", AnchorEncoder::OpenH264));
         all.sort();
         all.dedup();
-        assert_eq!(all.len(), others.len() + 2);
+        assert_eq!(all.len(), others.len() + 3);
         assert_eq!(digest(&base, "clip"), digest(&base.clone(), "clip"));
     }
 
     #[test]
-    fn a_checkpoint_of_other_settings_is_removed_and_one_of_the_same_kept() {
+    fn the_digest_of_a_clip_has_what_its_header_says() {
+        let view = |rate, full_range| View {
+            path: PathBuf::new(),
+            frames: vec![crate::picture::Picture::new(2, 2)],
+            rate,
+            full_range,
+            matrix: None,
+        };
+        let digest = |view| clip_digest(&[view]);
+        let plain = digest(view((24, 1), None));
+        assert_eq!(digest(view((24, 1), Some(false))), plain, "limited unless said otherwise");
+        assert_ne!(digest(view((24, 1), Some(true))), plain);
+        assert_ne!(digest(view((25, 1), None)), plain);
+    }
+
+    #[test]
+    fn what_is_of_other_settings_is_removed_and_what_is_of_the_same_kept() {
         let out = tempfile::tempdir().unwrap();
         let folder = PointFolder::new(out.path(), "room", "q37");
         folder.prepare("one").unwrap();
         std::fs::write(folder.checkpoint(), "weights").unwrap();
+        folder.store(&result("q37", 1, 30.0)).unwrap();
         folder.prepare("one").unwrap();
-        assert!(folder.checkpoint().exists());
+        assert!(folder.checkpoint().exists() && folder.result().is_some());
         folder.prepare("two").unwrap();
-        assert!(!folder.checkpoint().exists());
+        assert!(!folder.checkpoint().exists() && folder.result().is_none());
     }
 
     #[test]

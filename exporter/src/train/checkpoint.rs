@@ -1,10 +1,10 @@
 //! Checkpoints: the state of a training, and what it is the state of.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use iev_runtime::picture::Picture;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
@@ -69,10 +69,22 @@ pub fn save(
     write().with_context(|| format!("writing {}", path.display()))
 }
 
-/// Step and state of the checkpoint in `folder`, if it is of the training with this fingerprint.
-pub fn load(folder: &Path, fingerprint: i64) -> Option<(usize, Vec<(String, Tensor)>)> {
-    let start = Start::load(folder).ok()?;
-    (start.fingerprint == fingerprint).then_some((start.step, start.state))
+/// The checkpoint in `folder`, if there is one.
+///
+/// # Errors
+/// When it is not of the training with this fingerprint, which would replace it with its own.
+pub fn load(folder: &Path, fingerprint: i64) -> anyhow::Result<Option<Start>> {
+    let path = folder.join(FILE);
+    if !path.try_exists().with_context(|| format!("reading {}", path.display()))? {
+        return Ok(None);
+    }
+    let start = Start::load(folder)?;
+    anyhow::ensure!(
+        start.fingerprint == fingerprint,
+        "{} is of other settings, another clip or another H.264 encoder: name another --work, or delete it",
+        path.display()
+    );
+    Ok(Some(start))
 }
 
 /// A checkpoint, of whatever training.
@@ -88,21 +100,28 @@ impl Start {
     /// The checkpoint in `folder`.
     ///
     /// # Errors
-    /// When there is none, or it is not one.
+    /// When there is none, or it is not one or cannot be read.
     pub fn load(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
         // libtorch's own words are a stack trace.
-        let mut state = Tensor::load_multi(&path)
-            .ok()
-            .with_context(|| format!("there is no checkpoint at {}", path.display()))?;
+        File::open(&path).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => anyhow!("there is no checkpoint at {}", path.display()),
+            _ => anyhow!(e).context(format!("reading {}", path.display())),
+        })?;
+        let no_checkpoint = || format!("{} is no checkpoint", path.display());
+        let mut state = Tensor::load_multi(&path).ok().with_context(no_checkpoint)?;
         let mut last = |name: &str| {
             let number = state.pop().filter(|(n, t)| n == name && t.numel() == 1);
             number.map(|(_, t)| t.int64_value(&[]))
         };
         let numbers = last("fingerprint").zip(last("step"));
-        let (fingerprint, step) =
-            numbers.with_context(|| format!("{} is no checkpoint", path.display()))?;
+        let (fingerprint, step) = numbers.with_context(no_checkpoint)?;
         Ok(Self { path, fingerprint, step: step as usize, state })
+    }
+
+    /// Steps that were done.
+    pub fn step(&self) -> usize {
+        self.step
     }
 
     /// Which training it is of, and how far.

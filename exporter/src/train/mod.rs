@@ -113,23 +113,10 @@ pub struct Trainer {
     fingerprint: i64,
 }
 
-/// The pictures of one sample.
-#[derive(Debug, Clone)]
-pub struct Layers {
-    /// Anchor warped.
-    pub warped: Picture,
-    /// Painted by the network alone.
-    pub implicit: Picture,
-    /// What the player shows.
-    pub fused: Picture,
-}
-
 /// What some samples are blended from.
 struct Painted {
     motion: network::Motion,
     warped: [Warped; 2],
-    /// The first of `warped`.
-    anchor: Tensor,
     refined: network::Refined,
 }
 
@@ -168,11 +155,12 @@ fn fresh(
 }
 
 impl Trainer {
-    /// A trainer for `clip`: continued from its checkpoint where there is one that fits, else with the
-    /// parameters of the training it starts from, else fresh.
+    /// A trainer for `clip`: continued from its checkpoint where there is one, else with the parameters of
+    /// the training it starts from, else fresh.
     ///
     /// # Errors
-    /// When the training to start from is missing or of another shape.
+    /// When the checkpoint is of another or a longer training, or the one to start from is missing or of
+    /// another shape.
     pub fn new(settings: Settings, clip: &Clip) -> anyhow::Result<Self> {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
@@ -197,13 +185,14 @@ impl Trainer {
             implicit_px: px,
             fingerprint,
         };
-        if let Some(step) = trainer.restore() {
-            trainer.step = step;
-        } else if let Some(start) = warm {
+        if trainer.restore()? {
+            return Ok(trainer);
+        }
+        if let Some(start) = warm {
             let learned = trainer.learn_from(start.state(), clip);
             anyhow::ensure!(
                 learned,
-                "{} is of another picture size, number of views or wider profile and cannot be started from",
+                "{} is of another picture size, number of views or pictures, or wider profile and cannot be started from",
                 start.path().display()
             );
         }
@@ -228,12 +217,16 @@ impl Trainer {
         if self.settings.warm_start.is_some() { 0 } else { self.settings.flow_steps }
     }
 
+    fn total_steps(&self) -> usize {
+        self.settings.steps + self.flow_steps()
+    }
+
     /// Trains to the end of the schedule, with a progress bar.
     ///
     /// # Errors
     /// When the loss or a parameter stops being a number; the last checkpoint before that is kept.
     pub fn run(&mut self, clip: &Clip, quiet: bool) -> anyhow::Result<()> {
-        let total = self.settings.steps + self.flow_steps();
+        let total = self.total_steps();
         let bar = progress::bar(total, quiet);
         bar.set_position(self.step as u64);
         let mut saved = Instant::now();
@@ -415,32 +408,22 @@ impl Trainer {
         let warped = self.warp(clip, samples, &motion);
         let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
         let refined = network.refine(&motion.features, [&anchor, &second]);
-        Painted { motion, warped, anchor, refined }
+        Painted { motion, warped, refined }
     }
 
-    /// Pictures of `samples` as the stream will hold them.
-    pub fn layers(&self, clip: &Clip, samples: &[Sample]) -> Vec<Layers> {
+    /// Pictures of `samples` as the player will show them.
+    pub fn fused(&self, clip: &Clip, samples: &[Sample]) -> Vec<Picture> {
         tch::no_grad(|| {
-            let Painted { warped, anchor, refined, .. } = self.paint(clip, samples);
+            let Painted { warped, refined, .. } = self.paint(clip, samples);
             let implicit = to_vec(&refined.picture);
             let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
-            let anchor = to_vec(&anchor);
-            let values = implicit.len() / samples.len();
-            let picture = |packed: &[f32], sample: usize| {
+            let values = fused.len() / samples.len();
+            let picture = |packed: &[f32]| {
                 let mut picture = Picture::new(clip.size);
-                unpack(
-                    &packed[sample * values..][..values],
-                    PackedSize::of(clip.size),
-                    &mut picture,
-                );
+                unpack(packed, PackedSize::of(clip.size), &mut picture);
                 picture
             };
-            let layers = (0..samples.len()).map(|i| Layers {
-                warped: picture(&anchor, i),
-                implicit: picture(&implicit, i),
-                fused: picture(&fused, i),
-            });
-            layers.collect()
+            fused.chunks_exact(values).map(picture).collect()
         })
     }
 
@@ -475,10 +458,21 @@ impl Trainer {
         checkpoint::save(folder, self.fingerprint, self.step, self.parameters.state())
     }
 
-    /// Step of the checkpoint taken over, if there is one of the same training.
-    fn restore(&mut self) -> Option<usize> {
-        let folder = self.settings.checkpoint.as_ref()?;
-        let (step, state) = checkpoint::load(folder, self.fingerprint)?;
-        self.parameters.restore(&state).then_some(step)
+    /// Takes over the checkpoint; false when there is none.
+    fn restore(&mut self) -> anyhow::Result<bool> {
+        let Some(folder) = &self.settings.checkpoint else { return Ok(false) };
+        let Some(start) = checkpoint::load(folder, self.fingerprint)? else { return Ok(false) };
+        let path = start.path().display();
+        anyhow::ensure!(
+            start.step() <= self.total_steps(),
+            "{path} is at step {} of a longer training: ask for at least as many --steps, or name another --work",
+            start.step() - self.flow_steps()
+        );
+        anyhow::ensure!(
+            self.parameters.restore(start.state()),
+            "{path} is of grids of another shape"
+        );
+        self.step = start.step();
+        Ok(true)
     }
 }

@@ -9,6 +9,9 @@ use std::process::{Command, Output, Stdio};
 use iev_exporter::picture::Picture;
 use iev_exporter::y4m::{Header, Writer};
 
+/// A stream as far as anyone looks who is about to replace it.
+pub const OLDER: &[u8] = b"\x89IEV\r\n\x1a\n of before";
+
 /// A folder of small views.
 pub struct Desk(tempfile::TempDir);
 
