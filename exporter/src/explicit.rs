@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
+use rayon::prelude::*;
 
 use crate::anchor::{AnchorSettings, AnchorSpeed, decode_anchor, encode_anchor, nal_units};
 use crate::key_picture::{key_picture, middle};
@@ -65,7 +66,7 @@ fn code_anchor(
     );
     let of = |view: usize| &views[view][first..first + frames];
     let key_pictures: Vec<Picture> =
-        keys.iter().map(|(view, span)| key_picture(of(*view), (*span).clone())).collect();
+        keys.par_iter().map(|(view, span)| key_picture(of(*view), (*span).clone())).collect();
     let with_keys = |first: Picture| -> Vec<Picture> {
         std::iter::once(first).chain(key_pictures.iter().cloned()).collect()
     };

@@ -134,8 +134,8 @@ mod tests {
         let mut settings = AnchorSettings { keys: 4, ..AnchorSettings::new(40) };
         settings.x264_params = String::from("me=esa");
         let all = params((64, 64), 20, &settings);
-        assert!(all.ends_with(":zones=0,0,q=31/1,4,q=34/5,19,q=40:me=esa"), "{all}");
+        assert!(all.ends_with(":zones=0,0,q=28/1,4,q=32/5,19,q=40:me=esa"), "{all}");
         let one = params((64, 64), 1, &AnchorSettings::new(40));
-        assert!(one.ends_with(":zones=0,0,q=31"), "{one}");
+        assert!(one.ends_with(":zones=0,0,q=28"), "{one}");
     }
 }
