@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::shares::{Gathered, Given, Join, Taken, broadcast, gathered};
-use crate::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
+use crate::sync::{Builder, JoinHandle, Receiver, Sender, bounded, give_way};
 
 /// A stage: what it makes of what it takes, one result after another.
 pub type Stage<T> = Box<dyn Iterator<Item = Result<T>>>;
@@ -82,6 +82,7 @@ fn spawn<T: 'static>(
     make: impl FnOnce() -> Stage<T> + Send + 'static,
 ) -> Result<()> {
     let run = move || {
+        give_way();
         for result in make() {
             let last = result.is_err();
             if !send(result) || last {

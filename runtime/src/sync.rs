@@ -7,6 +7,20 @@ pub use std::thread::{Builder, JoinHandle};
 
 pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+/// Lets this thread, when it is woken, wait for a processor instead of taking that of who runs on it.
+///
+/// Why: whoever asks for a time wakes the stages, and one of them would often paint for 2 ms on its processor
+/// before it has what it asked for. Where the system has no such thing, nothing changes.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        let no_priority = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the calling thread's own policy; the parameter is read before the call returns.
+        #[allow(unsafe_code, reason = "rustix does not wrap this call")]
+        let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const no_priority) };
+    }
+}
+
 /// What `queue` gives up to the instant `latest`.
 pub fn receive_until<T>(
     queue: &Receiver<T>,

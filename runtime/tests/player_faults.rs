@@ -28,11 +28,16 @@ fn all(player: &Player) -> Selection {
     Selection::new(ViewSet::all(player.header()), player.times())
 }
 
+/// What `/proc/self/task/…/stat` says of the threads of stages that are still there.
+fn tasks() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok());
+    stats.filter(|stat| stat.contains("(iev-")).collect()
+}
+
 /// Threads of stages that are still there.
 fn stages() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("iev-")).count()
+    tasks().len()
 }
 
 /// A joined thread may stay listed for a moment.
@@ -42,6 +47,25 @@ fn assert_stages_end() {
         assert!(started.elapsed() < Duration::from_secs(10), "{} stages run on", stages());
         std::thread::yield_now();
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stages_do_not_take_the_processor_of_who_wakes_them() {
+    /// Place of the scheduling policy behind the name (proc_pid_stat(5)), and SCHED_BATCH.
+    const POLICY: (usize, &str) = (38, "3");
+    let _turn = TURN.lock().unwrap();
+    let player = player(Options { painters: 2, ..options(None) });
+    let mut playback = player.play(&Selection { repeat: true, ..all(&player) }).unwrap();
+    playback.by_ref().take(8).for_each(|shown| drop(shown.unwrap()));
+    let tasks = tasks();
+    assert_eq!(tasks.len(), 4, "reader, anchor and painters: {tasks:?}");
+    for stat in &tasks {
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        assert_eq!(fields.split_whitespace().nth(POLICY.0), Some(POLICY.1), "{stat}");
+    }
+    drop(playback);
+    assert_stages_end();
 }
 
 #[test]
