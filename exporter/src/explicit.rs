@@ -67,21 +67,18 @@ fn code_anchor(
     let of = |view: usize| &views[view][first..first + frames];
     let key_pictures: Vec<Picture> =
         keys.par_iter().map(|(view, span)| key_picture(of(*view), (*span).clone())).collect();
-    let with_keys = |first: Picture| -> Vec<Picture> {
-        std::iter::once(first).chain(key_pictures.iter().cloned()).collect()
-    };
-    let (noisy, clean) = (with_keys(of(view)[0].clone()), with_keys(filtered(of(view), 0)));
+    let (noisy, clean) = (&of(view)[0], &filtered(of(view), 0));
     let settings = AnchorSettings { keys: keys.len(), ..settings.clone() };
-    let code = |fine: &[Picture], settings: &AnchorSettings| {
+    let code = |first_picture: &Picture, settings: &AnchorSettings| {
         let at = || format!("coding view {view} from picture {first} on");
-        Coded::new(fine, &of(view)[1..], rate, settings).with_context(at)
+        Coded::new(first_picture, &key_pictures, &of(view)[1..], rate, settings).with_context(at)
     };
     let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
     let cost =
-        |fine: &[Picture]| Ok::<_, anyhow::Error>(code(fine, &draft)?.cost(of(view), &draft));
-    let pays = clean != noisy && cost(&clean)? < cost(&noisy)?;
+        |first: &Picture| Ok::<_, anyhow::Error>(code(first, &draft)?.cost(of(view), &draft));
+    let pays = clean != noisy && cost(clean)? < cost(noisy)?;
     let Coded { units, key_pictures, pictures } =
-        code(if pays { &clean } else { &noisy }, &settings)?;
+        code(if pays { clean } else { noisy }, &settings)?;
     let ids: Vec<Key> = keys
         .iter()
         .map(|(v, span)| Key { view: ViewId(*v as u8), time: middle(span) as u16 })
@@ -99,17 +96,18 @@ struct Coded {
 }
 
 impl Coded {
-    /// Codes the first picture and the keys, which are `fine`, and the `rest`.
+    /// Codes the `first` picture, the `keys` and the `rest`.
     fn new(
-        fine: &[Picture],
+        first: &Picture,
+        keys: &[Picture],
         rest: &[Picture],
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<Self> {
-        let all: Vec<&Picture> = fine.iter().chain(rest).collect();
+        let all: Vec<&Picture> = std::iter::once(first).chain(keys).chain(rest).collect();
         let units = encode_anchor(&all, rate, settings)?;
-        let mut pictures = decode_anchor(&units, all[0].width, all[0].height)?;
-        let key_pictures = pictures.drain(1..fine.len()).collect();
+        let mut pictures = decode_anchor(&units, first.width, first.height)?;
+        let key_pictures = pictures.drain(1..=keys.len()).collect();
         Ok(Self { units, key_pictures, pictures })
     }
 

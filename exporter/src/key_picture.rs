@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::picture::Picture;
-use crate::temporal_filter::{filtered, likeness};
+use crate::temporal_filter::{filtered, likeness, noise_variance};
 
 /// The best of a view's key pictures for the times `span` of `pictures`: the one in the middle as it is, or
 /// without its noise, or the background of all of them.
@@ -18,7 +18,8 @@ use crate::temporal_filter::{filtered, likeness};
 pub fn key_picture(pictures: &[Picture], span: Range<usize>) -> Picture {
     let (at, times) = (middle(&span), &pictures[span]);
     let candidates = [background(times), filtered(pictures, at), pictures[at].clone()];
-    let rated = candidates.into_iter().map(|picture| (likeness(&picture, times), picture));
+    let noise = noise_variance(times);
+    let rated = candidates.into_iter().map(|picture| (likeness(&picture, times, noise), picture));
     let best = rated.reduce(|best, other| if other.0 > best.0 { other } else { best });
     best.map_or_else(|| unreachable!("there are three"), |(_, picture)| picture)
 }

@@ -41,9 +41,8 @@ pub fn filtered(pictures: &[Picture], at: usize) -> Picture {
     Picture { y, u, v, ..Picture::new(reference.width, reference.height) }
 }
 
-/// How much of `pictures` is within the noise of `candidate`, 0 to 1.
-pub fn likeness(candidate: &Picture, pictures: &[Picture]) -> f64 {
-    let noise = noise_variance(pictures);
+/// How much of `pictures`, whose differences have the variance `noise`, is within it of `candidate`, 0 to 1.
+pub fn likeness(candidate: &Picture, pictures: &[Picture], noise: f32) -> f64 {
     let mean = |weights: Vec<f32>| {
         weights.iter().map(|weight| f64::from(*weight)).sum::<f64>() / weights.len() as f64
     };
@@ -122,7 +121,7 @@ fn halved(luma: &[f32], width: usize) -> Vec<f32> {
 ///
 /// The median over neighbours in time of the median over samples, but at most [`CORRELATION`] times what the
 /// finest detail of single pictures tells: where most of the picture moves the former is not noise.
-fn noise_variance(pictures: &[Picture]) -> f32 {
+pub fn noise_variance(pictures: &[Picture]) -> f32 {
     let between = pictures
         .windows(2)
         .map(|pair| median(pair[0].y.iter().zip(&pair[1].y).map(|(a, b)| a.abs_diff(*b).into())));

@@ -247,14 +247,8 @@ impl AnchorBody {
             }
         }
         let is_picture = |(unit, _): &&(Unit, _)| matches!(unit, Unit::Idr | Unit::Slice);
-        let pictures = || self.nals.iter().filter(is_picture);
-        let out_of_place =
-            |(index, (unit, _)): &(usize, &(Unit, _))| (*index == 0) != (*unit == Unit::Idr);
-        if let Some((_, (_, place))) = pictures().enumerate().find(out_of_place) {
-            let rule = "the first picture of an anchor section, and no other, is an IDR";
-            return Err(Error::malformed(place.start as u64, rule));
-        }
-        if pictures().count() != self.keys.len() + frames as usize {
+        let pictures = self.nals.iter().filter(is_picture).count();
+        if pictures != self.keys.len() + frames as usize {
             let rule = "an anchor section has one slice per key and per picture";
             return Err(Error::malformed(0, rule));
         }

@@ -35,6 +35,8 @@ pub struct Checker {
     size: Size,
     sequence: Option<Sequence>,
     has_picture_parameters: bool,
+    /// Whether the first picture has been there.
+    has_picture: bool,
     /// Order count of the last picture, where slices tell it.
     last_order: Option<u32>,
 }
@@ -50,14 +52,16 @@ struct Sequence {
 impl Checker {
     /// Checks units of pictures of `size`, rounded up to even.
     pub fn new(size: Size) -> Self {
-        Self { size, sequence: None, has_picture_parameters: false, last_order: None }
+        let (has_picture_parameters, has_picture) = (false, false);
+        Self { size, sequence: None, has_picture_parameters, has_picture, last_order: None }
     }
 
     /// Checks the next unit, which has no start code, and says what it is.
     ///
     /// # Errors
     /// At byte 0 of the unit: [`Error::Malformed`] when the size differs, a picture has several slices, is
-    /// shown before one coded earlier or has no parameter sets, or the unit is cut off;
+    /// shown before one coded earlier or has no parameter sets, another than the first is an IDR, or the unit
+    /// is cut off;
     /// [`Error::Unsupported`] for B pictures, fields, and anything but 8-bit 4:2:0 up to High.
     pub fn check(&mut self, nal: &[u8]) -> Result<Unit> {
         let (head, body) = nal.split_first().unwrap_or((&0, &[]));
@@ -87,6 +91,10 @@ impl Checker {
         let sequence = self.sequence.filter(|_| self.has_picture_parameters);
         let lacking = Error::malformed(0, "an anchor section has its own parameter sets");
         let Sequence { frame_number_bits, order_bits } = sequence.ok_or(lacking)?;
+        if is_idr == core::mem::replace(&mut self.has_picture, true) {
+            let rule = "the first picture of an anchor section, and no other, is an IDR";
+            return Err(Error::malformed(0, rule));
+        }
         bits.ue()?;
         bits.take(frame_number_bits)?;
         if is_idr {

@@ -11,7 +11,6 @@ use iev_runtime::format::anchor::KEY_BYTES;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::{SliceSource, StreamReader};
 use iev_runtime::format::table::Kind;
-
 use small_stream::{right_checksums, small_stream};
 
 /// Exit codes that `iev --help` documents.

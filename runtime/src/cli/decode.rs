@@ -12,7 +12,7 @@ use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::paced::{Paced, Tick};
 use iev_runtime::player::{Playback, Player, Selection};
 use iev_runtime::shown::Shown;
-use iev_runtime::sink::{Digest, Muxer, Plan, Sink};
+use iev_runtime::sink::{Digest, Muxer, Plan, Sink, path_of};
 use iev_runtime::views::ViewSet;
 use iev_runtime::{Error, Result, ViewId};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -85,8 +85,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     }
     let selection = Selection::new(views, first..last);
     let (muxer, path) = command.target(views, player.header())?;
-    let output = path.to_string_lossy();
-    let outputs = views.iter().map(|v| output.replace("%v", &v.0.to_string()).into());
+    let outputs = views.iter().map(|view| path_of(path, view));
     spare_the_stream(&command.stream, outputs.chain(command.framestats.clone()))?;
     let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
     let mut sink = Sink::open(&plan)?;

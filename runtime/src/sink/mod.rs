@@ -127,6 +127,11 @@ pub struct Plan<'a> {
     pub single: bool,
 }
 
+/// The output of `view` where `path` has a `%v`; else the one of all.
+pub fn path_of(path: &Path, view: ViewId) -> PathBuf {
+    path.to_string_lossy().replace("%v", &view.0.to_string()).into()
+}
+
 /// The outputs of a decode.
 pub enum Sink {
     /// One output for all views: a single view, or several side by side.
@@ -144,12 +149,8 @@ impl Sink {
     /// [`Error::File`] when one cannot be created, [`Error::OverBudget`] when tiles get too wide.
     pub fn open(plan: &Plan<'_>) -> Result<Self> {
         let size = plan.header.size;
-        let text = plan.path.to_string_lossy();
-        if text.contains("%v") {
-            let per_view = |view: ViewId| {
-                let path = PathBuf::from(text.replace("%v", &view.0.to_string()));
-                Ok((view, plan.one(&path, size)?))
-            };
+        if plan.path.to_string_lossy().contains("%v") {
+            let per_view = |view: ViewId| Ok((view, plan.one(&path_of(plan.path, view), size)?));
             let sinks: Result<_> = plan.views.iter().map(per_view).collect();
             return sinks.map(Self::PerView);
         }

@@ -135,12 +135,10 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         "psnr_to_f32_db": likeness(stream, &player, views, &command.backend, &backend)?,
     });
     print(&text(&report))?;
-    match &command.json {
-        Some(path) => {
-            Ok(std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?)
-        }
-        None => Ok(()),
+    if let Some(path) = &command.json {
+        std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?;
     }
+    Ok(())
 }
 
 fn micros(since: Instant) -> u64 {
