@@ -119,8 +119,8 @@ fn halved(luma: &[f32], width: usize) -> Vec<f32> {
 
 /// Variance of the difference of two pictures of a scene that rests.
 ///
-/// The median over neighbours in time of the median over samples, but at most [`CORRELATION`] times what the
-/// finest detail of single pictures tells: where most of the picture moves the former is not noise.
+/// The median over neighbours in time of the median over samples, but at most a fixed share of what the finest
+/// detail of single pictures tells: where most of the picture moves the former is not noise.
 pub fn noise_variance(pictures: &[Picture]) -> f32 {
     let between = pictures
         .windows(2)
