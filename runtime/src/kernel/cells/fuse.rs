@@ -73,6 +73,17 @@ fn blend(warped0: u8, warped1: u8, implicit: u8, m0: i16, m1: i16) -> u8 {
 pub fn fuse_cells(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
     check(layout, cells, head, picture);
     #[cfg(target_arch = "x86_64")]
+    if super::fuse_avx512::can_fuse(layout.size) {
+        // SAFETY: the processor has what it takes.
+        #[allow(unsafe_code, reason = "chosen at run time")]
+        return unsafe { super::fuse_avx512::fuse_rows(layout, cells, head, picture) };
+    }
+    fuse_on_avx2(layout, cells, head, picture);
+}
+
+/// [`fuse_cells`] with AVX2 where the processor has it, else with what every one has.
+fn fuse_on_avx2(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
+    #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
         fn wide(layout: Cells, cells: &[u8], head: &[u8], picture: &mut Picture) {
@@ -194,13 +205,17 @@ mod tests {
                 let layout = Cells { size: PackedSize::of(size), features };
                 let cells = noise(layout.bytes(), 1);
                 let head = noise(layout.size.plane() * HEAD, 2);
-                let (mut slow, mut fast) = (Picture::new(size), Picture::new(size));
+                let mut slow = Picture::new(size);
                 fuse_cells_scalar(layout, &cells, &head, &mut slow);
-                fuse_cells(layout, &cells, &head, &mut fast);
-                assert!(slow == fast, "{width_px}×{height_px}, {features} features");
-                let mut portable = Picture::new(size);
-                fuse_rows(layout, &cells, &head, &mut portable);
-                assert!(slow == portable, "{width_px}×{height_px}, {features} features, portable");
+                for (name, fuse) in [
+                    ("the widest vectors", fuse_cells as fn(_, &[u8], &[u8], &mut _)),
+                    ("AVX2 at most", fuse_on_avx2),
+                    ("portable", fuse_rows),
+                ] {
+                    let mut fast = Picture::new(size);
+                    fuse(layout, &cells, &head, &mut fast);
+                    assert!(slow == fast, "{width_px}×{height_px}, {features} features, {name}");
+                }
             }
         }
     }

@@ -6,6 +6,8 @@
 //! network's zero; features are above it by their level.
 
 pub mod fuse;
+#[cfg(target_arch = "x86_64")]
+mod fuse_avx512;
 pub mod padded;
 mod patches;
 #[cfg(target_arch = "x86_64")]
