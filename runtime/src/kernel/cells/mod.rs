@@ -10,16 +10,22 @@ pub mod fuse;
 mod fuse_avx512;
 pub mod padded;
 mod patches;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod reach;
 #[cfg(target_arch = "x86_64")]
 mod sample_avx2;
+#[cfg(target_arch = "aarch64")]
+mod sample_neon;
 mod sigmoid;
 #[cfg(target_arch = "x86_64")]
 mod walk_avx2;
+#[cfg(target_arch = "aarch64")]
+mod walk_neon;
 pub mod warp;
 #[cfg(target_arch = "x86_64")]
 mod warp_avx2;
+#[cfg(target_arch = "aarch64")]
+mod warp_neon;
 
 use super::warp::PackedSize;
 use crate::profile::PACKED;

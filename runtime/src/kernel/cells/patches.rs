@@ -33,11 +33,11 @@ pub(super) struct Axis {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Course {
     /// At the left centres, and growth of that downwards.
-    left: i32,
-    left_growth: i32,
+    pub left: i32,
+    pub left_growth: i32,
     /// Growth to the right, and growth of that downwards.
-    right: i32,
-    right_growth: i32,
+    pub right: i32,
+    pub right_growth: i32,
 }
 
 /// One flow along a row of patches.

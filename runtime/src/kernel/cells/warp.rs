@@ -70,6 +70,14 @@ impl CellWarper {
             #[allow(unsafe_code, reason = "chosen at run time")]
             return unsafe { super::warp_avx2::warp(&picture.planes, patches, flow, to, cells) };
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            let (patches, to) = (&mut self.patches, (self.layout, source));
+            // SAFETY: every AArch64 target of Rust's with a standard library has NEON.
+            #[allow(unsafe_code, reason = "a target feature")]
+            return unsafe { super::warp_neon::warp(&picture.planes, patches, flow, to, cells) };
+        }
+        #[cfg(not(target_arch = "aarch64"))]
         self.warp_portably(picture, flow, source, cells);
     }
 
@@ -81,6 +89,7 @@ impl CellWarper {
     }
 
     /// [`Self::warp`] on any processor.
+    #[cfg(any(test, not(target_arch = "aarch64")))]
     fn warp_portably(
         &mut self,
         picture: &PaddedPicture,
