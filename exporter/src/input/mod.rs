@@ -119,69 +119,22 @@ pub enum InputError {
         /// The file or folder.
         path: PathBuf,
     },
-    /// Two views, or two pictures of one folder, differ in size.
+    /// Two views, or two pictures of one folder, do not belong together.
     #[error(
-        "all pictures have one size, but {} is {}x{} and {} is {}x{}",
-        first.display(), first_size.0, first_size.1, other.display(), other_size.0, other_size.1
+        "all views have one {what}, but {} has {first_has} and {} has {other_has}",
+        first.display(), other.display()
     )]
-    Sizes {
+    Differ {
+        /// What is the same in all views.
+        what: &'static str,
         /// The first file.
         first: PathBuf,
-        /// Its width and height in pixels.
-        first_size: (usize, usize),
+        /// What it has.
+        first_has: String,
         /// The file that differs.
         other: PathBuf,
-        /// Its width and height in pixels.
-        other_size: (usize, usize),
-    },
-    /// Two views differ in length.
-    #[error(
-        "all views have one length, but {} has {first_frames} frames and {} has {other_frames}",
-        first.display(), other.display()
-    )]
-    Lengths {
-        /// The first view.
-        first: PathBuf,
-        /// Its number of frames.
-        first_frames: usize,
-        /// The view that differs.
-        other: PathBuf,
-        /// Its number of frames.
-        other_frames: usize,
-    },
-    /// Two views differ in rate.
-    #[error(
-        "all views have one rate, but {} has {}/{} and {} has {}/{}",
-        first.display(), first_rate.0, first_rate.1, other.display(), other_rate.0, other_rate.1
-    )]
-    Rates {
-        /// The first view.
-        first: PathBuf,
-        /// Its frames per second as numerator and denominator.
-        first_rate: (u32, u32),
-        /// The view that differs.
-        other: PathBuf,
-        /// Its frames per second.
-        other_rate: (u32, u32),
-    },
-    /// One view tells that it uses all of 0‥255, another that it does not.
-    #[error("all views have one range, but {} and {} do not", first.display(), other.display())]
-    Ranges {
-        /// The first view that tells.
-        first: PathBuf,
-        /// The view that differs.
-        other: PathBuf,
-    },
-    /// The colour matrix of one view is known, another's is not.
-    #[error(
-        "all views have one colour matrix, but only one of {} and {} is of PNG files",
-        first.display(), other.display()
-    )]
-    Matrices {
-        /// The first view.
-        first: PathBuf,
-        /// The view that differs.
-        other: PathBuf,
+        /// What that has.
+        other_has: String,
     },
 }
 
@@ -206,8 +159,11 @@ pub fn open_views(
     for view in &views {
         check_pair(first, view)?;
         if view.full_range.is_some() && view.full_range != telling.full_range {
-            let [first, other] = [telling, view].map(|view| view.path.clone());
-            return Err(InputError::Ranges { first, other });
+            let range = |view: &View| match view.full_range {
+                Some(true) => "0‥255".into(),
+                _ => "16‥235".into(),
+            };
+            return Err(differ("range of samples", [telling, view], range));
         }
     }
     Ok(views)
@@ -236,6 +192,17 @@ fn open_view(path: &Path, limit: Option<usize>) -> Result<View, InputError> {
     foreign::read(path, limit)
 }
 
+/// The error of views that differ in `what`, of which each `has` something.
+fn differ(what: &'static str, views: [&View; 2], has: impl Fn(&View) -> String) -> InputError {
+    let [first_has, other_has] = views.map(has);
+    let [first, other] = views.map(|view| view.path.clone());
+    InputError::Differ { what, first, first_has, other, other_has }
+}
+
+fn in_pixels((width, height): (usize, usize)) -> String {
+    format!("{width}x{height} pixels")
+}
+
 fn check_pair(first: &View, view: &View) -> Result<(), InputError> {
     let Some(other_size) = view.size() else {
         return Err(InputError::Empty { path: view.path.clone() });
@@ -243,21 +210,23 @@ fn check_pair(first: &View, view: &View) -> Result<(), InputError> {
     let Some(first_size) = first.size() else {
         return Err(InputError::Empty { path: first.path.clone() });
     };
-    let (one, other) = (first.path.clone(), view.path.clone());
+    let both = [first, view];
     if first_size != other_size {
-        return Err(InputError::Sizes { first: one, first_size, other, other_size });
+        return Err(differ("size", both, |view| view.size().map(in_pixels).unwrap_or_default()));
     }
-    let (first_frames, other_frames) = (first.frames.len(), view.frames.len());
-    if first_frames != other_frames {
-        return Err(InputError::Lengths { first: one, first_frames, other, other_frames });
+    if first.frames.len() != view.frames.len() {
+        return Err(differ("length", both, |view| format!("{} frames", view.frames.len())));
     }
-    let (first_rate, other_rate) = (first.rate, view.rate);
     let product = |a: (u32, u32), b: (u32, u32)| u64::from(a.0) * u64::from(b.1);
-    if product(first_rate, other_rate) != product(other_rate, first_rate) {
-        return Err(InputError::Rates { first: one, first_rate, other, other_rate });
+    if product(first.rate, view.rate) != product(view.rate, first.rate) {
+        return Err(differ("rate", both, |view| format!("{}/{}", view.rate.0, view.rate.1)));
     }
     if first.matrix != view.matrix {
-        return Err(InputError::Matrices { first: one, other });
+        let matrix = |view: &View| match view.matrix {
+            Some(_) => "that of PNG files".into(),
+            None => "its own".into(),
+        };
+        return Err(differ("colour matrix", both, matrix));
     }
     Ok(())
 }
@@ -313,11 +282,11 @@ mod tests {
         let (a, b, c) = (one.display(), wide.display(), long.display());
         assert_eq!(
             say(&[&one, &wide]),
-            format!("all pictures have one size, but {a} is 16x8 and {b} is 18x8")
+            format!("all views have one size, but {a} has 16x8 pixels and {b} has 18x8 pixels")
         );
         assert_eq!(
             say(&[&one, &long]),
-            format!("all views have one length, but {a} has 2 frames and {c} has 3")
+            format!("all views have one length, but {a} has 2 frames and {c} has 3 frames")
         );
         assert!(say(&[&one, &none]).contains("none.y4m: a view has at least one picture"));
         assert_eq!(say(&[]), "at least one view is needed");
@@ -347,7 +316,7 @@ mod tests {
         assert!(rates.contains("silent.y4m has 24/1 and"), "{rates}");
         assert_eq!(open(&[&silent, &fast], Some((30, 1))).unwrap()[1].rate, (30, 1));
         let ranges = open(&[&silent, &same, &full], None).unwrap_err();
-        assert!(ranges.contains("same.y4m and") && ranges.contains("one range"), "{ranges}");
+        assert!(ranges.contains("same.y4m has 16‥235 and"), "{ranges}");
         let colours = open(&[&pictures, &fast], None).unwrap_err();
         assert!(colours.contains("one colour matrix"), "{colours}");
     }

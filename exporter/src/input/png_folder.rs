@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::{InputError, Matrix, View};
+use super::{InputError, Matrix, View, in_pixels};
 use crate::picture::{MAX_SIDE_PX, Picture};
 use crate::y4m::UNKNOWN_RATE;
 
@@ -18,11 +18,12 @@ pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<View, InputErr
         let size = |picture: &Picture| (picture.width, picture.height);
         let first_size = frames.first().map_or(size(&frame), size);
         if first_size != size(&frame) {
-            return Err(InputError::Sizes {
+            return Err(InputError::Differ {
+                what: "size",
                 first: names[0].clone(),
-                first_size,
+                first_has: in_pixels(first_size),
                 other: name.clone(),
-                other_size: size(&frame),
+                other_has: in_pixels(size(&frame)),
             });
         }
         frames.push(frame);
