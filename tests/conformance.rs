@@ -1,4 +1,4 @@
-//! Conformance: the sample, and a stream of every earlier version, decodes to its recorded output: integers
+//! Conformance: the sample, also in every earlier version of the format, decodes to its recorded output: integers
 //! exactly, pictures within a tolerance.
 //!
 //! After a new sample: `cargo xtask test --test conformance record_sample -- --ignored`.
@@ -9,9 +9,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
+use iev_runtime::format::header::Preamble;
+use iev_runtime::format::limits::Limits;
+use iev_runtime::format::mixing::SymbolModel;
+use iev_runtime::format::reader::{SliceSource, StreamReader};
+use iev_runtime::format::table::{Entry, Kind};
+use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::player::{Options, Player};
 use iev_runtime::reconstruct::Precision;
 use iev_runtime::reference::Reference;
+use iev_runtime::scene::NetworkLevels;
 use iev_runtime::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +26,11 @@ use serde::{Deserialize, Serialize};
 /// sees.
 const TOLERANCE_DB: f64 = 0.05;
 
-/// Streams and what is recorded of them.
-const VECTORS: [(&str, &str); 2] = [
+/// Streams and what is recorded of them: the sample, then the same in each earlier version.
+const VECTORS: [(&str, &str); 3] = [
     ("models/sample.iev", "tests/vectors/sample.toml"),
     ("tests/vectors/version_1_0.iev", "tests/vectors/version_1_0.toml"),
+    ("tests/vectors/version_1_1.iev", "tests/vectors/version_1_1.toml"),
 ];
 
 /// What a stream decodes to.
@@ -100,11 +108,63 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
     }
 }
 
+/// The sample as version 1.0 had it, without steps for networks in 8 bits, or 1.1, with one for all features.
+fn in_version(older: u8, sample: &[u8]) -> Vec<u8> {
+    let mut reader = StreamReader::open(SliceSource::new(sample), &Limits::default()).unwrap();
+    let (header, minor) = (reader.header().clone(), reader.minor());
+    let profile = header.profile().unwrap();
+    let mut model = Box::new(SymbolModel::new());
+    let sections: Vec<(Entry, Vec<u8>)> = (0..reader.sections())
+        .map(|index| {
+            let entry = reader.entry(index).unwrap();
+            let mut body = reader.section(&entry).unwrap();
+            if entry.kind == Kind::Network {
+                let mut network = NetworkLevels::decode(&body, profile, minor, &mut model).unwrap();
+                for steps in network.layers.iter_mut().map(|layer| &mut layer.output_steps) {
+                    steps.sort_by_key(|step| std::cmp::Reverse(step.get()));
+                    steps.truncate(older.into());
+                }
+                body = network.encode(&mut model);
+            }
+            (entry, body)
+        })
+        .collect();
+    let sections: Vec<Section<'_>> = sections
+        .iter()
+        .map(|(entry, body)| Section {
+            kind: entry.kind,
+            view: entry.view,
+            scene: entry.scene,
+            first_frame: entry.first_frame,
+            frames: entry.frames,
+            body,
+        })
+        .collect();
+    let mut stream = Vec::new();
+    write_stream(&mut stream, &header, &sections).unwrap();
+
+    let (first, rest) = stream.split_first_chunk_mut().unwrap();
+    let mut preamble = Preamble::from_bytes(first).unwrap();
+    preamble.minor = older;
+    let mut digest = CRC.digest();
+    digest.update(&preamble.to_bytes()[..Preamble::CHECKED]);
+    digest.update(&rest[..usize::from(preamble.header_bytes) + sections.len() * Entry::BYTES]);
+    preamble.index_crc = digest.finalize();
+    *first = preamble.to_bytes();
+    stream
+}
+
 #[test]
-#[ignore = "overwrites tests/vectors/sample.toml: only after models/sample.iev was replaced on purpose"]
+#[ignore = "overwrites tests/vectors: only after models/sample.iev was replaced on purpose"]
 fn record_sample() {
-    let head = "# What models/sample.iev decodes to; written by `record_sample` in tests/conformance.rs.\n";
-    let vector =
-        format!("{head}{}", toml::to_string(&measured(VECTORS[0].0, Precision::F32)).unwrap());
-    std::fs::write(in_repository(VECTORS[0].1), vector).unwrap();
+    for (minor, (stream, _)) in (0..).zip(&VECTORS[1..]) {
+        std::fs::write(in_repository(stream), in_version(minor, &read(VECTORS[0].0))).unwrap();
+    }
+    for (stream, vector) in VECTORS {
+        let head = format!(
+            "# What {stream} decodes to; written by `record_sample` in tests/conformance.rs."
+        );
+        let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
+        std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
+    }
 }

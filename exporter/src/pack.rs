@@ -29,7 +29,7 @@ pub fn network_levels(profile: &Profile, exported: &Exported) -> NetworkLevels {
         layer.weights.copy_from_slice(&trained.weights);
         layer.bias_step = step(((BIAS_LOG2_STEP + 12.0) * 8.0) as u8);
         layer.bias.copy_from_slice(&trained.bias);
-        layer.output_step = trained.output_step.map(step);
+        layer.output_steps = trained.output_steps.iter().map(|s| step(*s)).collect();
     }
     network
 }

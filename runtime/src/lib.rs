@@ -25,6 +25,8 @@ pub mod anchor;
 pub mod anchor_decoder;
 #[cfg(feature = "player")]
 pub mod backend;
+#[cfg(feature = "std")]
+pub mod blocks;
 #[cfg(feature = "player")]
 pub mod board;
 #[cfg(feature = "player")]

@@ -106,9 +106,9 @@ pub struct LayerSpec {
     pub scale: usize,
     /// Template the layer is in.
     pub cut: Cut,
-    /// Whether the stream has a step for its output (with residual blocks, for the sum), which networks in 8
-    /// bits round: see `quantised.rs`.
-    pub output_step: bool,
+    /// Steps that the stream has for its output (with residual blocks, for the sum), which networks in 8 bits
+    /// round: none, one, or one for each feature. See `quantised.rs`.
+    pub output_steps: usize,
 }
 
 impl LayerSpec {
@@ -163,8 +163,12 @@ impl Profile {
     pub fn layers(&self) -> Vec<LayerSpec, MAX_LAYERS> {
         let mut layers = Vec::new();
         let mut push = |name, inputs, outputs, scale, cut| {
-            let output_step = ["res8", "up4", "mix4"].contains(&name) || RES4.contains(&name);
-            let layer = LayerSpec { name, inputs, outputs, scale, cut, output_step };
+            let output_steps = match name {
+                "up4" => self.quarter,
+                name if ["res8", "mix4"].contains(&name) || RES4.contains(&name) => 1,
+                _ => 0,
+            };
+            let layer = LayerSpec { name, inputs, outputs, scale, cut, output_steps };
             assert!(layers.push(layer).is_ok(), "a profile has at most {MAX_LAYERS} layers");
         };
         let (e, q, r) = (self.eighth, self.quarter, self.refine);
@@ -209,10 +213,10 @@ pub static PROFILES: [Profile; 3] = [
         name: "lean",
         latent16: 12,
         latent8: 6,
-        stem: 24,
+        stem: 15,
         eighth: 16,
         quarter: 8,
-        refine: 14,
+        refine: 16,
         refine_blocks: 0,
         grids: &[
             grid("view16", 16, 0, 12, Sharing::View),

@@ -11,11 +11,14 @@
 //!
 //! Weights keep the stream's levels but in `mix4`, where those of one output share a scale with its features'.
 
+use crate::blocks::Block;
 use crate::profile::{Cut, HEAD, KERNEL, LayerSpec, PACKED, Profile};
 use crate::scene::{Layer, NetworkLevels};
 
 /// Level of zero in pixels, features and logits.
 pub const ZERO: u8 = 128;
+/// Scale of a feature in the graph, where it is counted in its own steps.
+pub const FEATURE: f32 = 1.0;
 /// Step of a mask's logit.
 pub const LOGIT_STEP: f32 = 1.0 / 16.0;
 /// Scale of a pixel: a network sees `(pixel − 128) / 128`.
@@ -47,7 +50,9 @@ pub struct Layer8 {
     pub name: &'static str,
     /// Inputs, padded.
     pub inputs: usize,
-    /// `[output, input, 3, 3]`, outputs padded.
+    /// Cells computed at once; outputs are those of all, one cell after another.
+    pub block: Block,
+    /// `[output, input, row, column]`, outputs padded.
     pub weights: Vec<i8>,
     /// `[output]`.
     pub weight_scales: Vec<f32>,
@@ -78,7 +83,7 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
         let layer = network.layers.iter().find(|l| l.spec.name == name);
         layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"))
     };
-    let step = |layer: &Layer| layer.output_step.map(|step| step.step().to_num::<f32>());
+    let step = |layer: &Layer| layer.output_step(0);
     let (one, same) = (|_| 1.0, |channel| channel);
     let plain = |layer, input_scale, channels| Around {
         layer,
@@ -94,14 +99,19 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
     let mut input_scale = step(find("res8"))?;
     // Depth to space outside the graph moves whole cells, so channels of one cell lie together.
     let by_cell = |output: usize| output % quarter * 4 + output / quarter;
+    let feature_steps: Vec<f32> =
+        (0..quarter).map(|f| up4.output_step(f)).collect::<Option<_>>()?;
+    // Each feature in steps of its own, so that the scale of all is 1.
+    let in_steps = |channel: usize| FEATURE / feature_steps[channel / 4];
     let around = plain(up4, input_scale, [up4.spec.inputs, up4.spec.outputs]);
-    let mut layers = vec![Around { channel_at: &by_cell, ..around }.quantise()];
+    let around = Around { channel_at: &by_cell, of_output: &in_steps, ..around };
+    let mut layers = vec![around.quantise()];
 
-    let feature_step = step(up4)? / PIXEL;
-    let feature = |input| if input < quarter { feature_step } else { 1.0 };
+    let feature = |input: usize| feature_steps.get(input).map_or(1.0, |step| step / PIXEL);
     let width = padded(profile.refine);
     let around = plain(mix4, PIXEL, [mix4.spec.inputs, width]);
-    layers.push(Around { of_input: &feature, ..around }.quantise());
+    let made = Around { of_input: &feature, ..around }.quantise();
+    layers.push(made.in_blocks(Block::of_mix4(width)));
 
     input_scale = step(mix4)?;
     for layer in network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
@@ -114,6 +124,21 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
     Some(layers)
 }
 
+impl Layer8 {
+    /// The same, many cells at once.
+    fn in_blocks(self, block: Block) -> Self {
+        let repeated = |values: Vec<f32>| values.repeat(block.cells());
+        Self {
+            block,
+            weights: block.weights(&self.weights),
+            weight_scales: repeated(self.weight_scales),
+            bias: self.bias.repeat(block.cells()),
+            bias_scales: repeated(self.bias_scales),
+            ..self
+        }
+    }
+}
+
 impl Around<'_> {
     fn quantise(&self) -> Layer8 {
         const TAPS: usize = KERNEL * KERNEL;
@@ -123,6 +148,7 @@ impl Around<'_> {
         let mut made = Layer8 {
             name: spec.name,
             inputs,
+            block: Block::CELL,
             weights: vec![0; outputs * inputs * TAPS],
             weight_scales: vec![1.0; outputs],
             bias: vec![0; outputs],
@@ -176,15 +202,19 @@ mod tests {
         for profile in &PROFILES {
             let network = lively_network(profile);
             let layers = quantise(profile, &network).unwrap();
+            let up4 = network.layers.iter().find(|l| l.spec.name == "up4").unwrap();
             for made in &layers {
                 let layer = network.layers.iter().find(|l| l.spec.name == made.name).unwrap();
                 let spec = &layer.spec;
                 let weights: Vec<f32> = layer.weights_f32().collect();
-                let outputs = made.bias.len();
+                let outputs = made.bias.len() / made.block.cells();
+                let [_, wide] = made.block.kernel();
+                let taps = made.weights.len() / made.bias.len() / made.inputs;
                 for output in 0..outputs {
                     for input in 0..made.inputs {
                         for tap in 0..9 {
-                            let level = made.weights[(output * made.inputs + input) * 9 + tap];
+                            let kernel = (output * made.inputs + input) * taps;
+                            let level = made.weights[kernel + tap / 3 * wide + tap % 3];
                             let got = f32::from(level) * made.weight_scales[output];
                             if output >= spec.outputs || input >= spec.inputs {
                                 assert_eq!(got, 0.0, "padding");
@@ -195,18 +225,22 @@ mod tests {
                                 _ => output,
                             };
                             let mut want = weights[(channel * spec.inputs + input) * 9 + tap];
+                            if spec.name == "up4" {
+                                want /= up4.output_step(channel / 4).unwrap();
+                            }
                             if spec.name == "head" && channel >= PACKED {
                                 want /= 8.0;
                             }
                             let feature = spec.name == "mix4" && input < profile.quarter;
                             if feature {
-                                let up4 = network.layers.iter().find(|l| l.spec.name == "up4");
-                                let step = up4.unwrap().output_step.unwrap().step();
-                                want *= step.to_num::<f32>() * 128.0;
+                                want *= up4.output_step(input).unwrap() * 128.0;
                             }
                             let mix4 = spec.name == "mix4";
-                            let allowed =
-                                if mix4 { made.weight_scales[output] * 0.501 } else { 1e-6 };
+                            let allowed = if mix4 {
+                                made.weight_scales[output] * 0.501
+                            } else {
+                                want.abs() * 1e-6
+                            };
                             assert!((got - want).abs() <= allowed, "{}: {got} {want}", spec.name);
                         }
                     }
@@ -219,7 +253,7 @@ mod tests {
     fn streams_without_steps_have_no_layers_in_integers() {
         let profile = &PROFILES[0];
         let mut network = lively_network(profile);
-        network.layers.iter_mut().for_each(|l| l.output_step = None);
+        network.layers.iter_mut().for_each(|l| l.output_steps.clear());
         assert_eq!(quantise(profile, &network), None);
     }
 

@@ -4,7 +4,6 @@
 use fixed::types::{I2F30, I16F16};
 use proptest::array;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 
 use crate::camera::{Camera, Cameras, Intrinsics, Pose};
@@ -114,14 +113,13 @@ struct Numbers {
     weights: Vec<i8>,
     bias_step: StepIndex,
     bias: Vec<i16>,
-    output_step: Option<StepIndex>,
+    output_steps: Vec<StepIndex>,
 }
 
 impl Numbers {
     fn levels(&mut self) -> LayerLevels<'_> {
-        let Self { steps, weights, bias_step, bias, output_step } = self;
-        let output_step = output_step.as_mut();
-        LayerLevels { steps, weights, bias_step, bias, output_step }
+        let Self { steps, weights, bias_step, bias, output_steps } = self;
+        LayerLevels { steps, weights, bias_step, bias, output_steps }
     }
 }
 
@@ -129,12 +127,12 @@ impl Numbers {
 fn layer() -> impl Strategy<Value = (LayerSpec, usize, Numbers)> {
     let sizes = (1usize..6, 1usize..6, 0usize..13);
     sizes.prop_flat_map(|(inputs, outputs, index)| {
-        let (cut, output_step) = (Cut::Motion, true);
-        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut, output_step };
-        let steps = (vec(step(), outputs), step(), option::of(step()));
+        let (cut, output_steps) = (Cut::Motion, 1);
+        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut, output_steps };
+        let steps = (vec(step(), outputs), step(), vec(step(), 0..4));
         let numbers = (steps, vec(level(), spec.weights()), vec(any::<i16>(), outputs));
-        numbers.prop_map(move |((steps, bias_step, output_step), weights, bias)| {
-            (spec, index, Numbers { steps, weights, bias_step, bias, output_step })
+        numbers.prop_map(move |((steps, bias_step, output_steps), weights, bias)| {
+            (spec, index, Numbers { steps, weights, bias_step, bias, output_steps })
         })
     })
 }
@@ -256,7 +254,7 @@ proptest! {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
-            output_step: numbers.output_step.map(|_| zero),
+            output_steps: vec![zero; numbers.output_steps.len()],
         };
         let read = coded(&numbers, blank, |coder, model, numbers| {
             code_layer(coder, model, index, &spec, &mut numbers.levels()).unwrap();

@@ -16,8 +16,10 @@ use crate::model::{GridLevels, grid_shape};
 use crate::profile::{GridSpec, LayerSpec, MAX_GRIDS, Profile};
 use crate::units::Size;
 
-/// Minor version of the first streams with [`Layer::output_step`].
+/// Minor version of the first streams with [`Layer::output_steps`].
 const OUTPUT_STEPS_SINCE: u8 = 1;
+/// Minor version of the first streams with more than one of them in a layer.
+const FEATURE_STEPS_SINCE: u8 = 2;
 /// What the number of sub-streams of a grid section has to be.
 const GRIDS_RULE: &str = "a grid section has a sub-stream per grid of the profile";
 
@@ -34,8 +36,8 @@ pub struct Layer {
     pub bias_step: StepIndex,
     /// `[output]`.
     pub bias: Vec<i16>,
-    /// Step of its output for networks in 8 bits; streams before version 1.1 have none.
-    pub output_step: Option<StepIndex>,
+    /// Steps of its output for networks in 8 bits; streams before version 1.1 have none, those before 1.2 at most one.
+    pub output_steps: Vec<StepIndex>,
 }
 
 /// Quantised network of a scene.
@@ -55,7 +57,7 @@ impl NetworkLevels {
             weights: vec![0; spec.weights()],
             bias_step: zero,
             bias: vec![0; spec.outputs],
-            output_step: spec.output_step.then_some(zero),
+            output_steps: vec![zero; spec.output_steps],
         });
         Self { layers: layers.collect() }
     }
@@ -71,16 +73,21 @@ impl NetworkLevels {
         model: &mut SymbolModel,
     ) -> Result<Self> {
         let mut network = Self::zeros(profile);
-        if minor < OUTPUT_STEPS_SINCE {
-            network.layers.iter_mut().for_each(|layer| layer.output_step = None);
-        }
+        let most = if minor < OUTPUT_STEPS_SINCE {
+            0
+        } else if minor < FEATURE_STEPS_SINCE {
+            1
+        } else {
+            usize::MAX
+        };
+        network.layers.iter_mut().for_each(|layer| layer.output_steps.truncate(most));
         network.code(&mut Decoder::new(body), model)?;
         Ok(network)
     }
 
     /// Whether the stream has the steps that networks in 8 bits need.
     pub fn has_output_steps(&self) -> bool {
-        self.layers.iter().all(|layer| layer.output_step.is_some() == layer.spec.output_step)
+        self.layers.iter().all(|l| l.output_steps.is_empty() == (l.spec.output_steps == 0))
     }
 
     /// Codes a network section.
@@ -99,7 +106,7 @@ impl NetworkLevels {
                 weights: &mut layer.weights,
                 bias_step: &mut layer.bias_step,
                 bias: &mut layer.bias,
-                output_step: layer.output_step.as_mut(),
+                output_steps: &mut layer.output_steps,
             };
             code_layer(coder, model, index, &layer.spec, &mut levels)?;
         }
@@ -114,6 +121,12 @@ impl Layer {
         let dequantise =
             move |(i, w): (usize, &i8)| to_f32(self.steps[i / row].dequantise(i16::from(*w)));
         self.weights.iter().enumerate().map(dequantise)
+    }
+
+    /// Step of output or feature `channel`, where the stream has one.
+    pub fn output_step(&self, channel: usize) -> Option<f32> {
+        let step = self.output_steps.get(channel).or(self.output_steps.last());
+        step.map(|step| step.step().to_num())
     }
 
     /// Biases `[output]`.
@@ -268,16 +281,18 @@ mod tests {
                 layer.steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i));
                 layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = i16::from(level(i)) * 100);
                 layer.bias_step = step(7);
-                layer.output_step = layer.spec.output_step.then_some(step(9));
+                layer.output_steps.iter_mut().enumerate().for_each(|(i, s)| *s = step(i + 9));
             }
             let body = network.encode(&mut model);
             let decode = |body: &[u8], minor, model: &mut SymbolModel| {
                 NetworkLevels::decode(body, profile, minor, model).unwrap()
             };
-            assert_eq!(decode(&body, 1, &mut model), network);
-            network.layers.iter_mut().for_each(|layer| layer.output_step = None);
-            let body = network.encode(&mut model);
-            assert_eq!(decode(&body, 0, &mut model), network, "as version 1.0 has it");
+            assert_eq!(decode(&body, 2, &mut model), network);
+            for (minor, most) in [(1, 1), (0, 0)] {
+                network.layers.iter_mut().for_each(|layer| layer.output_steps.truncate(most));
+                let body = network.encode(&mut model);
+                assert_eq!(decode(&body, minor, &mut model), network, "as 1.{minor} has it");
+            }
 
             for residence in [Residence::Scene, Residence::Gop] {
                 let mut grids = zero_grids(profile, residence, size, 7, 3);

@@ -82,7 +82,7 @@ fn put_network(put: &mut impl FnMut(&[u8]), network: &NetworkLevels) {
         layer.steps.iter().chain([&layer.bias_step]).for_each(|s| put(&[s.get()]));
         layer.weights.iter().for_each(|w| put(&w.to_le_bytes()));
         layer.bias.iter().for_each(|b| put(&b.to_le_bytes()));
-        layer.output_step.iter().for_each(|s| put(&[s.get()]));
+        layer.output_steps.iter().for_each(|s| put(&[s.get()]));
     }
 }
 

@@ -122,8 +122,7 @@ pub(crate) fn lively_network(profile: &Profile) -> NetworkLevels {
         layer.bias.iter_mut().enumerate().for_each(|(i, b)| *b = level((i + 11, 50.0)) as i16);
         // Outputs reach 8.
         let step = ((8.0 / top_level(&layer.spec)).log2() + 12.0) * 8.0;
-        let output_step = StepIndex::new(step.ceil() as u8);
-        layer.output_step = output_step.filter(|_| layer.spec.output_step);
+        layer.output_steps.fill(StepIndex::new(step.ceil() as u8).unwrap());
     }
     network
 }

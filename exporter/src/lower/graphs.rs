@@ -1,5 +1,6 @@
 //! The cuts of a profile, from one definition of its layers; those in 8 bits are in `int8.rs`.
 
+use iev_runtime::blocks::Block;
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
 
 mod int8;
@@ -97,10 +98,13 @@ enum Mix8 {
     Apart,
 }
 
-/// 3×3, zero padding of one cell.
-fn three_by_three() -> Vec<AttributeProto> {
-    let side = KERNEL as i64;
-    vec![ints("kernel_shape", &[side; 2]), ints("pads", &[side / 2; 4])]
+/// 3×3 for every cell of a block, zero padding of one cell.
+fn three_by_three(block: Block) -> Vec<AttributeProto> {
+    let sizes = |[rows, columns]: [usize; 2]| [rows as i64, columns as i64];
+    let padding = KERNEL as i64 / 2;
+    let strides = ints("strides", &sizes([block.down, block.across]));
+    let kernel = vec![ints("kernel_shape", &sizes(block.kernel())), ints("pads", &[padding; 4])];
+    kernel.into_iter().chain((block != Block::CELL).then_some(strides)).collect()
 }
 
 /// Flow and features.
@@ -125,14 +129,14 @@ impl Graph<'_> {
         let spec = self.layer(layer);
         let weight = self.weight(layer, &spec);
         let bias = self.b.external(&format!("{layer}.bias"), &[spec.outputs]);
-        self.b.node("Conv", output, &[value, &weight, &bias], three_by_three())
+        self.b.node("Conv", output, &[value, &weight, &bias], three_by_three(Block::CELL))
     }
 
     /// A part of a layer, called `name` as its weights are.
     fn conv_of(&mut self, name: &str, spec: &LayerSpec, value: &str, bias: Option<Value>) -> Value {
         let weight = self.weight(name, spec);
         let inputs: Vec<&str> = [value, &weight].into_iter().chain(bias.as_deref()).collect();
-        self.b.node("Conv", format!("{name}.conv"), &inputs, three_by_three())
+        self.b.node("Conv", format!("{name}.conv"), &inputs, three_by_three(Block::CELL))
     }
 
     fn weight(&mut self, name: &str, spec: &LayerSpec) -> Value {

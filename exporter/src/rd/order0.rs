@@ -44,7 +44,7 @@ fn network_bytes(network: &NetworkLevels, model: &mut SymbolModel) -> u64 {
     let tensors = network.layers.iter().flat_map(|layer| {
         let weights = layer.weights.iter().map(|w| i16::from(*w)).collect();
         let steps = steps(&layer.steps, 48);
-        let output = layer.output_step.iter().map(|s| i16::from(s.get())).collect();
+        let output = layer.output_steps.iter().map(|s| i16::from(s.get())).collect();
         [steps, weights, layer.bias.clone(), output]
     });
     tensors_bytes(model, tensors)

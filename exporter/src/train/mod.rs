@@ -89,6 +89,8 @@ const MATCH_SHARE: f64 = 0.2;
 const MATCH_WEIGHT: f64 = 0.002;
 /// Weights of the warped anchor and of the implicit picture at the start and at the end.
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
+/// Weight of the grids' bits beside the network's: finished streams lie lower with it (EXPERIMENTS §25, §26).
+const GRID_WEIGHT: f64 = 1.4;
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
 const LOSS_SCALE: f64 = 1e4;
 /// Most pictures that the steps of outputs are measured on.
@@ -113,6 +115,13 @@ pub struct Trainer {
     fingerprint: i64,
 }
 
+/// What network and grids cost in a step, estimated.
+struct Rate {
+    bits: Tensor,
+    /// With those of grids times [`GRID_WEIGHT`].
+    weighted_bits: Tensor,
+}
+
 /// What some samples are blended from.
 struct Painted {
     motion: network::Motion,
@@ -129,11 +138,12 @@ pub struct Exported {
     pub grids: Vec<Vec<(Vec<i8>, Vec<u8>)>>,
 }
 
-/// The value that all but [`OUTLIERS`] of an output stay below.
-fn reach_of(output: &Tensor) -> f64 {
-    let count = (output.numel() as f64 * OUTLIERS).ceil() as i64;
-    let (highest, _) = output.flatten(0, -1).topk(count, 0, true, true);
-    highest.min().double_value(&[])
+/// The value that all but [`OUTLIERS`] of an output `[sample, channel, y, x]` stay below, for all channels or for each.
+fn reach_of(output: &Tensor, steps: usize) -> Vec<f64> {
+    let groups = output.transpose(0, 1).reshape([steps as i64, -1]);
+    let count = (groups.size()[1] as f64 * OUTLIERS).ceil() as i64;
+    let (highest, _) = groups.topk(count, 1, true, true);
+    to_vec(&highest.amin([1], false)).into_iter().map(f64::from).collect()
 }
 
 /// What a training of `profile` begins with.
@@ -313,20 +323,24 @@ impl Trainer {
         if self.done() < NOISE_SHARE { Rounding::Noise } else { Rounding::Straight }
     }
 
-    /// Motion cut on the latents of `samples`; also the estimated bits of everything.
+    /// Motion cut on the latents of `samples`; also what everything costs.
     fn motion(
         &self,
         samples: &[Sample],
         rounding: Rounding,
-    ) -> (RoundedNetwork, network::Motion, Tensor) {
+    ) -> (RoundedNetwork, network::Motion, Rate) {
         let network = self.network.round(&self.parameters, rounding);
         let latent = |scale| {
             latent(self.settings.profile, scale, &self.grids, &self.parameters, samples, rounding)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
         let motion = network.motion(&latent16, &latent8);
-        let bits = &network.bits + bits16 + bits8;
-        (network, motion, bits)
+        let grids = bits16 + bits8;
+        let rate = Rate {
+            weighted_bits: &network.bits + &grids * GRID_WEIGHT,
+            bits: &network.bits + grids,
+        };
+        (network, motion, rate)
     }
 
     /// Both sources of `samples`, warped.
@@ -347,8 +361,8 @@ impl Trainer {
     }
 
     fn flow_loss(&self, clip: &Clip, samples: &[Sample]) -> Tensor {
-        let (_, motion, bits) = self.motion(samples, Rounding::Noise);
-        let rate = bits * (0.1 * self.lambda() / self.implicit_px);
+        let (_, motion, rate) = self.motion(samples, Rounding::Noise);
+        let rate = rate.weighted_bits * (0.1 * self.lambda() / self.implicit_px);
         (self.matched_error(clip, samples, &motion.flow) * 0.02 + rate) * LOSS_SCALE
     }
 
@@ -358,7 +372,7 @@ impl Trainer {
     /// gradients of [`fuse_and_compare`], then the motion cut with what arrived at its outputs.
     fn backward(&self, clip: &Clip, samples: &[Sample]) -> (f64, f64) {
         let device = self.settings.device;
-        let (network, motion, bits) = self.motion(samples, self.rounding());
+        let (network, motion, rate) = self.motion(samples, self.rounding());
         let warped = self.warp(clip, samples, &motion);
         let leaf = |t: Tensor| t.set_requires_grad(true);
         let sources = warped.each_ref().map(|w| leaf(w.tensor(device)));
@@ -384,7 +398,7 @@ impl Trainer {
 
         let size = [warped[0].size().rows as i64, warped[0].size().columns as i64];
         let fine = motion.flow.upsample_bilinear2d(size, false, None, None);
-        let mut loss = &bits * (LOSS_SCALE * self.lambda() / self.implicit_px);
+        let mut loss = &rate.weighted_bits * (LOSS_SCALE * self.lambda() / self.implicit_px);
         for (k, (source, warped)) in sources.iter().zip(&warped).enumerate() {
             let direct = Tensor::from_slice(&fused.warped[k]).view(&source.size()[..]) * LOSS_SCALE;
             let gradient = source.grad().to_device(Device::Cpu) + direct;
@@ -399,7 +413,7 @@ impl Trainer {
             loss += error * (LOSS_SCALE * MATCH_WEIGHT * matching);
         }
         loss.backward();
-        (fused.luma_mse, bits.double_value(&[]))
+        (fused.luma_mse, rate.bits.double_value(&[]))
     }
 
     /// Paints `samples` with the levels that the stream will hold.
@@ -427,17 +441,20 @@ impl Trainer {
         })
     }
 
-    /// How far every layer's output reaches that has a step in the stream, over pictures of the whole clip.
-    fn output_reach(&self, clip: &Clip) -> HashMap<&'static str, f64> {
+    /// How far every layer's output reaches that has steps in the stream, over pictures of the whole clip.
+    fn output_reach(&self, clip: &Clip) -> HashMap<&'static str, Vec<f64>> {
         let samples = clip.samples();
         let apart = samples.len().div_ceil(CALIBRATION_SAMPLES);
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
+        let layers = self.settings.profile.layers();
+        let steps: HashMap<&str, usize> = layers.iter().map(|l| (l.name, l.output_steps)).collect();
         let mut reach = HashMap::new();
         for samples in samples.chunks(self.settings.batch) {
             let Painted { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
             for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
-                let farthest: &mut f64 = reach.entry(*layer).or_default();
-                *farthest = farthest.max(reach_of(output));
+                let here = reach_of(output, steps[layer]);
+                let farthest: &mut Vec<f64> = reach.entry(*layer).or_insert_with(|| here.clone());
+                farthest.iter_mut().zip(here).for_each(|(most, here)| *most = most.max(here));
             }
         }
         reach

@@ -54,8 +54,8 @@ pub struct ExportedLayer {
     pub weights: Vec<i8>,
     /// `[output]`.
     pub bias: Vec<i16>,
-    /// Step index of its output, where the stream has one.
-    pub output_step: Option<u8>,
+    /// Step indices of its output, as many as the stream has.
+    pub output_steps: Vec<u8>,
 }
 
 /// The network with one rounding of its weights, ready to run.
@@ -133,12 +133,13 @@ impl TrainedNetwork {
     pub fn export(
         &self,
         parameters: &Parameters,
-        reach: &HashMap<&'static str, f64>,
+        reach: &HashMap<&'static str, Vec<f64>>,
     ) -> Vec<ExportedLayer> {
         let layers = self.layers.iter().map(|layer| {
-            let reach = reach.get(layer.spec.name);
-            let output_step = reach.map(|reach| step_reaching(*reach, top_level(&layer.spec)));
-            ExportedLayer { output_step, ..layer.export(parameters) }
+            let reach = reach.get(layer.spec.name).into_iter().flatten();
+            let top = top_level(&layer.spec);
+            let output_steps = reach.map(|reach| step_reaching(*reach, top)).collect();
+            ExportedLayer { output_steps, ..layer.export(parameters) }
         });
         layers.collect()
     }
@@ -202,7 +203,7 @@ impl TrainedLayer {
             steps: step_indices(&log2.to_device(Device::Cpu)),
             weights: Vec::<i8>::try_from(weights).unwrap_or_default(),
             bias: Vec::<i16>::try_from(bias).unwrap_or_default(),
-            output_step: None,
+            output_steps: Vec::new(),
         }
     }
 }

@@ -23,8 +23,8 @@ pub struct LayerLevels<'a> {
     pub bias_step: &'a mut StepIndex,
     /// `[output]`.
     pub bias: &'a mut [i16],
-    /// Step of the output, where the stream has one.
-    pub output_step: Option<&'a mut StepIndex>,
+    /// Steps of the output, as many as the stream has.
+    pub output_steps: &'a mut [StepIndex],
 }
 
 /// Codes one layer: encodes what `levels` holds, or fills it when `coder` decodes.
@@ -52,8 +52,8 @@ pub fn code_layer<C: BitCoder>(
     code_weights(coder, model, index as u32, layer, levels.weights);
     *levels.bias_step = code_step(coder, model, *levels.bias_step, &mut previous)?;
     code_biases(coder, model, levels.bias);
-    if let Some(step) = &mut levels.output_step {
-        **step = code_step(coder, model, **step, &mut previous)?;
+    for step in levels.output_steps.iter_mut() {
+        *step = code_step(coder, model, *step, &mut previous)?;
     }
     Ok(())
 }

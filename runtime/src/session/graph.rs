@@ -12,12 +12,13 @@ use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 
 use super::engine::Engine;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::blocks::Block;
 use crate::engines::Made;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::profile::{Cut, KERNEL, Profile};
 use crate::providers::RECORD_ASSIGNMENT;
-use crate::quantised::{Layer8, quantise};
+use crate::quantised::{FEATURE, Layer8, quantise};
 use crate::reconstruct::{Opening, Precision};
 use crate::scene::{Layer, NetworkLevels};
 use crate::templates::Templates;
@@ -59,6 +60,8 @@ pub(super) struct Part {
     pub(super) cuts: &'static [Cut],
     /// Whether its `mix8` is two convolutions, one for each of its inputs.
     pub(super) mix8_apart: bool,
+    /// Cells of the flow computed at once.
+    pub(super) flow: Block,
 }
 
 pub(super) const FULL: Part = Part {
@@ -66,12 +69,18 @@ pub(super) const FULL: Part = Part {
     graph: "full",
     cuts: &[Cut::Motion, Cut::Refine],
     mix8_apart: false,
+    flow: Block::CELL,
 };
-pub(super) const MOTION: Part =
-    Part { name: "motion network", graph: "motion", cuts: &[Cut::Motion], mix8_apart: true };
+pub(super) const MOTION: Part = Part {
+    name: "motion network",
+    graph: "motion",
+    cuts: &[Cut::Motion],
+    mix8_apart: true,
+    flow: Block::CELL,
+};
 pub(super) const REFINE: Part =
     Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
-pub(super) const MOTION8: Part = Part { graph: "motion8", ..MOTION };
+pub(super) const MOTION8: Part = Part { graph: "motion8", flow: Block::OF_FLOW, ..MOTION };
 pub(super) const REFINE8: Part = Part { graph: "refine8", ..REFINE };
 
 /// What all sessions of a scene have in common.
@@ -199,10 +208,12 @@ impl<'a> Plan<'a> {
                 None if name == "mix8" && part.mix8_apart => {
                     apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
                 }
-                None => float_parameters(layer)?,
+                None if name == "flow" => float_parameters(layer, part.flow)?,
+                None => float_parameters(layer, Block::CELL)?,
             };
-            if let Some(step) = layer.output_step.filter(|_| !self.integers.is_empty()) {
-                parameters.push(("scale", value([], vec![step.step().to_num::<f32>()])?));
+            if let Some(step) = layer.output_step(0).filter(|_| !self.integers.is_empty()) {
+                let scale = if name == "up4" { FEATURE } else { step };
+                parameters.push(("scale", value([], vec![scale])?));
             }
             for (parameter, value) in parameters {
                 builder =
@@ -216,13 +227,15 @@ impl<'a> Plan<'a> {
 /// What a template's initializers are filled with, by their names within a layer.
 type Parameters = Vec<(&'static str, Arc<DynValue>)>;
 
-/// Weights `[output, input, 3, 3]` and biases `[output]` of a layer.
-fn float_parameters(layer: &Layer) -> ort::Result<Parameters> {
-    let spec = &layer.spec;
-    let shape = [spec.outputs, spec.inputs, KERNEL, KERNEL];
+/// Weights `[output, input, row, column]` and biases `[output]` of a layer, the outputs those of a block of cells.
+fn float_parameters(layer: &Layer, block: Block) -> ort::Result<Parameters> {
+    let weights: Vec<f32> = layer.weights_f32().collect();
+    let bias: Vec<f32> = layer.bias_f32().collect();
+    let outputs = block.cells() * layer.spec.outputs;
+    let [rows, columns] = block.kernel();
     Ok(vec![
-        ("weight", value(shape, layer.weights_f32().collect())?),
-        ("bias", value([spec.outputs], layer.bias_f32().collect())?),
+        ("weight", value([outputs, layer.spec.inputs, rows, columns], block.weights(&weights))?),
+        ("bias", value([outputs], bias.repeat(block.cells()))?),
     ])
 }
 
@@ -246,7 +259,8 @@ fn apart(layer: &Layer, names: [&'static str; 2], first: usize) -> ort::Result<P
 /// The same in integers, and their scales.
 fn integer_parameters(layer: &Layer8) -> ort::Result<Parameters> {
     let outputs = layer.bias.len();
-    let shape = [outputs, layer.inputs, KERNEL, KERNEL];
+    let [rows, columns] = layer.block.kernel();
+    let shape = [outputs, layer.inputs, rows, columns];
     Ok(vec![
         ("weight", value(shape, layer.weights.clone())?),
         ("weight_scale", value([outputs], layer.weight_scales.clone())?),

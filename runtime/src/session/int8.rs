@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, MOTION8, Plan, Port, REFINE8};
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::blocks::{Block, place_flow};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::profile::{FLOW, HEAD, PACKED};
@@ -12,7 +13,7 @@ use crate::scene::NetworkLevels;
 ///
 /// | tensor | shape | |
 /// |---|---|---|
-/// | `flow` | `[batch, 4, rows / 2, columns / 2]` f32 | made by `motion` |
+/// | `flow` | `[batch, 2, 2, 4, rows / 4, columns / 4]` f32: row and column in a block of 2×2, then component | made by `motion` |
 /// | `features` | `[batch, rows / 2, columns / 2, 4 · quarter]` | made by `motion` |
 /// | `planes` | `[batch, rows, columns, quarter + 48]` | read by `refine` |
 /// | `picture` | `[batch, rows, columns, 32]` | made by `refine` |
@@ -22,7 +23,9 @@ pub struct Int8Network {
     refine: Graph,
     /// latent16, latent8.
     latents: [Port; 2],
-    flow: Port,
+    flow_blocks: Port,
+    /// The same by rows, `[batch, 4, rows / 2, columns / 2]`.
+    flow: Vec<f32>,
     features: Port<u8>,
     planes: Port<u8>,
     picture: Port<u8>,
@@ -31,7 +34,7 @@ pub struct Int8Network {
 
 /// What the kernels between and after the halves work in.
 pub struct Int8Tensors<'a> {
-    /// Flow of both sources.
+    /// Flow of both sources, `[batch, 4, rows / 2, columns / 2]`.
     pub flow: &'a [f32],
     /// Features of the four cells under a cell of the flow, (dy, dx, channel).
     pub features: &'a [u8],
@@ -65,16 +68,17 @@ impl Int8Network {
             plan.port("latent16", profile.latent16, 16)?,
             plan.port("latent8", profile.latent8, 8)?,
         ];
-        let mut flow = plan.port("flow", FLOW, 8)?;
+        let mut flow_blocks = plan.port("flow", Block::OF_FLOW.cells() * FLOW, 16)?;
         let mut features = plan.port_of_bytes("features", 4 * profile.quarter, 8)?;
         let planes = plan.port_of_bytes("planes", profile.quarter + 2 * PACKED, 4)?;
         let mut picture = plan.port_of_bytes("picture", HEAD, 4)?;
         motion.bind(&latents.each_ref())?;
-        motion.bind_outputs([&mut flow])?;
+        motion.bind_outputs([&mut flow_blocks])?;
         motion.bind_outputs([&mut features])?;
         refine.bind(&[&planes])?;
         refine.bind_outputs([&mut picture])?;
-        Ok(Self { motion, refine, latents, flow, features, planes, picture, report })
+        let flow = vec![0.0; flow_blocks.values().len()];
+        Ok(Self { motion, refine, latents, flow_blocks, flow, features, planes, picture, report })
     }
 
     /// What became of each provider.
@@ -90,7 +94,7 @@ impl Int8Network {
     /// What it works in besides latents; the same memory every time.
     pub fn tensors(&mut self) -> Int8Tensors<'_> {
         Int8Tensors {
-            flow: self.flow.values(),
+            flow: &self.flow,
             features: self.features.values(),
             planes: self.planes.values_mut(),
             picture: self.picture.values(),
@@ -102,7 +106,14 @@ impl Int8Network {
     /// # Errors
     /// The backend's.
     pub fn motion(&mut self) -> Result<()> {
-        self.motion.run(&self.latents.each_ref())
+        self.motion.run(&self.latents.each_ref())?;
+        let [_, channels, rows, wide] = self.flow_blocks.shape;
+        let of_picture = channels * rows * wide;
+        let blocks = self.flow_blocks.values().chunks_exact(of_picture);
+        for (blocks, flow) in blocks.zip(self.flow.chunks_exact_mut(of_picture)) {
+            place_flow(blocks, Block::OF_FLOW.across * wide, flow);
+        }
+        Ok(())
     }
 
     /// Planes to the implicit picture and mask logits.

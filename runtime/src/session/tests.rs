@@ -192,7 +192,7 @@ fn networks_in_8_bits_take_any_steps() {
                 layer.steps.fill(weights);
                 layer.bias_step = weights;
                 layer.bias.fill(i16::MAX);
-                layer.output_step = layer.output_step.map(|_| outputs);
+                layer.output_steps.fill(outputs);
             }
             let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
             let latents = int8.latents();

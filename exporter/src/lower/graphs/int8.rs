@@ -1,22 +1,30 @@
 //! The cuts in 8 bits, for ONNX Runtime's CPU provider.
 //!
 //! Pictures and features are u8 and channels last, as that provider's integer kernels have them; the transpositions
-//! at the edges are then none. What the flow comes from stays in f32: rounding it to 8 bits would move what is warped
-//! by tenths of a pixel. What each number means is defined beside the code that fills the initializers, in
+//! at the edges are then none. What the flow comes from stays in f32: in 8 bits it would be off by a twentieth of a
+//! pixel, for 0.01 dB (exporter/EXPERIMENTS.md §26). Where a convolution has few outputs it computes several cells at
+//! once (`runtime/src/blocks.rs`). What each number means is defined beside the code that fills the initializers, in
 //! `runtime/src/quantised.rs`.
 //!
 //! Why the biases are integers and the output of a ReLU has the zero point 0: only so does the provider make one
 //! integer operator of a convolution and what is around it. TensorRT wants it otherwise.
 
-use iev_runtime::profile::{HEAD, KERNEL, PACKED};
+use iev_runtime::blocks::Block;
+use iev_runtime::profile::{HEAD, PACKED};
 use iev_runtime::quantised::{PIXEL, ZERO, padded};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
-use super::{AT4, AT8, BATCH, FLOW, Fixed, Graph, Mix8, nchw, three_by_three};
+use super::{AT4, AT8, AT16, BATCH, FLOW, Fixed, Graph, Mix8, nchw, three_by_three};
 
 fn nhwc(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
     [BATCH, rows, columns, Fixed(channels)]
+}
+
+/// Shape of the weights of a 3×3 convolution of a block of cells.
+fn kernels(inputs: usize, outputs: usize, block: Block) -> [usize; 4] {
+    let [rows, columns] = block.kernel();
+    [outputs, inputs, rows, columns]
 }
 
 /// Scale and zero point of a u8 value.
@@ -28,8 +36,13 @@ struct Scale {
 impl Graph<'_> {
     pub(super) fn motion8_cut(&mut self) {
         let eighth = self.eighth(Mix8::Apart, Self::spread);
-        self.conv("flow", "flow", &eighth);
-        self.b.output("flow", &nchw(FLOW, AT8));
+        let outputs = Block::OF_FLOW.cells() * FLOW;
+        let shape = kernels(self.profile.eighth, outputs, Block::OF_FLOW);
+        let weight = self.b.external("flow.weight", &shape);
+        let bias = self.b.external("flow.bias", &[outputs]);
+        let attributes = three_by_three(Block::OF_FLOW);
+        self.b.node("Conv", "flow", &[&eighth, &weight, &bias], attributes);
+        self.b.output("flow", &nchw(outputs, AT16));
 
         let x = self.rounded("res8", &eighth);
         let [inputs, outputs] = [self.profile.eighth, 4 * self.profile.quarter];
@@ -48,9 +61,7 @@ impl Graph<'_> {
         let planes = self.b.transpose("planes.first", &planes, &[0, 3, 1, 2]);
         let pixels = Scale { scale: self.b.scalar(PIXEL), zero: self.b.scalar_u8(ZERO) };
         let x = self.dequantise("planes", &planes, &pixels);
-        let x = self.conv8("mix4", &x, channels, width);
-        let x = self.b.node("Relu", "mix4.relu", &[&x], Vec::new());
-        let mut x = self.rounded("mix4", &x);
+        let mut x = self.mix4_of_bytes(&x, channels, width);
         for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
             let name = layer.name;
             let branch = self.conv8(name, &x, width, width);
@@ -63,6 +74,23 @@ impl Graph<'_> {
         let head = self.quantise("head", &head, &pixels);
         self.b.transpose("picture", &head, &[0, 2, 3, 1]);
         self.b.output_of(UINT8, "picture", &nhwc(HEAD, AT4));
+    }
+
+    /// `mix4`, by blocks of cells.
+    fn mix4_of_bytes(&mut self, planes: &str, channels: usize, width: usize) -> Value {
+        let block = Block::of_mix4(width);
+        let x = self.conv8_of("mix4", planes, [channels, width], block);
+        let x = self.b.node("Relu", "mix4.relu", &[&x], Vec::new());
+        if block == Block::CELL {
+            return self.rounded("mix4", &x);
+        }
+        let scale = self.scale("mix4");
+        let x = self.quantise("mix4", &x, &scale);
+        // With channels last, as the provider has them, nothing of this moves a byte.
+        let x = self.b.transpose("mix4.last", &x, &[0, 2, 3, 1]);
+        let x = self.b.reshape("mix4.cells", &x, &[0, 0, -1, width as i64]);
+        let x = self.b.transpose("mix4.first", &x, &[0, 3, 1, 2]);
+        self.dequantise("mix4", &x, &scale)
     }
 
     /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]` for `c` of [`Profile::eighth`](iev_runtime::profile::Profile::eighth), as
@@ -83,6 +111,18 @@ impl Graph<'_> {
 
     /// 3×3 convolution with weights and biases in integers.
     fn conv8(&mut self, layer: &str, value: &str, inputs: usize, outputs: usize) -> Value {
+        self.conv8_of(layer, value, [inputs, outputs], Block::CELL)
+    }
+
+    /// The same for all cells of a block at once.
+    fn conv8_of(
+        &mut self,
+        layer: &str,
+        value: &str,
+        [inputs, outputs]: [usize; 2],
+        block: Block,
+    ) -> Value {
+        let outputs = block.cells() * outputs;
         let mut constant = |part: &str, element, shape: &[usize]| {
             let name = format!("{layer}.{part}");
             let levels = self.b.external_of(element, &name, shape);
@@ -90,10 +130,10 @@ impl Graph<'_> {
             let axis = vec![super::int("axis", 0)];
             self.b.node("DequantizeLinear", format!("{name}_f32"), &[&levels, &scale], axis)
         };
-        let weight = constant("weight", INT8, &[outputs, inputs, KERNEL, KERNEL]);
+        let weight = constant("weight", INT8, &kernels(inputs, outputs, block));
         let bias = constant("bias", INT32, &[outputs]);
         let inputs = [value, &weight, &bias];
-        self.b.node("Conv", format!("{layer}.conv"), &inputs, three_by_three())
+        self.b.node("Conv", format!("{layer}.conv"), &inputs, three_by_three(block))
     }
 
     /// The scale of a layer's output, which is not below zero, filled from the stream.

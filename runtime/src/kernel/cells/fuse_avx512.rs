@@ -56,7 +56,7 @@ const LUMA_MASKS: [[[[u8; 64]; 2]; 2]; 2] = {
 };
 
 /// Of both chroma planes, for each half of the cells.
-const CHROMA: [[[u8; 64]; 2]; 2] = {
+const CHROMA_MASKS: [[[u8; 64]; 2]; 2] = {
     let planes = [0, 1, 2, 3, 0, 1, 2, 3];
     [places_of_both(0, planes), places_of_both(4, planes)]
 };
@@ -145,7 +145,7 @@ fn blend_cells(warped: &Warped<'_>, heads: [__m512i; 4], table: &[[__m512i; 4]; 
     let masks = [look_up(&table[0], logits), look_up(&table[1], logits)];
 
     let implicit = _mm512_unpacklo_epi64(first, second);
-    let chroma = blend([warped.chroma(0), warped.chroma(1)], implicit, masks, &CHROMA);
+    let chroma = blend([warped.chroma(0), warped.chroma(1)], implicit, masks, &CHROMA_MASKS);
     let chroma = _mm512_permutexvar_epi8(load(&CHROMA_LINES), chroma);
 
     let implicit = _mm512_shuffle_i64x2::<0b10_00_10_00>(heads[0], heads[1]);
