@@ -3,23 +3,24 @@
 //!
 //! After a new sample: `cargo xtask test --test conformance record_sample -- --ignored`.
 
+#[path = "../runtime/tests/small_stream/checksums.rs"]
+mod checksums;
 mod clip;
+mod sections;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use checksums::right_checksums;
 use iev_runtime::format::CRC;
-use iev_runtime::format::header::Preamble;
-use iev_runtime::format::limits::Limits;
 use iev_runtime::format::mixing::SymbolModel;
-use iev_runtime::format::reader::{SliceSource, StreamReader};
-use iev_runtime::format::table::{Entry, Kind};
-use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::format::table::Kind;
 use iev_runtime::player::{Options, Player};
 use iev_runtime::reconstruct::Precision;
 use iev_runtime::reference::Reference;
 use iev_runtime::scene::NetworkLevels;
 use iev_runtime::symbols::Symbols;
+use sections::{reader, rewritten, sections};
 use serde::{Deserialize, Serialize};
 
 /// What another machine's convolutions, or those in 8 bits, may change: about 1 % of the error, far below what one
@@ -110,47 +111,23 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
 
 /// The sample as version 1.0 had it, without steps for networks in 8 bits, or 1.1, with one for all features.
 fn in_version(older: u8, sample: &[u8]) -> Vec<u8> {
-    let mut reader = StreamReader::open(SliceSource::new(sample), &Limits::default()).unwrap();
-    let (header, minor) = (reader.header().clone(), reader.minor());
-    let profile = header.profile().unwrap();
-    let mut model = Box::new(SymbolModel::new());
-    let sections: Vec<(Entry, Vec<u8>)> = (0..reader.sections())
-        .map(|index| {
-            let entry = reader.entry(index).unwrap();
-            let mut body = reader.section(&entry).unwrap();
-            if entry.kind == Kind::Network {
-                let mut network = NetworkLevels::decode(&body, profile, minor, &mut model).unwrap();
-                for steps in network.layers.iter_mut().map(|layer| &mut layer.output_steps) {
-                    steps.sort_by_key(|step| std::cmp::Reverse(step.get()));
-                    steps.truncate(older.into());
-                }
-                body = network.encode(&mut model);
-            }
-            (entry, body)
-        })
-        .collect();
-    let sections: Vec<Section<'_>> = sections
-        .iter()
-        .map(|(entry, body)| Section {
-            kind: entry.kind,
-            view: entry.view,
-            scene: entry.scene,
-            first_frame: entry.first_frame,
-            frames: entry.frames,
-            body,
-        })
-        .collect();
-    let mut stream = Vec::new();
-    write_stream(&mut stream, &header, &sections).unwrap();
-
-    let (first, rest) = stream.split_first_chunk_mut().unwrap();
-    let mut preamble = Preamble::from_bytes(first).unwrap();
-    preamble.minor = older;
-    let mut digest = CRC.digest();
-    digest.update(&preamble.to_bytes()[..Preamble::CHECKED]);
-    digest.update(&rest[..usize::from(preamble.header_bytes) + sections.len() * Entry::BYTES]);
-    preamble.index_crc = digest.finalize();
-    *first = preamble.to_bytes();
+    /// Place of the minor version in a file.
+    const MINOR: usize = 9;
+    let header = reader(sample).header().clone();
+    let (profile, mut model) = (header.profile().unwrap(), Box::new(SymbolModel::new()));
+    let mut sections = sections(sample);
+    for (_, body) in sections.iter_mut().filter(|(entry, _)| entry.kind == Kind::Network) {
+        let minor = sample[MINOR];
+        let mut network = NetworkLevels::decode(body, profile, minor, &mut model).unwrap();
+        for steps in network.layers.iter_mut().map(|layer| &mut layer.output_steps) {
+            steps.sort_by_key(|step| std::cmp::Reverse(step.get()));
+            steps.truncate(older.into());
+        }
+        *body = network.encode(&mut model);
+    }
+    let mut stream = rewritten(sample, &sections);
+    stream[MINOR] = older;
+    right_checksums(&mut stream);
     stream
 }
 

@@ -2,16 +2,13 @@
 //! what its checksums cover, these damage a whole real file.
 
 mod clip;
+mod sections;
 
 use iev_exporter::encode::encode;
-use iev_runtime::format::limits::Limits;
-use iev_runtime::format::reader::StreamReader;
-use iev_runtime::format::table::{Entry, Kind};
-use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::gop::Reader;
+use iev_runtime::format::table::Kind;
 use iev_runtime::player::Player;
-use iev_runtime::source::Source;
 use iev_runtime::{Error, Result};
+use sections::{reader, rewritten, sections};
 
 fn small_stream() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
@@ -31,33 +28,6 @@ fn decode(bytes: Vec<u8>) -> Result<usize> {
         pictures += shown?.pictures.len();
     }
     Ok(pictures)
-}
-
-fn reader(bytes: &[u8]) -> Reader {
-    StreamReader::open(Source::from(bytes.to_vec()), &Limits::DEFAULT).unwrap()
-}
-
-/// Every section with its bytes.
-fn sections(bytes: &[u8]) -> Vec<(Entry, Vec<u8>)> {
-    let mut reader = reader(bytes);
-    let count = reader.sections();
-    let section = |index| {
-        let entry = reader.entry(index).unwrap();
-        let body = reader.section(&entry).unwrap();
-        (entry, body)
-    };
-    (0..count).map(section).collect()
-}
-
-/// The stream of `sections`, with the checksums and offsets a writer would give it.
-fn rewritten(bytes: &[u8], sections: &[(Entry, Vec<u8>)]) -> Vec<u8> {
-    let borrowed = sections.iter().map(|(entry, body)| {
-        let Entry { kind, view, scene, first_frame, frames, .. } = *entry;
-        Section { kind, view, scene, first_frame, frames, body }
-    });
-    let mut sink = Vec::new();
-    write_stream(&mut sink, reader(bytes).header(), &borrowed.collect::<Vec<_>>()).unwrap();
-    sink
 }
 
 #[test]

@@ -207,38 +207,27 @@ const fn grid(
     GridSpec { name, scale, first, channels, sharing }
 }
 
-/// Those of `lean` and `edge`.
-static LEAN_GRIDS: [GridSpec; 4] = [
-    grid("view16", 16, 0, 12, Sharing::View),
-    grid("view8", 8, 0, 6, Sharing::View),
-    grid("time4", 16, 6, 6, Sharing::Temporal { period: 4 }),
-    grid("time1", 16, 0, 6, Sharing::Temporal { period: 1 }),
-];
+const LEAN: Profile = Profile {
+    name: "lean",
+    latent16: 12,
+    latent8: 6,
+    stem: 15,
+    eighth: 16,
+    quarter: 8,
+    refine: 16,
+    refine_blocks: 0,
+    grids: &[
+        grid("view16", 16, 0, 12, Sharing::View),
+        grid("view8", 8, 0, 6, Sharing::View),
+        grid("time4", 16, 6, 6, Sharing::Temporal { period: 4 }),
+        grid("time1", 16, 0, 6, Sharing::Temporal { period: 1 }),
+    ],
+};
 
 /// All profiles, lightest first.
 pub static PROFILES: [Profile; 3] = [
-    Profile {
-        name: "lean",
-        latent16: 12,
-        latent8: 6,
-        stem: 15,
-        eighth: 16,
-        quarter: 8,
-        refine: 16,
-        refine_blocks: 0,
-        grids: &LEAN_GRIDS,
-    },
-    Profile {
-        name: "edge",
-        latent16: 12,
-        latent8: 6,
-        stem: 15,
-        eighth: 16,
-        quarter: 8,
-        refine: 16,
-        refine_blocks: 2,
-        grids: &LEAN_GRIDS,
-    },
+    LEAN,
+    Profile { name: "edge", refine_blocks: 2, ..LEAN },
     Profile {
         name: "rich",
         latent16: 24,

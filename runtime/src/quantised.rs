@@ -17,8 +17,8 @@ use crate::scene::{Layer, NetworkLevels};
 
 /// Level of zero in pixels, features and logits.
 pub const ZERO: u8 = 128;
-/// Scale of a feature in the graph, where it is counted in its own steps.
-pub const FEATURE: f32 = 1.0;
+/// Scale of a feature, which is counted in steps of its own.
+const FEATURE: f32 = 1.0;
 /// Step of a mask's logit.
 pub const LOGIT_STEP: f32 = 1.0 / 16.0;
 /// Scale of a pixel: a network sees `(pixel − 128) / 128`.
@@ -41,6 +41,12 @@ pub fn top_level(layer: &LayerSpec) -> f64 {
 /// Whether networks in 8 bits compute a layer in integers.
 pub fn in_integers(layer: &LayerSpec) -> bool {
     layer.cut == Cut::Refine || layer.name == "up4"
+}
+
+/// Scale of a layer's output, where the stream has one.
+pub fn output_scale(layer: &Layer) -> Option<f32> {
+    let step = layer.output_step(0)?;
+    Some(if layer.spec.name == "up4" { FEATURE } else { step })
 }
 
 /// One convolution in integers.
@@ -83,7 +89,6 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
         let layer = network.layers.iter().find(|l| l.spec.name == name);
         layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"))
     };
-    let step = |layer: &Layer| layer.output_step(0);
     let (one, same) = (|_| 1.0, |channel| channel);
     let plain = |layer, input_scale, channels| Around {
         layer,
@@ -96,12 +101,11 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
 
     let (up4, mix4) = (find("up4"), find("mix4"));
     let quarter = profile.quarter;
-    let mut input_scale = step(find("res8"))?;
+    let mut input_scale = output_scale(find("res8"))?;
     // Depth to space outside the graph moves whole cells, so channels of one cell lie together.
     let by_cell = |output: usize| output % quarter * 4 + output / quarter;
     let feature_steps: Vec<f32> =
         (0..quarter).map(|f| up4.output_step(f)).collect::<Option<_>>()?;
-    // Each feature in steps of its own, so that the scale of all is 1.
     let in_steps = |channel: usize| FEATURE / feature_steps[channel / 4];
     let around = plain(up4, input_scale, [up4.spec.inputs, up4.spec.outputs]);
     let around = Around { channel_at: &by_cell, of_output: &in_steps, ..around };
@@ -113,10 +117,10 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
     let made = Around { of_input: &feature, ..around }.quantise();
     layers.push(made.in_blocks(Block::of_mix4(width)));
 
-    input_scale = step(mix4)?;
+    input_scale = output_scale(mix4)?;
     for layer in network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
         layers.push(plain(layer, input_scale, [width, width]).quantise());
-        input_scale = step(layer)?;
+        input_scale = output_scale(layer)?;
     }
     let logit = |output| if output < PACKED { 1.0 } else { PIXEL / LOGIT_STEP };
     let around = plain(find("head"), input_scale, [width, HEAD]);
@@ -127,13 +131,13 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
 impl Layer8 {
     /// The same, many cells at once.
     fn in_blocks(self, block: Block) -> Self {
-        let repeated = |values: Vec<f32>| values.repeat(block.cells());
+        let cells = block.cells();
         Self {
             block,
             weights: block.weights(&self.weights),
-            weight_scales: repeated(self.weight_scales),
-            bias: self.bias.repeat(block.cells()),
-            bias_scales: repeated(self.bias_scales),
+            weight_scales: self.weight_scales.repeat(cells),
+            bias: self.bias.repeat(cells),
+            bias_scales: self.bias_scales.repeat(cells),
             ..self
         }
     }

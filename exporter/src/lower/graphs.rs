@@ -98,6 +98,12 @@ enum Mix8 {
     Apart,
 }
 
+/// Shape of the weights of a 3×3 convolution with `outputs` for all cells of a block.
+fn kernels(inputs: usize, outputs: usize, block: Block) -> [usize; 4] {
+    let [rows, columns] = block.kernel();
+    [outputs, inputs, rows, columns]
+}
+
 /// 3×3 for every cell of a block, zero padding of one cell.
 fn three_by_three(block: Block) -> Vec<AttributeProto> {
     let sizes = |[rows, columns]: [usize; 2]| [rows as i64, columns as i64];
@@ -126,22 +132,25 @@ impl Graph<'_> {
 
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
     fn conv(&mut self, layer: &str, output: &str, value: &str) -> Value {
+        self.conv_in_blocks(layer, output, value, Block::CELL)
+    }
+
+    /// The same for all cells of a block at once.
+    fn conv_in_blocks(&mut self, layer: &str, output: &str, value: &str, block: Block) -> Value {
         let spec = self.layer(layer);
-        let weight = self.weight(layer, &spec);
-        let bias = self.b.external(&format!("{layer}.bias"), &[spec.outputs]);
-        self.b.node("Conv", output, &[value, &weight, &bias], three_by_three(Block::CELL))
+        let outputs = block.cells() * spec.outputs;
+        let weight =
+            self.b.external(&format!("{layer}.weight"), &kernels(spec.inputs, outputs, block));
+        let bias = self.b.external(&format!("{layer}.bias"), &[outputs]);
+        self.b.node("Conv", output, &[value, &weight, &bias], three_by_three(block))
     }
 
     /// A part of a layer, called `name` as its weights are.
     fn conv_of(&mut self, name: &str, spec: &LayerSpec, value: &str, bias: Option<Value>) -> Value {
-        let weight = self.weight(name, spec);
+        let shape = kernels(spec.inputs, spec.outputs, Block::CELL);
+        let weight = self.b.external(&format!("{name}.weight"), &shape);
         let inputs: Vec<&str> = [value, &weight].into_iter().chain(bias.as_deref()).collect();
         self.b.node("Conv", format!("{name}.conv"), &inputs, three_by_three(Block::CELL))
-    }
-
-    fn weight(&mut self, name: &str, spec: &LayerSpec) -> Value {
-        let shape = [spec.outputs, spec.inputs, KERNEL, KERNEL];
-        self.b.external(&format!("{name}.weight"), &shape)
     }
 
     fn conv_relu(&mut self, layer: &str, value: &str) -> Value {

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::profile::{Cut, KERNEL, Profile};
 use crate::providers::RECORD_ASSIGNMENT;
-use crate::quantised::{FEATURE, Layer8, quantise};
+use crate::quantised::{Layer8, output_scale, quantise};
 use crate::reconstruct::{Opening, Precision};
 use crate::scene::{Layer, NetworkLevels};
 use crate::templates::Templates;
@@ -211,8 +211,7 @@ impl<'a> Plan<'a> {
                 None if name == "flow" => float_parameters(layer, part.flow)?,
                 None => float_parameters(layer, Block::CELL)?,
             };
-            if let Some(step) = layer.output_step(0).filter(|_| !self.integers.is_empty()) {
-                let scale = if name == "up4" { FEATURE } else { step };
+            if let Some(scale) = output_scale(layer).filter(|_| !self.integers.is_empty()) {
                 parameters.push(("scale", value([], vec![scale])?));
             }
             for (parameter, value) in parameters {

@@ -1,13 +1,14 @@
 //! Small streams made without training.
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+mod checksums;
+
 use std::sync::Arc;
 
-use iev_runtime::format::CRC;
 use iev_runtime::format::anchor::{Key, write_anchor};
-use iev_runtime::format::header::{Colour, Header, Preamble, Role, Second};
+use iev_runtime::format::header::{Colour, Header, Role, Second};
 use iev_runtime::format::mixing::SymbolModel;
-use iev_runtime::format::table::{Entry, Kind};
+use iev_runtime::format::table::Kind;
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::player::Options;
 use iev_runtime::profile::Profile;
@@ -18,6 +19,9 @@ use iev_runtime::tensors::{OwnedTensors, Tensors};
 use iev_runtime::{Error, Result, Size, ViewId};
 use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
 use openh264::formats::YUVSlices;
+
+#[allow(unused_imports, reason = "every test file uses its own part")]
+pub use checksums::right_checksums;
 
 /// Size of every picture of [`small_stream`].
 pub const SIZE: Size = Size { width_px: 32, height_px: 32 };
@@ -157,24 +161,4 @@ pub fn options(fails_at: Option<u32>) -> Options {
         let tensors = OwnedTensors::new(header, opening.batch);
         Ok(Network::Split(Box::new(Arithmetic { tensors, pictures: 0, fails_at })))
     }))
-}
-
-/// Makes the checksums of every section and of the index right again.
-#[allow(dead_code, reason = "every test file uses its own part")]
-pub fn right_checksums(bytes: &mut [u8]) {
-    let header_bytes = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
-    let sections = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
-    let table = Preamble::BYTES + header_bytes;
-    let index = table + sections * Entry::BYTES;
-    for place in (table..index).step_by(Entry::BYTES) {
-        let record = bytes[place..][..Entry::BYTES].try_into().unwrap();
-        let Ok(mut entry) = Entry::from_bytes(&record, 0) else { continue };
-        let body = bytes.get(entry.offset as usize..).and_then(|b| b.get(..entry.bytes as usize));
-        let Some(body) = body else { continue };
-        entry.crc = CRC.checksum(body);
-        bytes[place..][..Entry::BYTES].copy_from_slice(&entry.to_bytes());
-    }
-    let checked = [&bytes[..Preamble::CHECKED], &bytes[Preamble::BYTES..index]].concat();
-    let crc = CRC.checksum(&checked).to_le_bytes();
-    bytes[Preamble::CHECKED..Preamble::BYTES].copy_from_slice(&crc);
 }

@@ -15,16 +15,10 @@ use iev_runtime::quantised::{PIXEL, ZERO, padded};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
-use super::{AT4, AT8, AT16, BATCH, FLOW, Fixed, Graph, Mix8, nchw, three_by_three};
+use super::{AT4, AT8, AT16, BATCH, FLOW, Fixed, Graph, Mix8, kernels, nchw, three_by_three};
 
 fn nhwc(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
     [BATCH, rows, columns, Fixed(channels)]
-}
-
-/// Shape of the weights of a 3×3 convolution of a block of cells.
-fn kernels(inputs: usize, outputs: usize, block: Block) -> [usize; 4] {
-    let [rows, columns] = block.kernel();
-    [outputs, inputs, rows, columns]
 }
 
 /// Scale and zero point of a u8 value.
@@ -36,13 +30,8 @@ struct Scale {
 impl Graph<'_> {
     pub(super) fn motion8_cut(&mut self) {
         let eighth = self.eighth(Mix8::Apart, Self::spread);
-        let outputs = Block::OF_FLOW.cells() * FLOW;
-        let shape = kernels(self.profile.eighth, outputs, Block::OF_FLOW);
-        let weight = self.b.external("flow.weight", &shape);
-        let bias = self.b.external("flow.bias", &[outputs]);
-        let attributes = three_by_three(Block::OF_FLOW);
-        self.b.node("Conv", "flow", &[&eighth, &weight, &bias], attributes);
-        self.b.output("flow", &nchw(outputs, AT16));
+        self.conv_in_blocks("flow", "flow", &eighth, Block::OF_FLOW);
+        self.b.output("flow", &nchw(Block::OF_FLOW.cells() * FLOW, AT16));
 
         let x = self.rounded("res8", &eighth);
         let [inputs, outputs] = [self.profile.eighth, 4 * self.profile.quarter];

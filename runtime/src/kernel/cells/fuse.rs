@@ -20,7 +20,7 @@ use crate::picture::Picture;
 use crate::profile::{HEAD, PACKED};
 
 /// Luma pixels of a cell; its other bytes are chroma.
-const LUMA: usize = 16;
+pub(super) const LUMA: usize = 16;
 
 /// Blends `cells` and `head` into `picture`, cropping the padding: the definition, one pixel at a time.
 ///

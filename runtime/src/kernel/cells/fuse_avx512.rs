@@ -8,14 +8,13 @@ use core::arch::x86_64::*;
 
 use super::super::warp::PackedSize;
 use super::Cells;
+use super::fuse::LUMA;
 use super::sigmoid::SIGMOID;
 use crate::picture::{Picture, Plane};
 use crate::profile::HEAD;
 
 /// Cells blended at once.
 const CELLS: usize = 8;
-/// Bytes of luma in a cell; its other 8 are chroma.
-const LUMA: usize = 16;
 
 /// Whether the processor has what [`fuse_rows`] takes, and rows are long enough for it.
 pub(super) fn can_fuse(size: PackedSize) -> bool {

@@ -1,6 +1,16 @@
 //! How much of a source two neighbouring patches read.
 
+use super::padded::MARGIN;
 use super::patches::{Axis, HALF, LUMA_BITS, PATCHES, Patches};
+
+/// Columns of a flat window: the bytes of a vector, which one instruction chooses from. A far one has twice as many.
+pub(super) const WIDE: usize = 16;
+/// Most rows of a window.
+pub(super) const HIGH: usize = MARGIN;
+/// Most columns and rows that what is read may span in a flat and in a far window: right and lower
+/// neighbours are read too, and a patch of luma has eight rows.
+pub(super) const FLAT: (i32, i32) = (WIDE as i32 - 2, 1);
+pub(super) const FAR: (i32, i32) = (2 * WIDE as i32 - 2, HIGH as i32 - 9);
 
 /// Fraction bits of a displacement in chroma pixels.
 const CHROMA_BITS: u32 = LUMA_BITS + 1;

@@ -7,9 +7,7 @@
 use core::arch::x86_64::*;
 
 use super::super::flow::PIXEL_BITS;
-
-/// Columns of a flat window: the bytes that a shuffle chooses from. A far one has twice as many.
-pub(super) const FLAT_WIDE: usize = 16;
+use super::reach::WIDE;
 
 /// What the part of a pixel that is taken of a difference is shifted by.
 const PART_BITS: i32 = 9;
@@ -77,8 +75,8 @@ impl Across {
     #[inline]
     fn far(&self, [left, right]: [__m256i; 2]) -> __m256i {
         // A shuffle gives zero where a tap's highest bit is set.
-        let in_left = _mm256_add_epi8(self.taps, _mm256_set1_epi8(i8::MAX - FLAT_WIDE as i8 + 1));
-        let in_right = _mm256_sub_epi8(self.taps, _mm256_set1_epi8(FLAT_WIDE as i8));
+        let in_left = _mm256_add_epi8(self.taps, _mm256_set1_epi8(i8::MAX - WIDE as i8 + 1));
+        let in_right = _mm256_sub_epi8(self.taps, _mm256_set1_epi8(WIDE as i8));
         let left = _mm256_shuffle_epi8(left, in_left);
         let right = _mm256_shuffle_epi8(right, in_right);
         _mm256_maddubs_epi16(_mm256_or_si256(left, right), self.weights)

@@ -8,9 +8,6 @@ use core::arch::aarch64::*;
 
 use super::super::flow::PIXEL_BITS;
 
-/// Columns of a window of one vector, which a table look-up chooses from.
-pub(super) const VECTOR: usize = 16;
-
 /// What the part of a pixel that is taken of a difference is shifted by.
 const PART_BITS: i32 = 9;
 

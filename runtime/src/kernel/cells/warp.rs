@@ -8,7 +8,7 @@ use super::super::flow::PIXEL_BITS;
 use super::super::warp::warp_rows;
 use super::Cells;
 use super::padded::{Padded, PaddedPicture};
-use super::patches::{CUT, Course, Patches};
+use super::patches::{CUT, Course, PATCHES, Patches};
 use crate::picture::Picture;
 use crate::profile::PACKED;
 
@@ -103,6 +103,37 @@ impl CellWarper {
                 let sampled = sample_patch(&picture.planes, &self.patches, (row, patch));
                 store(&sampled, (row, patch), (self.layout, source), cells);
             }
+        }
+    }
+}
+
+/// The warp by two patches at a time: `sample_two` samples the cells of a patch and the next one and says
+/// which of the two it could; the others are sampled portably.
+///
+/// Inlined, so that it is compiled for the vector instructions of whoever calls it.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+pub(super) fn warp_by_twos(
+    planes: &[Padded; 3],
+    patches: &mut Patches,
+    flow: &[f32],
+    to: (Cells, usize),
+    cells: &mut [u8],
+    sample_two: impl Fn(&Patches, (usize, usize), &mut Sampled<4>) -> [bool; PATCHES],
+) {
+    patches.set_flow(flow);
+    for row in 0..patches.rows() {
+        for patch in (0..patches.columns()).step_by(PATCHES) {
+            let mut sampled = [[[0; PACKED]; 4]; 2];
+            let whole = sample_two(patches, (row, patch), &mut sampled);
+            for half in 0..PATCHES {
+                if !whole[half] {
+                    let slow = sample_patch(planes, patches, (row, patch + half));
+                    sampled[0][2 * half..][..2].copy_from_slice(&slow[0]);
+                    sampled[1][2 * half..][..2].copy_from_slice(&slow[1]);
+                }
+            }
+            store(&sampled, (row, patch), to, cells);
         }
     }
 }

@@ -11,20 +11,14 @@ use core::arch::x86_64::*;
 
 use super::super::flow::PIXEL_BITS;
 use super::Cells;
-use super::padded::{MARGIN, Padded};
+use super::padded::Padded;
 use super::patches::{PATCHES, Patches};
-use super::reach::Reach;
-use super::sample_avx2::{FLAT_WIDE, far_row, flat_row};
+use super::reach::{FAR, FLAT, HIGH, Reach, WIDE};
+use super::sample_avx2::{far_row, flat_row};
 use super::walk_avx2::{ChromaWalk, Courses, LumaWalk};
-use super::warp::{Sampled, sample_patch, store};
+use super::warp::{Sampled, warp_by_twos};
 use crate::profile::PACKED;
 
-/// Most rows of a window.
-const HIGH: usize = MARGIN;
-/// Most columns and rows that what is read may span in a flat and in a far window: right and lower
-/// neighbours are read too, and a patch of luma has eight rows.
-const FLAT: (i32, i32) = (FLAT_WIDE as i32 - 2, 1);
-const FAR: (i32, i32) = (2 * FLAT_WIDE as i32 - 2, HIGH as i32 - 9);
 /// Rows of a flat window in luma and chroma.
 const FLAT_LUMA: usize = 10;
 const FLAT_CHROMA: usize = 6;
@@ -35,24 +29,12 @@ pub(super) fn warp(
     planes: &[Padded; 3],
     patches: &mut Patches,
     flow: &[f32],
-    (layout, source): (Cells, usize),
+    to: (Cells, usize),
     cells: &mut [u8],
 ) {
-    patches.set_flow(flow);
-    for row in 0..patches.rows() {
-        for patch in (0..patches.columns()).step_by(PATCHES) {
-            let mut sampled = [[[0; PACKED]; 4]; 2];
-            let whole = sample_two(planes, patches, (row, patch), &mut sampled);
-            for half in 0..PATCHES {
-                if !whole[half] {
-                    let slow = sample_patch(planes, patches, (row, patch + half));
-                    sampled[0][2 * half..][..2].copy_from_slice(&slow[0]);
-                    sampled[1][2 * half..][..2].copy_from_slice(&slow[1]);
-                }
-            }
-            store(&sampled, (row, patch), (layout, source), cells);
-        }
-    }
+    warp_by_twos(planes, patches, flow, to, cells, |patches, at, cells| {
+        sample_two(planes, patches, at, cells)
+    });
 }
 
 /// Samples the cells of `patch` and the next one and says which of the two lay in windows; those of
@@ -239,7 +221,7 @@ impl<'a> Windows<'a> {
     #[target_feature(enable = "avx2")]
     #[inline]
     fn flat<const ROWS: usize>(&self) -> [__m256i; ROWS] {
-        self.check(ROWS, FLAT_WIDE);
+        self.check(ROWS, WIDE);
         let mut lines = [_mm256_setzero_si256(); ROWS];
         for (down, line) in lines.iter_mut().enumerate() {
             // SAFETY: the windows have `ROWS` rows of 16 pixels.
@@ -252,11 +234,11 @@ impl<'a> Windows<'a> {
     #[target_feature(enable = "avx2")]
     #[inline]
     fn far(&self, lines: &mut [[__m256i; 2]]) {
-        self.check(lines.len(), 2 * FLAT_WIDE);
+        self.check(lines.len(), 2 * WIDE);
         for (down, line) in lines.iter_mut().enumerate() {
             let at = down * self.stride;
             // SAFETY: the windows have as many rows as `lines`, of twice 16 pixels.
-            *line = unsafe { [self.load(at), self.load(at + FLAT_WIDE)] };
+            *line = unsafe { [self.load(at), self.load(at + WIDE)] };
         }
     }
 

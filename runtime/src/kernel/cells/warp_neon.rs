@@ -10,20 +10,13 @@ use core::arch::aarch64::*;
 
 use super::super::flow::PIXEL_BITS;
 use super::Cells;
-use super::padded::{MARGIN, Padded};
+use super::padded::Padded;
 use super::patches::{PATCHES, Patches};
-use super::reach::{Extent, Reach};
-use super::sample_neon::{Line, VECTOR, row};
+use super::reach::{Extent, FAR, FLAT, HIGH, Reach, WIDE as VECTOR};
+use super::sample_neon::{Line, row};
 use super::walk_neon::{ChromaWalk, LumaWalk};
-use super::warp::{Sampled, sample_patch, store};
-use crate::profile::PACKED;
+use super::warp::{Sampled, warp_by_twos};
 
-/// Most rows of a window.
-const HIGH: usize = MARGIN;
-/// Most columns and rows that what is read may span in a flat and in a far window: right and lower
-/// neighbours are read too, and a patch of luma has eight rows.
-const FLAT: (i32, i32) = (VECTOR as i32 - 2, 1);
-const FAR: (i32, i32) = (2 * VECTOR as i32 - 2, HIGH as i32 - 9);
 /// Rows that a row of pixels reads from a flat window.
 const FLAT_ROWS: usize = 3;
 /// Rows of a flat window of luma and of chroma.
@@ -36,24 +29,12 @@ pub(super) fn warp(
     planes: &[Padded; 3],
     patches: &mut Patches,
     flow: &[f32],
-    (layout, source): (Cells, usize),
+    to: (Cells, usize),
     cells: &mut [u8],
 ) {
-    patches.set_flow(flow);
-    for row in 0..patches.rows() {
-        for patch in (0..patches.columns()).step_by(PATCHES) {
-            let mut sampled = [[[0; PACKED]; 4]; 2];
-            let whole = sample_two(planes, patches, (row, patch), &mut sampled);
-            for half in 0..PATCHES {
-                if !whole[half] {
-                    let slow = sample_patch(planes, patches, (row, patch + half));
-                    sampled[0][2 * half..][..2].copy_from_slice(&slow[0]);
-                    sampled[1][2 * half..][..2].copy_from_slice(&slow[1]);
-                }
-            }
-            store(&sampled, (row, patch), (layout, source), cells);
-        }
-    }
+    warp_by_twos(planes, patches, flow, to, cells, |patches, at, cells| {
+        sample_two(planes, patches, at, cells)
+    });
 }
 
 /// Samples the cells of `patch` and the next one and says which of the two lay in windows; those of
