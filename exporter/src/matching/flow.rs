@@ -1,6 +1,6 @@
 //! The flow field and what it does to a picture.
 
-use super::layer::CELL;
+use super::layer::{self, CELL};
 use crate::picture::{Picture, Plane};
 use crate::quality::plane_mse;
 
@@ -28,8 +28,7 @@ pub struct FlowField {
 impl FlowField {
     /// No displacement and no confidence, for a picture of this size in pixels.
     pub fn zero(picture_width: usize, picture_height: usize) -> Self {
-        let width = picture_width.next_multiple_of(16) / CELL;
-        let height = picture_height.next_multiple_of(16) / CELL;
+        let (width, height) = layer::cells(picture_width, picture_height);
         let zeros = vec![0.0; width * height];
         Self { width, height, dx: zeros.clone(), dy: zeros.clone(), confidence: zeros }
     }

@@ -12,7 +12,13 @@ pub(super) const BLOCK: [usize; LEVELS] = [16, 8, 4, 3];
 /// Side of a cell in pixels of the picture.
 pub(super) const CELL: usize = 8;
 
+/// Columns and rows of cells over a picture of this size in pixels, padded to multiples of 16.
+pub(super) fn cells(width: usize, height: usize) -> (usize, usize) {
+    (width.next_multiple_of(16) / CELL, height.next_multiple_of(16) / CELL)
+}
+
 /// Luma of one pyramid level, replicated beyond its edges.
+#[derive(Clone)]
 pub(super) struct Layer {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -20,10 +26,15 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// The picture and its halvings, `first + 1` levels in all.
-    pub(super) fn pyramid(picture: &Picture, first: usize) -> Vec<Self> {
+    /// The picture's own.
+    pub(super) fn luma(picture: &Picture) -> Self {
         let Plane { width, height, samples } = picture.planes()[0];
-        let mut layers = vec![Self { width, height, samples: samples.to_vec() }];
+        Self { width, height, samples: samples.to_vec() }
+    }
+
+    /// The layer and its halvings, `first + 1` levels in all.
+    pub(super) fn pyramid(&self, first: usize) -> Vec<Self> {
+        let mut layers = vec![self.clone()];
         for level in 0..first {
             let half = layers[level].halved();
             layers.push(half);
@@ -32,7 +43,7 @@ impl Layer {
     }
 
     /// Mean of 2×2, rounded; odd sizes round up and repeat the last column or row.
-    fn halved(&self) -> Self {
+    pub(super) fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let mut samples = Vec::with_capacity(width * height);
         for y in 0..height {
@@ -129,7 +140,7 @@ mod tests {
 
     #[test]
     fn padding_repeats_the_edge() {
-        let layers = Layer::pyramid(&synthetic(10, 6, 0.0), 1);
+        let layers = Layer::luma(&synthetic(10, 6, 0.0)).pyramid(1);
         assert_eq!((layers[1].width, layers[1].height), (5, 3));
         let padded = layers[0].padded((3, 2), (16, 16));
         let layer = &layers[0];

@@ -33,6 +33,11 @@ struct Step {
 }
 
 impl Step {
+    /// The same on a picture twice as large.
+    fn doubled(self) -> Self {
+        Self { x: self.x * 2, y: self.y * 2 }
+    }
+
     fn distance(self, other: Self) -> u32 {
         self.x.abs_diff(other.x) + self.y.abs_diff(other.y)
     }
@@ -41,10 +46,10 @@ impl Step {
 /// Most displacements per cell in the first, exhaustive search.
 const MAX_LABELS: i32 = 640;
 
-/// Number of halvings at which the exhaustive search has at most [`MAX_LABELS`] to try.
-fn first_level(search: SearchRange) -> usize {
+/// Number of halvings, within a pyramid, at which the exhaustive search has at most [`MAX_LABELS`] to try.
+fn first_level(search: SearchRange) -> Option<usize> {
     let labels = |level: usize| (2 * (search.x >> level) + 1) * (2 * (search.y >> level) + 1);
-    (1..layer::LEVELS - 1).find(|&level| labels(level) <= MAX_LABELS).unwrap_or(layer::LEVELS - 1)
+    (1..layer::LEVELS).find(|&level| labels(level) <= MAX_LABELS)
 }
 
 /// For each cell the displacement at which `target(x, y) ≈ reference(x + dx, y + dy)`.
@@ -64,23 +69,42 @@ pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -
         "a search range is 0 to 4096 pixels"
     );
     let mut flow = FlowField::zero(target.width, target.height);
-    let first = first_level(search);
-    let targets = Layer::pyramid(target, first);
-    let references = Layer::pyramid(reference, first);
-    let cells = (flow.width, flow.height);
-    let mut steps = volume::search(&targets[first], &references[first], cells, search);
-    for level in (0..first).rev() {
-        for step in &mut steps {
-            *step = Step { x: step.x * 2, y: step.y * 2 };
-        }
-        let pair = descend::Pair::new(&targets[level], &references[level], level, search);
-        descend::refine(&pair, cells, &mut steps);
-    }
+    let pair = [target, reference].map(Layer::luma);
+    let steps = search_pair(&pair, search);
     for (cell, step) in steps.iter().enumerate() {
         (flow.dx[cell], flow.dy[cell]) = (step.x as f32, step.y as f32);
     }
-    polish::refine(&targets[0], &references[0], &mut flow);
+    polish::refine(&pair[0], &pair[1], &mut flow);
     flow
+}
+
+/// Whole displacements of the cells of `pair`, target and reference.
+///
+/// Where displacements are too many even for the smallest picture of a pyramid, those of pictures half as large
+/// come first: time and memory then grow with the picture alone.
+fn search_pair(pair: &[Layer; 2], search: SearchRange) -> Vec<Step> {
+    let [target, reference] = pair;
+    let cells = layer::cells(target.width, target.height);
+    let Some(first) = first_level(search) else {
+        let half = SearchRange { x: (search.x + 1) / 2, y: (search.y + 1) / 2 };
+        let halves = [target.halved(), reference.halved()];
+        let (columns, _) = layer::cells(halves[0].width, halves[0].height);
+        let coarse = search_pair(&halves, half);
+        let above = |cell: usize| cell / cells.0 / 2 * columns + cell % cells.0 / 2;
+        let mut steps: Vec<Step> =
+            (0..cells.0 * cells.1).map(|cell| coarse[above(cell)].doubled()).collect();
+        descend::refine(&descend::Pair::new(target, reference, 0, search), cells, &mut steps);
+        return steps;
+    };
+    let targets = target.pyramid(first);
+    let references = reference.pyramid(first);
+    let mut steps = volume::search(&targets[first], &references[first], cells, (search, first));
+    for level in (0..first).rev() {
+        steps.iter_mut().for_each(|step| *step = step.doubled());
+        let pair = descend::Pair::new(&targets[level], &references[level], level, search);
+        descend::refine(&pair, cells, &mut steps);
+    }
+    steps
 }
 
 #[cfg(test)]
@@ -114,9 +138,12 @@ mod tests {
     fn a_uniform_shift_is_found_to_a_fraction_of_a_pixel() {
         for shift in [-27.25, -3.0, 0.0, 0.5, 12.75, 33.0] {
             let (target, reference) = (synthetic(192, 96, shift), synthetic(192, 96, 0.0));
-            let flow = match_dense(&target, &reference, SEARCH);
             let hidden = (shift.abs() / 8.0).ceil() as usize + 2;
-            assert_flow(&flow, (shift, 0.0), hidden..24 - hidden, 0.2);
+            // The wider range begins on pictures of half the size.
+            for search in [SEARCH, SearchRange { x: 160, y: 120 }] {
+                let flow = match_dense(&target, &reference, search);
+                assert_flow(&flow, (shift, 0.0), hidden..24 - hidden, 0.2);
+            }
         }
     }
 

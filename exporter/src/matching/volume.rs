@@ -38,9 +38,8 @@ pub(super) fn search(
     target: &Layer,
     reference: &Layer,
     cells: (usize, usize),
-    search: SearchRange,
+    (search, level): (SearchRange, usize),
 ) -> Vec<Step> {
-    let level = super::first_level(search);
     let (reach_x, reach_y) = (search.x as usize >> level, search.y as usize >> level);
     let labels = Labels { columns: 2 * reach_x + 1, rows: 2 * reach_y + 1 };
     let costs = block_costs(target, reference, cells, level, &labels);
