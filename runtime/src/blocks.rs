@@ -29,6 +29,11 @@ impl Block {
         if width <= 16 { Self { down: 1, across: 2 } } else { Self::CELL }
     }
 
+    /// Of the residual blocks after it, which have fewer inputs.
+    pub const fn of_res4(width: usize) -> Self {
+        if width <= 16 { Self { down: 1, across: 4 } } else { Self::CELL }
+    }
+
     /// Cells of a block.
     pub const fn cells(self) -> usize {
         self.down * self.across
@@ -128,10 +133,10 @@ mod tests {
 
     #[test]
     fn a_block_has_the_outputs_of_its_cells() {
-        let ([rows, columns], inputs, outputs) = ([4, 6], 3, 4);
+        let ([rows, columns], inputs, outputs) = ([4, 8], 3, 4);
         let (values, of_cell) = (noise(inputs * rows * columns), noise(outputs * inputs * 9));
         let want = convolve(&values, [rows, columns], &of_cell, outputs, Block::CELL);
-        for block in [Block::OF_FLOW, Block::of_mix4(16), Block::of_mix4(32)] {
+        for block in [Block::OF_FLOW, Block::of_mix4(16), Block::of_res4(16), Block::of_mix4(32)] {
             let weights = block.weights(&of_cell);
             let made = convolve(&values, [rows, columns], &weights, block.cells() * outputs, block);
             let (high, wide) = (rows / block.down, columns / block.across);

@@ -119,7 +119,8 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
 
     input_scale = output_scale(mix4)?;
     for layer in network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
-        layers.push(plain(layer, input_scale, [width, width]).quantise());
+        let made = plain(layer, input_scale, [width, width]).quantise();
+        layers.push(made.in_blocks(Block::of_res4(width)));
         input_scale = output_scale(layer)?;
     }
     let logit = |output| if output < PACKED { 1.0 } else { PIXEL / LOGIT_STEP };

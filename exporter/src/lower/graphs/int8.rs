@@ -50,12 +50,11 @@ impl Graph<'_> {
         let planes = self.b.transpose("planes.first", &planes, &[0, 3, 1, 2]);
         let pixels = Scale { scale: self.b.scalar(PIXEL), zero: self.b.scalar_u8(ZERO) };
         let x = self.dequantise("planes", &planes, &pixels);
-        let mut x = self.mix4_of_bytes(&x, channels, width);
+        let block = Block::of_mix4(width);
+        let mut x = self.conv8_relu("mix4", &x, [channels, width], block, "mix4");
         for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
-            let name = layer.name;
-            let branch = self.conv8(name, &x, width, width);
-            let branch = self.b.node("Relu", format!("{name}.relu"), &[&branch], Vec::new());
-            let branch = self.rounded_as(name, &branch, &format!("{name}.branch"));
+            let (name, branch) = (layer.name, format!("{}.branch", layer.name));
+            let branch = self.conv8_relu(name, &x, [width; 2], Block::of_res4(width), &branch);
             let sum = self.b.node("Add", format!("{name}.sum"), &[&x, &branch], Vec::new());
             x = self.rounded(name, &sum);
         }
@@ -65,21 +64,27 @@ impl Graph<'_> {
         self.b.output_of(UINT8, "picture", &nhwc(HEAD, AT4));
     }
 
-    /// `mix4`, by blocks of cells.
-    fn mix4_of_bytes(&mut self, planes: &str, channels: usize, width: usize) -> Value {
-        let block = Block::of_mix4(width);
-        let x = self.conv8_of("mix4", planes, [channels, width], block);
-        let x = self.b.node("Relu", "mix4.relu", &[&x], Vec::new());
+    /// 3×3 convolution by blocks of cells, with ReLU, in 8 bits of the layer's scale.
+    fn conv8_relu(
+        &mut self,
+        layer: &str,
+        value: &str,
+        channels: [usize; 2],
+        block: Block,
+        name: &str,
+    ) -> Value {
+        let x = self.conv8_of(layer, value, channels, block);
+        let x = self.b.node("Relu", format!("{layer}.relu"), &[&x], Vec::new());
         if block == Block::CELL {
-            return self.rounded("mix4", &x);
+            return self.rounded_as(layer, &x, name);
         }
-        let scale = self.scale("mix4");
-        let x = self.quantise("mix4", &x, &scale);
+        let scale = self.scale(layer);
+        let x = self.quantise(name, &x, &scale);
         // With channels last, as the provider has them, nothing of this moves a byte.
-        let x = self.b.transpose("mix4.last", &x, &[0, 2, 3, 1]);
-        let x = self.b.reshape("mix4.cells", &x, &[0, 0, -1, width as i64]);
-        let x = self.b.transpose("mix4.first", &x, &[0, 3, 1, 2]);
-        self.dequantise("mix4", &x, &scale)
+        let x = self.b.transpose(format!("{name}.last"), &x, &[0, 2, 3, 1]);
+        let x = self.b.reshape(format!("{name}.cells"), &x, &[0, 0, -1, channels[1] as i64]);
+        let x = self.b.transpose(format!("{name}.first"), &x, &[0, 3, 1, 2]);
+        self.dequantise(name, &x, &scale)
     }
 
     /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]` for `c` of [`Profile::eighth`](iev_runtime::profile::Profile::eighth), as
