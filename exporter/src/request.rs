@@ -54,8 +54,8 @@ pub struct EncodeRequest {
     /// Quantiser of the anchor, 1 to 51.
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
-    /// Change of the quantiser for the first picture of a GOP; -12 unless given, -6 when no view is
-    /// predicted from it. x264 only.
+    /// Change of the quantiser for the first picture of a GOP. -12 unless given, down to -16 in GOPs of more
+    /// than 48 pictures, -6 when no view is predicted from it; x264 only.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
     /// Change of the quantiser for key pictures; x264 only.
@@ -103,6 +103,14 @@ pub struct EncodeRequest {
 /// Squared error per bit doubles every 3 QP; EXPERIMENTS.md §3 has the sweep behind the constant.
 pub fn lambda_at(qp: f64) -> f64 {
     8e-3 * ((qp - 37.0) / 3.0).exp2()
+}
+
+/// Change of the quantiser for the first picture of a GOP that other views are predicted from.
+///
+/// The more pictures live by it, the finer it pays to be (EXPERIMENTS.md §25, §27).
+fn first_offset(frames: usize) -> i32 {
+    let doublings = (frames as f64 / 48.0).log2().clamp(0.0, 2.0);
+    -12 - (2.0 * doublings).round() as i32
 }
 
 /// A number or a list of them.
@@ -211,8 +219,9 @@ impl EncodeRequest {
         let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
         let predicted = plan.implicit().next().is_some();
         let offset = |usual| self.intra_offset.unwrap_or(usual);
+        let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
         let anchor = AnchorSettings {
-            intra_offset: offset(if predicted { -12 } else { INTRA_OFFSET }),
+            intra_offset: offset(if predicted { first_offset(longest) } else { INTRA_OFFSET }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
@@ -256,6 +265,11 @@ mod tests {
         assert_eq!((request.qp, request.steps()), (37, 6_000));
         assert_eq!((request.intra_offset, request.lambda()), (None, 8e-3));
         request.check().unwrap();
+    }
+
+    #[test]
+    fn first_pictures_are_finer_where_more_live_by_them() {
+        assert_eq!([1, 48, 68, 96, 192, 256].map(first_offset), [-12, -12, -13, -14, -16, -16]);
     }
 
     #[test]
