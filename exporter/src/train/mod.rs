@@ -31,6 +31,7 @@ use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
 use crate::part::Part;
+use crate::request::lambda_at;
 
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
@@ -89,8 +90,6 @@ const MATCH_SHARE: f64 = 0.2;
 const MATCH_WEIGHT: f64 = 0.002;
 /// Weights of the warped anchor and of the implicit picture at the start and at the end.
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
-/// Weight of the grids' bits beside the network's: finished streams lie lower with it (EXPERIMENTS §25, §26).
-const GRID_WEIGHT: f64 = 1.4;
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
 const LOSS_SCALE: f64 = 1e4;
 /// Most pictures that the steps of outputs are measured on.
@@ -115,10 +114,16 @@ pub struct Trainer {
     fingerprint: i64,
 }
 
+/// Weight of the grids' bits beside the network's: finished streams lie lower with it, and the more so the coarser
+/// they are (EXPERIMENTS §26, §27).
+fn grid_weight(lambda: f64) -> f64 {
+    (1.4 + 0.4 / 3.0 * (lambda / lambda_at(37.0)).log2()).clamp(1.0, 2.0)
+}
+
 /// What network and grids cost in a step, estimated.
 struct Rate {
     bits: Tensor,
-    /// With those of grids times [`GRID_WEIGHT`].
+    /// With those of grids times [`grid_weight`].
     weighted_bits: Tensor,
 }
 
@@ -337,7 +342,7 @@ impl Trainer {
         let motion = network.motion(&latent16, &latent8);
         let grids = bits16 + bits8;
         let rate = Rate {
-            weighted_bits: &network.bits + &grids * GRID_WEIGHT,
+            weighted_bits: &network.bits + &grids * grid_weight(self.settings.lambda),
             bits: &network.bits + grids,
         };
         (network, motion, rate)
