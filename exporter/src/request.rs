@@ -108,9 +108,10 @@ pub fn lambda_at(qp: f64) -> f64 {
 /// Change of the quantiser for the first picture of a GOP that other views are predicted from.
 ///
 /// The more pictures live by it, the finer it pays to be (EXPERIMENTS.md §25, §27).
+#[cfg(any(test, feature = "train"))]
 fn first_offset(frames: usize) -> i32 {
     let doublings = (frames as f64 / 48.0).log2().clamp(0.0, 2.0);
-    -12 - (2.0 * doublings).round() as i32
+    crate::anchor::INTRA_OFFSET - (2.0 * doublings).round() as i32
 }
 
 /// A number or a list of them.
@@ -209,7 +210,7 @@ impl EncodeRequest {
         quiet: bool,
     ) -> Result<crate::encode::EncodeSettings> {
         use crate::anchor::AnchorSettings;
-        use crate::simulcast::INTRA_OFFSET;
+        use crate::simulcast;
         self.check_for(views.len())?;
         let pictures: Vec<&[crate::picture::Picture]> =
             views.iter().map(|v| v.frames.as_slice()).collect();
@@ -221,7 +222,11 @@ impl EncodeRequest {
         let offset = |usual| self.intra_offset.unwrap_or(usual);
         let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
         let anchor = AnchorSettings {
-            intra_offset: offset(if predicted { first_offset(longest) } else { INTRA_OFFSET }),
+            intra_offset: offset(if predicted {
+                first_offset(longest)
+            } else {
+                simulcast::INTRA_OFFSET
+            }),
             key_offset: self.key_offset,
             x264_params: self.x264_params.clone(),
             ..AnchorSettings::new(self.qp)
@@ -231,7 +236,7 @@ impl EncodeRequest {
             plan,
             anchor,
             training: self.training(work)?,
-            simulcast_offset: self.anchor.is_empty().then_some(offset(INTRA_OFFSET)),
+            simulcast_offset: self.anchor.is_empty().then_some(offset(simulcast::INTRA_OFFSET)),
             quiet,
         })
     }

@@ -207,6 +207,17 @@ const fn grid(
     GridSpec { name, scale, first, channels, sharing }
 }
 
+/// The grids of a profile: static ones fill the latents, moving ones share the coarser of them.
+const fn grids(latent16: usize, latent8: usize) -> [GridSpec; 4] {
+    let half = latent16 / 2;
+    [
+        grid("view16", 16, 0, latent16, Sharing::View),
+        grid("view8", 8, 0, latent8, Sharing::View),
+        grid("time4", 16, half, half, Sharing::Temporal { period: 4 }),
+        grid("time1", 16, 0, half, Sharing::Temporal { period: 1 }),
+    ]
+}
+
 const LEAN: Profile = Profile {
     name: "lean",
     latent16: 12,
@@ -216,12 +227,7 @@ const LEAN: Profile = Profile {
     quarter: 8,
     refine: 16,
     refine_blocks: 0,
-    grids: &[
-        grid("view16", 16, 0, 12, Sharing::View),
-        grid("view8", 8, 0, 6, Sharing::View),
-        grid("time4", 16, 6, 6, Sharing::Temporal { period: 4 }),
-        grid("time1", 16, 0, 6, Sharing::Temporal { period: 1 }),
-    ],
+    grids: &grids(12, 6),
 };
 
 /// All profiles, lightest first.
@@ -237,12 +243,7 @@ pub static PROFILES: [Profile; 3] = [
         quarter: 20,
         refine: 40,
         refine_blocks: 2,
-        grids: &[
-            grid("view16", 16, 0, 24, Sharing::View),
-            grid("view8", 8, 0, 12, Sharing::View),
-            grid("time4", 16, 12, 12, Sharing::Temporal { period: 4 }),
-            grid("time1", 16, 0, 12, Sharing::Temporal { period: 1 }),
-        ],
+        grids: &grids(24, 12),
     },
 ];
 

@@ -55,6 +55,9 @@ impl AnchorEncoder {
     }
 }
 
+/// Usual change of the quantiser for the first picture of a GOP of 48 that other views are predicted from.
+pub const INTRA_OFFSET: i32 = -12;
+
 /// How to code the anchor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnchorSettings {
@@ -86,7 +89,7 @@ impl AnchorSettings {
         Self {
             qp,
             speed: AnchorSpeed::default(),
-            intra_offset: -12,
+            intra_offset: INTRA_OFFSET,
             keys: 0,
             key_offset: -8,
             x264_params: String::new(),

@@ -43,7 +43,7 @@ impl Layer {
     }
 
     /// Mean of 2×2, rounded; odd sizes round up and repeat the last column or row.
-    pub(super) fn halved(&self) -> Self {
+    fn halved(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let mut samples = Vec::with_capacity(width * height);
         for y in 0..height {

@@ -33,11 +33,6 @@ struct Step {
 }
 
 impl Step {
-    /// The same on a picture twice as large.
-    fn doubled(self) -> Self {
-        Self { x: self.x * 2, y: self.y * 2 }
-    }
-
     fn distance(self, other: Self) -> u32 {
         self.x.abs_diff(other.x) + self.y.abs_diff(other.y)
     }
@@ -69,38 +64,35 @@ pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -
         "a search range is 0 to 4096 pixels"
     );
     let mut flow = FlowField::zero(target.width, target.height);
-    let pair = [target, reference].map(Layer::luma);
-    let steps = search_pair(&pair, search);
+    let (target, reference) = (Layer::luma(target), Layer::luma(reference));
+    let steps = search_layers(&target, &reference, search);
     for (cell, step) in steps.iter().enumerate() {
         (flow.dx[cell], flow.dy[cell]) = (step.x as f32, step.y as f32);
     }
-    polish::refine(&pair[0], &pair[1], &mut flow);
+    polish::refine(&target, &reference, &mut flow);
     flow
 }
 
-/// Whole displacements of the cells of `pair`, target and reference.
+/// Whole displacements of the cells of `target`.
 ///
 /// Where displacements are too many even for the smallest picture of a pyramid, those of pictures half as large
 /// come first: time and memory then grow with the picture alone.
-fn search_pair(pair: &[Layer; 2], search: SearchRange) -> Vec<Step> {
-    let [target, reference] = pair;
+fn search_layers(target: &Layer, reference: &Layer, search: SearchRange) -> Vec<Step> {
     let cells = layer::cells(target.width, target.height);
-    let Some(first) = first_level(search) else {
+    let exhaustive = first_level(search);
+    let first = exhaustive.unwrap_or(1);
+    let (targets, references) = (target.pyramid(first), reference.pyramid(first));
+    let mut steps = if exhaustive.is_some() {
+        volume::search(&targets[first], &references[first], cells, (search, first))
+    } else {
         let half = SearchRange { x: (search.x + 1) / 2, y: (search.y + 1) / 2 };
-        let halves = [target.halved(), reference.halved()];
-        let (columns, _) = layer::cells(halves[0].width, halves[0].height);
-        let coarse = search_pair(&halves, half);
+        let (columns, _) = layer::cells(targets[1].width, targets[1].height);
+        let coarse = search_layers(&targets[1], &references[1], half);
         let above = |cell: usize| cell / cells.0 / 2 * columns + cell % cells.0 / 2;
-        let mut steps: Vec<Step> =
-            (0..cells.0 * cells.1).map(|cell| coarse[above(cell)].doubled()).collect();
-        descend::refine(&descend::Pair::new(target, reference, 0, search), cells, &mut steps);
-        return steps;
+        (0..cells.0 * cells.1).map(|cell| coarse[above(cell)]).collect()
     };
-    let targets = target.pyramid(first);
-    let references = reference.pyramid(first);
-    let mut steps = volume::search(&targets[first], &references[first], cells, (search, first));
     for level in (0..first).rev() {
-        steps.iter_mut().for_each(|step| *step = step.doubled());
+        steps.iter_mut().for_each(|step| *step = Step { x: step.x * 2, y: step.y * 2 });
         let pair = descend::Pair::new(&targets[level], &references[level], level, search);
         descend::refine(&pair, cells, &mut steps);
     }

@@ -12,7 +12,7 @@ use super::super::flow::PIXEL_BITS;
 use super::Cells;
 use super::padded::Padded;
 use super::patches::{PATCHES, Patches};
-use super::reach::{Extent, FAR, FLAT, HIGH, Reach, WIDE as VECTOR};
+use super::reach::{Extent, FAR, FLAT, HIGH, Reach, WIDE};
 use super::sample_neon::{Line, row};
 use super::walk_neon::{ChromaWalk, LumaWalk};
 use super::warp::{Sampled, warp_by_twos};
@@ -175,9 +175,9 @@ impl Window<'_> {
     fn load<const WIDE: usize, const ROWS: usize>(&self, rows: usize) -> [Line<WIDE>; ROWS] {
         let mut lines = [[vdupq_n_u8(0); WIDE]; ROWS];
         for (down, line) in lines[..rows].iter_mut().enumerate() {
-            let (vectors, _) = self.from[down * self.stride..][..WIDE * VECTOR].as_chunks();
+            let (vectors, _) = self.from[down * self.stride..][..WIDE * WIDE].as_chunks();
             for (vector, pixels) in line.iter_mut().zip(vectors) {
-                let pixels: &[u8; VECTOR] = pixels;
+                let pixels: &[u8; WIDE] = pixels;
                 // SAFETY: the array has the size of the vector.
                 #[allow(unsafe_code, reason = "vectors have no safe load")]
                 let loaded = unsafe { vld1q_u8(pixels.as_ptr()) };
