@@ -11,15 +11,15 @@ use super::super::flow::PIXEL_BITS;
 /// What the part of a pixel that is taken of a difference is shifted by.
 const PART_BITS: i32 = 9;
 
-/// A row of a window of `WIDE` vectors, 1 or 2.
-pub(super) type Line<const WIDE: usize> = [uint8x16_t; WIDE];
+/// A row of a window of `VECTORS` vectors, 1 or 2.
+pub(super) type Line<const VECTORS: usize> = [uint8x16_t; VECTORS];
 
 /// Pixels of a row at places `x` and `y` in 1/2^`BITS` pixel from the first row of `window`, which reaches to the last
 /// one that is read.
 #[target_feature(enable = "neon")]
 #[inline]
-pub(super) fn row<const BITS: u32, const WIDE: usize>(
-    window: &[Line<WIDE>],
+pub(super) fn row<const BITS: u32, const VECTORS: usize>(
+    window: &[Line<VECTORS>],
     x: uint16x8_t,
     y: uint16x8_t,
 ) -> uint8x8_t {
@@ -68,7 +68,7 @@ impl Across {
     /// Values with `BITS` fraction bits from a row of the window.
     #[target_feature(enable = "neon")]
     #[inline]
-    fn blend<const WIDE: usize>(&self, line: Line<WIDE>) -> int16x8_t {
+    fn blend<const VECTORS: usize>(&self, line: Line<VECTORS>) -> int16x8_t {
         let [first, second] = self.taps;
         let (first, second) = (look_up(line, first), look_up(line, second));
         let values = vmlal_u8(vmull_u8(first, self.weights[0]), second, self.weights[1]);
@@ -79,8 +79,8 @@ impl Across {
 /// Bytes of a row of a window by their columns.
 #[target_feature(enable = "neon")]
 #[inline]
-fn look_up<const WIDE: usize>(line: Line<WIDE>, columns: uint8x8_t) -> uint8x8_t {
-    if WIDE == 1 {
+fn look_up<const VECTORS: usize>(line: Line<VECTORS>, columns: uint8x8_t) -> uint8x8_t {
+    if VECTORS == 1 {
         vqtbl1_u8(line[0], columns)
     } else {
         vqtbl2_u8(uint8x16x2_t(line[0], line[1]), columns)

@@ -89,23 +89,23 @@ fn rows_read(extent: Extent) -> usize {
     extent.span.1 as usize + 2
 }
 
-/// Luma of patch `half` from a window of `WIDE` vectors and at most `ROWS` rows, of which a row of pixels reads
+/// Luma of patch `half` from a window of `VECTORS` vectors and at most `ROWS` rows, of which a row of pixels reads
 /// `read`.
 #[target_feature(enable = "neon")]
 #[inline]
-fn sample_luma<const WIDE: usize, const ROWS: usize>(
+fn sample_luma<const VECTORS: usize, const ROWS: usize>(
     window: &Window<'_>,
     read: usize,
     (mut x, mut y): (LumaWalk, LumaWalk),
     half: usize,
     cells: &mut Sampled<4>,
 ) {
-    let window = window.load::<WIDE, ROWS>(7 + read);
+    let window = window.load::<VECTORS, ROWS>(7 + read);
     for (down, cells) in cells.iter_mut().enumerate() {
         let mut lines = [vdup_n_u8(0); 4];
         for (at, line) in lines.iter_mut().enumerate() {
             let window = &window[4 * down + at..][..read];
-            *line = row::<PIXEL_BITS, WIDE>(window, x.step(), y.step());
+            *line = row::<PIXEL_BITS, VECTORS>(window, x.step(), y.step());
         }
         // Four pixels of every row to a cell.
         let upper = vreinterpretq_u32_u8(vcombine_u8(lines[0], lines[1]));
@@ -124,21 +124,21 @@ fn sample_luma<const WIDE: usize, const ROWS: usize>(
 /// Both chroma planes of two patches, in the same way.
 #[target_feature(enable = "neon")]
 #[inline]
-fn sample_chroma<const WIDE: usize, const ROWS: usize>(
+fn sample_chroma<const VECTORS: usize, const ROWS: usize>(
     windows: &[Window<'_>; 2],
     read: usize,
     (mut x, mut y): (ChromaWalk, ChromaWalk),
     cells: &mut Sampled<4>,
 ) {
     let [u, v] = windows;
-    let (u, v) = (u.load::<WIDE, ROWS>(3 + read), v.load::<WIDE, ROWS>(3 + read));
+    let (u, v) = (u.load::<VECTORS, ROWS>(3 + read), v.load::<VECTORS, ROWS>(3 + read));
     for (down, cells) in cells.iter_mut().enumerate() {
         let mut lines = [[vdup_n_u16(0); 2]; 2];
         for at in 0..2 {
             let (x, y) = (x.step(), y.step());
             for (lines, window) in lines.iter_mut().zip([&u, &v]) {
                 let window = &window[2 * down + at..][..read];
-                lines[at] = vreinterpret_u16_u8(row::<{ PIXEL_BITS + 1 }, WIDE>(window, x, y));
+                lines[at] = vreinterpret_u16_u8(row::<{ PIXEL_BITS + 1 }, VECTORS>(window, x, y));
             }
         }
         // Two pixels of both rows to a cell, then both planes of a cell side by side.
@@ -172,10 +172,10 @@ impl Window<'_> {
     /// Its first `rows`, at most `ROWS`.
     #[target_feature(enable = "neon")]
     #[inline]
-    fn load<const WIDE: usize, const ROWS: usize>(&self, rows: usize) -> [Line<WIDE>; ROWS] {
-        let mut lines = [[vdupq_n_u8(0); WIDE]; ROWS];
+    fn load<const VECTORS: usize, const ROWS: usize>(&self, rows: usize) -> [Line<VECTORS>; ROWS] {
+        let mut lines = [[vdupq_n_u8(0); VECTORS]; ROWS];
         for (down, line) in lines[..rows].iter_mut().enumerate() {
-            let (vectors, _) = self.from[down * self.stride..][..WIDE * WIDE].as_chunks();
+            let (vectors, _) = self.from[down * self.stride..][..VECTORS * WIDE].as_chunks();
             for (vector, pixels) in line.iter_mut().zip(vectors) {
                 let pixels: &[u8; WIDE] = pixels;
                 // SAFETY: the array has the size of the vector.
