@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{Key, MAX_KEYS, write_anchor};
+use iev_runtime::format::anchor::{Coded, Key, MAX_KEYS, coding_order, write_anchor};
 use rayon::prelude::*;
 
-use crate::anchor::{AnchorSettings, AnchorSpeed, decode_anchor, encode_anchor, nal_units};
-use crate::key_picture::{key_picture, middle};
+use crate::anchor::{AnchorSettings, AnchorSpeed, Input, decode_anchor, encode_anchor, nal_units};
+use crate::key_picture::{background, key_picture, middle};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::plane_mse;
@@ -27,11 +27,18 @@ pub struct CodedAnchor {
     pub pictures: Vec<Picture>,
 }
 
+/// Change of the quantiser for the first picture behind a background.
+const FIRST_OFFSET: i32 = -2;
+
+/// Pictures from one copy of the background to the next: H.264 predicts from the last 16 pictures.
+const COPY_PERIOD: usize = 15;
+
 /// Codes every explicit view of the GOP that starts at `first`.
 ///
-/// The anchor's first picture is the IDR; key pictures follow, nearest view first, each predicted from
-/// those before it; then come the anchor's other pictures. The first picture is without its noise
-/// ([`filtered`]) where that pays.
+/// A section may begin with the background of its view, which is not shown: then that is the IDR, nothing in the key
+/// pictures of other views is hidden from it, and copies of it, a few bytes each, keep it in reach of what is
+/// uncovered. Key pictures are coded nearest view first, each predicted from those before it. The first picture is
+/// without its noise ([`filtered`]). Drafts tell where either pays (EXPERIMENTS.md §23, §28).
 ///
 /// # Errors
 /// When the encoder or the decoder fails.
@@ -65,63 +72,116 @@ fn code_anchor(
         keys.len()
     );
     let of = |view: usize| &views[view][first..first + frames];
-    let key_pictures: Vec<Picture> =
-        keys.par_iter().map(|(view, span)| key_picture(of(*view), (*span).clone())).collect();
-    let (noisy, clean) = (&of(view)[0], &filtered(of(view), 0));
-    let settings = AnchorSettings { keys: keys.len(), ..settings.clone() };
-    let code = |first_picture: &Picture, settings: &AnchorSettings| {
-        let at = || format!("coding view {view} from picture {first} on");
-        Coded::new(first_picture, &key_pictures, &of(view)[1..], rate, settings).with_context(at)
+    let key = |(view, span): &(usize, &Range<usize>)| {
+        let key = Key { view: ViewId(*view as u8), time: middle(span) as u16 };
+        (key, key_picture(of(*view), (*span).clone()))
     };
+    let section = Section {
+        view: ViewId(view as u8),
+        originals: of(view),
+        keys: keys.par_iter().map(key).collect(),
+        rate,
+    };
+    let (noisy, clean) = (&of(view)[0], &filtered(of(view), 0));
+    let background = background(of(view));
+    let starts =
+        [(noisy, None), (clean, None), (noisy, Some(&background)), (clean, Some(&background))]
+            .map(|(first, background)| Start { first, background });
     let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
-    let cost =
-        |first: &Picture| Ok::<_, anyhow::Error>(code(first, &draft)?.cost(of(view), &draft));
-    let pays = clean != noisy && cost(clean)? < cost(noisy)?;
-    let Coded { units, key_pictures, pictures } =
-        code(if pays { clean } else { noisy }, &settings)?;
-    let ids: Vec<Key> = keys
-        .iter()
-        .map(|(v, span)| Key { view: ViewId(*v as u8), time: middle(span) as u16 })
-        .collect();
-    let mut body = Vec::new();
-    write_anchor(&mut body, &ids, units.iter().flat_map(|unit| nal_units(unit)));
-    Ok(CodedAnchor { view, body, keys: ids.into_iter().zip(key_pictures).collect(), pictures })
+    let cost = |start: &Start<'_>| Ok(section.cost(&section.code(*start, &draft)?, draft.qp));
+    let within = || format!("coding view {view} from picture {first} on");
+    let costs: Vec<f64> =
+        starts.par_iter().map(cost).collect::<Result<_>>().with_context(within)?;
+    let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are four"));
+    section.code(*start, settings).with_context(within)
 }
 
-/// An anchor as H.264 and as it is decoded.
-struct Coded {
-    units: Vec<Vec<u8>>,
-    key_pictures: Vec<Picture>,
-    pictures: Vec<Picture>,
+/// Times before which a background is coded that stands in front of `frames` pictures and of key pictures, if there
+/// are such.
+fn hidden(frames: usize, keyed: bool) -> impl Iterator<Item = usize> {
+    let again = (0..frames).step_by(COPY_PERIOD).skip(usize::from(!keyed));
+    std::iter::once(0).chain(again)
 }
 
-impl Coded {
-    /// Codes the `first` picture, the `keys` and the `rest`.
-    fn new(
-        first: &Picture,
-        keys: &[Picture],
-        rest: &[Picture],
-        rate: (u32, u32),
+/// What an anchor section is made of.
+struct Section<'a> {
+    view: ViewId,
+    originals: &'a [Picture],
+    /// Key pictures of other views.
+    keys: Vec<(Key, Picture)>,
+    rate: (u32, u32),
+}
+
+/// What a section begins with.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    /// The first picture that is shown.
+    first: &'a Picture,
+    /// A picture that is not shown and stands before it.
+    background: Option<&'a Picture>,
+}
+
+impl Section<'_> {
+    fn code(&self, start: Start<'_>, settings: &AnchorSettings) -> Result<CodedAnchor> {
+        let hidden = hidden(self.originals.len(), !self.keys.is_empty())
+            .map(|time| Key { view: self.view, time: time as u16 });
+        let room = MAX_KEYS - self.keys.len();
+        let hidden = hidden.take(if start.background.is_some() { room } else { 0 });
+        let list: Vec<Key> = self.keys.iter().map(|(key, _)| *key).chain(hidden).collect();
+        let order: Vec<Coded> =
+            coding_order(self.view, &list, self.originals.len() as u32).collect();
+        let units = encode_anchor(&self.inputs(&order, start, settings), self.rate, settings)?;
+        let decoded = decode_anchor(&units, start.first.width, start.first.height)?;
+        let (mut keys, mut pictures) = (Vec::new(), Vec::new());
+        for (coded, picture) in order.into_iter().zip(decoded) {
+            match coded {
+                Coded::Key(key) => keys.push((key, picture)),
+                Coded::Shown => pictures.push(picture),
+                Coded::Hidden => {}
+            }
+        }
+        let mut body = Vec::new();
+        write_anchor(&mut body, &list, units.iter().flat_map(|unit| nal_units(unit)));
+        Ok(CodedAnchor { view: usize::from(self.view.0), body, keys, pictures })
+    }
+
+    /// The pictures of `order` and their quantisers.
+    fn inputs<'a>(
+        &'a self,
+        order: &[Coded],
+        start: Start<'a>,
         settings: &AnchorSettings,
-    ) -> Result<Self> {
-        let all: Vec<&Picture> = std::iter::once(first).chain(keys).chain(rest).collect();
-        let units = encode_anchor(&all, rate, settings)?;
-        let mut pictures = decode_anchor(&units, first.width, first.height)?;
-        let key_pictures = pictures.drain(1..=keys.len()).collect();
-        Ok(Self { units, key_pictures, pictures })
+    ) -> Vec<Input<'a>> {
+        let mut keys = self.keys.iter().map(|(_, picture)| (picture, settings.key_offset));
+        let (of_first, of_background) = match start.background {
+            Some(_) => (FIRST_OFFSET, settings.intra_offset),
+            None => (settings.intra_offset, 0),
+        };
+        let rest = self.originals[1..].iter().map(|picture| (picture, 0));
+        let mut shown = std::iter::once((start.first, of_first)).chain(rest);
+        let offsets = std::iter::once(of_background).chain(std::iter::repeat(0));
+        let mut hidden = start.background.into_iter().cycle().zip(offsets);
+        let inputs = order.iter().map(|coded| match coded {
+            Coded::Key(_) => keys.next(),
+            Coded::Shown => shown.next(),
+            Coded::Hidden => hidden.next(),
+        });
+        inputs.flatten().collect()
     }
 
     /// Squared error of the luma shown, and the bytes at the weight that H.264 encoders give them.
-    fn cost(&self, originals: &[Picture], settings: &AnchorSettings) -> f64 {
+    fn cost(&self, coded: &CodedAnchor, qp: i32) -> f64 {
         let squared = |(a, b): (&Picture, &Picture)| plane_mse(&a.y, &b.y) * a.y.len() as f64;
-        let error: f64 = originals.iter().zip(&self.pictures).map(squared).sum();
-        let bits = 8 * self.units.iter().map(Vec::len).sum::<usize>();
-        error + 0.85 * (f64::from(settings.qp - 12) / 3.0).exp2() * bits as f64
+        let error: f64 = self.originals.iter().zip(&coded.pictures).map(squared).sum();
+        error + 0.85 * (f64::from(qp - 12) / 3.0).exp2() * 8.0 * coded.body.len() as f64
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use iev_runtime::format::anchor::AnchorSection;
+
     use super::*;
     use crate::anchor::AnchorEncoder;
     use crate::picture::synthetic;
@@ -136,7 +196,7 @@ mod tests {
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(24) };
         let plan = Plan::new(&[0], TIMES, TIMES, 0);
         let coded = code_gop(&[pictures], &plan, (0, TIMES), (25, 1), &settings).unwrap();
-        let all: Vec<&Picture> = pictures.iter().collect();
+        let all: Vec<Input<'_>> = pictures.iter().map(|picture| (picture, 0)).collect();
         let unfiltered = encode_anchor(&all, (25, 1), &settings).unwrap();
         (coded.into_iter().next().unwrap(), unfiltered.iter().map(Vec::len).sum())
     }
@@ -163,5 +223,36 @@ mod tests {
         let (coded, _) = coded(&moving);
         let db = plane_psnr_db(&moving[0].y, &coded.pictures[0].y);
         assert!(db > 34.0, "{db:.1} dB");
+    }
+
+    #[test]
+    fn a_background_stands_before_what_is_shown() {
+        let (scene, other) = (synthetic(96, 64, 0.0), synthetic(96, 64, 30.0));
+        let pictures: Vec<Picture> = (0..20).map(|t| synthetic(96, 64, 60.0 + t as f32)).collect();
+        let key = Key { view: ViewId(3), time: 8 };
+        let section = Section {
+            view: ViewId(1),
+            originals: &pictures,
+            keys: vec![(key, other.clone())],
+            rate: (25, 1),
+        };
+        let settings =
+            AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(24) };
+        let behind = Start { first: &pictures[0], background: Some(&scene) };
+        let coded = section.code(behind, &settings).unwrap();
+        let parsed = AnchorSection::parse(&coded.body, 20).unwrap();
+        let hidden = [0, 0, 15].map(|time| Key { view: ViewId(1), time });
+        assert_eq!(parsed.keys[..], [&[key][..], &hidden].concat());
+        assert_eq!((coded.pictures.len(), coded.keys.len()), (20, 1));
+        let others = std::iter::once((&other, &coded.keys[0].1));
+        for (original, decoded) in pictures.iter().zip(&coded.pictures).chain(others) {
+            let db = plane_psnr_db(&original.y, &decoded.y);
+            assert!(db > 34.0, "{db:.1} dB");
+        }
+
+        let inputs =
+            section.inputs(&[Coded::Hidden, Coded::Hidden, Coded::Shown], behind, &settings);
+        let offsets: Vec<i32> = inputs.iter().map(|(_, offset)| *offset).collect();
+        assert_eq!(offsets, [settings.intra_offset, 0, -2]);
     }
 }

@@ -30,7 +30,10 @@ pub fn middle(span: &Range<usize>) -> usize {
 }
 
 /// What rests in `pictures`: of every sample the mean of the middle third of its values in time.
-fn background(pictures: &[Picture]) -> Picture {
+///
+/// # Panics
+/// If there is no picture.
+pub fn background(pictures: &[Picture]) -> Picture {
     let [first, ..] = pictures else { panic!("a span has a time") };
     let third = pictures.len() / 3;
     let mut values = vec![0; pictures.len()];

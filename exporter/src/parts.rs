@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iev_runtime::format::anchor::{AnchorSection, is_slice};
+use iev_runtime::ViewId;
+use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
@@ -19,7 +20,7 @@ pub struct Parts {
     pub scene_grids: u64,
     /// Grids of the GOPs.
     pub gop_grids: u64,
-    /// H.264 of the explicit views, without key pictures.
+    /// H.264 of the explicit views, without key pictures of others.
     pub anchor: u64,
     /// H.264 slices of key pictures.
     pub keys: u64,
@@ -50,7 +51,7 @@ impl Parts {
                 Kind::Cameras => parts.cameras += bytes,
                 Kind::Anchor => {
                     let body = reader.section(&entry).with_context(within)?;
-                    let keys = key_bytes(&body, entry.frames).with_context(within)?;
+                    let keys = key_bytes(&body, entry.view, entry.frames).with_context(within)?;
                     parts.keys += keys;
                     parts.anchor += bytes - keys;
                 }
@@ -78,10 +79,12 @@ impl Parts {
     }
 }
 
-/// Bytes of the key pictures' slices, which follow the slice of the IDR.
-fn key_bytes(body: &[u8], frames: u32) -> iev_runtime::Result<u64> {
+/// Bytes of the key pictures' slices in a section of `view`.
+fn key_bytes(body: &[u8], view: ViewId, frames: u32) -> iev_runtime::Result<u64> {
     let section = AnchorSection::parse(body, frames)?;
     let nals: Vec<&[u8]> = section.nal_units().collect::<iev_runtime::Result<_>>()?;
-    let slices = nals.iter().filter(|nal| is_slice(nal)).skip(1);
-    Ok(slices.take(section.keys.len()).map(|nal| nal.len() as u64).sum())
+    let slices = nals.iter().filter(|nal| is_slice(nal));
+    let coded = slices.zip(coding_order(view, &section.keys, frames));
+    let keys = coded.filter(|(_, coded)| matches!(coded, Coded::Key(_)));
+    Ok(keys.map(|(nal, _)| nal.len() as u64).sum())
 }

@@ -54,7 +54,7 @@ pub struct EncodeRequest {
     /// Quantiser of the anchor, 1 to 51.
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,
-    /// Change of the quantiser for the first picture of a GOP. -12 unless given, down to -16 in GOPs of more
+    /// Change of the quantiser for the first picture of a GOP. -13 unless given, down to -17 in GOPs of more
     /// than 48 pictures, -6 when no view is predicted from it; x264 only.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn first_pictures_are_finer_where_more_live_by_them() {
-        assert_eq!([1, 48, 68, 96, 192, 256].map(first_offset), [-12, -12, -13, -14, -16, -16]);
+        assert_eq!([1, 48, 68, 96, 192, 256].map(first_offset), [-13, -13, -14, -15, -17, -17]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use heapless::Vec as FixedVec;
 
 use crate::anchor_decoder::{AnchorDecoder, Input, Ready, failed};
 use crate::error::Result;
-use crate::format::anchor::Key;
+use crate::format::anchor::{Coded, Key};
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::gop::{AnchorBody, Gop};
 use crate::h264::Unit;
@@ -176,7 +176,9 @@ struct Section {
     /// Whether the decoder has been told that the section is over.
     ended: bool,
     ready: Ready,
-    /// Time of the next picture of the view itself.
+    /// Pictures that came out, in coding order.
+    decoded: usize,
+    /// Time of the next picture that is shown.
     next_time: u32,
     keys: Arc<Keys>,
 }
@@ -194,6 +196,7 @@ impl Section {
             next_nal: 0,
             ended: false,
             ready,
+            decoded: 0,
             keys: Arc::default(),
         }
     }
@@ -205,10 +208,7 @@ impl Section {
     /// The view's picture at `time`, counted from the start of the stream; times only grow.
     fn picture_at(&mut self, time: u32, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
         loop {
-            let picture = self.next_picture(by)?;
-            if self.next_time == self.gop.first {
-                self.decode_keys(by)?;
-            }
+            let picture = self.next_shown(by)?;
             self.next_time += 1;
             if self.next_time > time {
                 return Ok(picture);
@@ -216,21 +216,36 @@ impl Section {
         }
     }
 
-    /// Decodes the key pictures, which follow the first picture of the view (FORMAT.md §8).
+    /// The next picture of the view itself that is shown.
+    fn next_shown(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
+        loop {
+            let coded = self.body().order[self.decoded];
+            let picture = self.next_picture(by)?;
+            if self.decoded == 1 {
+                self.decode_keys(by)?;
+            }
+            if coded == Coded::Shown {
+                return Ok(picture);
+            }
+        }
+    }
+
+    /// Decodes the key pictures, which follow the first picture.
     fn decode_keys(&mut self, by: &mut dyn AnchorDecoder) -> Result<()> {
         let mut keys = Keys::new();
-        for index in 0..self.body().keys.len() {
-            let key = self.body().keys[index];
+        while let Some(Coded::Key(key)) = self.body().order.get(self.decoded).copied() {
             keys.push((key, self.next_picture(by)?));
         }
         self.keys = Arc::new(keys);
         Ok(())
     }
 
+    /// The next picture in coding order.
     fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
         let frame = FrameId { view: self.view, time: TimeIndex(self.next_time) };
         loop {
             if let Some(picture) = self.ready.pop() {
+                self.decoded += 1;
                 return Ok(picture);
             }
             if self.ended {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, Result, within};
-use crate::format::anchor::{AnchorSection, KEY_BYTES, Key};
+use crate::format::anchor::{AnchorSection, Coded, KEY_BYTES, Key, coding_order};
 use crate::format::header::{Header, Role};
 use crate::format::mixing::SymbolModel;
 use crate::format::reader::StreamReader;
@@ -206,8 +206,8 @@ pub struct Scene {
 pub struct AnchorBody {
     /// The explicit view.
     pub view: ViewId,
-    /// Key pictures, decoded right after the view's first picture.
-    pub keys: Vec<Key>,
+    /// What its access units are, in coding order.
+    pub order: Vec<Coded>,
     body: Vec<u8>,
     nals: Vec<(Unit, Range<usize>)>,
 }
@@ -219,10 +219,11 @@ impl AnchorBody {
     /// [`Error::Malformed`] and [`Error::Unsupported`], counted from the start of the section.
     pub fn parse(body: Vec<u8>, view: ViewId, frames: u32, header: &Header) -> Result<Self> {
         let section = AnchorSection::parse(&body, frames)?;
-        let keys = section.keys.to_vec();
+        check_keys(&section.keys, view, header)?;
+        let pictures = section.keys.len() + frames as usize;
         let mut nals = Vec::new();
         let mut checker = Checker::new(header.size);
-        let most = MAX_NALS_PER_PICTURE * (keys.len() + frames as usize);
+        let most = MAX_NALS_PER_PICTURE * pictures;
         for nal in section.nal_units() {
             let nal = nal?;
             let start = nal.as_ptr() as usize - body.as_ptr() as usize;
@@ -233,32 +234,32 @@ impl AnchorBody {
             let unit = checker.check(nal).map_err(|e| e.moved_by(start as u64))?;
             nals.push((unit, start..start + nal.len()));
         }
-        let parsed = Self { view, keys, body, nals };
-        parsed.check(frames, header)?;
-        Ok(parsed)
-    }
-
-    fn check(&self, frames: u32, header: &Header) -> Result<()> {
-        for (index, key) in (0..).zip(&self.keys) {
-            let role = header.views.get(usize::from(key.view.0));
-            if !matches!(role, Some(Role::Implicit { anchor, .. }) if *anchor == self.view) {
-                let rule = "a key picture belongs to a view that warps this section's";
-                return Err(Error::malformed(1 + index * KEY_BYTES, rule));
-            }
-        }
         let is_picture = |(unit, _): &&(Unit, _)| matches!(unit, Unit::Idr | Unit::Slice);
-        let pictures = self.nals.iter().filter(is_picture).count();
-        if pictures != self.keys.len() + frames as usize {
+        if nals.iter().filter(is_picture).count() != pictures {
             let rule = "an anchor section has one slice per key and per picture";
             return Err(Error::malformed(0, rule));
         }
-        Ok(())
+        let order = coding_order(view, &section.keys, frames).collect();
+        Ok(Self { view, order, body, nals })
     }
 
     /// NAL unit `index` and what it is.
     pub fn nal(&self, index: usize) -> Option<(Unit, &[u8])> {
         self.nals.get(index).map(|(unit, range)| (*unit, &self.body[range.clone()]))
     }
+}
+
+/// Fails where a key in the list of a section of `view` is of a view that has nothing from it.
+fn check_keys(keys: &[Key], view: ViewId, header: &Header) -> Result<()> {
+    for (index, key) in (0..).zip(keys) {
+        let role = header.views.get(usize::from(key.view.0));
+        let warps = matches!(role, Some(Role::Implicit { anchor, .. }) if *anchor == view);
+        if !warps && key.view != view {
+            let rule = "a key picture belongs to a section's own view or one that warps it";
+            return Err(Error::malformed(1 + index * KEY_BYTES, rule));
+        }
+    }
+    Ok(())
 }
 
 /// A GOP ready to be decoded.
@@ -410,5 +411,14 @@ mod tests {
         assert!(refusal(8).contains("one slice per key and per picture"), "{}", refusal(8));
         let said = refusal(9);
         assert!(said.contains("at byte 18: an anchor section has at most 8 NAL units"), "{said}");
+    }
+
+    #[test]
+    fn pictures_of_other_explicit_views_are_no_keys() {
+        let header = header(Size { width_px: 16, height_px: 16 }, 1, &[Role::Explicit; 2]);
+        let keys = [ViewId(0), ViewId(1)].map(|view| Key { view, time: 0 });
+        assert!(check_keys(&keys[..1], ViewId(0), &header).is_ok());
+        let said = check_keys(&keys, ViewId(0), &header).unwrap_err().to_string();
+        assert!(said.contains("at byte 4: a key picture belongs to"), "{said}");
     }
 }

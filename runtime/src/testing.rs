@@ -7,7 +7,7 @@ use openh264::encoder::{Encoder, EncoderConfig, QpRange, RateControlMode};
 use openh264::formats::YUVSlices;
 
 use crate::error::Result;
-use crate::format::anchor::{Key, write_anchor};
+use crate::format::anchor::{Coded, Key, coding_order, write_anchor};
 use crate::format::header::{Colour, Header, Role, Second};
 use crate::format::mixing::SymbolModel;
 use crate::format::steps::StepIndex;
@@ -133,7 +133,7 @@ pub(crate) fn trained_stream(header: &Header) -> Vec<u8> {
 }
 
 /// A whole stream of moving patterns; weights and most grids are zeros, but the static grids at 1/16
-/// of the first implicit view hold 1, of the second 2, and so on.
+/// of the first implicit view hold 1, of the second 2, and so on. Anchors have hidden pictures in the first GOP.
 pub(crate) fn stream(header: &Header) -> Vec<u8> {
     stream_of(header, NetworkLevels::zeros)
 }
@@ -165,12 +165,20 @@ fn stream_of(header: &Header, levels: fn(&Profile) -> NetworkLevels) -> Vec<u8> 
         }
         for view in header.explicit_views() {
             let mut keys = keys(header, view);
+            if first == 0 {
+                keys.extend([0, 0, 3].map(|time| Key { view, time }));
+            }
             keys.retain(|k| u32::from(k.time) < frames);
-            let of_keys = keys
-                .iter()
-                .map(|k| scene_picture(header.size, k.view.0, first + u32::from(k.time)));
-            let mut own = (first..first + frames).map(|t| scene_picture(header.size, view.0, t));
-            let pictures: Vec<_> = own.next().into_iter().chain(of_keys).chain(own).collect();
+            let mut shown = first..;
+            let pictures: Vec<_> = coding_order(view, &keys, frames)
+                .map(|coded| match coded {
+                    Coded::Shown => scene_picture(header.size, view.0, shown.next().unwrap()),
+                    Coded::Hidden => scene_picture(header.size, view.0, 100),
+                    Coded::Key(Key { view, time }) => {
+                        scene_picture(header.size, view.0, first + u32::from(time))
+                    }
+                })
+                .collect();
             let nals = encode(&pictures);
             let mut body = Vec::new();
             write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));

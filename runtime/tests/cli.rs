@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use iev_runtime::Size;
 use iev_runtime::format::anchor::KEY_BYTES;
+use iev_runtime::format::header::{VERSION_MAJOR, VERSION_MINOR};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::{SliceSource, StreamReader};
 use iev_runtime::format::table::Kind;
@@ -96,13 +97,15 @@ fn files_that_are_no_whole_stream_are_refused() {
     wrong_magic[1] = b'J';
     let mut newer = desk.good.clone();
     newer[9] = 9;
+    let too_new =
+        format!("needs a newer iev (format version above {VERSION_MAJOR}.{VERSION_MINOR})");
     let rows = [
         (desk.file("empty.iev", &[]), "not cut off"),
         (desk.file("magic.iev", &wrong_magic), "starts with"),
         (desk.file("text.iev", &b"just a text file\n".repeat(9)), "starts with"),
         (desk.file("cut.iev", &desk.good[..desk.good.len() / 2]), "length its preamble declares"),
         (desk.file("head.iev", &desk.good[..20]), "not cut off"),
-        (desk.file("newer.iev", &newer), "needs a newer iev"),
+        (desk.file("newer.iev", &newer), too_new.as_str()),
     ];
     for (stream, rule) in &rows {
         for args in readers(stream) {

@@ -56,7 +56,10 @@ impl AnchorEncoder {
 }
 
 /// Usual change of the quantiser for the first picture of a GOP of 48 that other views are predicted from.
-pub const INTRA_OFFSET: i32 = -12;
+pub const INTRA_OFFSET: i32 = -13;
+
+/// A picture to code and the change of its quantiser, which only x264 makes.
+pub type Input<'a> = (&'a Picture, i32);
 
 /// How to code the anchor.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,15 +68,13 @@ pub struct AnchorSettings {
     pub qp: i32,
     /// How hard to search; x264 only.
     pub speed: AnchorSpeed,
-    /// Change of `qp` for the first picture, which everything predicts from; x264 only.
+    /// Change of `qp` for the first picture or the background before it, which everything predicts from; x264 only.
     ///
     /// Why so low: left alone, the macroblock tree makes the first picture of a short clip far too
     /// coarse; −9 saves 16 % of the bytes at equal PSNR over the encoder's own choice, and key pictures, which
-    /// stand between it and the others, take −12 to make up for (EXPERIMENTS.md §25).
+    /// stand between it and the others, take −13 to make up for (EXPERIMENTS.md §25, §28).
     pub intra_offset: i32,
-    /// Pictures after the first that are key pictures of other views.
-    pub keys: usize,
-    /// Change of `qp` for those; x264 only.
+    /// Change of `qp` for key pictures of other views; x264 only.
     pub key_offset: i32,
     /// Further `name=value` pairs for x264, joined by colons; they win over ours.
     pub x264_params: String,
@@ -90,7 +91,6 @@ impl AnchorSettings {
             qp,
             speed: AnchorSpeed::default(),
             intra_offset: INTRA_OFFSET,
-            keys: 0,
             key_offset: -8,
             x264_params: String::new(),
             threads: 1,
@@ -154,14 +154,13 @@ pub enum AnchorError {
 /// # Panics
 /// If there is no picture or their sizes differ: the input stage has checked both.
 pub fn encode_anchor(
-    pictures: &[&Picture],
+    pictures: &[Input<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
-    let first = pictures.first();
-    assert!(first.is_some(), "an anchor has at least one picture");
+    let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
     assert!(
-        pictures.iter().all(|p| first.is_some_and(|f| (p.width, p.height) == (f.width, f.height))),
+        pictures.iter().all(|(p, _)| (p.width, p.height) == (first.width, first.height)),
         "all pictures of an anchor have one size"
     );
     let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
@@ -174,7 +173,7 @@ pub fn encode_anchor(
         let (expected, got) = (pictures.len(), units.len());
         return Err(AnchorError::Count { stage: "anchor encoder", expected, got });
     }
-    check(&units, pictures[0]).map_err(AnchorError::Refused)?;
+    check(&units, first).map_err(AnchorError::Refused)?;
     Ok(units)
 }
 
@@ -200,7 +199,7 @@ mod tests {
     fn round_trip(encoder: AnchorEncoder, width: usize, height: usize) -> Vec<Vec<u8>> {
         let moving: Vec<Picture> =
             (0..12).map(|time| synthetic(width, height, 1.5 * time as f32)).collect();
-        let pictures: Vec<&Picture> = moving.iter().collect();
+        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20) };
         let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
@@ -255,10 +254,11 @@ mod tests {
         }
         let moving: Vec<Picture> =
             (0..8).map(|time| synthetic(96, 64, 1.5 * time as f32)).collect();
-        let pictures: Vec<&Picture> = moving.iter().collect();
-        let first_bytes = |intra_offset| {
+        let first_bytes = |offset| {
+            let of = |time| if time == 0 { offset } else { 0 };
+            let pictures: Vec<Input<'_>> = moving.iter().zip((0..).map(of)).collect();
             let encoder = AnchorEncoder::X264;
-            let settings = AnchorSettings { encoder, intra_offset, ..AnchorSettings::new(32) };
+            let settings = AnchorSettings { encoder, ..AnchorSettings::new(32) };
             encode_anchor(&pictures, (25, 1), &settings).unwrap()[0].len()
         };
         assert!(first_bytes(-9) as f32 > 1.3 * first_bytes(0) as f32);
@@ -275,14 +275,11 @@ mod tests {
             x264_params: String::from("nonsense=1"),
             ..AnchorSettings::new(28)
         };
-        let error = encode_anchor(&[&picture], (25, 1), &settings).map(|_| ()).unwrap_err();
+        let error = encode_anchor(&[(&picture, 0)], (25, 1), &settings).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("nonsense"), "{error}");
         // Lossless needs the High 4:4:4 profile, which the player cannot decode.
-        let lossless = AnchorSettings {
-            encoder: AnchorEncoder::X264,
-            ..AnchorSettings { intra_offset: 0, ..AnchorSettings::new(0) }
-        };
-        assert!(encode_anchor(&[&picture], (25, 1), &lossless).is_err());
+        let lossless = AnchorSettings { encoder: AnchorEncoder::X264, ..AnchorSettings::new(0) };
+        assert!(encode_anchor(&[(&picture, 0)], (25, 1), &lossless).is_err());
     }
 
     #[test]
@@ -291,7 +288,7 @@ mod tests {
             return;
         }
         let moving: Vec<Picture> = (0..6).map(|time| synthetic(96, 64, time as f32)).collect();
-        let pictures: Vec<&Picture> = moving.iter().collect();
+        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
         let rows = [
             ("bframes=2:b-adapt=0", "B pictures"),
             ("slices=2", "is one slice"),

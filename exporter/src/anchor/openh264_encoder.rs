@@ -7,8 +7,7 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSlices;
 
-use super::{AnchorError, AnchorSettings, even};
-use crate::picture::Picture;
+use super::{AnchorError, AnchorSettings, Input, even};
 
 /// The QP range that openh264 accepts for camera content.
 const QP_RANGE: std::ops::RangeInclusive<i32> = 12..=51;
@@ -18,14 +17,14 @@ const UNBOUND_BITS_PER_SECOND: u32 = 240_000_000;
 
 /// The whole stream of `pictures`.
 pub(super) fn encode(
-    pictures: &[&Picture],
+    pictures: &[Input<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<u8>, AnchorError> {
     let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config(rate, settings))
         .map_err(|source| AnchorError::OpenH264 { picture: 0, source })?;
     let mut stream = Vec::new();
-    for (picture, original) in pictures.iter().enumerate() {
+    for (picture, (original, _)) in pictures.iter().enumerate() {
         let even = even(original);
         let chroma = even.chroma_width();
         let slices = YUVSlices::new(

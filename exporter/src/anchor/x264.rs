@@ -4,9 +4,8 @@ use std::io::{self, Read, Write};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
-use super::{AnchorError, AnchorSettings, AnchorSpeed, even};
+use super::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
 use crate::ffmpeg;
-use crate::picture::Picture;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
 ///
@@ -19,12 +18,12 @@ const SEARCH: &str = "me=tesa:merange=64:subme=11:aq-mode=1:aq-strength=0.4";
 
 /// The whole stream of `pictures`, as x264 wrote it.
 pub(super) fn encode(
-    pictures: &[&Picture],
+    pictures: &[Input<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<u8>, AnchorError> {
-    let (width, height) =
-        (pictures[0].width.next_multiple_of(2), pictures[0].height.next_multiple_of(2));
+    let (first, _) = pictures[0];
+    let (width, height) = (first.width.next_multiple_of(2), first.height.next_multiple_of(2));
     let preset = match settings.speed {
         AnchorSpeed::Thorough => "veryslow",
         AnchorSpeed::Draft => "veryfast",
@@ -43,7 +42,7 @@ pub(super) fn encode(
         .args(["-r", &format!("{}/{}", rate.0, rate.1), "-i", "pipe:0"])
         .args(["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", preset])
         .args(["-profile:v", "high", "-tune", "psnr", "-crf", &settings.qp.to_string(), "-bf", "0"])
-        .args(["-x264-params", &params((width, height), pictures.len(), settings)])
+        .args(["-x264-params", &params((width, height), pictures, settings)])
         .args(["-f", "h264", "pipe:1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -76,9 +75,9 @@ fn drain(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn feed(pipe: Option<ChildStdin>, pictures: &[&Picture]) -> io::Result<()> {
+fn feed(pipe: Option<ChildStdin>, pictures: &[Input<'_>]) -> io::Result<()> {
     let Some(mut pipe) = pipe else { return Ok(()) };
-    for picture in pictures {
+    for (picture, _) in pictures {
         for plane in even(picture).planes() {
             pipe.write_all(plane.samples)?;
         }
@@ -86,11 +85,16 @@ fn feed(pipe: Option<ChildStdin>, pictures: &[&Picture]) -> io::Result<()> {
     Ok(())
 }
 
-/// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser
-/// zone each for the first picture, the key pictures and the rest.
+/// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser zone for every run
+/// of pictures of one quantiser.
 ///
-/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades.
-fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSettings) -> String {
+/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades. Drafts have four references, so that a
+/// background is in reach.
+fn params(
+    (width, height): (usize, usize),
+    pictures: &[Input<'_>],
+    settings: &AnchorSettings,
+) -> String {
     let mut params = format!(
         "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}",
         settings.threads
@@ -99,17 +103,17 @@ fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSet
         let macroblocks = width.div_ceil(16) * height.div_ceil(16);
         let references = (BUFFER_MACROBLOCKS / macroblocks).clamp(1, 16);
         params.push_str(&format!(":ref={references}:{SEARCH}"));
+    } else {
+        params.push_str(":ref=4");
     }
-    let zones = [
-        (0, 1, settings.intra_offset),
-        (1, settings.keys + 1, settings.key_offset),
-        (settings.keys + 1, pictures, 0),
-    ];
-    let zone = |(first, end, offset): &(usize, usize, i32)| {
-        let qp = (settings.qp + offset).clamp(0, 51);
-        format!("{first},{},q={qp}", end - 1)
-    };
-    let zones: Vec<String> = zones.iter().filter(|(first, end, _)| first < end).map(zone).collect();
+    let mut zones = Vec::new();
+    let mut first = 0;
+    for run in pictures.chunk_by(|(_, a), (_, b)| a == b) {
+        let end = first + run.len();
+        let qp = (settings.qp + run[0].1).clamp(0, 51);
+        zones.push(format!("{first},{},q={qp}", end - 1));
+        first = end;
+    }
     params.push_str(&format!(":zones={}", zones.join("/")));
     if !settings.x264_params.is_empty() {
         params.push(':');
@@ -121,21 +125,28 @@ fn params((width, height): (usize, usize), pictures: usize, settings: &AnchorSet
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Picture;
+
+    fn params_of(size: (usize, usize), offsets: &[i32], settings: &AnchorSettings) -> String {
+        let picture = Picture::new(2, 2);
+        let pictures: Vec<Input<'_>> = offsets.iter().map(|offset| (&picture, *offset)).collect();
+        params(size, &pictures, settings)
+    }
 
     #[test]
     fn references_fit_the_buffer_of_the_level() {
         let settings = AnchorSettings::new(26);
-        assert!(params((1920, 1080), 9, &settings).contains(":ref=16:"));
-        assert!(params((3840, 2160), 9, &settings).contains(":ref=5:"));
+        assert!(params_of((1920, 1080), &[0; 9], &settings).contains(":ref=16:"));
+        assert!(params_of((3840, 2160), &[0; 9], &settings).contains(":ref=5:"));
     }
 
     #[test]
     fn zones_cover_every_picture_and_the_caller_has_the_last_word() {
-        let mut settings = AnchorSettings { keys: 4, ..AnchorSettings::new(40) };
+        let mut settings = AnchorSettings::new(40);
         settings.x264_params = String::from("me=esa");
-        let all = params((64, 64), 20, &settings);
-        assert!(all.ends_with(":zones=0,0,q=28/1,4,q=32/5,19,q=40:me=esa"), "{all}");
-        let one = params((64, 64), 1, &AnchorSettings::new(40));
+        let all = params_of((64, 64), &[-12, -8, -8, 0, 0, 0], &settings);
+        assert!(all.ends_with(":zones=0,0,q=28/1,2,q=32/3,5,q=40:me=esa"), "{all}");
+        let one = params_of((64, 64), &[-12], &AnchorSettings::new(40));
         assert!(one.ends_with(":zones=0,0,q=28"), "{one}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use iev_runtime::format::anchor::{AnchorSection, is_slice};
+use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
 use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
@@ -113,18 +113,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// Slices go to the view they show; parameter sets and lengths to the section's view.
+    /// Slices go to the view they are of; parameter sets and lengths to the section's view.
     fn anchor(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
         let section = AnchorSection::parse(body, entry.frames)?;
-        // The first slice is the view's own, then come the keys (FORMAT.md §8).
-        let mut keys = std::iter::once(None).chain(section.keys.iter().map(Some));
+        let mut order = coding_order(entry.view, &section.keys, entry.frames);
         let mut rest = body.len() as u64;
         for nal in section.nal_units() {
             let nal = nal?;
             if is_slice(nal) {
-                let item = match keys.next().flatten() {
-                    Some(key) => format!("keys/view {}", key.view.0),
-                    None => format!("anchor/view {}", entry.view.0),
+                let item = match order.next() {
+                    Some(Coded::Key(key)) => format!("keys/view {}", key.view.0),
+                    Some(Coded::Hidden) => format!("anchor/view {} background", entry.view.0),
+                    _ => format!("anchor/view {}", entry.view.0),
                 };
                 self.add(&item, nal.len() as u64);
                 rest -= nal.len() as u64;

@@ -1,8 +1,7 @@
 //! Anchor section (FORMAT.md §8): the H.264 of one explicit view over one GOP.
 //!
 //! NAL units carry a length instead of a start code. Every picture is one slice, so a slice NAL unit
-//! ends its access unit. Order: the view's first picture (the IDR), the key pictures of other views,
-//! then the view's remaining pictures in time order.
+//! ends its access unit. [`coding_order`] says which picture is which.
 
 use heapless::Vec;
 
@@ -15,20 +14,44 @@ pub const MAX_KEYS: usize = 96;
 /// Bytes of a key in the list.
 pub const KEY_BYTES: u64 = (size_of::<u8>() + size_of::<u16>()) as u64;
 
-/// A picture of an implicit view that is coded explicitly.
+/// A picture that is coded and not shown: of an implicit view, which warps it, or of the section's own view, whose
+/// later pictures are predicted from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
-    /// The implicit view.
+    /// The implicit view, or the section's own.
     pub view: ViewId,
-    /// Time from the start of the GOP.
+    /// Time from the start of the GOP; in the section's own view that of the picture it is coded before.
     pub time: u16,
+}
+
+/// What an access unit of an anchor section is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coded {
+    /// The next picture of the view itself.
+    Shown,
+    /// A picture of the view itself that is only predicted from.
+    Hidden,
+    /// A key picture of another view.
+    Key(Key),
+}
+
+/// The access units of a section of `view` over `frames` pictures, in coding order (FORMAT.md §8): the pictures of the
+/// view, those of the list before that of their time; after the first of all these, the key pictures of other views.
+pub fn coding_order(view: ViewId, keys: &[Key], frames: u32) -> impl Iterator<Item = Coded> {
+    let (own, others) = (move |key: &&Key| key.view == view, move |key: &&Key| key.view != view);
+    let mut pictures = (0..frames).flat_map(move |time| {
+        let hidden = keys.iter().filter(own).filter(move |key| u32::from(key.time) == time);
+        hidden.map(|_| Coded::Hidden).chain([Coded::Shown])
+    });
+    let first = pictures.next();
+    first.into_iter().chain(keys.iter().filter(others).map(|key| Coded::Key(*key))).chain(pictures)
 }
 
 /// A parsed anchor section.
 #[derive(Debug, Clone)]
 pub struct AnchorSection<'a> {
-    /// Key pictures, in coding order, right after the view's first picture.
+    /// Key pictures; see [`coding_order`].
     pub keys: Vec<Key, MAX_KEYS>,
     /// Length-prefixed NAL units.
     nals: &'a [u8],
@@ -128,6 +151,20 @@ pub fn write_anchor<'a>(
 mod tests {
     extern crate std;
     use super::*;
+
+    #[test]
+    fn pictures_of_the_view_itself_stand_before_those_of_their_time() {
+        use Coded::{Hidden, Shown};
+        let [own, other] = [ViewId(2), ViewId(4)];
+        let key = |view, time| Key { view, time };
+        let order = |keys: &[Key]| coding_order(own, keys, 3).collect::<std::vec::Vec<_>>();
+        let late = key(other, 2);
+        assert_eq!(order(&[]), [Shown; 3]);
+        assert_eq!(order(&[late]), [Shown, Coded::Key(late), Shown, Shown]);
+        let keys = [key(own, 0), late, key(own, 0), key(own, 2)];
+        let all = [Hidden, Coded::Key(late), Hidden, Shown, Shown, Hidden, Shown];
+        assert_eq!(order(&keys), all);
+    }
 
     #[test]
     fn keys_and_nal_units_survive() {

@@ -12,7 +12,7 @@ pub const MAGIC: [u8; 8] = [0x89, b'I', b'E', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Readers refuse another major version.
 pub const VERSION_MAJOR: u8 = 1;
 /// Readers refuse a newer minor version with a message that names it.
-pub const VERSION_MINOR: u8 = 2;
+pub const VERSION_MINOR: u8 = 3;
 /// Most views of a stream.
 pub const MAX_VIEWS: usize = 32;
 /// Most bytes of a coded header.
@@ -66,7 +66,7 @@ impl Preamble {
             return Err(Error::unsupported(8, "a format version before 1.0"));
         }
         if (bytes[8], bytes[9]) > (VERSION_MAJOR, VERSION_MINOR) {
-            let needed = "this stream needs a newer iev (format version above 1.1)";
+            let needed = "this stream needs a newer iev (format version above 1.3)";
             return Err(Error::unsupported(8, needed));
         }
         let minor = bytes[9];
