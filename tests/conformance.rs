@@ -1,38 +1,32 @@
-//! Conformance: the sample, also in every earlier version of the format, decodes to its recorded output: integers
-//! exactly, pictures within a tolerance.
+//! Conformance: the sample, and a stream of every earlier version of the format, decode to their recorded output:
+//! integers exactly, pictures within a tolerance.
 //!
 //! After a new sample: `cargo xtask test --test conformance record_sample -- --ignored`.
 
-#[path = "../runtime/tests/small_stream/checksums.rs"]
-mod checksums;
 mod clip;
-mod sections;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use checksums::right_checksums;
 use iev_runtime::format::CRC;
-use iev_runtime::format::mixing::SymbolModel;
-use iev_runtime::format::table::Kind;
 use iev_runtime::player::{Options, Player};
 use iev_runtime::reconstruct::Precision;
 use iev_runtime::reference::Reference;
-use iev_runtime::scene::NetworkLevels;
 use iev_runtime::symbols::Symbols;
-use sections::{reader, rewritten, sections};
 use serde::{Deserialize, Serialize};
 
 /// What another machine's convolutions, or those in 8 bits, may change: about 1 % of the error, far below what one
 /// sees.
 const TOLERANCE_DB: f64 = 0.05;
 
-/// Streams and what is recorded of them: the sample, then the same in each earlier version.
-const VECTORS: [(&str, &str); 3] = [
-    ("models/sample.iev", "tests/vectors/sample.toml"),
+/// Streams and what is recorded of them: the sample, then one of each earlier version, of the same clip.
+const VECTORS: [(&str, &str); 4] = [
+    SAMPLE,
     ("tests/vectors/version_1_0.iev", "tests/vectors/version_1_0.toml"),
     ("tests/vectors/version_1_1.iev", "tests/vectors/version_1_1.toml"),
+    ("tests/vectors/version_1_2.iev", "tests/vectors/version_1_2.toml"),
 ];
+const SAMPLE: (&str, &str) = ("models/sample.iev", "tests/vectors/sample.toml");
 
 /// What a stream decodes to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -109,39 +103,12 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
     }
 }
 
-/// The sample as version 1.0 had it, without steps for networks in 8 bits, or 1.1, with one for all features.
-fn in_version(older: u8, sample: &[u8]) -> Vec<u8> {
-    /// Place of the minor version in a file.
-    const MINOR: usize = 9;
-    let header = reader(sample).header().clone();
-    let (profile, mut model) = (header.profile().unwrap(), Box::new(SymbolModel::new()));
-    let mut sections = sections(sample);
-    for (_, body) in sections.iter_mut().filter(|(entry, _)| entry.kind == Kind::Network) {
-        let minor = sample[MINOR];
-        let mut network = NetworkLevels::decode(body, profile, minor, &mut model).unwrap();
-        for steps in network.layers.iter_mut().map(|layer| &mut layer.output_steps) {
-            steps.sort_by_key(|step| std::cmp::Reverse(step.get()));
-            steps.truncate(older.into());
-        }
-        *body = network.encode(&mut model);
-    }
-    let mut stream = rewritten(sample, &sections);
-    stream[MINOR] = older;
-    right_checksums(&mut stream);
-    stream
-}
-
 #[test]
-#[ignore = "overwrites tests/vectors: only after models/sample.iev was replaced on purpose"]
+#[ignore = "overwrites a vector: only after models/sample.iev was replaced on purpose"]
 fn record_sample() {
-    for (minor, (stream, _)) in (0..).zip(&VECTORS[1..]) {
-        std::fs::write(in_repository(stream), in_version(minor, &read(VECTORS[0].0))).unwrap();
-    }
-    for (stream, vector) in VECTORS {
-        let head = format!(
-            "# What {stream} decodes to; written by `record_sample` in tests/conformance.rs."
-        );
-        let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
-        std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
-    }
+    let (stream, vector) = SAMPLE;
+    let head =
+        format!("# What {stream} decodes to; written by `record_sample` in tests/conformance.rs.");
+    let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
+    std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
 }

@@ -35,8 +35,7 @@ const PREDICTABLE_DB: f64 = 24.0;
 
 impl Plan {
     /// `anchor_of` names the anchor of every view; a view that is its own anchor is explicit. The others
-    /// have key pictures as their second source. GOPs are as few as have at most `gop_frames` pictures, and as long
-    /// as one another but for one picture, the first the longest: a short last one would cost as much as any.
+    /// have key pictures as their second source.
     ///
     /// # Panics
     /// If an anchor is not its own.
@@ -48,9 +47,8 @@ impl Plan {
                 false => Role::Implicit { anchor: ViewId(*anchor as u8), second: Second::Key },
             }
         };
-        let count = frames.div_ceil(gop_frames);
-        let start = |gop: usize| (gop * frames).div_ceil(count);
-        let gops = (0..count).map(|gop| (start(gop), start(gop + 1) - start(gop)));
+        let gops =
+            (0..frames).step_by(gop_frames).map(|first| (first, gop_frames.min(frames - first)));
         let roles = anchor_of.iter().enumerate().map(role).collect();
         Self { roles, gops: gops.collect(), keys_per_gop }
     }
@@ -197,10 +195,6 @@ mod tests {
         let plan = Plan::new(&[0, 0, 0, 4, 4], 50, 48, 1);
         assert_eq!(plan.explicit().collect::<Vec<_>>(), [0, 4]);
         assert_eq!((plan.keyed_views(0), plan.keyed_views(4)), (vec![1, 2], vec![3]));
-        assert_eq!(plan.gops, [(0, 25), (25, 25)]);
-        let gops = |frames, most| Plan::new(&[0], frames, most, 0).gops;
-        assert_eq!(gops(101, 96), [(0, 51), (51, 50)]);
-        assert_eq!(gops(10, 3), [(0, 3), (3, 2), (5, 3), (8, 2)]);
-        assert_eq!(gops(96, 96), [(0, 96)]);
+        assert_eq!(plan.gops, [(0, 48), (48, 2)]);
     }
 }

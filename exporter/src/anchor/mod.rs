@@ -28,7 +28,7 @@ pub enum AnchorSpeed {
     /// x264 `veryslow` with exhaustive search, up to 16 references.
     #[default]
     Thorough,
-    /// x264 `veryfast`: drafts and tests.
+    /// x264 `medium`, with as many references: drafts and tests. Faster ones hardly use a background (EXPERIMENTS.md §28).
     Draft,
 }
 

@@ -26,7 +26,7 @@ pub(super) fn encode(
     let (width, height) = (first.width.next_multiple_of(2), first.height.next_multiple_of(2));
     let preset = match settings.speed {
         AnchorSpeed::Thorough => "veryslow",
-        AnchorSpeed::Draft => "veryfast",
+        AnchorSpeed::Draft => "medium",
     };
     let mut child = ffmpeg::command()?
         .args([
@@ -88,23 +88,20 @@ fn feed(pipe: Option<ChildStdin>, pictures: &[Input<'_>]) -> io::Result<()> {
 /// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser zone for every run
 /// of pictures of one quantiser.
 ///
-/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades. Drafts have four references, so that a
-/// background is in reach.
+/// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades.
 fn params(
     (width, height): (usize, usize),
     pictures: &[Input<'_>],
     settings: &AnchorSettings,
 ) -> String {
+    let macroblocks = width.div_ceil(16) * height.div_ceil(16);
+    let references = (BUFFER_MACROBLOCKS / macroblocks).clamp(1, 16);
     let mut params = format!(
-        "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}",
+        "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}:ref={references}",
         settings.threads
     );
     if settings.speed == AnchorSpeed::Thorough {
-        let macroblocks = width.div_ceil(16) * height.div_ceil(16);
-        let references = (BUFFER_MACROBLOCKS / macroblocks).clamp(1, 16);
-        params.push_str(&format!(":ref={references}:{SEARCH}"));
-    } else {
-        params.push_str(":ref=4");
+        params.push_str(&format!(":{SEARCH}"));
     }
     let mut zones = Vec::new();
     let mut first = 0;
