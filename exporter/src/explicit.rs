@@ -84,16 +84,20 @@ fn code_anchor(
     };
     let (noisy, clean) = (&of(view)[0], &filtered(of(view), 0));
     let background = background(of(view));
-    let starts =
-        [(noisy, None), (clean, None), (noisy, Some(&background)), (clean, Some(&background))]
-            .map(|(first, background)| Start { first, background });
+    // A scene that moves has nothing to filter; the same picture is not drafted twice.
+    let mut firsts = vec![noisy, clean];
+    firsts.dedup();
+    let starts: Vec<Start<'_>> = [None, Some(&background)]
+        .into_iter()
+        .flat_map(|background| firsts.iter().map(move |first| Start { first, background }))
+        .collect();
     let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
     let cost = |start: &Start<'_>| Ok(section.cost(&section.code(*start, &draft)?, draft.qp));
     let within = || format!("coding view {view} from picture {first} on");
     let costs: Vec<f64> =
         starts.par_iter().map(cost).collect::<Result<_>>().with_context(within)?;
     let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
-    let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are four"));
+    let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
     section.code(*start, settings).with_context(within)
 }
 
@@ -146,7 +150,7 @@ impl Section<'_> {
         Ok(CodedAnchor { view: usize::from(self.view.0), body, keys, pictures })
     }
 
-    /// The pictures of `order` and their quantisers.
+    /// The pictures of `order` and their quantisers: the very first, be it shown or not, is the finest.
     fn inputs<'a>(
         &'a self,
         order: &[Coded],
@@ -154,20 +158,16 @@ impl Section<'_> {
         settings: &AnchorSettings,
     ) -> Vec<Input<'a>> {
         let mut keys = self.keys.iter().map(|(_, picture)| (picture, settings.key_offset));
-        let (of_first, of_background) = match start.background {
-            Some(_) => (FIRST_OFFSET, settings.intra_offset),
-            None => (settings.intra_offset, 0),
-        };
         let rest = self.originals[1..].iter().map(|picture| (picture, 0));
-        let mut shown = std::iter::once((start.first, of_first)).chain(rest);
-        let offsets = std::iter::once(of_background).chain(std::iter::repeat(0));
-        let mut hidden = start.background.into_iter().cycle().zip(offsets);
-        let inputs = order.iter().map(|coded| match coded {
+        let mut shown = std::iter::once((start.first, FIRST_OFFSET)).chain(rest);
+        let input = |coded: &Coded| match coded {
             Coded::Key(_) => keys.next(),
             Coded::Shown => shown.next(),
-            Coded::Hidden => hidden.next(),
-        });
-        inputs.flatten().collect()
+            Coded::Hidden => start.background.map(|picture| (picture, 0)),
+        };
+        let mut inputs: Vec<Input<'_>> = order.iter().filter_map(input).collect();
+        inputs[0].1 = settings.intra_offset;
+        inputs
     }
 
     /// Squared error of the luma shown, and the bytes at the weight that H.264 encoders give them.

@@ -28,7 +28,8 @@ pub enum AnchorSpeed {
     /// x264 `veryslow` with exhaustive search, up to 16 references.
     #[default]
     Thorough,
-    /// x264 `medium`, with as many references: drafts and tests. Faster ones hardly use a background (EXPERIMENTS.md §28).
+    /// x264 `medium`, with as many references: drafts and tests. Faster ones hardly use a background
+    /// (EXPERIMENTS.md §28).
     Draft,
 }
 
@@ -68,7 +69,8 @@ pub struct AnchorSettings {
     pub qp: i32,
     /// How hard to search; x264 only.
     pub speed: AnchorSpeed,
-    /// Change of `qp` for the first picture or the background before it, which everything predicts from; x264 only.
+    /// Change of `qp` for the first picture or the background before it, which everything predicts from;
+    /// x264 only.
     ///
     /// Why so low: left alone, the macroblock tree makes the first picture of a short clip far too
     /// coarse; −9 saves 16 % of the bytes at equal PSNR over the encoder's own choice, and key pictures, which
