@@ -5,14 +5,14 @@ mod clip;
 use std::fs::File;
 use std::path::Path;
 
+use iev_exporter::ablation::Part;
 use iev_exporter::encode::encode;
-use iev_exporter::part::Part;
+use iev_exporter::input::y4m::{Header, Writer};
 use iev_exporter::plan::Plan;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::order0::order0_bytes;
 use iev_exporter::rd::{Config, Harness};
 use iev_exporter::verify::verify;
-use iev_exporter::y4m::{Header, Writer};
 
 const SIZE: (usize, usize) = (32, 32);
 

@@ -3,7 +3,7 @@
 mod clip;
 
 use iev_exporter::encode::encode;
-use iev_exporter::size::{TOLERANCE, encode_to_size};
+use iev_exporter::encode::size::{TOLERANCE, encode_to_size};
 use iev_runtime::player::Player;
 
 #[test]

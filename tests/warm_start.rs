@@ -4,9 +4,9 @@
 
 mod clip;
 
+use iev_exporter::encode::request::profile;
 use iev_exporter::encode::{EncodeSettings, Encoded, encode};
 use iev_exporter::input::View;
-use iev_exporter::request::profile;
 
 fn luma_db(encoded: &Encoded) -> f64 {
     let views = encoded.implicit_db.len() as f64;

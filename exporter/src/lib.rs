@@ -1,51 +1,50 @@
-//! Encoder of IEV multi-view video. Modules in the order the data meets them.
+//! Encoder of IEV multi-view video. The rooms stand in the order the data meets them:
+//!
+//! ```text
+//! input → plan → anchor → matching → train → pack     a clip becomes a stream, step by step
+//!                                      encode         carries it from room to room
+//!                         verify → rd → report        what the stream holds, beside other codecs
+//! lower                                               graphs and engines of the networks, for boards
+//! ```
 
+// Small things that several rooms share.
+pub mod ablation;
 pub mod ffmpeg;
 pub mod picture;
+pub mod quality;
 pub mod whole_file;
-pub mod y4m;
 
+// Clips from YUV4MPEG2, folders of PNG or anything ffmpeg reads.
 pub mod input;
 
-pub mod part;
+// Which views are explicit, how the clip is cut into GOPs, which key pictures are sent.
 pub mod plan;
-pub mod request;
 
+// Explicit views and key pictures, coded by an ordinary video codec.
 pub mod anchor;
-pub mod temporal_filter;
 
-pub mod key_picture;
-
-pub mod explicit;
-
+// Where every pixel of an implicit view is found in its anchor.
 pub mod matching;
 
-#[cfg(feature = "train")]
-pub mod dataset;
+// The network, its weights and grids, fitted to the clip.
 #[cfg(feature = "train")]
 pub mod train;
 
+// Trained levels and coded anchors as a file.
 #[cfg(feature = "train")]
 pub mod pack;
 
-#[cfg(feature = "train")]
+// What is asked for, and the whole way from there to the file.
 pub mod encode;
-#[cfg(feature = "train")]
-pub mod simulcast;
-#[cfg(feature = "train")]
-pub mod size;
 
-pub mod lower;
-
-pub mod quality;
-
-pub mod measure;
-pub mod parts;
+// The finished file through the player, measured against its source.
 pub mod verify;
 
-pub mod bd_rate;
-pub mod curve;
-pub mod machine;
-pub mod peers;
+// Rate–distortion curves, ablations and other codecs.
 pub mod rd;
+
+// Pages and plots.
 pub mod report;
+
+// Graphs of the networks as ONNX, and the engines of boards.
+pub mod lower;

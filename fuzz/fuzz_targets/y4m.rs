@@ -1,7 +1,7 @@
 //! Property: any bytes are an error or pictures, and those pictures survive writing and reading.
 #![no_main]
 
-use iev_exporter::y4m::{Reader, Writer};
+use iev_exporter::input::y4m::{Reader, Writer};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

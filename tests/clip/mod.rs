@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use iev_exporter::anchor::{AnchorEncoder, AnchorSettings};
+use iev_exporter::encode::request::profile;
 use iev_exporter::encode::{EncodeSettings, device};
 use iev_exporter::input::View;
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::plan::Plan;
-use iev_exporter::request::profile;
 use iev_exporter::train::Settings;
 use iev_runtime::backend::Backend;
 use iev_runtime::picture::Picture;

@@ -13,14 +13,14 @@ use iev_runtime::h264::Checker;
 use crate::ffmpeg::{self, FfmpegMissing};
 use crate::picture::Picture;
 
-mod access_units;
-mod decode;
-mod openh264_encoder;
-mod x264;
+pub mod gop;
+mod h264;
+pub mod key_picture;
+pub mod temporal_filter;
 
-pub(crate) use access_units::nal_units;
-pub use access_units::split_access_units;
-pub use decode::decode_anchor;
+pub(crate) use h264::nal_units;
+pub use h264::{decode_anchor, split_access_units};
+use h264::{openh264_encoder, x264};
 
 /// How hard the encoder searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

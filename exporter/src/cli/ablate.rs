@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use iev_exporter::part::Part;
+use iev_exporter::ablation::Part;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
 

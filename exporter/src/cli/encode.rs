@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use iev_exporter::encode::request::EncodeRequest;
+use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode};
 use iev_exporter::input::{View, open_views, parse_rate};
-use iev_exporter::machine::Machine;
-use iev_exporter::request::EncodeRequest;
-use iev_exporter::size::{Landed, encode_to_size, parse_amount};
+use iev_exporter::rd::machine::Machine;
 use iev_exporter::verify::{check_backend, verify};
 use iev_exporter::whole_file::check_writable;
 use iev_runtime::format::header::MAGIC;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use iev_exporter::curve::to_csv;
 use iev_exporter::input::open_views;
-use iev_exporter::measure::bar;
-use iev_exporter::peers::{Codec, clip_folder, encoders, measure_point};
+use iev_exporter::rd::curve::to_csv;
+use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
+use iev_exporter::verify::measure::bar;
 use iev_exporter::whole_file::write_whole;
 
 use super::print;

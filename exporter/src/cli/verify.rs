@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use iev_exporter::input::{View, open_views};
-use iev_exporter::measure::ViewFigures;
 use iev_exporter::report::encode_page::encode_page;
+use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verified, open, verify};
 use iev_exporter::whole_file::write_whole;
 use serde_json::{Value, json};

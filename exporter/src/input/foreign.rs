@@ -7,7 +7,7 @@ use std::thread;
 
 use super::{InputError, View};
 use crate::ffmpeg;
-use crate::y4m::Y4mError;
+use crate::input::y4m::Y4mError;
 
 /// Reads at most `limit` frames of the first video stream of `path`.
 pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<View, InputError> {

@@ -5,11 +5,12 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::ffmpeg::FfmpegMissing;
+use crate::input::y4m::{Header, Reader, Y4mError};
 use crate::picture::Picture;
-use crate::y4m::{Header, Reader, Y4mError};
 
 mod foreign;
 mod png_folder;
+pub mod y4m;
 
 /// One camera's pictures.
 #[derive(Clone, Debug)]
@@ -234,8 +235,8 @@ fn check_pair(first: &View, view: &View) -> Result<(), InputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::y4m::Writer;
     use crate::picture::synthetic;
-    use crate::y4m::Writer;
 
     fn y4m(folder: &Path, name: &str, width: usize, height: usize, frames: usize) -> PathBuf {
         let path = folder.join(name);

@@ -5,8 +5,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::{InputError, Matrix, View, in_pixels};
+use crate::input::y4m::UNKNOWN_RATE;
 use crate::picture::{MAX_SIDE_PX, Picture};
-use crate::y4m::UNKNOWN_RATE;
 
 /// Reads at most `limit` pictures of `folder`.
 pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<View, InputError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::request::EncodeRequest;
+use crate::encode::request::EncodeRequest;
 
 /// Interval of luma PSNR over which BD-rates are stated besides the whole overlap.
 const INTERVAL_DB: (f64, f64) = (31.0, 36.0);

@@ -9,7 +9,7 @@ use super::config::{Config, Point};
 use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::{BdRow, bd_rows};
 use crate::anchor::AnchorEncoder;
-use crate::curve::{COLUMNS, Curve, fields, read_curves};
+use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
 use crate::report::rd_page::rd_page;
 use crate::whole_file::write_whole;
 
@@ -165,7 +165,7 @@ mod encoding {
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::encode;
     use crate::input::{View, open_views};
-    use crate::machine::Machine;
+    use crate::rd::machine::Machine;
     use crate::verify::verify;
 
     impl Harness {

@@ -1,9 +1,13 @@
 //! The rate–distortion harness: config → points → results → tables, plots and pages.
 
 pub mod ablate;
+pub mod bd_rate;
 pub mod config;
+pub mod curve;
 pub mod harness;
+pub mod machine;
 pub mod order0;
+pub mod peers;
 pub mod result;
 pub mod table;
 

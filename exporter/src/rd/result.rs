@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::anchor::AnchorEncoder;
-use crate::curve::CurveRow;
+use crate::encode::request::EncodeRequest;
 use crate::input::View;
-use crate::machine::Machine;
-use crate::request::EncodeRequest;
+use crate::rd::curve::CurveRow;
+use crate::rd::machine::Machine;
 use crate::verify::Verified;
 use crate::whole_file::write_whole;
 
@@ -172,7 +172,7 @@ impl PointFolder {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::measure::tests::figures;
+    use crate::verify::measure::tests::figures;
 
     pub(crate) fn result(label: &str, bytes: u64, psnr_y: f64) -> PointResult {
         PointResult {
@@ -182,7 +182,7 @@ pub(crate) mod tests {
             warm_start: false,
             verified: Verified {
                 figures: figures(bytes, psnr_y),
-                parts: crate::parts::Parts { network: bytes, ..Default::default() },
+                parts: crate::verify::ledger::Parts { network: bytes, ..Default::default() },
                 layers: Vec::new(),
                 trainer: Vec::new(),
                 int8_psnr_y: None,

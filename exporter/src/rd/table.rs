@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::bd_rate::bd_rate_percent;
-use crate::curve::Curve;
+use crate::rd::bd_rate::bd_rate_percent;
+use crate::rd::curve::Curve;
 
 /// A mean rate difference and where it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -70,7 +70,7 @@ fn take_interval(
     }
 }
 
-type Points = [crate::bd_rate::RatePoint];
+type Points = [crate::rd::bd_rate::RatePoint];
 
 fn take(ours: &Points, peer: &Points, over: Option<(f64, f64)>) -> Result<Taken, String> {
     let interval = over.map(|(low, high)| low..=high);
@@ -84,7 +84,7 @@ fn take(ours: &Points, peer: &Points, over: Option<(f64, f64)>) -> Result<Taken,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curve::tests::curve;
+    use crate::rd::curve::tests::curve;
 
     const PEER: [(f64, f64); 5] =
         [(5480.3, 40.502), (2865.3, 38.265), (1568.3, 35.964), (878.4, 33.604), (501.3, 30.5)];

@@ -32,7 +32,7 @@ pub fn encode_page(path: &std::path::Path, views: &[View], verified: &Verified) 
 }
 
 fn view_table(verified: &Verified) -> String {
-    let row = |v: &crate::measure::ViewFigures| {
+    let row = |v: &crate::verify::measure::ViewFigures| {
         let layers = verified.layers.iter().find(|l| l.view == v.view);
         let trainer = verified.trainer.iter().find(|d| d.view == v.view);
         let db = |db: Option<f64>| db.map_or("–".into(), |db| format!("{db:.2}"));

@@ -2,8 +2,8 @@
 
 use super::svg::{Series, plot};
 use super::{page, paragraph, table};
-use crate::curve::Curve;
 use crate::rd::config::Config;
+use crate::rd::curve::Curve;
 use crate::rd::harness::Report;
 use crate::rd::result::PointResult;
 use crate::rd::table::{BdRow, Taken};
@@ -86,7 +86,7 @@ fn point_table(points: &[PointResult]) -> String {
 fn point_details(body: &mut String, point: &PointResult) {
     let title = super::escape(&point.label);
     body.push_str(&format!("<details><summary>point {title}, per view</summary>\n"));
-    let row = |v: &crate::measure::ViewFigures| {
+    let row = |v: &crate::verify::measure::ViewFigures| {
         let role = if v.explicit { "explicit" } else { "implicit" };
         let mut cells = vec![format!("view {}, {role}", v.view)];
         cells.extend([v.psnr_y, v.psnr_u, v.psnr_v, v.psnr_611].map(|db| format!("{db:.3}")));

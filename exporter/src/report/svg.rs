@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::escape;
-use crate::bd_rate::RatePoint;
+use crate::rd::bd_rate::RatePoint;
 
 /// A named line of the plot.
 #[derive(Debug, Clone, PartialEq)]

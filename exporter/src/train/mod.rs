@@ -8,6 +8,7 @@ mod adam;
 mod checkpoint;
 mod clip;
 pub mod cuda;
+pub mod dataset;
 mod grids;
 mod memory;
 mod network;
@@ -30,8 +31,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
-use crate::part::Part;
-use crate::request::lambda_at;
+use crate::ablation::Part;
+use crate::encode::request::lambda_at;
 
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 use super::adam::{ParameterId, Parameters};
 use super::grids::step_indices;
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
-use crate::part::Part;
+use crate::ablation::Part;
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;

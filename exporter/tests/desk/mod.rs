@@ -6,8 +6,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use iev_exporter::input::y4m::{Header, Writer};
 use iev_exporter::picture::Picture;
-use iev_exporter::y4m::{Header, Writer};
 
 /// A stream as far as anyone looks who is about to replace it.
 pub const OLDER: &[u8] = b"\x89IEV\r\n\x1a\n of before";

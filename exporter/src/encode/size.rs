@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::anchor::gop::code_gop;
+use crate::encode::request::lambda_at;
 use crate::encode::{EncodeSettings, Encoded, encode};
-use crate::explicit::code_gop;
 use crate::input::View;
 use crate::picture::Picture;
-use crate::request::lambda_at;
 use crate::whole_file::write_whole;
 
 /// Largest distance of the file from the asked size, as a share of it.
@@ -336,7 +336,7 @@ mod tests {
             matrix: None,
         };
         let views = [view];
-        let request = crate::request::EncodeRequest::default();
+        let request = crate::encode::request::EncodeRequest::default();
         let mut settings = request.settings(&views, path.clone(), None, true).unwrap();
         // Which has no quantiser of its own for the first picture.
         settings.anchor.encoder = crate::anchor::AnchorEncoder::OpenH264;

@@ -9,16 +9,16 @@ use iev_runtime::format::table::Kind;
 use iev_runtime::templates::Templates;
 use tch::Device;
 
+use crate::anchor::gop::{CodedAnchor, code_gop};
 use crate::anchor::{AnchorEncoder, AnchorSettings};
-use crate::dataset::assemble;
-use crate::explicit::{CodedAnchor, code_gop};
+use crate::encode::simulcast::simulcast_within;
 use crate::ffmpeg;
 use crate::input::{Matrix, View};
 use crate::pack::{sections, write_file};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::PlaneErrors;
-use crate::simulcast::simulcast_within;
+use crate::train::dataset::assemble;
 use crate::train::{Clip, Exported, Sample, Settings, Trainer};
 
 /// What to encode and how.

@@ -7,12 +7,12 @@ use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Coded, Key, MAX_KEYS, coding_order, write_anchor};
 use rayon::prelude::*;
 
+use crate::anchor::key_picture::{background, key_picture, middle};
+use crate::anchor::temporal_filter::filtered;
 use crate::anchor::{AnchorSettings, AnchorSpeed, Input, decode_anchor, encode_anchor, nal_units};
-use crate::key_picture::{background, key_picture, middle};
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::plane_mse;
-use crate::temporal_filter::filtered;
 
 /// One explicit view over one GOP.
 #[derive(Debug, Clone)]

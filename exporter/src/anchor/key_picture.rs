@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
+use crate::anchor::temporal_filter::{filtered, likeness, noise_variance};
 use crate::picture::Picture;
-use crate::temporal_filter::{filtered, likeness, noise_variance};
 
 /// The best of a view's key pictures for the times `span` of `pictures`: the one in the middle as it is, or
 /// without its noise, or the background of all of them.

@@ -4,7 +4,7 @@ use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
-use super::AnchorError;
+use crate::anchor::AnchorError;
 use crate::picture::Picture;
 
 /// Decodes one picture from each access unit, in order.

@@ -1,5 +1,8 @@
 //! Decodes a finished file with the shipping runtime and holds it against its source.
 
+pub mod ledger;
+pub mod measure;
+
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -18,10 +21,10 @@ use iev_runtime::{FrameId, TimeIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
-use crate::measure::{StreamFigures, measure};
-use crate::parts::Parts;
 use crate::picture::Picture;
 use crate::quality::PlaneErrors;
+use crate::verify::ledger::Parts;
+use crate::verify::measure::{StreamFigures, measure};
 
 /// Largest difference to the trainer's PSNR that rounding of floats explains.
 pub const TRAINER_TOLERANCE_DB: f64 = 0.1;
@@ -261,10 +264,10 @@ pub fn check_clip(header: &Header, views: &[View]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::encode::encode;
+    use crate::encode::request::EncodeRequest;
     use crate::picture::synthetic;
     use crate::plan::Plan;
     use crate::report::encode_page::encode_page;
-    use crate::request::EncodeRequest;
     use iev_runtime::format::header::Role;
 
     fn clip(views: usize, frames: usize) -> Vec<View> {

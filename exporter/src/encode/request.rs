@@ -7,7 +7,7 @@ use clap::Parser;
 use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
-use crate::part::Part;
+use crate::ablation::Part;
 use crate::plan::GOP_FRAMES;
 
 /// How long to train.
@@ -210,7 +210,7 @@ impl EncodeRequest {
         quiet: bool,
     ) -> Result<crate::encode::EncodeSettings> {
         use crate::anchor::AnchorSettings;
-        use crate::simulcast;
+        use crate::encode::simulcast;
         self.check_for(views.len())?;
         let pictures: Vec<&[crate::picture::Picture]> =
             views.iter().map(|v| v.frames.as_slice()).collect();

@@ -12,7 +12,7 @@ use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::profile::Profile;
 use iev_runtime::scene::{Grid, NetworkLevels, Residence, encode_grids, zero_grids};
 
-use crate::explicit::CodedAnchor;
+use crate::anchor::gop::CodedAnchor;
 use crate::plan::Plan;
 use crate::train::{BIAS_LOG2_STEP, Exported};
 use crate::whole_file::write_whole;

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::bd_rate::RatePoint;
+use crate::rd::bd_rate::RatePoint;
 
 /// One operating point of one codec; means over views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

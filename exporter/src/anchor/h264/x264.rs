@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
-use super::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
 use crate::ffmpeg;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
@@ -17,7 +17,7 @@ const BUFFER_MACROBLOCKS: usize = 184_320;
 const SEARCH: &str = "me=tesa:merange=64:subme=11:aq-mode=1:aq-strength=0.4";
 
 /// The whole stream of `pictures`, as x264 wrote it.
-pub(super) fn encode(
+pub(in crate::anchor) fn encode(
     pictures: &[Input<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,

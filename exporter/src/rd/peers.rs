@@ -12,13 +12,13 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::curve::CurveRow;
 use crate::ffmpeg;
+use crate::input::y4m;
 use crate::input::{View, open_views};
-use crate::measure::{kbps, seconds};
 use crate::quality::PlaneErrors;
+use crate::rd::curve::CurveRow;
+use crate::verify::measure::{kbps, seconds};
 use crate::whole_file::write_whole;
-use crate::y4m;
 
 /// One encoder at one effort, such as `x265-medium`.
 #[derive(Debug, Clone, PartialEq, Eq)]

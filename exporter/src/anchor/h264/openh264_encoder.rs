@@ -7,7 +7,7 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSlices;
 
-use super::{AnchorError, AnchorSettings, Input, even};
+use crate::anchor::{AnchorError, AnchorSettings, Input, even};
 
 /// The QP range that openh264 accepts for camera content.
 const QP_RANGE: std::ops::RangeInclusive<i32> = 12..=51;
@@ -16,7 +16,7 @@ const QP_RANGE: std::ops::RangeInclusive<i32> = 12..=51;
 const UNBOUND_BITS_PER_SECOND: u32 = 240_000_000;
 
 /// The whole stream of `pictures`.
-pub(super) fn encode(
+pub(in crate::anchor) fn encode(
     pictures: &[Input<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,

@@ -4,7 +4,7 @@ use iev_runtime::Size;
 use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 
-use crate::explicit::CodedAnchor;
+use crate::anchor::gop::CodedAnchor;
 use crate::picture::Picture;
 use crate::plan::{Plan, match_views};
 use crate::train::{Clip, MatchedFlow, ViewClip};
