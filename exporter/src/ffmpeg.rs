@@ -9,17 +9,20 @@ pub const FFMPEG_VARIABLE: &str = "IEV_FFMPEG";
 
 /// There is no ffmpeg, or the named one is not a file.
 #[derive(Debug, thiserror::Error)]
-#[error("{reason}; install ffmpeg 6 or newer with libx264, or point IEV_FFMPEG at its program")]
+#[error(
+    "{reason}; fetch one by `cargo xtask ffmpeg`, which `cargo xtask export` does by itself, or install ffmpeg 6 \
+     or newer with libx264; IEV_FFMPEG names the program to use"
+)]
 pub struct FfmpegMissing {
     reason: String,
 }
 
-/// The program named by `IEV_FFMPEG`, else the first `ffmpeg` on `PATH`.
+/// The program named by `IEV_FFMPEG`, which set to nothing counts as unset, else the first `ffmpeg` on `PATH`.
 ///
 /// # Errors
 /// [`FfmpegMissing`], one sentence that tells what to install.
 pub fn find() -> Result<PathBuf, FfmpegMissing> {
-    if let Some(named) = env::var_os(FFMPEG_VARIABLE) {
+    if let Some(named) = env::var_os(FFMPEG_VARIABLE).filter(|named| !named.is_empty()) {
         let path = PathBuf::from(named);
         let reason = format!("IEV_FFMPEG names {}, which is not a file", path.display());
         return if path.is_file() { Ok(path) } else { Err(FfmpegMissing { reason }) };
@@ -47,10 +50,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_names_what_to_install() {
+    fn the_message_names_both_remedies() {
         let missing = FfmpegMissing { reason: String::from("there is no ffmpeg on PATH") };
-        let expected = "there is no ffmpeg on PATH; install ffmpeg 6 or newer with libx264, \
-                        or point IEV_FFMPEG at its program";
-        assert_eq!(missing.to_string(), expected);
+        let said = missing.to_string();
+        for part in [
+            "there is no ffmpeg on PATH; ",
+            "cargo xtask ffmpeg",
+            "install ffmpeg",
+            FFMPEG_VARIABLE,
+        ] {
+            assert!(said.contains(part), "{said:?} names {part:?}");
+        }
     }
 }

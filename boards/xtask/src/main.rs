@@ -1,9 +1,10 @@
 //! `cargo xtask`: the project's tasks, one file each, in the order a newcomer meets them.
 //!
 //! * [`place`]: where things lie: checkout, target folder, wheel cache
-//! * [`wheel`]: a pinned Python wheel: fetch, check, unpack
+//! * [`wheel`], [`pinned_file`]: a pinned Python wheel: fetch, check, unpack; one file out of it
 //! * [`ort`]: ONNX Runtime, which the player loads
 //! * [`torch`]: libtorch, which training links
+//! * [`ffmpeg`]: the program that brings x264
 //! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
 //! * [`bare_metal`]: the format core without an operating system
 //! * [`sample`]: what the sample must decode to on any machine
@@ -13,8 +14,10 @@
 mod bare_metal;
 mod cross;
 mod debian;
+mod ffmpeg;
 mod ort;
 mod package;
+mod pinned_file;
 mod place;
 mod sample;
 mod symbols;
@@ -33,8 +36,9 @@ use crate::place::{Arch, Place};
 /// Fetches libraries, builds, tests and runs IEV
 ///
 /// Libraries come from the Python package index, are checked against pinned digests and land in the
-/// target folder. Set IEV_CACHE_DIR to keep the downloads elsewhere (default: target/wheels), and
-/// IEV_TORCH to a PyTorch 2.11 or libtorch 2.11 folder to use that one.
+/// target folder. Set IEV_CACHE_DIR to keep the downloads elsewhere (default: target/wheels),
+/// IEV_TORCH to a PyTorch 2.11 or libtorch 2.11 folder, ORT_DYLIB_PATH to an ONNX Runtime and
+/// IEV_FFMPEG to an ffmpeg to use those.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -55,6 +59,12 @@ enum Task {
         /// Keep the wheel's CUDA libraries too (another 515 MB on disk)
         #[arg(long)]
         cuda: bool,
+    },
+    /// Fetch ffmpeg with x264 (68 MB, GPL, run as a program of its own) into target/ffmpeg/ARCH
+    Ffmpeg {
+        /// Processor it is for [default: this machine's]
+        #[arg(long)]
+        arch: Option<Arch>,
     },
     /// Print the environment for plain cargo: `eval "$(cargo xtask env)"`
     Env,
@@ -128,6 +138,11 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Torch { cuda } => {
             println!("{}", torch::ready(&place, cuda)?.display());
+            Ok(())
+        }
+        Task::Ffmpeg { arch } => {
+            let arch = arch.map_or_else(Arch::host, Ok)?;
+            println!("{}", ffmpeg::ready(&place, arch)?.display());
             Ok(())
         }
         Task::Env => task::print_env(&place),

@@ -5,36 +5,34 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+use crate::pinned_file::{PinnedFile, Use};
 use crate::place::{Arch, Place, from_env};
-use crate::wheel::{Wheel, digest};
-
-/// What is fetched for one processor.
-struct Pin {
-    wheel: Wheel,
-    /// SHA-256 of the library inside, so that a stale or damaged copy is replaced.
-    library_sha256: &'static str,
-}
+use crate::wheel::Wheel;
 
 const LIBRARY_IN_WHEEL: &str = "onnxruntime/capi/libonnxruntime.so.1.31.1";
 
-const X86_64: Pin = Pin {
+const X86_64: PinnedFile = PinnedFile {
     wheel: Wheel {
         requirement: "onnxruntime==1.31.1",
         file: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
         sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
     },
-    library_sha256: "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
+    entry: LIBRARY_IN_WHEEL,
+    sha256: "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
+    used_to: Use::Load,
 };
 
-const AARCH64: Pin = Pin {
+const AARCH64: PinnedFile = PinnedFile {
     wheel: Wheel {
         requirement: "onnxruntime==1.31.1",
         file: "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_aarch64.whl",
         sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
     },
-    library_sha256: "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
+    entry: LIBRARY_IN_WHEEL,
+    sha256: "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
+    used_to: Use::Load,
 };
 
 /// Where the library for `arch` lies once fetched.
@@ -49,15 +47,7 @@ pub(crate) fn ready(place: &Place, arch: Arch) -> Result<PathBuf> {
         Arch::Aarch64 => &AARCH64,
     };
     let library = library(place, arch);
-    if library.exists() && digest(&library)? == pin.library_sha256 {
-        return Ok(library);
-    }
-    pin.wheel.open(&place.wheels)?.unpack(LIBRARY_IN_WHEEL, &library)?;
-    ensure!(
-        digest(&library)? == pin.library_sha256,
-        "{} is not the library pinned in boards/xtask/src/ort.rs: correct the pin",
-        library.display()
-    );
+    pin.ready(&place.wheels, &library)?;
     Ok(library)
 }
 
@@ -76,9 +66,7 @@ mod tests {
     #[test]
     fn pins_are_well_formed() {
         for (pin, arch) in [(X86_64, Arch::X86_64), (AARCH64, Arch::Aarch64)] {
-            pin.wheel.assert_well_formed();
-            assert!(pin.wheel.file.contains(arch.name()));
-            assert_eq!(pin.library_sha256.len(), 64);
+            pin.assert_well_formed(arch);
         }
     }
 

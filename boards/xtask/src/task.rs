@@ -9,24 +9,32 @@ use std::process::Command;
 use anyhow::{Context, Error, Result, ensure};
 
 use crate::place::Place;
-use crate::{ort, torch};
+use crate::{ffmpeg, ort, torch};
 
-/// Libraries that programs are built against and run with.
+/// What programs are built against and run with.
 struct Libraries {
-    /// Only training needs it.
-    torch: Option<PathBuf>,
     ort: PathBuf,
+    /// Only the exporter needs more.
+    exporter: Option<ForExporter>,
+}
+
+struct ForExporter {
+    torch: PathBuf,
+    ffmpeg: PathBuf,
 }
 
 impl Libraries {
     /// Those of the player.
     fn player(place: &Place) -> Result<Self> {
-        Ok(Self { torch: None, ort: ort::host_library(place)? })
+        Ok(Self { ort: ort::host_library(place)?, exporter: None })
     }
 
     /// Those of the whole workspace.
     fn all(place: &Place) -> Result<Self> {
-        Ok(Self { torch: Some(torch::ready(place, false)?), ort: ort::host_library(place)? })
+        let ort = ort::host_library(place)?;
+        let torch = torch::ready(place, false)?;
+        let ffmpeg = ffmpeg::host_program(place)?;
+        Ok(Self { ort, exporter: Some(ForExporter { torch, ffmpeg }) })
     }
 
     /// The variables that make cargo and our programs use these libraries.
@@ -36,7 +44,8 @@ impl Libraries {
             // Tests load ONNX Runtime without the programs, which refuse this themselves.
             ("ORT_DISABLE_TELEMETRY", "1".into()),
         ];
-        if let Some(torch) = &self.torch {
+        if let Some(ForExporter { torch, ffmpeg }) = &self.exporter {
+            variables.push(("IEV_FFMPEG", ffmpeg.clone().into_os_string()));
             variables.push(("LIBTORCH", torch.clone().into_os_string()));
             variables.push(("LD_LIBRARY_PATH", library_path(&torch.join("lib"))?));
             // A waiting OpenMP thread that spins takes the core from the one it waits for: on a
@@ -64,7 +73,7 @@ pub(crate) fn print_env(place: &Place) -> Result<()> {
             println!("export {name}={}", quoted(&value.to_string_lossy()));
         }
     }
-    if let Some(torch) = &libraries.torch {
+    if let Some(ForExporter { torch, .. }) = &libraries.exporter {
         let lib = quoted(&torch.join("lib").to_string_lossy());
         println!("export LD_LIBRARY_PATH={lib}\"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"");
     }
@@ -79,7 +88,13 @@ fn quoted(text: &str) -> String {
 /// Builds both programs.
 pub(crate) fn build(place: &Place) -> Result<()> {
     let both = ["-p", "iev-runtime", "-p", "iev-exporter"];
-    run(cargo(place, &Libraries::all(place)?, "build")?.arg("--release").args(both))
+    run(cargo(place, &Libraries::all(place)?, "build")?.arg("--release").args(both))?;
+    let release = place.target.join("release");
+    eprintln!(
+        "iev and iev-export are in {}; for the libraries and the ffmpeg they use: eval \"$(cargo xtask env)\"",
+        release.display()
+    );
+    Ok(())
 }
 
 /// This machine's `iev`, built as the tests build it.
@@ -220,15 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn only_training_sets_torch_variables() {
+    fn only_the_exporter_is_given_libtorch_and_ffmpeg() {
         let ort = PathBuf::from("/o");
         let names = |libraries: Libraries| {
             libraries.variables().unwrap().into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         let player = ["ORT_DYLIB_PATH", "ORT_DISABLE_TELEMETRY"];
-        assert_eq!(names(Libraries { torch: None, ort: ort.clone() }), player);
-        let all = names(Libraries { torch: Some("/t".into()), ort });
+        assert_eq!(names(Libraries { ort: ort.clone(), exporter: None }), player);
+        let exporter = ForExporter { torch: "/t".into(), ffmpeg: "/f".into() };
+        let all = names(Libraries { ort, exporter: Some(exporter) });
         assert_eq!(all[..2], player);
-        assert_eq!(all[2..], ["LIBTORCH", "LD_LIBRARY_PATH", "OMP_WAIT_POLICY"]);
+        assert_eq!(all[2..], ["IEV_FFMPEG", "LIBTORCH", "LD_LIBRARY_PATH", "OMP_WAIT_POLICY"]);
     }
 }

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use tempfile::Builder;
 
+use crate::pinned_file::Use;
 use crate::place::{Arch, Place, from_env};
 use crate::wheel::Wheel;
 
@@ -156,10 +157,10 @@ fn fetch(place: &Place, pin: &Pin, to: &Path) -> Result<()> {
     torch.unpack_folder("torch/include/", &partial.path().join("include"))?;
     let lib = partial.path().join("lib");
     for name in pin.libraries {
-        torch.unpack(&format!("torch/lib/{name}"), &lib.join(name))?;
+        torch.unpack(&format!("torch/lib/{name}"), &lib.join(name), Use::Load)?;
     }
-    cupti.unpack("nvidia/cu13/lib/libcupti.so.13", &lib.join("libcupti.so.13"))?;
-    cudart.unpack("nvidia/cu13/lib/libcudart.so.13", &lib.join("libcudart.so.13"))?;
+    cupti.unpack("nvidia/cu13/lib/libcupti.so.13", &lib.join("libcupti.so.13"), Use::Load)?;
+    cudart.unpack("nvidia/cu13/lib/libcudart.so.13", &lib.join("libcudart.so.13"), Use::Load)?;
     fs::write(partial.path().join("build-version"), VERSION)?;
 
     // Only a folder that failed its check gets here: another release, or a damaged one.
@@ -180,7 +181,7 @@ fn add_cuda(place: &Place, pin: &Pin, to: &Path) -> Result<()> {
     let mut torch = pin.torch.open(&place.wheels)?;
     for (name, path) in missing {
         eprintln!("unpacking {name}");
-        torch.unpack(&format!("torch/lib/{name}"), &path)?;
+        torch.unpack(&format!("torch/lib/{name}"), &path, Use::Load)?;
     }
     eprintln!(
         "note: these load only where cuDNN 9, cuBLAS 13 and the rest of CUDA 13 are on the library \

@@ -1,7 +1,7 @@
 //! A Python wheel, pinned by digest: pip downloads it, this file checks and unpacks it.
 //!
-//! Why wheels: the Python package index is the one place that publishes ONNX Runtime and libtorch
-//! for both processors, is mirrored everywhere, and whose client works behind every proxy.
+//! Why wheels: the Python package index is the one place that publishes ONNX Runtime, libtorch
+//! and a static ffmpeg for both processors, is mirrored everywhere, and whose client works behind every proxy.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, Write};
@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
+
+use crate::pinned_file::Use;
 
 /// One file of the Python package index.
 pub(crate) struct Wheel {
@@ -101,7 +103,7 @@ impl Archive {
     }
 
     /// Unpacks `entry` as the file `to`, which appears in one step.
-    pub(crate) fn unpack(&mut self, entry: &str, to: &Path) -> Result<()> {
+    pub(crate) fn unpack(&mut self, entry: &str, to: &Path, used_to: Use) -> Result<()> {
         let folder = to.parent().context("a file lies in a folder")?;
         fs::create_dir_all(folder)?;
         let mut partial = NamedTempFile::with_prefix_in(".partial-", folder)?;
@@ -110,8 +112,7 @@ impl Archive {
         io::copy(&mut entry_reader, &mut partial)
             .and_then(|_| partial.flush())
             .with_context(|| format!("cannot write {}", to.display()))?;
-        // Temporary files are private to their owner; a library is for all.
-        partial.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        partial.as_file().set_permissions(Permissions::from_mode(used_to.mode()))?;
         partial.persist(to)?;
         Ok(())
     }
@@ -191,9 +192,11 @@ mod tests {
         let mut archive = wheel_in(cache.path()).open(cache.path()).unwrap();
 
         let library = cache.path().join("lib/x.so");
-        archive.unpack("a/lib/x.so", &library).unwrap();
-        assert_eq!(fs::read(&library).unwrap(), b"a/lib/x.so");
-        assert_eq!(fs::metadata(&library).unwrap().permissions().mode() & 0o777, 0o644);
+        for (used_to, mode) in [(Use::Load, 0o644), (Use::Run, 0o755)] {
+            archive.unpack("a/lib/x.so", &library, used_to).unwrap();
+            assert_eq!(fs::read(&library).unwrap(), b"a/lib/x.so");
+            assert_eq!(fs::metadata(&library).unwrap().permissions().mode() & 0o777, mode);
+        }
 
         archive.unpack_folder("a/include/", &cache.path().join("include")).unwrap();
         assert!(cache.path().join("include/deep/x.h").exists());
@@ -205,7 +208,7 @@ mod tests {
         let cache = TempDir::new().unwrap();
         let mut archive = wheel_in(cache.path()).open(cache.path()).unwrap();
         let folder = cache.path().join("lib");
-        assert!(archive.unpack("a/lib/y.so", &folder.join("y.so")).is_err());
+        assert!(archive.unpack("a/lib/y.so", &folder.join("y.so"), Use::Load).is_err());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 }
