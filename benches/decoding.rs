@@ -9,9 +9,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iev_runtime::Size;
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::range::{BitCoder, Decoder, Encoder};
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 use iev_runtime::profile::Profile;
-use iev_runtime::scene::{Grid, Residence, decode_grids, encode_grids, zero_grids};
+use iev_runtime::stream::scene::{Grid, Residence, decode_grids, encode_grids, zero_grids};
 
 const SIZE: Size = Size { width_px: 480, height_px: 272 };
 

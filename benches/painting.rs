@@ -11,13 +11,13 @@ use iev_runtime::kernel::cells::warp::CellWarper;
 use iev_runtime::kernel::fuse::{Layers, MASKS, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::{Int8Network, Networks, OrtRuntime, SessionOptions};
+use iev_runtime::network::tensors::Tensors;
+use iev_runtime::paint::stage::{Opening, Precision, Reconstruct};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{HEAD, PACKED, PROFILES};
-use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::{Opening, Precision, Reconstruct};
-use iev_runtime::scene::NetworkLevels;
-use iev_runtime::session::{Int8Network, Networks, OrtRuntime, SessionOptions};
-use iev_runtime::tensors::Tensors;
+use iev_runtime::stream::scene::NetworkLevels;
 use inputs::{SMALL, header, noises};
 
 const LARGE: Size = Size { width_px: 960, height_px: 540 };

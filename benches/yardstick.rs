@@ -17,13 +17,15 @@ use iev_runtime::kernel::cells::warp::CellWarper;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::{
+    Int8Network, Int8Tensors, Networks, OrtRuntime, SessionOptions,
+};
+use iev_runtime::network::tensors::Tensors;
+use iev_runtime::paint::stage::{Opening, Precision, Reconstruct};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
-use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::{Opening, Precision, Reconstruct};
-use iev_runtime::scene::NetworkLevels;
-use iev_runtime::session::{Int8Network, Int8Tensors, Networks, OrtRuntime, SessionOptions};
-use iev_runtime::tensors::Tensors;
+use iev_runtime::stream::scene::NetworkLevels;
 use inputs::{SMALL, header, noises};
 use ort::session::Session;
 use ort::value::Tensor;

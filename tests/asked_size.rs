@@ -4,7 +4,7 @@ mod clip;
 
 use iev_exporter::encode::encode;
 use iev_exporter::encode::size::{TOLERANCE, encode_to_size};
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 
 #[test]
 fn a_file_lands_on_the_size_asked_for_and_decodes() {

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
-use iev_runtime::player::{Options, Player};
-use iev_runtime::reconstruct::Precision;
-use iev_runtime::reference::Reference;
-use iev_runtime::symbols::Symbols;
+use iev_runtime::paint::stage::Precision;
+use iev_runtime::picture::reference::Reference;
+use iev_runtime::play::player::{Options, Player};
+use iev_runtime::stream::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 
 /// What another machine's convolutions, or those in 8 bits, may change: about 1 % of the error, far below what one

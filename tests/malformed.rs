@@ -6,7 +6,7 @@ mod sections;
 
 use iev_exporter::encode::encode;
 use iev_runtime::format::table::Kind;
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 use iev_runtime::{Error, Result};
 use sections::{reader, rewritten, sections};
 

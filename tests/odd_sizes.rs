@@ -7,7 +7,7 @@ use iev_exporter::picture::Picture as Source;
 use iev_exporter::plan::Plan;
 use iev_exporter::quality::plane_psnr_db;
 use iev_runtime::format::header::Role;
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 
 /// Encodes, plays, and checks the number, size and rough likeness of the pictures.
 fn survives(views: usize, frames: usize, size: (usize, usize), roles: Option<Vec<Role>>) {

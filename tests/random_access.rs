@@ -4,8 +4,8 @@ mod clip;
 
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
-use iev_runtime::player::{Player, Selection};
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::player::{Player, Selection};
+use iev_runtime::units::views::ViewSet;
 
 #[test]
 fn every_view_and_time_by_seek_equals_playing() {

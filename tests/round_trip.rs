@@ -7,7 +7,7 @@ use std::path::Path;
 use iev_exporter::encode::{Encoded, encode};
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::quality::PlaneErrors;
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 
 const SIZE: (usize, usize) = (64, 48);
 const FRAMES: usize = 8;

@@ -1,8 +1,8 @@
 //! What the benchmarks feed the player's parts with.
 
 use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::network::templates::Templates;
 use iev_runtime::profile::Profile;
-use iev_runtime::templates::Templates;
 use iev_runtime::{Size, ViewId};
 
 /// A small picture.

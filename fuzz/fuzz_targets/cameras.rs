@@ -2,7 +2,7 @@
 //! which is nearest, and have finite geometry.
 #![no_main]
 
-use iev_runtime::camera::Cameras;
+use iev_runtime::format::cameras::Cameras;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, [f64; 3], &[u8])| {

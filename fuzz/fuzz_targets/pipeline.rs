@@ -3,7 +3,7 @@
 #![no_main]
 
 use iev_fuzz::{everything, player};
-use iev_runtime::shown::Shown;
+use iev_runtime::play::shown::Shown;
 use iev_runtime::{Error, Result};
 use libfuzzer_sys::fuzz_target;
 

@@ -6,7 +6,7 @@ use iev_fuzz::LIMITS;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Entry;
 use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::source::Source;
+use iev_runtime::stream::source::Source;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use iev_runtime::Result;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::limits::Limits;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::reconstruct::{Network, Opening, Reconstruct};
-use iev_runtime::tensors::{OwnedTensors, Tensors};
-use iev_runtime::views::ViewSet;
+use iev_runtime::network::tensors::{OwnedTensors, Tensors};
+use iev_runtime::paint::stage::{Network, Opening, Reconstruct};
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::units::views::ViewSet;
 
 /// Small, so that a run is short and a leak of memory shows.
 pub const LIMITS: Limits = Limits {

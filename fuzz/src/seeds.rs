@@ -8,7 +8,7 @@ use std::path::Path;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
-use iev_runtime::source::Source;
+use iev_runtime::stream::source::Source;
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new("seeds").join(target);

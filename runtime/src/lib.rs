@@ -1,117 +1,68 @@
 //! Decoder of IEV multi-view video streams.
 //!
-//! Modules in the order the data meets them. The format core builds without `std`; everything
-//! from [`source`](self) on is behind the `player` feature.
+//! Rooms in the order the data meets them:
 //!
 //! ```text
-//! source ─► gop (over format, h264, scene) ─► anchor ─► reconstruct (over painter, model, kernel) ─► sink
-//!           └── chained by pipeline, opened by player, kept to a display's clock by paced ──┘
+//! file ─► stream ─┬─► anchor ─────────┬─► paint ─► play ─► sink
+//!         GOPs    │   explicit views  │   implicit views
+//!                 └─► network ────────┘
+//!                     weights, latents
 //! ```
 //!
-//! Under `anchor` is `anchor_decoder`: openh264, in this process or in the child of a `sandbox`.
+//! * `units`: sizes, views and places in a stream, of which everything speaks.
+//! * [`format`](mod@format): the bytes of a stream, reader beside writer; [`profile`] has the network's layers.
+//! * [`stream`]: a file's index and GOPs, sections decoded to levels and latents.
+//! * [`anchor`]: the explicit views' pictures, by a decoder per codec, maybe in a sandbox.
+//! * [`network`]: graphs, weights and what runs them.
+//! * [`kernel`]: the warp and the blend, portable and by vectors.
+//! * [`picture`]: pixels, and the pool that they come from.
+//! * [`paint`]: the implicit views' pictures.
+//! * [`play`]: the player: stages over threads, seeking, pacing, going on behind errors.
+//! * [`sink`]: files of pictures.
+//! * [`board`]: machines, and the limits that their profiles set.
+//!
+//! The format core (`units`, `format`, `profile`, the latents of `stream`) builds without `std`; `kernel`,
+//! `picture` and the arithmetic of `network` need `std`, the rest the `player` feature.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;
+#[cfg(feature = "player")]
+mod named;
 mod trace;
-mod units;
 
-pub mod camera;
+pub mod units;
+
 pub mod format;
 pub mod profile;
 
+pub mod stream;
+
 #[cfg(feature = "player")]
 pub mod anchor;
-#[cfg(feature = "player")]
-pub mod anchor_decoder;
-#[cfg(feature = "player")]
-pub mod backend;
+
 #[cfg(feature = "std")]
-pub mod blocks;
-#[cfg(feature = "player")]
-pub mod board;
-#[cfg(feature = "player")]
-pub mod deadline;
-#[cfg(feature = "player")]
-pub mod engines;
-#[cfg(feature = "player")]
-pub mod gop;
-#[cfg(feature = "player")]
-pub mod h264;
-#[cfg(feature = "player")]
-pub mod keep_going;
+pub mod network;
+
 #[cfg(feature = "std")]
 pub mod kernel;
-#[cfg(feature = "player")]
-pub mod machine;
-#[cfg(feature = "player")]
-pub mod memory;
-pub mod model;
-#[cfg(feature = "player")]
-mod named;
-#[cfg(feature = "player")]
-mod ort_library;
-#[cfg(feature = "player")]
-pub mod paced;
-#[cfg(feature = "player")]
-mod painter;
+
 #[cfg(feature = "std")]
 pub mod picture;
+
 #[cfg(feature = "player")]
-pub mod pipeline;
+pub mod paint;
+
 #[cfg(feature = "player")]
-pub mod player;
-#[cfg(all(test, feature = "player"))]
-mod player_tests;
-#[cfg(feature = "player")]
-pub mod pool;
-#[cfg(feature = "player")]
-pub mod providers;
-#[cfg(feature = "std")]
-pub mod quantised;
-#[cfg(feature = "player")]
-pub mod reconstruct;
-#[cfg(feature = "player")]
-pub mod reference;
-#[cfg(all(test, feature = "player"))]
-mod reference_network;
-#[cfg(feature = "player")]
-pub mod rgb;
-#[cfg(all(test, feature = "player"))]
-mod round_trips;
-#[cfg(all(feature = "player", target_os = "linux"))]
-pub mod sandbox;
-#[cfg(feature = "std")]
-pub mod scene;
-#[cfg(feature = "player")]
-pub mod section_grids;
-#[cfg(feature = "player")]
-pub mod session;
-#[cfg(feature = "player")]
-mod shares;
-#[cfg(feature = "player")]
-pub mod shown;
+pub mod play;
+
 #[cfg(feature = "player")]
 pub mod sink;
+
 #[cfg(feature = "player")]
-pub mod source;
-#[cfg(feature = "player")]
-mod stages;
-#[cfg(feature = "player")]
-pub mod symbols;
-#[cfg(feature = "player")]
-mod sync;
-#[cfg(feature = "player")]
-pub mod templates;
-#[cfg(feature = "player")]
-pub mod tensors;
+pub mod board;
+
 #[cfg(all(test, feature = "player"))]
-mod testing;
-#[cfg(feature = "player")]
-pub mod timing;
-#[cfg(feature = "player")]
-pub mod views;
-#[cfg(feature = "player")]
-mod wanted;
+mod tests;
 
 pub use error::{Error, Result};
 pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};

@@ -23,9 +23,9 @@ pub(crate) fn by_name<T: Copy, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use crate::deadline::Late;
-    use crate::providers::Provider;
-    use crate::reconstruct::{NetworkPath, Precision};
+    use crate::network::providers::Provider;
+    use crate::paint::stage::{NetworkPath, Precision};
+    use crate::play::deadline::Late;
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {

@@ -6,13 +6,13 @@ mod small_stream;
 
 use std::fmt::Write;
 
-use iev_runtime::backend::Backend;
 use iev_runtime::board::{BUILT_IN, Board};
 use iev_runtime::format::header::{Header, Role, Second};
-use iev_runtime::memory::playing_bytes;
-use iev_runtime::player::{Options, Player};
+use iev_runtime::network::backend::Backend;
+use iev_runtime::play::memory::playing_bytes;
+use iev_runtime::play::player::{Options, Player};
 use iev_runtime::profile::{PROFILES, Profile};
-use iev_runtime::source::Source;
+use iev_runtime::stream::source::Source;
 use iev_runtime::{Size, ViewId};
 use small_stream::small_stream;
 

@@ -171,7 +171,7 @@ fn a_profile_or_template_that_this_build_lacks_is_refused() {
         let sentence = refusal(&mut iev(&args), STREAM);
         assert!(sentence.contains("at byte 28: decoder profile unknown"), "{sentence}");
     }
-    let digest = iev_runtime::templates::Templates::of("lean").unwrap().sha256();
+    let digest = iev_runtime::network::templates::Templates::of("lean").unwrap().sha256();
     let template = desk.with_header("template.iev", &digest, &[0xab; 32]);
     let sentence = refusal(&mut iev(&["decode", &template, "--muxer", "null"]), BACKEND);
     assert!(sentence.contains(&"ab".repeat(32)), "{sentence}");

@@ -8,8 +8,8 @@ mod small_stream;
 use std::time::{Duration, Instant};
 
 use iev_runtime::Result;
-use iev_runtime::player::{Player, Selection};
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::player::{Player, Selection};
+use iev_runtime::units::views::ViewSet;
 use small_stream::{FRAMES, options, right_checksums, small_stream};
 
 /// Longest decode of one damaged stream, on a busy machine.

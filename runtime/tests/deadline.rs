@@ -9,12 +9,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use iev_runtime::ViewId;
-use iev_runtime::deadline::{Counts, Late, Outcome, RECOVERY};
-use iev_runtime::paced::Paced;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::reconstruct::{Network, Reconstruct};
-use iev_runtime::tensors::Tensors;
-use iev_runtime::views::ViewSet;
+use iev_runtime::network::tensors::Tensors;
+use iev_runtime::paint::stage::{Network, Reconstruct};
+use iev_runtime::play::deadline::{Counts, Late, Outcome, RECOVERY};
+use iev_runtime::play::paced::Paced;
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, Result};
 use small_stream::{options, small_stream};
 

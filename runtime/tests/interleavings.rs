@@ -6,9 +6,9 @@
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
-#[path = "../src/shares.rs"]
+#[path = "../src/play/shares.rs"]
 mod shares;
-#[path = "../src/stages.rs"]
+#[path = "../src/play/stages.rs"]
 mod stages;
 
 mod sync {

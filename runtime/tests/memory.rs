@@ -6,11 +6,11 @@ mod small_stream;
 
 use std::path::Path;
 
-use iev_runtime::backend::Backend;
-use iev_runtime::memory::playing_bytes;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::session::SessionOptions;
-use iev_runtime::views::ViewSet;
+use iev_runtime::network::backend::Backend;
+use iev_runtime::network::session::SessionOptions;
+use iev_runtime::play::memory::playing_bytes;
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::units::views::ViewSet;
 
 /// A line of /proc/self/status, in bytes.
 fn status(name: &str) -> u64 {

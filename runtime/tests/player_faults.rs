@@ -8,12 +8,12 @@ mod small_stream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use iev_runtime::anchor_decoder::{AnchorDecoder, Input, Ready};
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::reconstruct::{Network, Reconstruct};
-use iev_runtime::shown::Shown;
-use iev_runtime::tensors::Tensors;
-use iev_runtime::views::ViewSet;
+use iev_runtime::anchor::decoder::{AnchorDecoder, Input, Ready};
+use iev_runtime::network::tensors::Tensors;
+use iev_runtime::paint::stage::{Network, Reconstruct};
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::shown::Shown;
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, FrameId, Result, TimeIndex};
 use small_stream::{FRAMES, options, small_stream};
 

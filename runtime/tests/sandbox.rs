@@ -10,11 +10,11 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use iev_runtime::anchor::sandbox::Sandbox;
 use iev_runtime::format::table::Kind;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::sandbox::Sandbox;
-use iev_runtime::shown::Shown;
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::shown::Shown;
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, Result};
 use small_stream::{SIZE, explicit_stream, options, right_checksums, small_stream};
 

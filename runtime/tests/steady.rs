@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use iev_runtime::ViewId;
-use iev_runtime::backend::Backend;
-use iev_runtime::deadline::Late;
 use iev_runtime::format::limits::Limits;
-use iev_runtime::paced::Paced;
-use iev_runtime::player::{Options, Playback, Player, Selection};
-use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::Precision;
-use iev_runtime::session::SessionOptions;
+use iev_runtime::network::backend::Backend;
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::SessionOptions;
+use iev_runtime::paint::stage::Precision;
+use iev_runtime::play::deadline::Late;
+use iev_runtime::play::paced::Paced;
+use iev_runtime::play::player::{Options, Playback, Player, Selection};
 use iev_runtime::sink::{Muxer, Plan, Sink};
-use iev_runtime::source::Source;
-use iev_runtime::views::ViewSet;
+use iev_runtime::stream::source::Source;
+use iev_runtime::units::views::ViewSet;
 use small_stream::{FRAMES, stream_of};
 
 /// Counts what Rust code asks of the heap. ONNX Runtime and openh264 have allocators of their own,

@@ -10,13 +10,13 @@ use iev_exporter::input::View;
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::plan::Plan;
 use iev_exporter::train::Settings;
-use iev_runtime::backend::Backend;
+use iev_runtime::network::backend::Backend;
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::SessionOptions;
 use iev_runtime::picture::Picture;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::providers::Provider;
-use iev_runtime::session::SessionOptions;
-use iev_runtime::shown::Shown;
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::shown::Shown;
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{FrameId, Result};
 
 /// Texture with a square that crosses it; views see both from the side, the square nearer.

@@ -4,8 +4,8 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Entry;
 use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::gop::Reader;
-use iev_runtime::source::Source;
+use iev_runtime::stream::gop::Reader;
+use iev_runtime::stream::source::Source;
 
 /// Reads `bytes`.
 pub fn reader(bytes: &[u8]) -> Reader {

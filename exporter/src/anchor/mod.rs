@@ -8,7 +8,7 @@
 use std::io;
 
 use iev_runtime::Size;
-use iev_runtime::h264::Checker;
+use iev_runtime::anchor::h264::checker::Checker;
 
 use crate::ffmpeg::{self, FfmpegMissing};
 use crate::picture::Picture;

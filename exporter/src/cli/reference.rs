@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use iev_exporter::input::open_views;
 use iev_exporter::whole_file::write_whole;
-use iev_runtime::reference::{Crop, Rectangle, Reference};
+use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameId, TimeIndex, ViewId};
 
 /// Cut a small lossless reference out of a clip, for `iev demo` to measure a stream against.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use iev_runtime::Size;
 use iev_runtime::format::header::{Colour, Header};
 use iev_runtime::format::table::Kind;
-use iev_runtime::templates::Templates;
+use iev_runtime::network::templates::Templates;
 use tch::Device;
 
 use crate::anchor::gop::{CodedAnchor, code_gop};

@@ -1,6 +1,6 @@
 //! The cuts of a profile, from one definition of its layers; those in 8 bits are in `int8.rs`.
 
-use iev_runtime::blocks::Block;
+use iev_runtime::network::blocks::Block;
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
 
 mod int8;

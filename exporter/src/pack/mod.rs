@@ -10,7 +10,7 @@ use iev_runtime::format::steps::StepIndex;
 use iev_runtime::format::table::Kind;
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::profile::Profile;
-use iev_runtime::scene::{Grid, NetworkLevels, Residence, encode_grids, zero_grids};
+use iev_runtime::stream::scene::{Grid, NetworkLevels, Residence, encode_grids, zero_grids};
 
 use crate::anchor::gop::CodedAnchor;
 use crate::plan::Plan;

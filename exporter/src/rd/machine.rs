@@ -1,6 +1,6 @@
 //! The machine a figure was measured on.
 
-use iev_runtime::machine::field;
+use iev_runtime::board::machine::field;
 use serde::{Deserialize, Serialize};
 
 /// Processor and its cores.

@@ -8,9 +8,9 @@ use iev_runtime::format::mixing::{CONTEXTS, SymbolModel};
 use iev_runtime::format::range::Encoder;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::steps::StepIndex;
-use iev_runtime::scene::{Grid, NetworkLevels};
-use iev_runtime::source::Source;
-use iev_runtime::symbols::{Levels, visit_levels};
+use iev_runtime::stream::scene::{Grid, NetworkLevels};
+use iev_runtime::stream::source::Source;
+use iev_runtime::stream::symbols::{Levels, visit_levels};
 
 /// Bytes of the stream at `path` with every tensor coded by one adaptive distribution of its own: order 0,
 /// the same binarisation and the same range coder, no neighbours.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use iev_runtime::picture::Picture;
-use iev_runtime::views::ViewSet;
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{TimeIndex, ViewId};
 
 use super::{figure, page, paragraph, table};

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iev_runtime::format::header::Colour;
 use iev_runtime::picture::Picture;
-use iev_runtime::rgb::Rgb;
+use iev_runtime::picture::rgb::Rgb;
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}\

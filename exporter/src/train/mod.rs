@@ -23,9 +23,9 @@ use std::time::{Duration, Instant};
 
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
-use iev_runtime::model::grid_shape;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
+use iev_runtime::stream::latents::grid_shape;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use iev_runtime::format::steps::{STEPS, StepIndex};
+use iev_runtime::network::quantised::top_level;
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
-use iev_runtime::quantised::top_level;
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};

@@ -8,7 +8,7 @@ use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
-use iev_runtime::source::Source;
+use iev_runtime::stream::source::Source;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a file by what they are for; they add up to the file.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use iev_runtime::format::header::Role;
-use iev_runtime::player::Player;
+use iev_runtime::play::player::Player;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 

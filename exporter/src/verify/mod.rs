@@ -6,17 +6,17 @@ pub mod measure;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use iev_runtime::backend::Backend;
 use iev_runtime::format::header::Header;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::network::backend::Backend;
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::{OrtRuntime, SessionOptions};
+use iev_runtime::paint::stage::Precision;
 use iev_runtime::picture::Picture as Decoded;
-use iev_runtime::player::{Options, Player, Selection};
-use iev_runtime::providers::Provider;
-use iev_runtime::reconstruct::Precision;
-use iev_runtime::session::{OrtRuntime, SessionOptions};
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{FrameId, TimeIndex, ViewId};
 use serde::{Deserialize, Serialize};
 

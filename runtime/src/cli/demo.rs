@@ -9,11 +9,11 @@ use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture;
-use iev_runtime::player::{Player, Selection};
-use iev_runtime::reference::{Crop, Rectangle, Reference};
-use iev_runtime::rgb::Rgb;
-use iev_runtime::shown::{Shown, ShownView};
-use iev_runtime::views::ViewSet;
+use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
+use iev_runtime::picture::rgb::Rgb;
+use iev_runtime::play::player::{Player, Selection};
+use iev_runtime::play::shown::{Shown, ShownView};
+use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, FrameId, Result, ViewId};
 use serde_json::{Value, json};
 

@@ -9,10 +9,10 @@ use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
-use iev_runtime::gop::Reader;
-use iev_runtime::scene::grid_streams;
-use iev_runtime::source::Source;
-use iev_runtime::symbols::Symbols;
+use iev_runtime::stream::gop::Reader;
+use iev_runtime::stream::scene::grid_streams;
+use iev_runtime::stream::source::Source;
+use iev_runtime::stream::symbols::Symbols;
 use iev_runtime::{Result, ViewId};
 use serde_json::{Value, json};
 

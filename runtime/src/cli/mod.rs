@@ -19,13 +19,13 @@ use std::sync::{Arc, Once};
 
 use clap::{Args, Parser, Subcommand};
 use iev_runtime::Error;
-use iev_runtime::backend::{Backend, Opened};
 use iev_runtime::board::Board;
-use iev_runtime::engines::Engines;
-use iev_runtime::player::Options;
-use iev_runtime::providers::{Provider, Rung};
-use iev_runtime::reconstruct::{NetworkPath, OpenNetwork, Precision};
-use iev_runtime::session::SessionOptions;
+use iev_runtime::network::backend::{Backend, Opened};
+use iev_runtime::network::engines::Engines;
+use iev_runtime::network::providers::{Provider, Rung};
+use iev_runtime::network::session::SessionOptions;
+use iev_runtime::paint::stage::{NetworkPath, OpenNetwork, Precision};
+use iev_runtime::play::player::Options;
 
 /// Decoder of IEV multi-view video.
 #[derive(Debug, Parser)]
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Decode anchors for a parent that does not trust them
     #[cfg(target_os = "linux")]
-    #[command(hide = true, name = iev_runtime::sandbox::SUBCOMMAND)]
+    #[command(hide = true, name = iev_runtime::anchor::sandbox::SUBCOMMAND)]
     DecodeAnchors(sandbox::DecodeAnchors),
 }
 

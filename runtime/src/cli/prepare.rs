@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 use iev_runtime::TimeIndex;
-use iev_runtime::backend::Opened;
-use iev_runtime::engines::{Engines, Made};
-use iev_runtime::player::{Options, Player};
-use iev_runtime::providers::Provider;
-use iev_runtime::session::{SessionOptions, Step, prepare};
+use iev_runtime::network::backend::Opened;
+use iev_runtime::network::engines::{Engines, Made};
+use iev_runtime::network::providers::Provider;
+use iev_runtime::network::session::{SessionOptions, Step, prepare};
+use iev_runtime::play::player::{Options, Player};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{BackendArgs, Failure, print};
@@ -125,7 +125,7 @@ fn line(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iev_runtime::engines::State;
+    use iev_runtime::network::engines::State;
 
     #[test]
     fn every_way_to_an_engine_is_a_line_with_its_time() {

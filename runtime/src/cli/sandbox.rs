@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use iev_runtime::anchor_decoder::OpenAnchors;
-use iev_runtime::sandbox::{Sandbox, serve};
+use iev_runtime::anchor::decoder::OpenAnchors;
+use iev_runtime::anchor::sandbox::{Sandbox, serve};
 use iev_runtime::{Error, Size};
 
 use super::Failure;

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use iev_runtime::backend::{Backend, Opened};
-use iev_runtime::deadline::{Counts, Late};
-use iev_runtime::shown::Shown;
-use iev_runtime::timing::Timings;
+use iev_runtime::network::backend::{Backend, Opened};
+use iev_runtime::play::deadline::{Counts, Late};
+use iev_runtime::play::shown::Shown;
+use iev_runtime::play::timing::Timings;
 use serde_json::{Value, json};
 
 /// Names of the measured spans, in order of a [`Row`].

@@ -5,6 +5,7 @@
 //! [`tensor`] contexts, [`mixing`], [`range`](mod@range)) → [`steps`] → latents.
 
 pub mod anchor;
+pub mod cameras;
 pub mod grids;
 pub mod header;
 pub mod limits;

@@ -23,9 +23,9 @@ pub use self::y4m::Y4mSink;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::picture::Picture;
-use crate::shown::Shown;
+use crate::play::shown::Shown;
+use crate::units::views::ViewSet;
 use crate::units::{Size, TimeIndex, ViewId};
-use crate::views::ViewSet;
 
 /// Takes the pictures of one output in time order.
 pub trait PictureSink {

@@ -6,7 +6,7 @@ use super::{Output, PictureSink, file_error};
 use crate::error::Result;
 use crate::format::header::Colour;
 use crate::picture::Picture;
-use crate::rgb::Rgb;
+use crate::picture::rgb::Rgb;
 use crate::units::TimeIndex;
 
 /// Writes numbered PNG files.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{Digest, Muxer, Plan, Sink};
 use crate::format::header::Role;
 use crate::picture::Plane;
-use crate::player::{Player, Selection};
-use crate::testing::{header, player, stream};
+use crate::play::player::{Player, Selection};
+use crate::tests::streams::{header, player, stream};
+use crate::units::views::ViewSet;
 use crate::units::{Size, ViewId};
-use crate::views::ViewSet;
 
 /// A folder of its own under the system's, removed at the end.
 struct Folder(PathBuf);

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
-use crate::shown::Shown;
+use crate::play::shown::Shown;
 use crate::units::Size;
-use crate::views::ViewSet;
+use crate::units::views::ViewSet;
 
 /// A picture with a place for every view; odd widths leave one grey column.
 #[derive(Debug)]

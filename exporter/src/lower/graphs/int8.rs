@@ -3,15 +3,15 @@
 //! Pictures and features are u8 and channels last, as that provider's integer kernels have them; the transpositions
 //! at the edges are then none. What the flow comes from stays in f32: in 8 bits it would be off by a twentieth of a
 //! pixel, for 0.01 dB (exporter/EXPERIMENTS.md §26). Where a convolution has few outputs it computes several cells at
-//! once (`runtime/src/blocks.rs`). What each number means is defined beside the code that fills the initializers, in
-//! `runtime/src/quantised.rs`.
+//! once (`runtime/src/network/blocks.rs`). What each number means is defined beside the code that fills the initializers, in
+//! `runtime/src/network/quantised.rs`.
 //!
 //! Why the biases are integers and the output of a ReLU has the zero point 0: only so does the provider make one
 //! integer operator of a convolution and what is around it. TensorRT wants it otherwise.
 
-use iev_runtime::blocks::Block;
+use iev_runtime::network::blocks::Block;
+use iev_runtime::network::quantised::{PIXEL, ZERO, padded};
 use iev_runtime::profile::{HEAD, PACKED};
-use iev_runtime::quantised::{PIXEL, ZERO, padded};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use iev_runtime::Result;
-use iev_runtime::deadline::{Counts, Late, Outcome};
-use iev_runtime::paced::Paced;
-use iev_runtime::player::{Playback, Player, Selection};
-use iev_runtime::timing::Timings;
-use iev_runtime::views::ViewSet;
+use iev_runtime::play::deadline::{Counts, Late, Outcome};
+use iev_runtime::play::paced::Paced;
+use iev_runtime::play::player::{Playback, Player, Selection};
+use iev_runtime::play::timing::Timings;
+use iev_runtime::units::views::ViewSet;
 use serde_json::{Map, Value};
 
 use super::super::statistics::{self, SPANS};

@@ -1,0 +1,60 @@
+//! The child's end: decodes what it is asked to, with openh264 as in the player's own process.
+
+use std::io::{self, Read, Write};
+
+use super::messages::{Answer, Head, Request};
+use super::rights;
+use crate::anchor::decoder::{AnchorDecoder, Ready};
+use crate::anchor::h264::openh264::Openh264;
+use crate::error::Error;
+use crate::picture::pool::Pool;
+use crate::units::{FrameId, Size, TimeIndex};
+
+/// Gives up all rights but standard input and output and `memory_bytes`, then answers requests for
+/// pictures of `size` until standard input ends.
+///
+/// Where the kernel refuses, it says so on standard error and decodes all the same: a process of its
+/// own still keeps a crash from the player.
+///
+/// # Errors
+/// When the parent leaves in the middle of a message.
+pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
+    if let Err(refusal) = rights::give_up(memory_bytes) {
+        let words = format!("iev: warning: the sandbox keeps rights it should not have: {refusal}");
+        // A closed stderr leaves nothing to tell.
+        let _ = writeln!(io::stderr(), "{words}");
+    }
+    let (mut requests, mut answers) = (io::stdin().lock(), io::stdout().lock());
+    let mut decoder = Openh264::default();
+    let pool = Pool::new(1);
+    let mut unit = Vec::new();
+    let mut head = [0; Request::BYTES];
+    loop {
+        match requests.read_exact(&mut head) {
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        }
+        let request = Request::from_bytes(&head)?;
+        unit.clear();
+        requests.by_ref().take(request.unit_bytes.into()).read_to_end(&mut unit)?;
+        let frame = FrameId { view: request.view, time: TimeIndex(0) };
+        let mut ready = Ready::new(size, pool.clone());
+        let answer = match decoder.decode(frame, request.input(&unit), &mut ready) {
+            Ok(()) => Answer::Pictures(ready.pictures().len() as u8),
+            Err(error) => Answer::refused(&words(&error)),
+        };
+        answers.write_all(&answer.to_bytes())?;
+        if let Answer::Pictures(_) = answer {
+            ready.pictures().try_for_each(|picture| answers.write_all(picture.i420()))?;
+        }
+        answers.flush()?;
+    }
+}
+
+/// What openh264 says; the parent knows the frame.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Stage { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
+}

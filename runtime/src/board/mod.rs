@@ -1,0 +1,290 @@
+//! Board profiles: what a kind of machine is and what a stream may ask of it, as data.
+//!
+//! The files are `boards/*.toml`; those of this repository are compiled in and go by name.
+
+pub mod machine;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::format::header::MAX_VIEWS;
+use crate::format::limits::Limits;
+use crate::network::providers::Provider;
+use crate::network::session::SessionOptions;
+use crate::paint::stage::{NetworkPath, Precision};
+use crate::play::player::Options;
+
+/// A board profile.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// File name without its extension.
+    #[serde(skip)]
+    pub name: String,
+    /// What a person calls it.
+    pub title: String,
+    /// What programs are built for.
+    pub target: Target,
+    /// How to know the machine; `iev doctor` compares.
+    pub machine: Machine,
+    /// How the player spreads over it.
+    pub player: Spread,
+    /// What a stream may ask.
+    pub limits: Ceilings,
+}
+
+/// What programs are built for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Rust's name of the platform.
+    pub triple: String,
+    /// Newest GLIBC symbol version that programs may need, such as 2.35.
+    pub glibc: String,
+}
+
+/// How to know the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Part of the device tree's or DMI's model name.
+    pub model: Option<String>,
+    /// Least memory that the kernel reports in all.
+    pub ram_mib: u64,
+    /// L4T releases the profile is written for, such as 36.4.
+    #[serde(default)]
+    pub l4t: Vec<String>,
+    /// Name of the nvpmodel power mode.
+    pub power_mode: Option<String>,
+}
+
+/// How the player spreads over the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Execution providers, best first.
+    pub providers: Vec<Provider>,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
+    /// Numbers they are painted in.
+    pub precision: Precision,
+    /// Threads that paint, each with a network of its own; they share the views of every time.
+    pub painters: usize,
+    /// Threads of each network when it runs on the CPU.
+    pub network_threads: usize,
+    /// Views in one run of the network.
+    pub batch_views: usize,
+    /// Times waiting between two stages.
+    pub queue_times: usize,
+    /// CPUs the player keeps to; empty for all.
+    #[serde(default)]
+    pub cpus: Vec<usize>,
+}
+
+/// What a stream may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ceilings {
+    /// Views of a stream.
+    pub views: u64,
+    /// Columns and rows of a picture.
+    pub side_px: u64,
+    /// Pixels of a picture.
+    pub picture_px: u64,
+    /// Pictures per view of one GOP.
+    pub gop_pictures: u64,
+    /// Size of one section on disk.
+    pub section_mib: u64,
+    /// What playing may hold besides the program and its libraries.
+    pub memory_mib: u64,
+    /// Pictures per second.
+    pub display_hz: u64,
+}
+
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        [$(($name, include_str!(concat!("../../../boards/", $name, ".toml")))),*]
+    };
+}
+
+/// Names and texts of the profiles compiled in.
+pub const BUILT_IN: [(&str, &str); 7] = built_in!(
+    "generic_aarch64" "jetson_agx_orin" "jetson_orin_nano_8g" "jetson_orin_nx_16g" "jetson_thor"
+    "x86_cuda" "x86_edge"
+);
+
+impl Board {
+    /// The profile compiled in under `name`, or else the one in the file `name`.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] naming the known profiles, or the line of the file that is wrong.
+    pub fn find(name: &str) -> Result<Self> {
+        if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            return Self::parse(name, text);
+        }
+        let path = Path::new(name);
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            let what =
+                format!("no board profile {name:?} ({cause}): name a file, or one of {known}");
+            Error::Backend { what }
+        })?;
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        Self::parse(&stem.unwrap_or_default(), &text)
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self> {
+        let broken = |rule: &str| Error::Backend { what: format!("board profile {name}: {rule}") };
+        let mut board: Self = toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            broken(&format!("line {line}: {}", e.message().replace('\n', " ")))
+        })?;
+        board.name = name.to_owned();
+        match board.broken_rule() {
+            Some(rule) => Err(broken(rule)),
+            None => Ok(board),
+        }
+    }
+
+    fn broken_rule(&self) -> Option<&'static str> {
+        let Self { target, player, limits, .. } = self;
+        let glibc = target.glibc.split_once('.');
+        let number = |text: &str| text.parse::<u16>().is_ok();
+        let sizes = [limits.side_px, limits.picture_px, limits.gop_pictures, limits.section_mib];
+        let rates = [limits.memory_mib, limits.display_hz, limits.views];
+        let rules = [
+            (!player.providers.is_empty(), "player.providers names at least one provider"),
+            ((1..=MAX_VIEWS).contains(&player.batch_views), "player.batch_views is 1 to 32"),
+            ((1..=MAX_VIEWS).contains(&player.painters), "player.painters is 1 to 32"),
+            (player.network_threads > 0, "player.network_threads is at least 1"),
+            (limits.views <= MAX_VIEWS as u64, "limits.views is at most 32"),
+            (sizes.iter().chain(&rates).all(|l| *l > 0), "every limit is above zero"),
+            (limits.memory_mib <= 1 << 24, "limits.memory_mib is at most 16 TiB"),
+            (limits.section_mib <= 1 << 12, "limits.section_mib is at most 4 GiB"),
+            (
+                glibc.is_some_and(|(major, minor)| number(major) && number(minor)),
+                "target.glibc is a version such as 2.35",
+            ),
+        ];
+        rules.into_iter().find(|(holds, _)| !holds).map(|(_, rule)| rule)
+    }
+
+    /// Ceilings on streams.
+    pub fn limits(&self) -> Limits {
+        let Ceilings { views, side_px, picture_px, gop_pictures, section_mib, .. } = self.limits;
+        Limits {
+            views,
+            side_px,
+            picture_px,
+            gop_frames: gop_pictures,
+            section_bytes: section_mib << 20,
+            memory_bytes: self.limits.memory_mib << 20,
+            rate_hz: self.limits.display_hz,
+            ..Limits::DEFAULT
+        }
+    }
+
+    /// How sessions are opened on this board.
+    pub fn session(&self) -> SessionOptions {
+        SessionOptions {
+            providers: self.player.providers.clone(),
+            threads: self.player.network_threads,
+            ..SessionOptions::default()
+        }
+    }
+
+    /// Sets limits, batch, path, painters and queues to the board's.
+    pub fn apply(&self, options: &mut Options) {
+        options.limits = self.limits();
+        options.batch = self.player.batch_views;
+        options.path = self.player.path;
+        options.precision = self.player.precision;
+        options.painters = self.player.painters;
+        options.queue = self.player.queue_times;
+    }
+
+    /// Keeps the calling thread, and those it starts from now on, to the board's CPUs.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when this machine has none of them.
+    #[cfg(target_os = "linux")]
+    pub fn pin(&self) -> Result<()> {
+        use rustix::thread::{CpuSet, sched_setaffinity};
+        if self.player.cpus.is_empty() {
+            return Ok(());
+        }
+        let mut set = CpuSet::new();
+        let known = self.player.cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU);
+        known.for_each(|cpu| set.set(*cpu));
+        sched_setaffinity(None, &set).map_err(|e| Error::Backend {
+            what: format!("board {} keeps to CPUs {:?}: {e}", self.name, self.player.cpus),
+        })
+    }
+
+    /// Pinning is not implemented for this system.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(target_os = "linux"))]
+    pub fn pin(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../boards"))
+    }
+
+    #[test]
+    fn every_profile_of_the_folder_is_compiled_in_and_sound() {
+        let mut names: Vec<String> = std::fs::read_dir(folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        assert_eq!(names, BUILT_IN.map(|(name, _)| name));
+        for name in names {
+            let board = Board::find(&name).unwrap();
+            let file = folder().join(format!("{name}.toml"));
+            assert_eq!(board, Board::find(file.to_str().unwrap()).unwrap());
+            assert!(board.limits.memory_mib < board.machine.ram_mib, "{name} has that memory");
+            let gpu = board.player.providers.contains(&Provider::Cuda);
+            assert!(!gpu || board.player.precision != Precision::Int8, "{name}: int8 is for CPUs");
+            assert_eq!(board.player.path == NetworkPath::Full, gpu, "{name}: full is for GPUs");
+            let arm = board.target.triple.starts_with("aarch64");
+            assert!(arm || board.machine.l4t.is_empty(), "{name}: L4T is for Arm");
+        }
+    }
+
+    #[test]
+    fn a_wrong_profile_is_refused_by_line_or_rule() {
+        let (name, good) = BUILT_IN[0];
+        let refusal = |from: &str, to: &str| {
+            assert!(good.contains(from), "{from}");
+            Board::parse(name, &good.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        let unknown = refusal("ram_mib", "ram_gib");
+        assert!(unknown.contains("line 10: unknown field `ram_gib`"), "{unknown}");
+        assert!(refusal("\"cpu\"", "\"npu\"").contains("npu"));
+        assert!(refusal("\"cpu\"", "").contains("at least one provider"));
+        assert!(refusal("batch_views = 1", "batch_views = 33").contains("1 to 32"));
+        assert!(refusal("views = 8", "views = 33").contains("at most 32"));
+        assert!(refusal("display_hz = 60", "display_hz = 0").contains("above zero"));
+        assert!(refusal("\"2.31\"", "\"new\"").contains("2.35"));
+        assert!(refusal("[limits]", "").contains("line"));
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = Board::find("toaster").unwrap_err().to_string();
+        assert!(error.contains("toaster") && error.contains("jetson_thor"), "{error}");
+    }
+}

@@ -1,0 +1,153 @@
+//! ONNX Runtime as the network of the reconstruct stage.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::providers::{Provider, ProviderReport};
+use super::session::{FullNetwork, Int8Network, Networks, OrtRuntime, SessionOptions};
+use crate::error::Result;
+use crate::format::header::Header;
+use crate::paint::stage::{Network, NetworkPath, OpenNetwork, Opening, Precision};
+use crate::stream::scene::NetworkLevels;
+
+/// Opens a network by the path and the precision wanted. A full one that a GPU was wanted for and that ends up
+/// on the CPU gives way to a split one, which is several times as fast there; what cannot be painted in 8 bits is
+/// painted in f32.
+fn open(
+    ort: &OrtRuntime,
+    header: &Header,
+    levels: &NetworkLevels,
+    opening: Opening,
+    options: &SessionOptions,
+) -> Result<(Network, Opened)> {
+    let int8 = opening.precision == Precision::Int8;
+    let refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
+    if int8 && refusal.is_none() {
+        let network = Int8Network::open(ort, header, levels, opening, options)?;
+        let opened = Opened {
+            path: NetworkPath::Split,
+            precision: Precision::Int8,
+            instead: None,
+            report: network.report().clone(),
+        };
+        return Ok((Network::Int8(Box::new(network)), opened));
+    }
+    if opening.path == NetworkPath::Full {
+        let full = FullNetwork::open(ort, header, levels, opening, options)?;
+        let opened = Opened::in_floats(NetworkPath::Full, opening, refusal, full.report());
+        let fallen = opened.report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
+        if !fallen {
+            return Ok((Network::Full(Box::new(full)), opened));
+        }
+    }
+    let networks = Networks::open(ort, header, levels, opening, options)?;
+    let opened = Opened::in_floats(NetworkPath::Split, opening, refusal, networks.report());
+    Ok((Network::Split(Box::new(networks)), opened))
+}
+
+/// Why a stream is not painted in 8 bits here.
+fn no_int8(
+    levels: &NetworkLevels,
+    opening: Opening,
+    options: &SessionOptions,
+) -> Option<&'static str> {
+    let rules = [
+        (opening.path == NetworkPath::Split, "int8 is for the split path"),
+        (options.require.is_none_or(|p| p == Provider::Cpu), "int8 is for the CPU provider"),
+        (sums_exactly(), "this processor's instructions for int8 saturate (no VNNI)"),
+        (levels.has_output_steps(), "streams before version 1.1 have no steps for int8"),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map(|(_, refusal)| refusal)
+}
+
+/// Whether sums of products of bytes are exact and fast on this processor.
+///
+/// Without VNNI, ONNX Runtime's kernels for x86 add two products in 16 bits, which overflow.
+pub(crate) fn sums_exactly() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512vnni")
+        || std::arch::is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
+}
+
+/// Opens networks in ONNX Runtime; the library is looked for when the first one is needed, so
+/// explicit views play without it.
+#[derive(Debug, Clone, Default)]
+pub struct Backend {
+    library: Option<PathBuf>,
+    options: SessionOptions,
+    opened: Arc<Mutex<Option<Opened>>>,
+}
+
+/// What became of the network last opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The path that paints.
+    pub path: NetworkPath,
+    /// Numbers it paints in.
+    pub precision: Precision,
+    /// Why not in the precision wanted.
+    pub instead: Option<&'static str>,
+    /// Which providers run it, and why not the others.
+    pub report: ProviderReport,
+}
+
+impl Opened {
+    /// A network of floating point, `refusal` being why it is not one in 8 bits.
+    fn in_floats(
+        path: NetworkPath,
+        opening: Opening,
+        refusal: Option<&'static str>,
+        report: &ProviderReport,
+    ) -> Self {
+        let f16 = opening.precision == Precision::F16;
+        let (precision, instead) = match report.in_use {
+            Provider::TensorRt if f16 => (Precision::F16, None),
+            _ if f16 => (Precision::F32, Some("f16 is for TensorRT")),
+            _ => (Precision::F32, refusal),
+        };
+        Self { path, precision, instead, report: report.clone() }
+    }
+}
+
+impl Backend {
+    /// A backend over the library at `library`, or the one that is found.
+    pub fn new(library: Option<PathBuf>, options: SessionOptions) -> Self {
+        Self { library, options, opened: Arc::default() }
+    }
+
+    /// How sessions are opened.
+    pub fn session(&self) -> &SessionOptions {
+        &self.options
+    }
+
+    /// The function a player opens networks with.
+    pub fn opener(&self) -> Arc<OpenNetwork> {
+        let Self { library, options, opened } = self.clone();
+        Arc::new(move |header, levels, opening| {
+            let ort = OrtRuntime::find(library.as_deref())?;
+            let (network, made) = open(&ort, header, levels, opening, &options)?;
+            *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+            Ok(network)
+        })
+    }
+
+    /// The ONNX Runtime library the networks run in.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`] when there is none.
+    pub fn library(&self) -> Result<OrtRuntime> {
+        OrtRuntime::find(self.library.as_deref())
+    }
+
+    /// What was opened last.
+    pub fn opened(&self) -> Option<Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What became of each provider, once a network is open.
+    pub fn report(&self) -> Option<ProviderReport> {
+        self.opened().map(|opened| opened.report)
+    }
+}

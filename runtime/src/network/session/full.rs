@@ -1,0 +1,151 @@
+//! The whole reconstruction of a picture in one graph: the path for GPUs.
+
+use super::graph::{FULL, Graph, Plan, Port};
+use super::{OrtRuntime, ProviderReport, SessionOptions};
+use crate::error::Result;
+use crate::format::header::Header;
+use crate::kernel::sample_from_fixed;
+use crate::paint::stage::Opening;
+use crate::picture::{Picture, Plane};
+use crate::profile::{FLOW, FLOW_UNIT_PX, PACKED};
+use crate::stream::scene::NetworkLevels;
+
+/// Names of the inputs for both sources, in the order of [`Plane::ALL`].
+const SOURCES: [[&str; 3]; 2] =
+    [["source0_y", "source0_u", "source0_v"], ["source1_y", "source1_u", "source1_v"]];
+
+/// The full network of one scene: latents and source pictures in, fused packed pictures out.
+///
+/// It differs from [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) in the
+/// warp alone: displacements are not rounded to 1/16 pixel here.
+#[derive(Debug)]
+pub struct FullNetwork {
+    graph: Graph,
+    /// latent16, latent8.
+    latents: [Port; 2],
+    /// flow_scale, grid_y, grid_uv: the same for every run.
+    geometry: [Port; 3],
+    sources: [[Port; 3]; 2],
+    picture: Port,
+    batch: usize,
+    report: ProviderReport,
+}
+
+impl FullNetwork {
+    /// Opens the session with the weights of `network`.
+    ///
+    /// # Errors
+    /// As [`Networks::open`](super::Networks::open).
+    ///
+    /// # Panics
+    /// As [`Networks::open`](super::Networks::open).
+    pub fn open(
+        ort: &OrtRuntime,
+        header: &Header,
+        network: &NetworkLevels,
+        opening: Opening,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let plan = Plan::new(ort, header, network, opening, options)?;
+        let batch = opening.batch;
+        let mut report = ProviderReport::new(&options.providers);
+        let mut graph = plan.open(FULL, plan.templates.full, &mut report)?;
+        plan.check(&report)?;
+        let latents = [
+            plan.port("latent16", plan.profile.latent16, 16)?,
+            plan.port("latent8", plan.profile.latent8, 8)?,
+        ];
+        let size = header.size;
+        let geometry = [
+            flow_scale(size.cells(1))?,
+            base_grid("grid_y", size.cells(1))?,
+            base_grid("grid_uv", size.cells(2))?,
+        ];
+        let planes = |[y, u, v]: [&'static str; 3]| {
+            Ok([plan.port(y, 1, 1)?, plan.port(u, 1, 2)?, plan.port(v, 1, 2)?])
+        };
+        let sources = [planes(SOURCES[0])?, planes(SOURCES[1])?];
+        let mut picture = plan.port("picture", PACKED, 4)?;
+        graph.bind_outputs([&mut picture])?;
+        let full = Self { graph, latents, geometry, sources, picture, batch, report };
+        full.bound()
+    }
+
+    /// Binds every input once.
+    fn bound(mut self) -> Result<Self> {
+        for ports in [&self.latents[..], &self.geometry, &self.sources[0], &self.sources[1]] {
+            ports.iter().try_for_each(|port| self.graph.bind(&[port]))?;
+        }
+        Ok(self)
+    }
+
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
+    pub fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.latents.each_mut().map(Port::values_mut)
+    }
+
+    /// Reconstructs one picture per view: `[batch, 24, h4, w4]`, packed and fused.
+    ///
+    /// `sources` are the two pictures each view may copy from, in their true size.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) when ONNX Runtime fails.
+    ///
+    /// # Panics
+    /// If `sources` does not fit the batch.
+    pub fn run(&mut self, sources: &[[&Picture; 2]]) -> Result<&[f32]> {
+        let views = sources.len();
+        assert!((1..=self.batch).contains(&views), "a batch holds 1 to {} views", self.batch);
+        for (place, pictures) in sources.iter().enumerate() {
+            for (ports, picture) in self.sources.iter_mut().zip(pictures) {
+                for (port, plane) in ports.iter_mut().zip(Plane::ALL) {
+                    fill_plane(port, place, picture, plane);
+                }
+            }
+        }
+        let [[y0, u0, v0], [y1, u1, v1]] = &self.sources;
+        let [latent16, latent8] = &self.latents;
+        self.graph.run(&[latent16, latent8, y0, u0, v0, y1, u1, v1])?;
+        Ok(self.picture.values())
+    }
+
+    /// What became of each provider.
+    pub fn report(&self) -> &ProviderReport {
+        &self.report
+    }
+}
+
+/// One plane of `picture` as picture `place` of the batch, its border repeated into the padding.
+fn fill_plane(port: &mut Port, place: usize, picture: &Picture, plane: Plane) {
+    let (columns, rows) = picture.plane_size(plane);
+    let [_, _, padded_rows, padded_columns] = port.shape;
+    let padded = padded_rows * padded_columns;
+    let samples = picture.plane(plane);
+    let out = &mut port.values_mut()[place * padded..][..padded];
+    for (y, line) in out.chunks_exact_mut(padded_columns).enumerate() {
+        let from = &samples[y.min(rows - 1) * columns..][..columns];
+        let (inside, padding) = line.split_at_mut(columns);
+        let sample = |v: u8| sample_from_fixed(i32::from(v), 0);
+        inside.iter_mut().zip(from).for_each(|(to, v)| *to = sample(*v));
+        padding.fill(sample(from[columns - 1]));
+    }
+}
+
+/// Flow units to the −1‥1 axes of the padded picture, dx and dy of both sources.
+fn flow_scale((width, height): (usize, usize)) -> Result<Port> {
+    let mut port = Port::new("flow_scale", [1, FLOW, 1, 1])?;
+    let (x, y) = (2.0 * FLOW_UNIT_PX / width as f32, 2.0 * FLOW_UNIT_PX / height as f32);
+    port.values_mut().copy_from_slice(&[x, y, x, y]);
+    Ok(port)
+}
+
+/// Pixel centres on −1‥1 axes that end at the outer pixels' outer edges, `[1, rows, columns, 2]`.
+fn base_grid(name: &'static str, (columns, rows): (usize, usize)) -> Result<Port> {
+    let mut port = Port::new(name, [1, rows, columns, 2])?;
+    let centre = |at: usize, size: usize| (2 * at + 1) as f32 / size as f32 - 1.0;
+    for (at, place) in port.values_mut().chunks_exact_mut(2).enumerate() {
+        place[0] = centre(at % columns, columns);
+        place[1] = centre(at / columns, rows);
+    }
+    Ok(port)
+}

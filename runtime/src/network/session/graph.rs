@@ -1,0 +1,357 @@
+//! One ONNX Runtime session with its tensors: what [`Networks`](super::Networks) and
+//! [`FullNetwork`](super::full::FullNetwork) are made of.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ort::AsPointer;
+use ort::memory::Allocator;
+use ort::session::{IoBinding, Session};
+use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
+
+use super::engine::Engine;
+use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::network::blocks::Block;
+use crate::network::engines::Made;
+use crate::network::providers::RECORD_ASSIGNMENT;
+use crate::network::quantised::{Layer8, output_scale, quantise};
+use crate::network::templates::Templates;
+use crate::paint::stage::{Opening, Precision};
+use crate::profile::{Cut, KERNEL, Profile};
+use crate::stream::scene::{Layer, NetworkLevels};
+use crate::units::Size;
+
+fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static Profile> {
+    let profile = header.profile().filter(|p| p.name == templates.profile);
+    profile.ok_or_else(|| Error::Backend {
+        what: format!(
+            "the stream names profile {:?} but the template of profile {:?}",
+            header.profile, templates.profile
+        ),
+    })
+}
+
+/// Values of the templates' symbolic dimensions.
+fn dimensions(size: Size, batch: usize) -> Vec<(&'static str, usize)> {
+    let scales = [(16, "h16", "w16"), (8, "h8", "w8"), (4, "h4", "w4"), (2, "h2", "w2")];
+    let scales = scales.into_iter().chain([(1, "h1", "w1")]);
+    let cells = scales.flat_map(|(scale, h, w)| {
+        let (columns, rows) = size.cells(scale);
+        [(h, rows), (w, columns)]
+    });
+    cells.chain([("batch", batch)]).collect()
+}
+
+fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
+    move |e| Error::Backend { what: format!("{what}: {}", e.message().trim()) }
+}
+
+/// What a session computes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Name in errors.
+    pub(super) name: &'static str,
+    /// Name of the graph's engine.
+    pub(super) graph: &'static str,
+    /// Cuts whose layers it has.
+    pub(super) cuts: &'static [Cut],
+    /// Whether its `mix8` is two convolutions, one for each of its inputs.
+    pub(super) mix8_apart: bool,
+    /// Cells of the flow computed at once.
+    pub(super) flow: Block,
+}
+
+pub(super) const FULL: Part = Part {
+    name: "full network",
+    graph: "full",
+    cuts: &[Cut::Motion, Cut::Refine],
+    mix8_apart: false,
+    flow: Block::CELL,
+};
+pub(super) const MOTION: Part = Part {
+    name: "motion network",
+    graph: "motion",
+    cuts: &[Cut::Motion],
+    mix8_apart: true,
+    flow: Block::CELL,
+};
+pub(super) const REFINE: Part =
+    Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
+pub(super) const MOTION8: Part = Part { graph: "motion8", flow: Block::OF_FLOW, ..MOTION };
+pub(super) const REFINE8: Part = Part { graph: "refine8", ..REFINE };
+
+/// What all sessions of a scene have in common.
+pub(super) struct Plan<'a> {
+    pub(super) profile: &'static Profile,
+    pub(super) templates: &'static Templates,
+    pub(super) ort: &'a OrtRuntime,
+    pub(super) network: &'a NetworkLevels,
+    pub(super) options: &'a SessionOptions,
+    pub(super) size: Size,
+    pub(super) batch: usize,
+    pub(super) precision: Precision,
+    /// Layers computed in integers.
+    integers: Vec<Layer8>,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks that stream, templates and network belong together.
+    pub(super) fn new(
+        ort: &'a OrtRuntime,
+        header: &Header,
+        network: &'a NetworkLevels,
+        Opening { batch, precision, .. }: Opening,
+        options: &'a SessionOptions,
+    ) -> Result<Self> {
+        assert!(batch > 0, "a batch has at least one picture");
+        let templates = Templates::by_digest(&header.template_sha256)?;
+        let profile = matching_profile(header, templates)?;
+        let specs: Vec<_> = network.layers.iter().map(|l| l.spec).collect();
+        assert_eq!(specs[..], profile.layers()[..], "the network is of the header's profile");
+        let size = header.size;
+        let integers = Vec::new();
+        Ok(Self { profile, templates, ort, network, options, size, batch, precision, integers })
+    }
+
+    /// The same for graphs that compute in integers what can be.
+    pub(super) fn in_integers(mut self) -> Result<Self> {
+        let without_steps =
+            || Error::Backend { what: "the stream has no steps for networks in 8 bits".into() };
+        self.integers = quantise(self.profile, self.network).ok_or_else(without_steps)?;
+        Ok(self)
+    }
+
+    /// Fails when a required provider is not in use.
+    pub(super) fn check(&self, report: &ProviderReport) -> Result<()> {
+        self.options.require.map_or(Ok(()), |required| report.check(required))
+    }
+
+    /// A tensor of `channels` at 1/`scale` of the padded picture.
+    pub(super) fn port(&self, name: &'static str, channels: usize, scale: usize) -> Result<Port> {
+        let (columns, rows) = self.size.cells(scale);
+        Port::new(name, [self.batch, channels, rows, columns])
+    }
+
+    /// A tensor of bytes of `channels` at 1/`scale`, channels last.
+    pub(super) fn port_of_bytes(
+        &self,
+        name: &'static str,
+        channels: usize,
+        scale: usize,
+    ) -> Result<Port<u8>> {
+        let (columns, rows) = self.size.cells(scale);
+        Port::new(name, [self.batch, rows, columns, channels])
+    }
+
+    /// Opens `template` on the best provider that takes it.
+    pub(super) fn open(
+        &self,
+        part: Part,
+        template: &[u8],
+        report: &mut ProviderReport,
+    ) -> Result<Graph> {
+        let wanted = report.standing().any(|p| p == Provider::TensorRt && p.is_built_in());
+        let mut engine = Engine::of(self, part, template, wanted);
+        loop {
+            let name = part.name;
+            let mut builder = self.builder(part).map_err(failed(name))?;
+            let standing: Vec<Provider> = report.standing().collect();
+            for provider in standing {
+                if let Err(reason) = provider.register(&mut builder, self.precision, engine.place())
+                {
+                    report.refuse(provider, reason.message());
+                }
+            }
+            let tensorrt = report.standing().any(|p| p == Provider::TensorRt);
+            if let Some(Err(reason)) = tensorrt.then(|| engine.admit()) {
+                report.refuse(Provider::TensorRt, &reason);
+                report.unprepared = true;
+                continue;
+            }
+            match builder.commit_from_memory(template) {
+                Ok(session) => {
+                    report.count_nodes(&session);
+                    let binding = session.create_binding().map_err(failed(name))?;
+                    let on_device = report.in_use != Provider::Cpu;
+                    let engine = if tensorrt { engine.seal() } else { None };
+                    return Ok(Graph { name, session, binding, on_device, engine });
+                }
+                Err(_) if tensorrt && engine.give_up() => {}
+                // A provider may register and then find no device or refuse the graph.
+                Err(reason) if report.in_use != Provider::Cpu => {
+                    report.refuse(report.in_use, reason.message());
+                }
+                Err(reason) => return Err(failed(name)(reason)),
+            }
+        }
+    }
+
+    fn builder(&self, part: Part) -> ort::Result<ort::session::builder::SessionBuilder> {
+        let mut builder = Session::builder(self.ort.environment())?
+            .with_intra_threads(self.options.threads)?
+            .with_inter_threads(1)?
+            // Spinning threads would take the cores of the other stages: on a busy two-core
+            // machine runs were up to a third slower with it, on a quiet one no faster.
+            .with_intra_op_spinning(false)?
+            .with_config_entry(RECORD_ASSIGNMENT, "1")?;
+        for (name, size) in dimensions(self.size, self.batch) {
+            builder = builder.with_dimension_override(name, size as i64)?;
+        }
+        // Every weight given must be in the template.
+        for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut)) {
+            let name = layer.spec.name;
+            let mut parameters = match self.integers.iter().find(|l| l.name == name) {
+                Some(layer) => integer_parameters(layer)?,
+                None if name == "mix8" && part.mix8_apart => {
+                    apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
+                }
+                None if name == "flow" => float_parameters(layer, part.flow)?,
+                None => float_parameters(layer, Block::CELL)?,
+            };
+            if let Some(scale) = output_scale(layer).filter(|_| !self.integers.is_empty()) {
+                parameters.push(("scale", value([], vec![scale])?));
+            }
+            for (parameter, value) in parameters {
+                builder =
+                    builder.with_external_initializer(format!("{name}.{parameter}"), value)?;
+            }
+        }
+        Ok(builder)
+    }
+}
+
+/// What a template's initializers are filled with, by their names within a layer.
+type Parameters = Vec<(&'static str, Arc<DynValue>)>;
+
+/// Weights `[output, input, row, column]` and biases `[output]` of a layer, the outputs those of a block of cells.
+fn float_parameters(layer: &Layer, block: Block) -> ort::Result<Parameters> {
+    let weights: Vec<f32> = layer.weights_f32().collect();
+    let bias: Vec<f32> = layer.bias_f32().collect();
+    let outputs = block.cells() * layer.spec.outputs;
+    let [rows, columns] = block.kernel();
+    Ok(vec![
+        ("weight", value([outputs, layer.spec.inputs, rows, columns], block.weights(&weights))?),
+        ("bias", value([outputs], bias.repeat(block.cells()))?),
+    ])
+}
+
+/// The same with the weights of the `first` inputs apart from the others'.
+fn apart(layer: &Layer, names: [&'static str; 2], first: usize) -> ort::Result<Parameters> {
+    let spec = &layer.spec;
+    let weights: Vec<f32> = layer.weights_f32().collect();
+    let part = |inputs: Range<usize>| {
+        let shape = [spec.outputs, inputs.len(), KERNEL, KERNEL];
+        let inputs = inputs.start * KERNEL * KERNEL..inputs.end * KERNEL * KERNEL;
+        let rows = weights.chunks_exact(spec.inputs * KERNEL * KERNEL);
+        value(shape, rows.flat_map(|row| row[inputs.clone()].to_vec()).collect())
+    };
+    Ok(vec![
+        (names[0], part(0..first)?),
+        (names[1], part(first..spec.inputs)?),
+        ("bias", value([spec.outputs], layer.bias_f32().collect())?),
+    ])
+}
+
+/// The same in integers, and their scales.
+fn integer_parameters(layer: &Layer8) -> ort::Result<Parameters> {
+    let outputs = layer.bias.len();
+    let [rows, columns] = layer.block.kernel();
+    let shape = [outputs, layer.inputs, rows, columns];
+    Ok(vec![
+        ("weight", value(shape, layer.weights.clone())?),
+        ("weight_scale", value([outputs], layer.weight_scales.clone())?),
+        ("bias", value([outputs], layer.bias.clone())?),
+        ("bias_scale", value([outputs], layer.bias_scales.clone())?),
+    ])
+}
+
+fn value<T, const N: usize>(shape: [usize; N], values: Vec<T>) -> ort::Result<Arc<DynValue>>
+where
+    T: PrimitiveTensorElementType + fmt::Debug + Clone + 'static,
+{
+    Ok(Arc::new(Tensor::from_array((shape, values))?.into_dyn()))
+}
+
+/// A session and what is bound to it.
+#[derive(Debug)]
+pub(super) struct Graph {
+    name: &'static str,
+    session: Session,
+    binding: IoBinding,
+    /// Binding an input copies it to the device, so every run binds anew; on the CPU the session
+    /// reads our memory and one binding lasts.
+    pub(super) on_device: bool,
+    /// How it came by its engine, where it has one.
+    pub(super) engine: Option<Made>,
+}
+
+impl Graph {
+    pub(super) fn bind<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
+        for port in inputs {
+            self.binding.bind_input(port.name, &port.tensor).map_err(failed(self.name))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind_outputs<T: Element, const N: usize>(
+        &mut self,
+        outputs: [&mut Port<T>; N],
+    ) -> Result<()> {
+        for port in outputs {
+            self.binding.bind_output(port.name, &mut port.tensor).map_err(failed(self.name))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn run<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
+        if self.on_device {
+            self.bind(inputs)?;
+        }
+        // SAFETY: session and binding are alive and of each other; no run options are given. The
+        // tensors bound are ports, which outlive the binding beside them in their network.
+        #[allow(unsafe_code, reason = "`Session::run_binding` allocates a map of outputs per run")]
+        let run = unsafe {
+            let run = ort::api().RunWithBinding;
+            let status = run(self.session.ptr().cast_mut(), core::ptr::null(), self.binding.ptr());
+            ort::Error::result_from_status(status)
+        };
+        run.map_err(failed(self.name))
+    }
+}
+
+/// What a host tensor is made of.
+pub(super) trait Element:
+    PrimitiveTensorElementType + fmt::Debug + Clone + Default + 'static
+{
+}
+
+impl Element for f32 {}
+impl Element for u8 {}
+
+/// A host tensor with a fixed address.
+#[derive(Debug)]
+pub(super) struct Port<T: Element = f32> {
+    name: &'static str,
+    pub(super) shape: [usize; 4],
+    tensor: Tensor<T>,
+}
+
+impl<T: Element> Port<T> {
+    pub(super) fn new(name: &'static str, shape: [usize; 4]) -> Result<Self> {
+        let mut tensor = Tensor::new(&Allocator::default(), shape).map_err(failed(name))?;
+        tensor.extract_tensor_mut().1.fill(T::default());
+        Ok(Self { name, shape, tensor })
+    }
+
+    /// All values, to be filled.
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
+        self.tensor.extract_tensor_mut().1
+    }
+
+    pub(super) fn values(&self) -> &[T] {
+        self.tensor.extract_tensor().1
+    }
+}

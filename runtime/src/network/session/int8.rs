@@ -1,0 +1,126 @@
+//! The two halves of a network in 8 bits, on the CPU provider.
+
+use super::graph::{Graph, MOTION8, Plan, Port, REFINE8};
+use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
+use crate::error::Result;
+use crate::format::header::Header;
+use crate::network::blocks::{Block, place_flow};
+use crate::paint::stage::Opening;
+use crate::profile::{FLOW, HEAD, PACKED};
+use crate::stream::scene::NetworkLevels;
+
+/// The motion and refinement networks of one scene, with pictures and features in 8 bits and channels last.
+///
+/// | tensor | shape | |
+/// |---|---|---|
+/// | `flow` | `[batch, 2, 2, 4, rows / 4, columns / 4]` f32: row and column in a block of 2×2, then component | made by `motion` |
+/// | `features` | `[batch, rows / 2, columns / 2, 4 · quarter]` | made by `motion` |
+/// | `planes` | `[batch, rows, columns, quarter + 48]` | read by `refine` |
+/// | `picture` | `[batch, rows, columns, 32]` | made by `refine` |
+#[derive(Debug)]
+pub struct Int8Network {
+    motion: Graph,
+    refine: Graph,
+    /// latent16, latent8.
+    latents: [Port; 2],
+    flow_blocks: Port,
+    /// The same by rows, `[batch, 4, rows / 2, columns / 2]`.
+    flow: Vec<f32>,
+    features: Port<u8>,
+    planes: Port<u8>,
+    picture: Port<u8>,
+    report: ProviderReport,
+}
+
+/// What the kernels between and after the halves work in.
+pub struct Int8Tensors<'a> {
+    /// Flow of both sources, `[batch, 4, rows / 2, columns / 2]`.
+    pub flow: &'a [f32],
+    /// Features of the four cells under a cell of the flow, (dy, dx, channel).
+    pub features: &'a [u8],
+    /// Per cell: features, both sources warped.
+    pub planes: &'a mut [u8],
+    /// Per cell: implicit picture, mask logits.
+    pub picture: &'a [u8],
+}
+
+impl Int8Network {
+    /// Opens both sessions with the weights of `network`.
+    ///
+    /// # Errors
+    /// As [`Networks::open`](super::Networks::open), and without output steps in `network`.
+    ///
+    /// # Panics
+    /// As [`Networks::open`](super::Networks::open).
+    pub fn open(
+        ort: &OrtRuntime,
+        header: &Header,
+        network: &NetworkLevels,
+        opening: Opening,
+        options: &SessionOptions,
+    ) -> Result<Self> {
+        let plan = Plan::new(ort, header, network, opening, options)?.in_integers()?;
+        let profile = plan.profile;
+        let mut report = ProviderReport::new(&[Provider::Cpu]);
+        let mut motion = plan.open(MOTION8, plan.templates.motion8, &mut report)?;
+        let mut refine = plan.open(REFINE8, plan.templates.refine8, &mut report)?;
+        let latents = [
+            plan.port("latent16", profile.latent16, 16)?,
+            plan.port("latent8", profile.latent8, 8)?,
+        ];
+        let mut flow_blocks = plan.port("flow", Block::OF_FLOW.cells() * FLOW, 16)?;
+        let mut features = plan.port_of_bytes("features", 4 * profile.quarter, 8)?;
+        let planes = plan.port_of_bytes("planes", profile.quarter + 2 * PACKED, 4)?;
+        let mut picture = plan.port_of_bytes("picture", HEAD, 4)?;
+        motion.bind(&latents.each_ref())?;
+        motion.bind_outputs([&mut flow_blocks])?;
+        motion.bind_outputs([&mut features])?;
+        refine.bind(&[&planes])?;
+        refine.bind_outputs([&mut picture])?;
+        let flow = vec![0.0; flow_blocks.values().len()];
+        Ok(Self { motion, refine, latents, flow_blocks, flow, features, planes, picture, report })
+    }
+
+    /// What became of each provider.
+    pub fn report(&self) -> &ProviderReport {
+        &self.report
+    }
+
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
+    pub fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.latents.each_mut().map(Port::values_mut)
+    }
+
+    /// What it works in besides latents; the same memory every time.
+    pub fn tensors(&mut self) -> Int8Tensors<'_> {
+        Int8Tensors {
+            flow: &self.flow,
+            features: self.features.values(),
+            planes: self.planes.values_mut(),
+            picture: self.picture.values(),
+        }
+    }
+
+    /// Latents to the flow of both sources and features.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn motion(&mut self) -> Result<()> {
+        self.motion.run(&self.latents.each_ref())?;
+        let [_, channels, rows, wide] = self.flow_blocks.shape;
+        let of_picture = channels * rows * wide;
+        let blocks = self.flow_blocks.values().chunks_exact(of_picture);
+        for (blocks, flow) in blocks.zip(self.flow.chunks_exact_mut(of_picture)) {
+            place_flow(blocks, Block::OF_FLOW.across * wide, flow);
+        }
+        Ok(())
+    }
+
+    /// Planes to the implicit picture and mask logits.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn refine(&mut self) -> Result<()> {
+        self.refine.run(&[&self.planes])
+    }
+}

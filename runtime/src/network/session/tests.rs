@@ -1,0 +1,397 @@
+//! The sessions against the plain-Rust network, and what the player relies on.
+
+use super::*;
+use crate::format::header::{Colour, Role, Second};
+use crate::format::steps::StepIndex;
+use crate::kernel::cells::Cells;
+use crate::kernel::warp::{PackedSize, warp};
+use crate::network::quantised::{LOGIT_STEP, ZERO};
+use crate::network::templates::Templates;
+use crate::paint::stage::Precision;
+use crate::picture::{Picture, Plane};
+use crate::profile::PROFILES;
+use crate::profile::Profile;
+use crate::tests::reference_network::{Map, ReferenceNetwork};
+use crate::tests::streams::{lively_network, noise};
+use crate::units::Size;
+use crate::units::ViewId;
+
+/// Largest difference to the reference, relative to the largest value of the tensor (at least
+/// 1). Measured on x86-64: 5e-7 (1.3e-6 absolute on values to 3.6).
+const TOLERANCE: f32 = 5e-6;
+
+fn noises(seed: usize, length: usize) -> Vec<f32> {
+    (0..length).map(|i| noise(seed * 1_000_003 + i)).collect()
+}
+
+fn header(profile: &Profile, size: Size, implicit: usize) -> Header {
+    let role = Role::Implicit { anchor: ViewId(0), second: Second::Key };
+    let views = std::iter::once(Role::Explicit).chain(std::iter::repeat_n(role, implicit));
+    Header {
+        profile: profile.name.try_into().unwrap(),
+        template_sha256: Templates::of(profile.name).unwrap().sha256(),
+        size,
+        rate: (30, 1),
+        frames: 1,
+        colour: Colour::UNSPECIFIED,
+        views: views.collect(),
+    }
+}
+
+fn cpu(threads: usize) -> SessionOptions {
+    let providers = vec![Provider::Cpu];
+    SessionOptions { providers, require: Some(Provider::Cpu), threads, engines: None }
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn the_templates_agree_with_the_reference_network() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 70, height_px: 36 };
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, 3);
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
+        assert_eq!(networks.report().nodes.keys().collect::<Vec<_>>(), ["CPUExecutionProvider"]);
+
+        let map = |seed, channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            Map::new(channels, rows, columns, noises(seed, channels * rows * columns))
+        };
+        let latents = [0, 1].map(|i| (map(i, profile.latent16, 16), map(i, profile.latent8, 8)));
+        let warped = [10, 20].map(|i| [map(i, PACKED, 4), map(i + 1, PACKED, 4)]);
+        let joined = |a: &Map, b: &Map| [&a.values[..], &b.values].concat();
+
+        let latent16 = joined(&latents[0].0, &latents[1].0);
+        let latent8 = joined(&latents[0].1, &latents[1].1);
+        let flow = motion(&mut networks, &latent16, &latent8);
+        let features = networks.features.values().to_vec();
+        let warped0 = joined(&warped[0][0], &warped[1][0]);
+        let warped1 = joined(&warped[0][1], &warped[1][1]);
+        let out = refine(&mut networks, [&warped0, &warped1]);
+
+        let reference = ReferenceNetwork::new(profile, &network);
+        for i in 0..2 {
+            let (want_flow, want_features) = reference.motion(&latents[i].0, &latents[i].1);
+            let (want_picture, want_mask) =
+                reference.refine(&want_features, [&warped[i][0], &warped[i][1]]);
+            let rows = [
+                ("flow", &flow[..], &want_flow),
+                ("features", &features, &want_features),
+                ("picture", out.implicit, &want_picture),
+                ("mask", out.masks, &want_mask),
+            ];
+            for (name, got, want) in rows {
+                let got = &got[i * want.values.len()..][..want.values.len()];
+                let most = want.values.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+                let difference = largest_difference(got, &want.values);
+                println!("{} {name}: {difference:.1e}, up to {most:.2}", profile.name);
+                assert!(most > 0.1, "{} {name} is not trivial", profile.name);
+                let allowed = TOLERANCE * most.max(1.0);
+                assert!(difference <= allowed, "{} {name}: {difference}", profile.name);
+            }
+        }
+    }
+}
+
+/// Largest and mean difference of a picture in 8 bits to the reference, in 8-bit levels, and of a mask. Weights
+/// here are as large as they can be, and pictures are noise; of trained streams see benches/README.md. Measured on
+/// x86-64 with VNNI: see the test's output.
+const INT8_TOLERANCE: [(f32, f32); 2] = [(48.0, 6.0), (0.1, 0.02)];
+
+#[test]
+fn networks_in_8_bits_agree_with_the_reference_network() {
+    if !crate::network::backend::sums_exactly() {
+        eprintln!("skipped: products of bytes saturate on this processor, and no player uses them");
+        return;
+    }
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 70, height_px: 36 };
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, 1);
+        let opening = Opening { precision: Precision::Int8, ..Opening::split(1) };
+        let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+        let map = |seed, channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            Map::new(channels, rows, columns, noises(seed, channels * rows * columns))
+        };
+        let latents = [map(1, profile.latent16, 16), map(2, profile.latent8, 8)];
+        let reference = ReferenceNetwork::new(profile, &network);
+        let (flow, features) = reference.motion(&latents[0], &latents[1]);
+        for (tensor, latent) in int8.latents().into_iter().zip(&latents) {
+            tensor.copy_from_slice(&latent.values);
+        }
+        int8.motion().unwrap();
+        let tensors = int8.tensors();
+        let difference = largest_difference(tensors.flow, &flow.values);
+        assert!(difference <= TOLERANCE * 4.0, "{} flow: {difference}", profile.name);
+
+        // What a source may be: pixels. Values of 128 are zeros.
+        let packed = PackedSize::of(size);
+        let layout = Cells { size: packed, features: profile.quarter };
+        let pixel = |v: f32| (v * 128.0 + 128.0).round().clamp(0.0, 255.0);
+        let warped = [3, 4].map(|seed| {
+            let mut map = map(seed, PACKED, 4);
+            map.values.iter_mut().for_each(|v| *v = pixel(*v) / 128.0 - 1.0);
+            map
+        });
+        layout.place_features(tensors.features, tensors.planes);
+        for (cell, bytes) in tensors.planes.chunks_exact_mut(layout.stride()).enumerate() {
+            for (source, warped) in warped.iter().enumerate() {
+                for channel in 0..PACKED {
+                    let value = warped.values[channel * packed.plane() + cell];
+                    bytes[layout.warped(source) + channel] = pixel(value) as u8;
+                }
+            }
+        }
+        int8.refine().unwrap();
+        let (picture, mask) = reference.refine(&features, [&warped[0], &warped[1]]);
+        let got = int8.tensors().picture;
+        let (mut pictures, mut masks) = (Vec::new(), Vec::new());
+        for (cell, bytes) in got.chunks_exact(HEAD).enumerate() {
+            for (channel, byte) in bytes.iter().enumerate() {
+                if channel < PACKED {
+                    let want = pixel(picture.values[channel * packed.plane() + cell]);
+                    pictures.push((f32::from(*byte) - want).abs());
+                } else {
+                    let logit = (f32::from(*byte) - f32::from(ZERO)) * LOGIT_STEP;
+                    let want = mask.values[(channel - PACKED) * packed.plane() + cell];
+                    masks.push((1.0 / (1.0 + (-logit).exp()) - want).abs());
+                }
+            }
+        }
+        for ((name, differences), allowed) in
+            [("picture", pictures), ("mask", masks)].into_iter().zip(INT8_TOLERANCE)
+        {
+            let largest = differences.iter().fold(0.0f32, |m, d| m.max(*d));
+            let mean = differences.iter().sum::<f32>() / differences.len() as f32;
+            println!("{} {name}: largest {largest:.3}, mean {mean:.4}", profile.name);
+            assert!(largest <= allowed.0 && mean <= allowed.1, "{} {name}", profile.name);
+        }
+    }
+}
+
+/// A stream may name any of the steps.
+#[test]
+fn networks_in_8_bits_take_any_steps() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 32, height_px: 32 };
+    for profile in &PROFILES {
+        let header = header(profile, size, 1);
+        let opening = Opening { precision: Precision::Int8, ..Opening::split(1) };
+        for [weights, outputs] in [[0, 0], [0, 127], [127, 0], [127, 127]] {
+            let [weights, outputs] = [weights, outputs].map(|i| StepIndex::new(i).unwrap());
+            let mut network = lively_network(profile);
+            for layer in &mut network.layers {
+                layer.steps.fill(weights);
+                layer.bias_step = weights;
+                layer.bias.fill(i16::MAX);
+                layer.output_steps.fill(outputs);
+            }
+            let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+            let latents = int8.latents();
+            latents.into_iter().for_each(|latent| latent.fill(1e3));
+            int8.motion().unwrap();
+            int8.refine().unwrap();
+        }
+    }
+}
+
+/// Flow of the latents given.
+fn motion(networks: &mut Networks, latent16: &[f32], latent8: &[f32]) -> Vec<f32> {
+    let tensors = networks.tensors();
+    tensors.latent16[..latent16.len()].copy_from_slice(latent16);
+    tensors.latent8[..latent8.len()].copy_from_slice(latent8);
+    networks.motion().unwrap();
+    networks.tensors().flow.to_vec()
+}
+
+/// What the warped sources given come to.
+fn refine<'a>(networks: &'a mut Networks, warped: [&[f32]; 2]) -> Tensors<'a> {
+    for (tensor, values) in networks.tensors().warped.into_iter().zip(warped) {
+        tensor.copy_from_slice(values);
+    }
+    networks.refine().unwrap();
+    networks.tensors()
+}
+
+/// A picture with detail down to about six pixels.
+fn waves(size: Size, phase: f32) -> Picture {
+    let mut picture = Picture::new(size);
+    for plane in Plane::ALL {
+        let columns = picture.plane_size(plane).0;
+        for (at, pixel) in picture.plane_mut(plane).iter_mut().enumerate() {
+            let (x, y) = ((at % columns) as f32, (at / columns) as f32);
+            let wave = (x * 0.9 + phase).sin() + (y * 0.7 - phase).sin() + (0.2 * (x + y)).cos();
+            *pixel = (128.0 + 40.0 * wave) as u8;
+        }
+    }
+    picture
+}
+
+/// `y = m₀·w₀ + (1 − m₀)·(m₁·w₁ + (1 − m₁)·implicit)` of one picture.
+fn fused(out: &Tensors<'_>, place: usize, warped: [&[f32]; 2], size: PackedSize) -> Vec<f32> {
+    let cells = size.plane();
+    let implicit = &out.implicit[place * PACKED * cells..][..PACKED * cells];
+    let masks = &out.masks[place * 8 * cells..][..8 * cells];
+    let value = |(at, implicit): (usize, &f32)| {
+        let (channel, cell) = (at / cells, at % cells);
+        let quarter =
+            if channel < 16 { channel / 8 * 2 + channel % 4 / 2 } else { (channel - 16) % 4 };
+        let m = |source: usize| masks[(4 * source + quarter) * cells + cell];
+        let under = m(1) * warped[1][at] + (1.0 - m(1)) * implicit;
+        m(0) * warped[0][at] + (1.0 - m(0)) * under
+    };
+    implicit.iter().enumerate().map(value).collect()
+}
+
+/// The full graph keeps displacements in f32, the native warp rounds them to 1/16 pixel: up to
+/// 1/32 pixel per axis, times slopes of up to 36 levels per pixel here, plus what the refinement
+/// makes of it. Largest and mean difference in 8-bit levels; measured on x86-64: 2.41 and 0.314.
+const FULL_TOLERANCE: (f32, f32) = (4.0, 0.5);
+
+#[test]
+fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 69, height_px: 37 };
+    let packed = PackedSize::of(size);
+    let sources = [[waves(size, 0.3), waves(size, 2.0)], [waves(size, 4.0), waves(size, 1.1)]];
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, 2);
+        let latent = |channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            noises(5, 2 * channels * columns * rows)
+        };
+        let (l16, l8) = (latent(profile.latent16, 16), latent(profile.latent8, 8));
+
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
+        let flow = motion(&mut networks, &l16, &l8);
+        let mut warped = [0, 1].map(|_| vec![0.0; 2 * PACKED * packed.plane()]);
+        for (source, warped) in warped.iter_mut().enumerate() {
+            for (place, out) in warped.chunks_exact_mut(PACKED * packed.plane()).enumerate() {
+                let flow = &flow[(2 * place + source) * 2 * packed.flow_plane()..];
+                let flow = &flow[..2 * packed.flow_plane()];
+                warp(&sources[place][source], flow, packed, out);
+            }
+        }
+        let out = refine(&mut networks, [&warped[0], &warped[1]]);
+        let want = [0, 1].map(|place| {
+            let part = place * PACKED * packed.plane()..(place + 1) * PACKED * packed.plane();
+            fused(&out, place, [&warped[0][part.clone()], &warped[1][part]], packed)
+        });
+        let want = want.concat();
+
+        let mut full =
+            FullNetwork::open(&ort, &header, &network, Opening::split(2), &cpu(1)).unwrap();
+        let pictures = sources.each_ref().map(|pair| pair.each_ref());
+        for (tensor, values) in full.latents().into_iter().zip([&l16, &l8]) {
+            tensor.copy_from_slice(values);
+        }
+        let got = full.run(&pictures).unwrap();
+        let largest = 128.0 * largest_difference(got, &want);
+        let sum: f32 = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).sum();
+        let mean = 128.0 * sum / want.len() as f32;
+        let reach = flow.iter().fold(0.0f32, |m, v| m.max(v.abs())) * 8.0;
+        println!(
+            "{}: largest {largest:.2}, mean {mean:.3} levels, flow to {reach:.1} px",
+            profile.name
+        );
+        assert!(largest <= FULL_TOLERANCE.0 && mean <= FULL_TOLERANCE.1, "{}", profile.name);
+    }
+}
+
+#[test]
+fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let profile = &PROFILES[1];
+    let size = Size { width_px: 64, height_px: 48 };
+    let network = lively_network(profile);
+    let header = header(profile, size, 3);
+    let mut networks = Networks::open(&ort, &header, &network, Opening::split(3), &cpu(2)).unwrap();
+    let latent = |scale, channels, seed| {
+        let (columns, rows) = size.cells(scale);
+        noises(seed, columns * rows * channels)
+    };
+    let (a16, a8) = (latent(16, profile.latent16, 1), latent(8, profile.latent8, 1));
+    let (b16, b8) = (latent(16, profile.latent16 * 2, 2), latent(8, profile.latent8 * 2, 2));
+    let alone = motion(&mut networks, &a16, &a8);
+    let full = motion(&mut networks, &[&a16[..], &b16].concat(), &[&a8[..], &b8].concat());
+    assert_eq!(full[..4 * 6 * 8], alone[..4 * 6 * 8]);
+}
+
+#[test]
+fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let profile = &PROFILES[0];
+    let header = header(profile, Size { width_px: 32, height_px: 32 }, 1);
+    let network = lively_network(profile);
+    let ladder = SessionOptions { threads: 1, ..SessionOptions::default() };
+    let networks = Networks::open(&ort, &header, &network, Opening::split(1), &ladder).unwrap();
+    println!("{}", networks.report());
+    if networks.report().in_use == Provider::TensorRt {
+        return;
+    }
+    assert!(networks.report().rungs[0].refusal.is_some());
+    let strict = SessionOptions { require: Some(Provider::TensorRt), ..ladder };
+    let error = Networks::open(&ort, &header, &network, Opening::split(1), &strict)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("tensorrt is required"), "{error}");
+}
+
+#[test]
+fn networks_move_between_threads() {
+    fn send<T: Send>() {}
+    send::<Networks>();
+}
+
+/// `cargo test -p iev-runtime --lib time_of_a_run -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a property"]
+fn time_of_a_run() {
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 480, height_px: 272 };
+    let batch = 4;
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, 4);
+        let started = std::time::Instant::now();
+        let mut networks =
+            Networks::open(&ort, &header, &network, Opening::split(batch), &cpu(2)).unwrap();
+        let open = started.elapsed();
+        let tensor = |channels, scale| {
+            let (columns, rows) = size.cells(scale);
+            noises(3, batch * channels * columns * rows)
+        };
+        let (l16, l8) = (tensor(profile.latent16, 16), tensor(profile.latent8, 8));
+        let warped = tensor(PACKED, 4);
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..60 {
+            let started = std::time::Instant::now();
+            motion(&mut networks, &l16, &l8);
+            times[0].push(started.elapsed());
+            let started = std::time::Instant::now();
+            refine(&mut networks, [&warped, &warped]);
+            times[1].push(started.elapsed());
+        }
+        times.iter_mut().for_each(|t| t.sort());
+        let ms = |t: &Vec<std::time::Duration>, i: usize| t[i].as_secs_f64() * 1e3;
+        println!(
+            "{}: open {:.1} ms, motion p10 {:.2} p50 {:.2}, refine p10 {:.2} p50 {:.2} ms",
+            profile.name,
+            open.as_secs_f64() * 1e3,
+            ms(&times[0], 6),
+            ms(&times[0], 30),
+            ms(&times[1], 6),
+            ms(&times[1], 30),
+        );
+    }
+}

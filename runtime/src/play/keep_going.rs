@@ -1,0 +1,97 @@
+//! Playing on over broken GOPs: the last good picture is held until the next GOP's IDR.
+//!
+//! Why around the whole chain: every GOP decodes with nothing but its scene, so a new chain from the
+//! next GOP on is a whole recovery, and no stage needs to know.
+
+use super::player::{Playback, Player, Selection};
+use super::shown::{Pictures, Shown, ShownView};
+use super::timing::Timings;
+use crate::error::{Error, Result};
+use crate::picture::Picture;
+use crate::picture::pool::Pool;
+use crate::units::TimeIndex;
+
+/// A playback that holds pictures instead of stopping at what is broken in the stream.
+pub struct KeepGoing<'a> {
+    player: &'a Player,
+    /// What is still to be shown.
+    selection: Selection,
+    /// None after the stream's fault: the next GOP starts a new one.
+    playback: Option<Playback>,
+    /// The last good pictures; grey ones before the first.
+    last: Pictures,
+    /// Times before this one are held.
+    held_until: u32,
+    lost: u32,
+    first_error: Option<Error>,
+}
+
+impl<'a> KeepGoing<'a> {
+    pub(crate) fn new(player: &'a Player, selection: &Selection) -> Result<Self> {
+        let playback = Some(player.play(selection)?);
+        let grey = || Picture::new(player.header().size);
+        let grey = Pool::new(0).take_or(grey).share();
+        let views = selection.shown.iter();
+        let last = views.map(|view| ShownView { view, picture: grey.clone() }).collect();
+        let selection = selection.clone();
+        Ok(Self { player, selection, playback, last, held_until: 0, lost: 0, first_error: None })
+    }
+
+    /// Times shown by a held picture so far, and the first error.
+    pub fn lost(&self) -> (u32, Option<&Error>) {
+        (self.lost, self.first_error.as_ref())
+    }
+
+    fn good(&mut self, shown: Shown) -> Shown {
+        self.last.clone_from(&shown.pictures);
+        self.selection.times.start += 1;
+        shown
+    }
+
+    fn held(&mut self) -> Shown {
+        let time = TimeIndex(self.selection.times.start);
+        self.selection.times.start += 1;
+        self.lost += 1;
+        let (degraded, timings) = (false, Timings::begin(0));
+        Shown { time, pictures: self.last.clone(), degraded, timings }
+    }
+
+    /// Gives up the GOP of the next time; what is nobody's fault but the machine's is handed on.
+    fn give_up(&mut self, error: Error) -> Result<()> {
+        self.playback = None;
+        if !error.is_of_the_stream() {
+            self.selection.times.end = self.selection.times.start;
+            return Err(error);
+        }
+        self.first_error.get_or_insert(error);
+        let gop_end = self.player.index().end_of(self.selection.times.start);
+        self.held_until = gop_end.min(self.selection.times.end);
+        Ok(())
+    }
+}
+
+impl Iterator for KeepGoing<'_> {
+    type Item = Result<Shown>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.selection.times.is_empty() {
+            if self.selection.times.start < self.held_until {
+                return Some(Ok(self.held()));
+            }
+            let playback = match self.playback.take() {
+                Some(playback) => Ok(playback),
+                None => self.player.play(&self.selection),
+            };
+            let answer = playback.map(|playback| self.playback.insert(playback).next());
+            let error = match answer {
+                Ok(Some(Ok(shown))) => return Some(Ok(self.good(shown))),
+                Ok(None) => return None,
+                Ok(Some(Err(error))) | Err(error) => error,
+            };
+            if let Err(error) = self.give_up(error) {
+                return Some(Err(error));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,71 @@
+//! What playing a stream will hold in memory, counted before any of it is allocated.
+//!
+//! An upper estimate of what grows with the stream; the program, ONNX Runtime's own code and
+//! what the GPU driver keeps come on top.
+
+use super::pipeline::{decoded_ahead, painted_ahead};
+use super::player::Options;
+use crate::format::header::Header;
+use crate::kernel::fuse::MASKS;
+use crate::paint::stage::NetworkPath;
+use crate::profile::{PACKED, Profile};
+use crate::stream::gop::GopIndex;
+use crate::stream::latents::grid_shape;
+
+/// Times under way besides those painted ahead and in the queue to the painters: one asked for, one
+/// being decoded, one shown.
+const TIMES_IN_STAGES: u64 = 3;
+/// GOPs alive at once: being read, waiting, being decoded, still in later stages.
+const GOPS: u64 = 4;
+/// Pictures an H.264 decoder keeps, most references and its own working copies.
+const DECODER_PICTURES: u64 = 20;
+/// What the full graph holds besides the layers, in f32 per luma pixel: both sources, here and on the
+/// device (6), where they are sampled (5) and the displacements that came from (5), the warped planes
+/// (3) and, packed, the same (3) and the blend (3).
+const FULL_FLOATS_PER_PX: u64 = 25;
+/// Bytes of an f32.
+const F32: u64 = size_of::<f32>() as u64;
+
+/// Bytes that playing all views of a stream may hold at once.
+pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u64 {
+    let (columns, rows) = header.size.cells(1);
+    let px = (columns * rows) as u64;
+    let picture = px * 3 / 2;
+    let (explicit, implicit) =
+        (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
+    let painters = options.painters as u64;
+    let times = TIMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
+    let decoded = times + decoded_ahead(header, options.queue) as u64;
+    let keys = index.gops().iter().map(|gop| u64::from(gop.key_pictures)).max().unwrap_or(0);
+    let sections = index.gops().iter().map(|gop| gop.section_bytes()).max().unwrap_or(0);
+    let pictures = implicit * times + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
+    let mut bytes = pictures * picture + sections * GOPS;
+    if let Some(profile) = header.profile().filter(|_| implicit > 0) {
+        let batch = options.batch as u64;
+        // A full network that ends up on the CPU gives way to a split one, which holds less.
+        let around = match options.path {
+            NetworkPath::Split => 0,
+            NetworkPath::Full => FULL_FLOATS_PER_PX * px * F32,
+        };
+        bytes += painters * batch * (network_bytes(profile, px) + around);
+        let frames = index.gops().iter().map(|gop| gop.frames).max().unwrap_or(0) as usize;
+        let values = |scene| {
+            let grids = profile.grids.iter().filter(move |grid| grid.in_scene() == scene);
+            let shapes = grids.map(|g| grid_shape(g, header.size, frames, implicit as usize));
+            shapes.map(|shape| shape.values() as u64).sum::<u64>()
+        };
+        bytes += values(false) * GOPS + values(true) * 2;
+    }
+    bytes
+}
+
+/// Bytes of one picture inside the network: what every layer reads and, twice, what it makes, as
+/// if nothing were reused, in an arena that grows by doubling; and the inputs and outputs outside it.
+fn network_bytes(profile: &Profile, px: u64) -> u64 {
+    let cells = |scale: usize| px / (scale * scale) as u64;
+    let layers = profile.layers();
+    let inside = layers.iter().map(|l| (l.inputs + 2 * l.outputs) as u64 * cells(l.scale));
+    let latents = profile.latent16 as u64 * cells(16) + profile.latent8 as u64 * cells(8);
+    let outside = (3 * PACKED + MASKS + profile.quarter) as u64 * cells(4) + 4 * latents;
+    (2 * inside.sum::<u64>() + outside) * F32
+}

@@ -1,0 +1,16 @@
+//! Playing: a player opens a stream, chains the stages over threads and gives what is shown, in order.
+
+pub mod deadline;
+pub mod keep_going;
+pub mod memory;
+pub mod paced;
+pub mod pipeline;
+pub mod player;
+pub(crate) mod shares;
+pub mod shown;
+pub(crate) mod stages;
+pub(crate) mod sync;
+#[cfg(test)]
+mod tests;
+pub mod timing;
+pub(crate) mod wanted;

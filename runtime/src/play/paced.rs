@@ -1,0 +1,98 @@
+//! A playback on a display's clock: late times are dropped, repeated or degraded, and counted.
+//!
+//! The clock is the caller's: [`Paced::tick`] is told the time and never sleeps longer than it is
+//! allowed to wait for a picture. The rules are [`deadline`](crate::play::deadline)'s.
+
+use std::time::{Duration, Instant};
+
+use super::deadline::{Counts, InHand, Late, Outcome, Pace};
+use super::player::Playback;
+use super::shares::Taken;
+use super::shown::Shown;
+use crate::error::{Error, Result};
+
+/// What a display shows from one tick to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick<'a> {
+    /// How it came to that.
+    pub outcome: Outcome,
+    /// The pictures; none before the first time is in hand.
+    pub shown: Option<&'a Shown>,
+}
+
+/// A playback whose times are due one period after another.
+pub struct Paced {
+    playback: Playback,
+    pace: Pace,
+    /// Times taken from the playback before it was paced.
+    before: u64,
+    shown: Option<Shown>,
+    /// What came behind the time now shown, for the next tick.
+    failed: Option<Error>,
+}
+
+impl Paced {
+    /// Plays `playback` with a time due every `period`; the clock starts with the first one shown.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn new(playback: Playback, late: Late, period: Duration) -> Self {
+        let before = playback.taken();
+        Self { playback, pace: Pace::new(late, period), before, shown: None, failed: None }
+    }
+
+    /// What the display shows when its clock reads `now`; waits for what is due, at most `patience`.
+    ///
+    /// A patience of zero takes what is in hand. Then a backlog may last for a few ticks longer, since
+    /// the stages hand over one time after another: a quarter of a period clears it at once.
+    /// `None` once the last time has had its turn; an error comes in its turn too.
+    pub fn tick(&mut self, now: Duration, patience: Duration) -> Option<Result<Tick<'_>>> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
+        let due = self.pace.due(now);
+        let started = Instant::now();
+        let mut found: Option<InHand> = None;
+        let mut ended = false;
+        while self.pace.wants(due, found) {
+            let left = patience.saturating_sub(started.elapsed());
+            match self.playback.next_within(left) {
+                Taken::Item(Ok(shown)) => {
+                    let (taken, fit) = self.pace.take(shown.degraded);
+                    if fit {
+                        self.shown = Some(shown);
+                        if found.replace(taken).is_some() {
+                            self.pace.pass_over();
+                        }
+                    }
+                }
+                Taken::Item(Err(error)) if found.is_none() => return Some(Err(error)),
+                Taken::Item(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Taken::NotYet => break,
+                Taken::Ended => {
+                    ended = true;
+                    break;
+                }
+            }
+        }
+        if ended && found.is_none() {
+            return None;
+        }
+        let outcome = self.pace.show(now, due, found);
+        self.playback.spare_before(self.before + self.pace.unpainted_before());
+        Some(Ok(Tick { outcome, shown: self.shown.as_ref() }))
+    }
+
+    /// The playback, to show other views.
+    pub fn playback(&self) -> &Playback {
+        &self.playback
+    }
+
+    /// What the ticks showed so far.
+    pub fn counts(&self) -> Counts {
+        self.pace.counts()
+    }
+}

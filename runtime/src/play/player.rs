@@ -1,0 +1,294 @@
+//! The player: opens a stream and decodes any views at any times.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keep_going::KeepGoing;
+use super::memory::playing_bytes;
+use super::pipeline::{Chain, Pipeline};
+use super::shares::Taken;
+use super::shown::Shown;
+use super::wanted::Wanted;
+use crate::anchor::decoder::{AnchorDecoder, OpenAnchors};
+use crate::anchor::h264::openh264::Openh264;
+use crate::error::{Error, Result, within};
+use crate::format::cameras::Cameras;
+use crate::format::header::{Header, MAX_VIEWS};
+use crate::format::limits::Limits;
+use crate::format::reader::StreamReader;
+use crate::paint::stage::{NetworkPath, OpenNetwork, Opening, Precision, Witness};
+use crate::stream::gop::{GopIndex, GopReader, Reader};
+use crate::stream::source::Source;
+use crate::units::TimeIndex;
+use crate::units::views::ViewSet;
+
+/// How a stream is decoded.
+#[derive(Clone)]
+pub struct Options {
+    /// What the stream may ask of the machine.
+    pub limits: Limits,
+    /// Views in one run of the network; one is best on a CPU.
+    pub batch: usize,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
+    /// Numbers that implicit views are painted in.
+    pub precision: Precision,
+    /// Threads that paint, each with a network of its own; they share the views of every time. At least 1.
+    pub painters: usize,
+    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
+    /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
+    pub queue: usize,
+    /// Opens what decodes the anchors of a playback.
+    pub anchors: Arc<OpenAnchors>,
+    /// Opens networks; not called when only explicit views are asked for.
+    pub open: Arc<OpenNetwork>,
+}
+
+impl Options {
+    /// Default limits and queues over the given networks, and one painter; anchors are decoded in
+    /// this process.
+    pub fn new(open: Arc<OpenNetwork>) -> Self {
+        let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
+        let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
+        let precision = Precision::F32;
+        Self { limits, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
+    }
+}
+
+/// What to decode.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// Views shown from the start.
+    pub shown: ViewSet,
+    /// Views that [`Playback::show`] may switch to; sections they need are read along.
+    pub reachable: ViewSet,
+    /// Times, from the start of the stream.
+    pub times: Range<u32>,
+    /// Whether the first time follows the last, for ever.
+    pub repeat: bool,
+}
+
+impl Selection {
+    /// The given views at the given times; nothing else is read, so no other view can be shown.
+    pub fn new(views: ViewSet, times: Range<u32>) -> Self {
+        Self { shown: views, reachable: views, times, repeat: false }
+    }
+
+    /// The given views at the given times, and [`Playback::show`] may switch to any other.
+    pub fn switchable(views: ViewSet, header: &Header, times: Range<u32>) -> Self {
+        Self { shown: views, reachable: ViewSet::all(header), times, repeat: false }
+    }
+}
+
+/// An opened stream.
+pub struct Player {
+    /// As checked at opening; readers are clones of it, so that a file rewritten since cannot give
+    /// one of them another header.
+    reader: Reader,
+    header: Arc<Header>,
+    index: Arc<GopIndex>,
+    /// Estimate of what playing holds.
+    bytes: u64,
+    options: Options,
+}
+
+impl Player {
+    /// Opens the stream at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`] for the disk's fault, otherwise the stream's.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        Self::over(Source::open(path)?, options)
+    }
+
+    /// Opens a stream in memory.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn over(source: Source, options: Options) -> Result<Self> {
+        let mut reader = StreamReader::open(source, &options.limits)?;
+        let index = Arc::new(GopIndex::build(&mut reader)?);
+        let header = Arc::new(reader.header().clone());
+        let bytes = playing_bytes(&header, &index, &options);
+        within("memory in bytes", bytes, options.limits.memory_bytes)?;
+        Ok(Self { reader, header, index, bytes, options })
+    }
+
+    /// The stream header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// GOPs of the stream.
+    pub fn index(&self) -> &GopIndex {
+        &self.index
+    }
+
+    /// All times of the stream.
+    pub fn times(&self) -> Range<u32> {
+        0..self.header.frames
+    }
+
+    /// A second reader over the stream, for reports.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// Cameras of the views, if the stream has them.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the section is broken.
+    pub fn cameras(&self) -> Result<Option<Cameras>> {
+        let Some(entry) = self.index.cameras() else { return Ok(None) };
+        let body = self.reader().section(entry)?;
+        let cameras = Cameras::decode(&body, self.header.views.len());
+        cameras.map(Some).map_err(|e| e.moved_by(entry.offset))
+    }
+
+    /// Decodes in the caller's thread: the oracle of [`Player::play`].
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn decode_serial(
+        &self,
+        selection: &Selection,
+    ) -> Result<impl Iterator<Item = Result<Shown>> + use<>> {
+        Ok(self.chain(selection)?.0.serial(None))
+    }
+
+    /// Decodes in the caller's thread and shows `witness` what implicit pictures are blended from; always
+    /// by the split network, which has it.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn decode_layers<'w>(
+        &self,
+        selection: &Selection,
+        witness: Box<Witness<'w>>,
+    ) -> Result<impl Iterator<Item = Result<Shown>> + use<'w>> {
+        let mut chain = self.chain(selection)?.0;
+        chain.opening = Opening::split(chain.opening.batch);
+        Ok(chain.serial(Some(witness)))
+    }
+
+    /// Decodes on a thread per stage.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] for views or times the stream lacks.
+    pub fn play(&self, selection: &Selection) -> Result<Playback> {
+        let (chain, wanted) = self.chain(selection)?;
+        let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
+        let (header, reachable) = (Arc::clone(&self.header), selection.reachable);
+        Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
+    }
+
+    /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
+    /// good pictures are held until the next one. It plays once, whatever `selection` says of repeating.
+    ///
+    /// # Errors
+    /// As [`Player::play`].
+    pub fn keep_going(&self, selection: &Selection) -> Result<KeepGoing<'_>> {
+        KeepGoing::new(self, selection)
+    }
+
+    /// The pictures of one time: seek.
+    ///
+    /// # Errors
+    /// As [`Player::play`], and what decoding meets.
+    pub fn at(&self, views: ViewSet, time: TimeIndex) -> Result<Shown> {
+        let times = time.0..time.0.saturating_add(1);
+        let mut shown = self.decode_serial(&Selection::new(views, times))?;
+        shown.next().unwrap_or_else(|| panic!("a selected time is decoded"))
+    }
+
+    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Wanted>)> {
+        let Selection { shown, reachable, times, repeat } = selection.clone();
+        shown.check(&self.header)?;
+        reachable.check(&self.header)?;
+        if !reachable.includes(shown) {
+            let (asked, available) = (shown.len() as u64, reachable.len() as u64);
+            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+        }
+        if times.end > self.header.frames || times.start > times.end {
+            let (asked, available) = (times.end.into(), self.header.frames.into());
+            return Err(Error::NotInStream { what: "time", asked, available });
+        }
+        let again = if repeat { times.clone() } else { 0..0 };
+        let index = Arc::clone(&self.index);
+        let reader = GopReader::new(self.reader(), index, reachable, times, again);
+        let wanted = Arc::new(Wanted::new(shown));
+        let chain = Chain {
+            reader,
+            header: Arc::clone(&self.header),
+            wanted: Arc::clone(&wanted),
+            anchors: (self.options.anchors)(self.header.size, self.bytes)?,
+            open: Arc::clone(&self.options.open),
+            opening: Opening {
+                batch: self.options.batch.clamp(1, MAX_VIEWS),
+                path: self.options.path,
+                precision: self.options.precision,
+            },
+        };
+        Ok((chain, wanted))
+    }
+}
+
+/// A stream being played; pictures come from its iterator.
+pub struct Playback {
+    pipeline: Pipeline,
+    header: Arc<Header>,
+    wanted: Arc<Wanted>,
+    /// Times taken so far.
+    taken: u64,
+    reachable: ViewSet,
+}
+
+impl Playback {
+    /// Shows other views. The next time still shows the old ones, and one more for every place in the
+    /// queue; with fewer views than painters at the start, as many as fill the painters. Views that
+    /// need an explicit picture the old ones did not need come as many times later again.
+    ///
+    /// # Errors
+    /// [`Error::NotInStream`] unless all are reachable and there is at least one.
+    pub fn show(&self, views: ViewSet) -> Result<()> {
+        if views.is_empty() || !self.reachable.includes(views) {
+            let (asked, available) = (views.len() as u64, self.reachable.len() as u64);
+            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+        }
+        self.wanted.show(views);
+        Ok(())
+    }
+
+    /// The next time if it comes within `patience`.
+    pub(crate) fn next_within(&mut self, patience: Duration) -> Taken<Result<Shown>> {
+        let taken = self.pipeline.next_within(self.wanted.shown(), patience);
+        self.taken += u64::from(matches!(taken, Taken::Item(_)));
+        match taken {
+            Taken::Item(painted) => Taken::Item(painted.map(|p| p.show(&self.header))),
+            Taken::NotYet => Taken::NotYet,
+            Taken::Ended => Taken::Ended,
+        }
+    }
+
+    /// Times taken so far.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Spares the painters all times before `number`, counted from the start of the playback.
+    pub(crate) fn spare_before(&self, number: u64) {
+        self.wanted.spare_before(number);
+    }
+}
+
+impl Iterator for Playback {
+    type Item = Result<Shown>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let painted = self.pipeline.next(self.wanted.shown())?;
+        self.taken += 1;
+        Some(painted.map(|painted| painted.show(&self.header)))
+    }
+}

@@ -1,0 +1,289 @@
+//! Whole decodes of small streams, with a network that is plain arithmetic.
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use crate::error::{Error, Result};
+use crate::format::header::{Header, Role, Second};
+use crate::format::table::Kind;
+use crate::kernel::fuse::Layers;
+use crate::network::providers::Provider;
+use crate::network::session::SessionOptions;
+use crate::paint::stage::NetworkPath;
+use crate::picture::Picture;
+use crate::play::player::{Options, Player, Selection};
+use crate::play::shown::Shown;
+use crate::tests::streams::{
+    GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream,
+};
+use crate::units::views::ViewSet;
+use crate::units::{FrameId, Size, TimeIndex, ViewId};
+
+const ODD: Size = Size { width_px: 69, height_px: 51 };
+const MIXED: [Role; 5] = [
+    Role::Explicit,
+    KEYED,
+    Role::Explicit,
+    Role::Implicit { anchor: ViewId(2), second: Second::Anchor(ViewId(0)) },
+    KEYED,
+];
+
+fn mixed() -> Header {
+    header(ODD, 13, &MIXED)
+}
+
+fn views(ids: &[u8]) -> ViewSet {
+    ids.iter().copied().map(ViewId).collect()
+}
+
+fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture)> {
+    let frames = shown.flat_map(|s| {
+        let s = s.unwrap();
+        s.frames().map(|(id, p)| (id, p.clone())).collect::<Vec<_>>()
+    });
+    frames.collect()
+}
+
+fn all(player: &Player) -> Selection {
+    Selection::new(ViewSet::all(player.header()), player.times())
+}
+
+/// Both views of a stream of 15 pictures.
+fn everything() -> Selection {
+    Selection::new(views(&[0, 1]), 0..15)
+}
+
+fn difference(a: &Picture, b: &Picture) -> f64 {
+    let sum: u64 = a.i420().iter().zip(b.i420()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.i420().len() as f64
+}
+
+fn cpu_session() -> SessionOptions {
+    SessionOptions { providers: vec![Provider::Cpu], threads: 1, ..SessionOptions::default() }
+}
+
+#[test]
+fn explicit_views_are_the_coded_pictures() {
+    let player = player(stream(&header(ODD, 7, &[Role::Explicit; 2]))).unwrap();
+    let decoded = pictures(player.decode_serial(&all(&player)).unwrap());
+    assert_eq!(decoded.len(), 14);
+    for (id, picture) in decoded {
+        let error = difference(&picture, &scene_picture(ODD, id.view.0, id.time.0));
+        assert!(error < 12.0, "{id}: mean difference {error}");
+    }
+}
+
+#[test]
+fn the_pipeline_equals_the_serial_decoder() {
+    for (batch, painters, queue) in [(1, 1, 0), (2, 3, 3), (4, 1, 1), (1, 2, 0), (1, 32, 0)] {
+        let options = Options { batch, painters, queue, ..Options::new(fake()) };
+        let player = Player::over(stream(&mixed()).into(), options).unwrap();
+        let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+        let piped = pictures(player.play(&all(&player)).unwrap());
+        assert_eq!(serial.len(), 5 * 13);
+        assert!(serial == piped, "batch {batch}, painters {painters}, queue {queue}");
+    }
+}
+
+#[test]
+fn any_order_equals_playing() {
+    let player = player(stream(&mixed())).unwrap();
+    let played = pictures(player.play(&all(&player)).unwrap());
+    for at in [12u32, 0, 5, 4, 9, 1] {
+        for view in [4u8, 0, 3, 1] {
+            let sought = player.at(views(&[view]), TimeIndex(at)).unwrap();
+            let (id, picture) = sought.frames().next().unwrap();
+            let same = played.iter().find(|(i, _)| *i == id).unwrap();
+            assert!(picture == &same.1, "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_view_switch_is_on_screen_within_two_times_and_equals_playing() {
+    // From, to, times that still show the old views for one painter and for two, which paint two times at
+    // once where one implicit view is shown; view 3 needs a second explicit picture, view 2.
+    let switches = [
+        (&[1][..], &[0, 4][..], [1, 2]),
+        (&[1], &[2, 3], [2, 4]),
+        (&[2, 3], &[1], [1, 2]),
+        (&[0, 1, 2, 3, 4], &[2], [1, 1]),
+    ];
+    for (painters, (from, to, most)) in [1, 2].iter().flat_map(|p| switches.map(|s| (*p, s))) {
+        let options = Options { painters, ..Options::new(fake()) };
+        let player = Player::over(stream(&mixed()).into(), options).unwrap();
+        let played = pictures(player.play(&all(&player)).unwrap());
+        let most = most[painters - 1];
+        let selection = Selection::switchable(views(from), player.header(), 0..13);
+        let mut playback = player.play(&selection).unwrap();
+        playback.next().unwrap().unwrap();
+        // Stages that could run ahead have done so.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        playback.show(views(to)).unwrap();
+        assert!(playback.show(ViewSet::EMPTY).is_err());
+        let rest: Vec<_> = playback.collect::<Result<_>>().unwrap();
+        let shown: Vec<ViewSet> =
+            rest.iter().map(|s| s.pictures.iter().map(|p| p.view).collect()).collect();
+        let stale = shown.iter().take_while(|s| **s == views(from)).count();
+        assert!(stale <= most, "{from:?} to {to:?}: {stale} times later");
+        assert!(shown[stale..].iter().all(|s| *s == views(to)), "{shown:?}");
+        assert_eq!(rest.len(), 12);
+        for (id, picture) in pictures(rest.into_iter().map(Ok)) {
+            assert!(played.iter().any(|(i, p)| *i == id && *p == picture), "{id}");
+        }
+    }
+}
+
+#[test]
+fn views_and_times_outside_the_stream_are_refused() {
+    let player = player(stream(&mixed())).unwrap();
+    for (ids, times) in [(views(&[5]), 0..1), (ViewSet::EMPTY, 0..1), (views(&[0]), 0..14)] {
+        let refused = player.play(&Selection::new(ids, times)).err();
+        assert!(matches!(refused, Some(Error::NotInStream { .. })));
+    }
+}
+
+#[test]
+fn leaving_early_ends_the_stages() {
+    let player = player(stream(&mixed())).unwrap();
+    let mut playback = player.play(&all(&player)).unwrap();
+    playback.next().unwrap().unwrap();
+    drop(playback);
+}
+
+#[test]
+fn errors_come_in_turn_behind_the_good_pictures() {
+    let header = header(ODD, 12, &MIXED[..2]);
+    let mut bytes = stream(&header);
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    let player = player(bytes).unwrap();
+    let mut playback = player.play(&all(&player)).unwrap();
+    let good = playback.by_ref().take_while(Result::is_ok).count();
+    assert_eq!(good, 10, "two whole GOPs");
+    assert!(playback.next().is_none());
+}
+
+#[test]
+fn a_broken_gop_is_held_counted_and_recovered_from() {
+    let header = header(ODD, 15, &MIXED[..2]);
+    let good = stream(&header);
+    let whole = pictures(player(good.clone()).unwrap().decode_serial(&everything()).unwrap());
+    let mut reader = player(good.clone()).unwrap().reader();
+    for broken in 0..3u32 {
+        let anchor = reader.covering(Kind::Anchor, 0, broken * GOP).unwrap();
+        let mut bytes = good.clone();
+        bytes[anchor.offset as usize + 9] ^= 1;
+        let player = player(bytes).unwrap();
+        assert!(player.play(&everything()).unwrap().any(|shown| shown.is_err()), "the default");
+        let mut going = player.keep_going(&everything()).unwrap();
+        let shown = pictures(going.by_ref());
+        assert!(shown.iter().map(|(id, _)| id).eq(whole.iter().map(|(id, _)| id)));
+        for (id, picture) in &shown {
+            let held = id.time.0 / GOP == broken;
+            let from = if held { (broken * GOP).checked_sub(1) } else { Some(id.time.0) };
+            let source = whole.iter().find(|(i, _)| i.view == id.view && Some(i.time.0) == from);
+            let grey = Picture::new(ODD);
+            assert!(picture == source.map_or(&grey, |(_, p)| p), "{id} with GOP {broken} broken");
+        }
+        let (lost, error) = going.lost();
+        assert_eq!(lost, GOP);
+        assert!(matches!(error, Some(Error::Malformed { .. })));
+    }
+}
+
+#[test]
+fn what_is_not_the_streams_fault_ends_even_a_player_that_keeps_going() {
+    let missing = || Error::Backend { what: "planted".into() };
+    let options = Options::new(std::sync::Arc::new(move |_, _, _| Err(missing())));
+    let player = Player::over(stream(&mixed()).into(), options).unwrap();
+    let mut going = player.keep_going(&all(&player)).unwrap();
+    assert!(matches!(going.next(), Some(Err(Error::Backend { .. }))));
+    assert!(going.next().is_none());
+}
+
+#[test]
+fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let backend = crate::network::backend::Backend::new(None, cpu_session());
+    let options = Options::new(backend.opener());
+    let player = Player::over(stream(&header).into(), options).unwrap();
+    let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+    assert!(serial == pictures(player.play(&all(&player)).unwrap()));
+    assert!(backend.opened().is_some());
+    // Zero weights: masks are 1/2, flows and implicit picture 0, so y = w0/2 + w1/4.
+    let sought = player.at(views(&[0, 1]), TimeIndex(6)).unwrap();
+    let pictures: Vec<_> = sought.frames().map(|(_, p)| p.i420()).collect();
+    let own = scene_picture(ODD, 1, 6);
+    let near = |i: usize| {
+        let (anchor, key) = (f32::from(pictures[0][i]) - 128.0, f32::from(own.i420()[i]) - 128.0);
+        (f32::from(pictures[1][i]) - 128.0 - anchor / 2.0 - key / 4.0).abs() < 16.0
+    };
+    let count = (0..own.i420().len()).filter(|i| near(*i)).count();
+    assert!(count * 10 > own.i420().len() * 9, "{count} of {} samples", own.i420().len());
+}
+
+/// Mean and largest difference, in 8-bit levels, of the two paths' pictures: the warps differ by up to
+/// 1/32 pixel per axis (`FULL_TOLERANCE` of the sessions' tests), and both round to whole levels.
+const PATHS_TOLERANCE: (f64, u8) = (0.6, 5);
+
+#[test]
+fn both_paths_of_the_network_show_the_same_pictures() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let bytes = trained_stream(&header);
+    let play = |path, batch, painters| {
+        let backend = crate::network::backend::Backend::new(None, cpu_session());
+        let options = Options { path, batch, painters, ..Options::new(backend.opener()) };
+        let player = Player::over(bytes.clone().into(), options).unwrap();
+        let played = pictures(player.play(&all(&player)).unwrap());
+        assert!(played == pictures(player.decode_serial(&all(&player)).unwrap()));
+        // Layers are the split network's whatever the path.
+        let mut seen = Vec::new();
+        let witness = Box::new(|id: FrameId, _: &Layers<'_>| seen.push(id.view));
+        let layers = player.decode_layers(&Selection::new(views(&[1]), 0..1), witness);
+        assert_eq!(layers.unwrap().count(), 1);
+        assert_eq!(seen, [ViewId(1)]);
+        played
+    };
+    let split = play(NetworkPath::Split, 2, 1);
+    let full = play(NetworkPath::Full, 2, 1);
+    assert!(full == play(NetworkPath::Full, 2, 2), "painters change nothing");
+    let mut moved = 0.0f64;
+    for ((id, a), (other, b)) in split.iter().zip(&full) {
+        assert_eq!(id, other);
+        let largest = a.i420().iter().zip(b.i420()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        let mean = difference(a, b);
+        let (most_mean, most) = PATHS_TOLERANCE;
+        assert!(mean <= most_mean && largest <= most, "{id}: mean {mean}, largest {largest}");
+        moved = moved.max(mean);
+    }
+    println!("largest mean difference of a picture {moved:.3} levels");
+    assert!(moved > 0.0, "two paths, not one");
+}
+
+#[test]
+fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
+        return;
+    }
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let session = SessionOptions { threads: 1, ..SessionOptions::default() };
+    let backend = crate::network::backend::Backend::new(None, session);
+    let options = Options { path: NetworkPath::Full, ..Options::new(backend.opener()) };
+    let player = Player::over(stream(&header).into(), options).unwrap();
+    player.at(views(&[1]), TimeIndex(0)).unwrap();
+    let opened = backend.opened().unwrap();
+    if opened.report.in_use == Provider::Cpu {
+        assert_eq!(opened.path, NetworkPath::Split);
+    }
+}

@@ -1,0 +1,148 @@
+//! The decoder network in plain Rust: slow, obvious, and the twin of the ONNX templates.
+
+use crate::profile::{FLOW, HEAD, KERNEL, PACKED, Profile};
+use crate::stream::scene::{Layer, NetworkLevels};
+
+/// One picture's tensor, `[channel, row, column]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    /// Channels.
+    pub channels: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
+    /// Values.
+    pub values: Vec<f32>,
+}
+
+impl Map {
+    /// A map of `values`.
+    ///
+    /// # Panics
+    /// If there are not `channels · rows · columns` of them.
+    pub fn new(channels: usize, rows: usize, columns: usize, values: Vec<f32>) -> Self {
+        assert_eq!(values.len(), channels * rows * columns, "a map is [channel, row, column]");
+        Self { channels, rows, columns, values }
+    }
+
+    /// Value at a place that may lie outside, where it is zero.
+    fn at(&self, channel: usize, row: isize, column: isize) -> f32 {
+        let inside =
+            (0..self.rows as isize).contains(&row) && (0..self.columns as isize).contains(&column);
+        let at = (channel * self.rows) as isize + row;
+        if inside { self.values[(at * self.columns as isize + column) as usize] } else { 0.0 }
+    }
+
+    /// `f(channel, row, column)` everywhere.
+    fn make(
+        channels: usize,
+        rows: usize,
+        columns: usize,
+        mut f: impl FnMut(usize, isize, isize) -> f32,
+    ) -> Self {
+        let mut values = Vec::with_capacity(channels * rows * columns);
+        for channel in 0..channels {
+            for row in 0..rows as isize {
+                values.extend((0..columns as isize).map(|column| f(channel, row, column)));
+            }
+        }
+        Self { channels, rows, columns, values }
+    }
+
+    fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
+        self.values.iter_mut().for_each(|v| *v = f(*v));
+        self
+    }
+
+    fn relu(self) -> Self {
+        self.map(|v| v.max(0.0))
+    }
+
+    fn add(mut self, other: &Self) -> Self {
+        self.values.iter_mut().zip(&other.values).for_each(|(a, b)| *a += b);
+        self
+    }
+
+    /// Channels of all `maps`, one after another.
+    fn concat(maps: &[&Self]) -> Self {
+        let channels = maps.iter().map(|m| m.channels).sum();
+        let values = maps.iter().flat_map(|m| m.values.iter().copied()).collect();
+        Self::new(channels, maps[0].rows, maps[0].columns, values)
+    }
+
+    /// Channel `4·c + 2·dy + dx` goes to row `2·row + dy`, column `2·column + dx` of channel `c`.
+    fn depth_to_space(&self) -> Self {
+        Self::make(self.channels / 4, self.rows * 2, self.columns * 2, |c, row, column| {
+            let within = (row % 2 * 2 + column % 2) as usize;
+            self.at(4 * c + within, row / 2, column / 2)
+        })
+    }
+}
+
+/// The network of a scene, dequantised.
+#[derive(Debug)]
+pub struct ReferenceNetwork<'a> {
+    profile: &'a Profile,
+    network: &'a NetworkLevels,
+}
+
+impl<'a> ReferenceNetwork<'a> {
+    /// `network` of `profile`.
+    pub fn new(profile: &'a Profile, network: &'a NetworkLevels) -> Self {
+        Self { profile, network }
+    }
+
+    fn layer(&self, name: &str) -> &Layer {
+        let layer = self.network.layers.iter().find(|l| l.spec.name == name);
+        layer.unwrap_or_else(|| panic!("profile {} has a layer {name}", self.profile.name))
+    }
+
+    /// Convolution, summed in f64: nearer the truth than either side of a comparison.
+    fn conv(&self, name: &str, input: &Map) -> Map {
+        let layer = self.layer(name);
+        let weights: Vec<f32> = layer.weights_f32().collect();
+        let bias: Vec<f32> = layer.bias_f32().collect();
+        assert_eq!(input.channels, layer.spec.inputs, "{name} has its profile's inputs");
+        Map::make(layer.spec.outputs, input.rows, input.columns, |output, row, column| {
+            let mut sum = f64::from(bias[output]);
+            for channel in 0..input.channels {
+                for tap in 0..KERNEL * KERNEL {
+                    let (dy, dx) = ((tap / KERNEL) as isize - 1, (tap % KERNEL) as isize - 1);
+                    let weight = weights[(output * input.channels + channel) * 9 + tap];
+                    sum += f64::from(weight) * f64::from(input.at(channel, row + dy, column + dx));
+                }
+            }
+            sum as f32
+        })
+    }
+
+    /// `depth_to_space(relu(conv(x)))`.
+    fn up(&self, name: &str, input: &Map) -> Map {
+        self.conv(name, input).relu().depth_to_space()
+    }
+
+    /// Flow `[4, h8, w8]` and features `[Q, h4, w4]`.
+    pub fn motion(&self, latent16: &Map, latent8: &Map) -> (Map, Map) {
+        let stem = self.conv("stem", latent16).relu();
+        let mixed = Map::concat(&[&self.up("up8", &stem), latent8]);
+        let c = self.conv("mix8", &mixed).relu();
+        let d = self.conv("res8", &c).relu().add(&c);
+        let flow = self.conv("flow", &d);
+        assert_eq!(flow.channels, FLOW, "flow is [4, h8, w8]");
+        (flow, self.up("up4", &d))
+    }
+
+    /// Implicit packed picture `[24, h4, w4]` and masks `[8, h4, w4]`.
+    pub fn refine(&self, features: &Map, warped: [&Map; 2]) -> (Map, Map) {
+        let mut x = self.conv("mix4", &Map::concat(&[features, warped[0], warped[1]])).relu();
+        for layer in self.network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
+            x = self.conv(layer.spec.name, &x).relu().add(&x);
+        }
+        let head = self.conv("head", &x);
+        let (picture, logits) = head.values.split_at(PACKED * x.rows * x.columns);
+        let picture = Map::new(PACKED, x.rows, x.columns, picture.into());
+        let masks = Map::new(HEAD - PACKED, x.rows, x.columns, logits.into());
+        (picture, masks.map(|v| 1.0 / (1.0 + (-v).exp())))
+    }
+}
