@@ -3,7 +3,7 @@
 //! A 3×3 convolution of stride 1 is also one of `(down + 2) × (across + 2)` and stride `(down, across)` that has the
 //! outputs of a block of `down × across` cells, each with the kernel at its place among zeros. The provider computes
 //! sixteen outputs of six cells at a time; with no more outputs than sixteen it waits for itself, and with fewer it
-//! computes some that nobody asked for. So a third more products, or three quarters, take less time (benches/README.md).
+//! computes some that nobody asked for. So a third more products, or three quarters, take less time (benches/RESULTS.md).
 
 use crate::profile::{FLOW, KERNEL};
 

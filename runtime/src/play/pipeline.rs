@@ -10,7 +10,7 @@
 //!
 //! No picture that is painted needs another, so painters share the views of every time, each with a
 //! network of its own. Why not one network on all cores: its convolutions are too small to be shared
-//! out one by one, which leaves cores idle (benches/README.md).
+//! out one by one, which leaves cores idle (benches/RESULTS.md).
 
 use std::sync::Arc;
 

@@ -100,7 +100,7 @@ fn the_templates_agree_with_the_reference_network() {
 }
 
 /// Largest and mean difference of a picture in 8 bits to the reference, in 8-bit levels, and of a mask. Weights
-/// here are as large as they can be, and pictures are noise; of trained streams see benches/README.md. Measured on
+/// here are as large as they can be, and pictures are noise; of trained streams see benches/RESULTS.md. Measured on
 /// x86-64 with VNNI: see the test's output.
 const INT8_TOLERANCE: [(f32, f32); 2] = [(48.0, 6.0), (0.1, 0.02)];
 
