@@ -1,4 +1,4 @@
-//! Cameras of the views (FORMAT.md §11): the view nearest to a head pose, and plane homographies.
+//! Cameras of the views (FORMAT.md §10): the view nearest to a head pose, and plane homographies.
 //!
 //! World and camera axes are x right, y down, z forward. Stored numbers are fixed-point, so every
 //! machine reads the same camera; geometry on them is `f64` and only chooses views or starts flows.
