@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use iev_runtime::format::CRC;
 use iev_runtime::paint::stage::Precision;
 use iev_runtime::picture::reference::Reference;
-use iev_runtime::play::player::{Options, Player};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::Player;
 use iev_runtime::stream::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 

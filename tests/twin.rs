@@ -5,7 +5,8 @@ mod clip;
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
 use iev_runtime::paint::stage::Precision;
-use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::{Player, Selection};
 
 #[test]
 fn pipelined_equals_serial_for_every_queue_batch_and_painter() {

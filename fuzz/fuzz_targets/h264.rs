@@ -4,9 +4,9 @@
 
 use iev_runtime::Size;
 use iev_runtime::ViewId;
+use iev_runtime::anchor::body::AnchorBody;
 use iev_runtime::anchor::h264::checker::Unit;
 use iev_runtime::format::header::{Colour, Header, Role};
-use iev_runtime::stream::gop::AnchorBody;
 use libfuzzer_sys::fuzz_target;
 use openh264::decoder::{DecodeOptions, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;

@@ -8,7 +8,7 @@ use iev_runtime::format::header::{Colour, Header, Role, Second};
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::stream::gop::GopIndex;
+use iev_runtime::stream::gop_index::GopIndex;
 use iev_runtime::stream::source::Source;
 use libfuzzer_sys::fuzz_target;
 

@@ -7,7 +7,8 @@ use iev_runtime::format::header::Header;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::network::tensors::{OwnedTensors, Tensors};
 use iev_runtime::paint::stage::{Network, Opening, Reconstruct};
-use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
 
 /// Small, so that a run is short and a leak of memory shows.

@@ -59,15 +59,13 @@ pub enum Error {
         /// The storage's own error kind.
         kind: embedded_io::ErrorKind,
     },
-    /// A stage failed on one picture; `source` has the backend's own message.
+    /// The anchor stage failed on one picture; `source` has the decoder's own message.
     #[cfg(feature = "player")]
-    #[error("{stage} failed on {frame}")]
-    Stage {
-        /// Name of the stage.
-        stage: &'static str,
+    #[error("anchor failed on {frame}")]
+    Anchor {
         /// The picture it was working on.
         frame: FrameId,
-        /// The backend's own error.
+        /// The decoder's own error.
         source: BoxError,
     },
     /// A library or device the player needs is missing or refused to start.
@@ -103,9 +101,9 @@ impl Error {
     pub const fn is_of_the_stream(&self) -> bool {
         match self {
             Self::Malformed { .. } | Self::Unsupported { .. } | Self::OverBudget { .. } => true,
-            // openh264 fails on what it is fed, not by itself.
+            // A decoder of explicit pictures fails on what it is fed, not by itself.
             #[cfg(feature = "player")]
-            Self::Stage { stage, .. } => matches!(stage.as_bytes(), b"anchor"),
+            Self::Anchor { .. } => true,
             _ => false,
         }
     }

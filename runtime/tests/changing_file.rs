@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, Size};
 use small_stream::explicit_stream;

@@ -9,7 +9,8 @@ use std::path::Path;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::play::memory::playing_bytes;
-use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
 
 /// A line of /proc/self/status, in bytes.

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use iev_runtime::anchor::sandbox::Sandbox;
 use iev_runtime::format::table::Kind;
-use iev_runtime::play::player::{Options, Player, Selection};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::Shown;
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, Result};
@@ -89,8 +90,8 @@ fn told(bytes: &[u8], options: Options) -> (Vec<Vec<u8>>, Option<String>) {
     for shown in player.decode_serial(&all(&player)).unwrap() {
         match shown {
             Ok(shown) => good.extend(pictures([Ok(shown)].into_iter())),
-            Err(Error::Stage { stage, frame, source }) => {
-                return (good, Some(format!("{stage} {frame}: {source}")));
+            Err(Error::Anchor { frame, source }) => {
+                return (good, Some(format!("{frame}: {source}")));
             }
             Err(other) => return (good, Some(other.to_string())),
         }
@@ -157,7 +158,7 @@ fn a_child_that_is_killed_is_one_error_naming_the_gop() {
     send("-KILL");
     let error = shown.next().unwrap().err().unwrap();
     assert!(error.is_of_the_stream());
-    let Error::Stage { stage: "anchor", frame, source } = error else { panic!("{error}") };
+    let Error::Anchor { frame, source } = error else { panic!("{error}") };
     assert_eq!(
         (frame.time.0, source.to_string()),
         (
@@ -180,7 +181,7 @@ fn a_child_that_hangs_is_stopped() {
     shown.next().unwrap().unwrap();
     send("-STOP");
     let error = shown.find_map(Result::err).unwrap();
-    let Error::Stage { stage: "anchor", source, .. } = error else { panic!("{error}") };
+    let Error::Anchor { source, .. } = error else { panic!("{error}") };
     assert!(source.to_string().ends_with("was stopped: it took too long"), "{source}");
     drop(shown);
     assert_eq!(children(), [0u32; 0]);
@@ -200,7 +201,7 @@ fn a_player_that_keeps_going_recovers_with_a_new_child() {
     let rest = pictures(going.by_ref());
     let (lost, error) = going.lost();
     assert!((1..GOP).contains(&lost), "{lost} of the first GOP are held");
-    assert!(matches!(error, Some(Error::Stage { stage: "anchor", .. })), "{error:?}");
+    assert!(matches!(error, Some(Error::Anchor { .. })), "{error:?}");
     let good = (GOP - lost) as usize;
     assert!(shown[..good] == wanted[..good], "until it was killed");
     assert!(shown[good..GOP as usize].iter().all(|held| *held == wanted[good - 1]), "held");
@@ -221,8 +222,8 @@ fn a_program_that_is_no_sandbox_is_told() {
     assert!(matches!(missing, Error::Backend { .. }), "{missing}");
     assert!(missing.to_string().contains("/no/such/iev"), "{missing}");
     let other = open("/bin/true");
-    assert!(matches!(other, Error::Stage { stage: "anchor", .. }), "{other}");
+    assert!(matches!(other, Error::Anchor { .. }), "{other}");
     let nonsense = open("/bin/echo");
-    assert!(matches!(nonsense, Error::Stage { stage: "anchor", .. }), "{nonsense}");
+    assert!(matches!(nonsense, Error::Anchor { .. }), "{nonsense}");
     assert_eq!(children(), [0u32; 0]);
 }

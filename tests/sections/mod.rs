@@ -4,7 +4,7 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Entry;
 use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::stream::gop::Reader;
+use iev_runtime::stream::gop_index::Reader;
 use iev_runtime::stream::source::Source;
 
 /// Reads `bytes`.

@@ -82,8 +82,8 @@ impl Parts {
 /// Bytes of the key pictures' slices in a section of `view`.
 fn key_bytes(body: &[u8], view: ViewId, frames: u32) -> iev_runtime::Result<u64> {
     let section = AnchorSection::parse(body, frames)?;
-    let nals: Vec<&[u8]> = section.nal_units().collect::<iev_runtime::Result<_>>()?;
-    let slices = nals.iter().filter(|nal| is_slice(nal));
+    let nals: Vec<_> = section.nal_units().collect::<iev_runtime::Result<_>>()?;
+    let slices = nals.iter().map(|(_, nal)| nal).filter(|nal| is_slice(nal));
     let coded = slices.zip(coding_order(view, &section.keys, frames));
     let keys = coded.filter(|(_, coded)| matches!(coded, Coded::Key(_)));
     Ok(keys.map(|(nal, _)| nal.len() as u64).sum())

@@ -27,7 +27,7 @@ pub trait AnchorDecoder: Send {
     /// and the section by its view.
     ///
     /// # Errors
-    /// [`Error::Stage`] of the anchor stage for what the stream causes, [`Error::Backend`] when
+    /// [`Error::Anchor`] for what the stream causes, [`Error::Backend`] when
     /// openh264 does not start.
     fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()>;
 }
@@ -73,5 +73,5 @@ impl Ready {
 
 /// An error of the anchor stage on `frame`.
 pub(crate) fn failed(frame: FrameId, source: impl Into<BoxError>) -> Error {
-    Error::Stage { stage: "anchor", frame, source: source.into() }
+    Error::Anchor { frame, source: source.into() }
 }

@@ -7,6 +7,7 @@ use heapless::Vec as FixedVec;
 
 use super::decoder::{AnchorDecoder, Input, Ready, failed};
 use super::h264::checker::Unit;
+use crate::anchor::body::AnchorBody;
 use crate::error::Result;
 use crate::format::anchor::{Coded, Key};
 use crate::format::header::{Header, MAX_VIEWS};
@@ -14,7 +15,7 @@ use crate::picture::Picture;
 use crate::picture::pool::{Pool, Pooled, Shared};
 use crate::play::timing::Timings;
 use crate::play::wanted::Wanted;
-use crate::stream::gop::{AnchorBody, Gop};
+use crate::stream::gop_reader::Gop;
 use crate::units::views::ViewSet;
 use crate::units::{FrameId, TimeIndex, ViewId};
 
@@ -80,9 +81,6 @@ struct Active {
 }
 
 impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
-    /// Name in errors, traces and board profiles.
-    pub const NAME: &'static str = "anchor";
-
     /// Decodes `gops` by `decoder` for the views that are `wanted` at each time.
     pub fn new(
         gops: I,

@@ -14,7 +14,7 @@ use crate::format::limits::Limits;
 use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
 use crate::paint::stage::{NetworkPath, Precision};
-use crate::play::player::Options;
+use crate::play::options::Options;
 
 /// A board profile.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -9,7 +9,7 @@ use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
-use iev_runtime::stream::gop::Reader;
+use iev_runtime::stream::gop_index::Reader;
 use iev_runtime::stream::scene::grid_streams;
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::Symbols;
@@ -105,7 +105,7 @@ impl Ledger {
         const LENGTH_BYTES: u64 = size_of::<u32>() as u64;
         let specs = header.profile().map_or(&[][..], |p| p.grids);
         let mut names = specs.iter().filter(|g| g.in_scene() == scene).map(|g| g.name);
-        for stream in grid_streams(body)? {
+        for (_, stream) in grid_streams(body)? {
             let name = names.next().unwrap_or("unknown");
             self.add(&format!("{group}/{name}"), stream.len() as u64);
             self.add(&format!("{group}/lengths"), LENGTH_BYTES);
@@ -119,7 +119,7 @@ impl Ledger {
         let mut order = coding_order(entry.view, &section.keys, entry.frames);
         let mut rest = body.len() as u64;
         for nal in section.nal_units() {
-            let nal = nal?;
+            let (_, nal) = nal?;
             if is_slice(nal) {
                 let item = match order.next() {
                     Some(Coded::Key(key)) => format!("keys/view {}", key.view.0),

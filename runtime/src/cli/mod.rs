@@ -25,7 +25,7 @@ use iev_runtime::network::engines::Engines;
 use iev_runtime::network::providers::{Provider, Rung};
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::paint::stage::{NetworkPath, OpenNetwork, Precision};
-use iev_runtime::play::player::Options;
+use iev_runtime::play::options::Options;
 
 /// Decoder of IEV multi-view video.
 #[derive(Debug, Parser)]
@@ -262,8 +262,8 @@ fn chain(error: &Error) -> String {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Malformed { .. } | Error::Unsupported { .. } | Error::Storage { .. } => 1,
-        // openh264 fails on what it is fed, not by itself.
-        Error::Stage { stage: "anchor", .. } => 1,
+        // A decoder of explicit pictures fails on what it is fed, not by itself.
+        Error::Anchor { .. } => 1,
         Error::OverBudget { .. } | Error::NotInStream { .. } | Error::File { .. } => 2,
         _ => 3,
     }

@@ -11,7 +11,8 @@ use iev_runtime::network::backend::Opened;
 use iev_runtime::network::engines::{Engines, Made};
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{SessionOptions, Step, prepare};
-use iev_runtime::play::player::{Options, Player};
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::Player;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{BackendArgs, Failure, print};

@@ -56,7 +56,7 @@ pub struct AnchorSection<'a> {
     /// Length-prefixed NAL units.
     nals: &'a [u8],
     /// Where they start in the section.
-    nals_at: u64,
+    nals_at: usize,
 }
 
 impl<'a> AnchorSection<'a> {
@@ -85,28 +85,27 @@ impl<'a> AnchorSection<'a> {
             })?;
             rest = after;
         }
-        Ok(Self { keys, nals: rest, nals_at: (body.len() - rest.len()) as u64 })
+        Ok(Self { keys, nals: rest, nals_at: body.len() - rest.len() })
     }
 
-    /// The NAL units, without start codes, in decoding order.
-    pub fn nal_units(&self) -> impl Iterator<Item = Result<&'a [u8]>> + use<'a> {
+    /// The NAL units in decoding order, without start codes, each with its byte in the section.
+    pub fn nal_units(&self) -> impl Iterator<Item = Result<(usize, &'a [u8])>> + use<'a> {
         let (nals, nals_at) = (self.nals, self.nals_at);
         let mut rest = nals;
         core::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let at = nals_at + (nals.len() - rest.len()) as u64;
-            let nal = take_nal(&mut rest, at);
-            if nal.is_err() {
-                rest = &[];
-            }
-            Some(nal)
+            let at = nals_at + nals.len() - rest.len();
+            let taken = take_nal(rest, at as u64);
+            rest = taken.as_ref().map_or(&[][..], |(_, after)| *after);
+            Some(taken.map(|(nal, after)| (nals_at + nals.len() - after.len() - nal.len(), nal)))
         })
     }
 }
 
-fn take_nal<'a>(rest: &mut &'a [u8], at: u64) -> Result<&'a [u8]> {
+/// The NAL unit at the start of `rest`, which is byte `at` of the section, and what follows it.
+fn take_nal(rest: &[u8], at: u64) -> Result<(&[u8], &[u8])> {
     let broken =
         || Error::malformed(at, "a NAL unit has at least one byte and ends inside its section");
     let (length, after) = postcard::take_from_bytes::<u32>(rest).map_err(|_| broken())?;
@@ -114,9 +113,7 @@ fn take_nal<'a>(rest: &mut &'a [u8], at: u64) -> Result<&'a [u8]> {
     if length == 0 || length > after.len() {
         return Err(broken());
     }
-    let (nal, after) = after.split_at(length);
-    *rest = after;
-    Ok(nal)
+    Ok(after.split_at(length))
 }
 
 /// True when the NAL unit is a slice and so ends its access unit.
@@ -175,8 +172,11 @@ mod tests {
         write_anchor(&mut body, &keys, nals.into_iter());
         let section = AnchorSection::parse(&body, 301).unwrap();
         assert_eq!(section.keys, keys);
-        let read: Result<std::vec::Vec<_>> = section.nal_units().collect();
-        assert_eq!(read.unwrap(), nals);
+        for (read, nal) in section.nal_units().zip(nals) {
+            let (at, read) = read.unwrap();
+            assert_eq!((read, &body[at..][..nal.len()]), (nal, nal));
+        }
+        assert_eq!(section.nal_units().count(), nals.len());
         assert!(AnchorSection::parse(&body, 300).is_err(), "key outside its GOP");
         let cut = AnchorSection::parse(&body[..body.len() - 1], 301).unwrap();
         let long_at = (body.len() - long.len() - 2) as u64;

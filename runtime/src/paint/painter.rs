@@ -28,7 +28,7 @@ use crate::network::tensors::Tensors;
 use crate::picture::Picture;
 use crate::play::timing::Timings;
 use crate::profile::{HEAD, PACKED, Profile};
-use crate::stream::gop::Scene;
+use crate::stream::gop_reader::Scene;
 use crate::stream::latents::sum_latent;
 use crate::stream::scene::Grid;
 use crate::units::{FrameId, Size, TimeIndex, ViewId};

@@ -19,7 +19,7 @@ use crate::picture::Picture;
 use crate::picture::pool::Pool;
 use crate::play::shown::{Painted, Pictures, ShownView};
 use crate::play::wanted::Wanted;
-use crate::stream::gop::Scene;
+use crate::stream::gop_reader::Scene;
 use crate::stream::scene::NetworkLevels;
 use crate::units::views::ViewSet;
 use crate::units::{FrameId, ViewId};
@@ -176,9 +176,6 @@ pub struct ReconstructStage<'w, I> {
 }
 
 impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I> {
-    /// Name in errors, traces and board profiles.
-    pub const NAME: &'static str = "reconstruct";
-
     /// Paints its `share` of `jobs`, each with the views wanted by now, a batch in one run of the network.
     pub fn new(
         jobs: I,

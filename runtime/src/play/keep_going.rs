@@ -11,6 +11,17 @@ use crate::picture::Picture;
 use crate::picture::pool::Pool;
 use crate::units::TimeIndex;
 
+impl Player {
+    /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
+    /// good pictures are held until the next one. It plays once, whatever `selection` says of repeating.
+    ///
+    /// # Errors
+    /// As [`Player::play`].
+    pub fn keep_going(&self, selection: &Selection) -> Result<KeepGoing<'_>> {
+        KeepGoing::new(self, selection)
+    }
+}
+
 /// A playback that holds pictures instead of stopping at what is broken in the stream.
 pub struct KeepGoing<'a> {
     player: &'a Player,

@@ -3,13 +3,13 @@
 //! An upper estimate of what grows with the stream; the program, ONNX Runtime's own code and
 //! what the GPU driver keeps come on top.
 
+use super::options::Options;
 use super::pipeline::{decoded_ahead, painted_ahead};
-use super::player::Options;
 use crate::format::header::Header;
 use crate::kernel::fuse::MASKS;
 use crate::paint::stage::NetworkPath;
 use crate::profile::{PACKED, Profile};
-use crate::stream::gop::GopIndex;
+use crate::stream::gop_index::GopIndex;
 use crate::stream::latents::grid_shape;
 
 /// Times under way besides those painted ahead and in the queue to the painters: one asked for, one

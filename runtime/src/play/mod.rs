@@ -3,6 +3,7 @@
 pub mod deadline;
 pub mod keep_going;
 pub mod memory;
+pub mod options;
 pub mod paced;
 pub mod pipeline;
 pub mod player;

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::format::header::Header;
 use crate::paint::stage::{OpenNetwork, Opening, ReconstructStage, Share, Witness};
 use crate::picture::pool::Pool;
-use crate::stream::gop::GopReader;
+use crate::stream::gop_reader::GopReader;
 use crate::units::views::ViewSet;
 
 /// What the stages share.

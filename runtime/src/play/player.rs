@@ -5,57 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keep_going::KeepGoing;
 use super::memory::playing_bytes;
+use super::options::Options;
 use super::pipeline::{Chain, Pipeline};
 use super::shares::Taken;
 use super::shown::Shown;
 use super::wanted::Wanted;
-use crate::anchor::decoder::{AnchorDecoder, OpenAnchors};
-use crate::anchor::h264::openh264::Openh264;
 use crate::error::{Error, Result, within};
 use crate::format::cameras::Cameras;
 use crate::format::header::{Header, MAX_VIEWS};
-use crate::format::limits::Limits;
 use crate::format::reader::StreamReader;
-use crate::paint::stage::{NetworkPath, OpenNetwork, Opening, Precision, Witness};
-use crate::stream::gop::{GopIndex, GopReader, Reader};
+use crate::paint::stage::{Opening, Witness};
+use crate::stream::gop_index::{GopIndex, Reader};
+use crate::stream::gop_reader::GopReader;
 use crate::stream::source::Source;
 use crate::units::TimeIndex;
 use crate::units::views::ViewSet;
-
-/// How a stream is decoded.
-#[derive(Clone)]
-pub struct Options {
-    /// What the stream may ask of the machine.
-    pub limits: Limits,
-    /// Views in one run of the network; one is best on a CPU.
-    pub batch: usize,
-    /// Where implicit pictures are painted.
-    pub path: NetworkPath,
-    /// Numbers that implicit views are painted in.
-    pub precision: Precision,
-    /// Threads that paint, each with a network of its own; they share the views of every time. At least 1.
-    pub painters: usize,
-    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
-    /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
-    pub queue: usize,
-    /// Opens what decodes the anchors of a playback.
-    pub anchors: Arc<OpenAnchors>,
-    /// Opens networks; not called when only explicit views are asked for.
-    pub open: Arc<OpenNetwork>,
-}
-
-impl Options {
-    /// Default limits and queues over the given networks, and one painter; anchors are decoded in
-    /// this process.
-    pub fn new(open: Arc<OpenNetwork>) -> Self {
-        let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
-        let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
-        let precision = Precision::F32;
-        Self { limits, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
-    }
-}
 
 /// What to decode.
 #[derive(Debug, Clone)]
@@ -182,15 +147,6 @@ impl Player {
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
         let (header, reachable) = (Arc::clone(&self.header), selection.reachable);
         Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
-    }
-
-    /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
-    /// good pictures are held until the next one. It plays once, whatever `selection` says of repeating.
-    ///
-    /// # Errors
-    /// As [`Player::play`].
-    pub fn keep_going(&self, selection: &Selection) -> Result<KeepGoing<'_>> {
-        KeepGoing::new(self, selection)
     }
 
     /// The pictures of one time: seek.

@@ -9,7 +9,8 @@ use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
 use crate::paint::stage::NetworkPath;
 use crate::picture::Picture;
-use crate::play::player::{Options, Player, Selection};
+use crate::play::options::Options;
+use crate::play::player::{Player, Selection};
 use crate::play::shown::Shown;
 use crate::tests::streams::{
     GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream,

@@ -1,7 +1,9 @@
 //! A stream as a player reads it: the bytes of a file, its GOPs, and what the sections of a GOP hold.
 
 #[cfg(feature = "player")]
-pub mod gop;
+pub mod gop_index;
+#[cfg(feature = "player")]
+pub mod gop_reader;
 pub mod latents;
 #[cfg(feature = "std")]
 pub mod scene;

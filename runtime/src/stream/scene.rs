@@ -197,11 +197,11 @@ pub fn encode_grids(grids: &[Grid], model: &mut SymbolModel) -> Vec<u8> {
     body
 }
 
-/// The sub-streams of a grid section, without their lengths.
+/// The sub-streams of a grid section, without their lengths, each with its byte in the section.
 ///
 /// # Errors
 /// [`Error::Malformed`] when the section is cut off or has more of them than any profile has grids.
-pub fn grid_streams(body: &[u8]) -> Result<FixedVec<&[u8], MAX_GRIDS>> {
+pub fn grid_streams(body: &[u8]) -> Result<FixedVec<(usize, &[u8]), MAX_GRIDS>> {
     let mut rest = body;
     let mut streams = FixedVec::new();
     while !rest.is_empty() {
@@ -214,7 +214,8 @@ pub fn grid_streams(body: &[u8]) -> Result<FixedVec<&[u8], MAX_GRIDS>> {
         let (length, after) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
         let length = u32::from_le_bytes(*length) as usize;
         let stream = after.get(..length).ok_or_else(broken)?;
-        streams.push(stream).map_err(|_| Error::malformed(0, GRIDS_RULE))?;
+        let at = body.len() - after.len();
+        streams.push((at, stream)).map_err(|_| Error::malformed(0, GRIDS_RULE))?;
         rest = &after[length..];
     }
     Ok(streams)
@@ -229,11 +230,10 @@ pub fn decode_grids(body: &[u8], grids: &mut [Grid], model: &mut SymbolModel) ->
     if streams.len() != grids.len() {
         return Err(Error::malformed(0, GRIDS_RULE));
     }
-    for (stream, grid) in streams.into_iter().zip(grids) {
+    for ((start, stream), grid) in streams.into_iter().zip(grids) {
         model.reset();
         let mut decoder = Decoder::new(stream);
         let decoded = code_grid(&mut decoder, model, grid.shape, &mut grid.steps, &mut grid.levels);
-        let start = stream.as_ptr() as usize - body.as_ptr() as usize;
         decoded.map_err(|e| e.moved_by(start as u64))?;
     }
     Ok(())

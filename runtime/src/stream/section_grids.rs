@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use super::gop::Reader;
+use super::gop_index::Reader;
 use super::scene::{Grid, Residence, check_grids, decode_grids, zero_grids};
 use crate::error::Result;
 use crate::format::mixing::SymbolModel;

@@ -1,6 +1,6 @@
 //! Checksums of everything a stream decodes to before a float appears: equal on every machine.
 
-use super::gop::Reader;
+use super::gop_index::Reader;
 use super::scene::{Grid, NetworkLevels, Residence};
 use super::section_grids::SectionGrids;
 use crate::error::{Error, Result};

@@ -273,7 +273,8 @@ proptest! {
         write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
         let section = AnchorSection::parse(&body, 300).unwrap();
         prop_assert_eq!(&section.keys[..], &keys[..]);
-        let read: Vec<&[u8]> = section.nal_units().collect::<crate::Result<_>>().unwrap();
+        let read = section.nal_units().map(|nal| nal.map(|(_, nal)| nal));
+        let read: Vec<&[u8]> = read.collect::<crate::Result<_>>().unwrap();
         prop_assert_eq!(read, nals);
     }
 

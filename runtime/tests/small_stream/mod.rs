@@ -13,7 +13,7 @@ use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::network::templates::Templates;
 use iev_runtime::network::tensors::{OwnedTensors, Tensors};
 use iev_runtime::paint::stage::{Network, Reconstruct};
-use iev_runtime::play::player::Options;
+use iev_runtime::play::options::Options;
 use iev_runtime::profile::Profile;
 use iev_runtime::stream::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
 use iev_runtime::{Error, Result, Size, ViewId};

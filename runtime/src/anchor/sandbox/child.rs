@@ -54,7 +54,7 @@ pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
 /// What openh264 says; the parent knows the frame.
 fn words(error: &Error) -> String {
     match error {
-        Error::Stage { source, .. } => source.to_string(),
+        Error::Anchor { source, .. } => source.to_string(),
         other => other.to_string(),
     }
 }

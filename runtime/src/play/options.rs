@@ -1,0 +1,41 @@
+//! How a player decodes a stream.
+
+use std::sync::Arc;
+
+use crate::anchor::decoder::{AnchorDecoder, OpenAnchors};
+use crate::anchor::h264::openh264::Openh264;
+use crate::format::limits::Limits;
+use crate::paint::stage::{NetworkPath, OpenNetwork, Precision};
+
+/// How a stream is decoded.
+#[derive(Clone)]
+pub struct Options {
+    /// What the stream may ask of the machine.
+    pub limits: Limits,
+    /// Views in one run of the network; one is best on a CPU.
+    pub batch: usize,
+    /// Where implicit pictures are painted.
+    pub path: NetworkPath,
+    /// Numbers that implicit views are painted in.
+    pub precision: Precision,
+    /// Threads that paint, each with a network of its own; they share the views of every time. At least 1.
+    pub painters: usize,
+    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
+    /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
+    pub queue: usize,
+    /// Opens what decodes the anchors of a playback.
+    pub anchors: Arc<OpenAnchors>,
+    /// Opens networks; not called when only explicit views are asked for.
+    pub open: Arc<OpenNetwork>,
+}
+
+impl Options {
+    /// Default limits and queues over the given networks, and one painter; anchors are decoded in
+    /// this process.
+    pub fn new(open: Arc<OpenNetwork>) -> Self {
+        let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
+        let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
+        let precision = Precision::F32;
+        Self { limits, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
+    }
+}

@@ -1,0 +1,180 @@
+//! Which sections make a GOP.
+//!
+//! The index is built once at opening from the section table; from then on a time is found by a
+//! binary search, and a GOP needs nothing but its own sections and its scene's.
+
+use std::collections::BTreeMap;
+
+use super::source::Source;
+use crate::error::{Error, Result, within};
+use crate::format::header::{Header, Role};
+use crate::format::reader::StreamReader;
+use crate::format::table::{Entry, Kind};
+
+/// Reader over a stream in a file or in memory.
+pub type Reader = StreamReader<Source>;
+
+/// The sections of one GOP.
+#[derive(Debug, Clone)]
+pub struct GopEntry {
+    /// First picture.
+    pub first: u32,
+    /// Pictures per view.
+    pub frames: u32,
+    /// Index of the scene, when there are implicit views.
+    pub scene: u16,
+    /// Key pictures that its anchor sections declare (FORMAT.md §8), not checked yet.
+    pub key_pictures: u32,
+    pub(super) grids: Option<Entry>,
+    pub(super) anchors: Vec<Entry>,
+}
+
+impl GopEntry {
+    /// Bytes of its sections.
+    pub fn section_bytes(&self) -> u64 {
+        self.anchors.iter().chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
+    }
+}
+
+/// The sections of one scene.
+#[derive(Debug, Clone, Default)]
+struct SceneEntry {
+    network: Option<Entry>,
+    grids: Option<Entry>,
+}
+
+/// Where every GOP and scene of a stream is.
+#[derive(Debug)]
+pub struct GopIndex {
+    gops: Vec<GopEntry>,
+    scenes: BTreeMap<u16, SceneEntry>,
+    cameras: Option<Entry>,
+}
+
+impl GopIndex {
+    /// Sorts the section table by GOP and scene.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] unless the GOPs of every explicit view cover all pictures, once, with
+    /// the same borders, and no section is there twice.
+    pub fn build(reader: &mut Reader) -> Result<Self> {
+        let header = reader.header().clone();
+        let first_view = header.explicit_views().next();
+        // Read once: a file that changes meanwhile must not get past a check made on an older copy.
+        let entries: Vec<Entry> =
+            (0..reader.sections()).map(|index| reader.entry(index)).collect::<Result<_>>()?;
+        let mut gops = Vec::new();
+        for entry in &entries {
+            within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
+            if entry.kind == Kind::Anchor && Some(entry.view) == first_view {
+                within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
+                let Entry { first_frame: first, frames, scene, .. } = *entry;
+                let (grids, anchors) = (None, Vec::new());
+                gops.push(GopEntry { first, frames, scene, key_pictures: 0, grids, anchors });
+            }
+        }
+        gops.sort_by_key(|g| g.first);
+        let at = reader.index_bytes();
+        let mut next = 0u32;
+        for gop in &gops {
+            if gop.first != next || gop.frames == 0 {
+                return Err(Error::malformed(at, "GOPs follow one another without gaps"));
+            }
+            next = next.saturating_add(gop.frames);
+        }
+        if next != header.frames {
+            return Err(Error::malformed(at, "GOPs cover every picture of the header"));
+        }
+        let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
+        for entry in entries {
+            index.place(entry, &header)?;
+            if entry.kind == Kind::Anchor {
+                index.gop_of(&entry)?.key_pictures += u32::from(reader.first_byte(&entry)?);
+            }
+        }
+        index.check_complete(&header, at)?;
+        Ok(index)
+    }
+
+    fn place(&mut self, entry: Entry, header: &Header) -> Result<()> {
+        let once = |slot: &mut Option<Entry>| match slot.replace(entry) {
+            None => Ok(()),
+            Some(_) => Err(Error::malformed(entry.offset, "a section is in the stream once")),
+        };
+        match entry.kind {
+            Kind::Cameras => once(&mut self.cameras),
+            Kind::Network => once(&mut self.scenes.entry(entry.scene).or_default().network),
+            Kind::SceneGrids => once(&mut self.scenes.entry(entry.scene).or_default().grids),
+            Kind::GopGrids => {
+                let gop = self.gop_of(&entry)?;
+                gop.scene = entry.scene;
+                once(&mut gop.grids)
+            }
+            Kind::Anchor => {
+                if header.views.get(usize::from(entry.view.0)) != Some(&Role::Explicit) {
+                    let rule = "an anchor section belongs to an explicit view";
+                    return Err(Error::malformed(entry.offset, rule));
+                }
+                let gop = self.gop_of(&entry)?;
+                if gop.anchors.iter().any(|e| e.view == entry.view) {
+                    return Err(Error::malformed(entry.offset, "a section is in the stream once"));
+                }
+                gop.anchors.push(entry);
+                Ok(())
+            }
+        }
+    }
+
+    fn gop_of(&mut self, entry: &Entry) -> Result<&mut GopEntry> {
+        let found = self.gops.binary_search_by_key(&entry.first_frame, |g| g.first);
+        let rule = "all sections of a GOP cover the same pictures";
+        let broken = Error::malformed(entry.offset, rule);
+        match found.map(|i| &mut self.gops[i]) {
+            Ok(gop) if gop.frames == entry.frames => Ok(gop),
+            _ => Err(broken),
+        }
+    }
+
+    fn check_complete(&self, header: &Header, at: u64) -> Result<()> {
+        let explicit = header.explicit_views().count();
+        let implicit = header.implicit_views().next().is_some();
+        for gop in &self.gops {
+            if gop.anchors.len() != explicit {
+                return Err(Error::malformed(at, "a GOP has an anchor section per explicit view"));
+            }
+            let complete = |s: &SceneEntry| s.network.is_some() && s.grids.is_some();
+            let scene = self.scenes.get(&gop.scene).is_some_and(complete);
+            if implicit && !(scene && gop.grids.is_some()) {
+                let rule = "a GOP with implicit views has grids and a complete scene";
+                return Err(Error::malformed(at, rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// All GOPs in time order.
+    pub fn gops(&self) -> &[GopEntry] {
+        &self.gops
+    }
+
+    /// The GOP that covers picture `time`.
+    pub(super) fn gop_at(&self, time: u32) -> &GopEntry {
+        &self.gops[self.gops.partition_point(|g| g.first <= time).saturating_sub(1)]
+    }
+
+    /// Sections of the network and the static grids of scene `index`.
+    pub(super) fn scene(&self, index: u16) -> Option<(Entry, Entry)> {
+        self.scenes.get(&index).and_then(|scene| scene.network.zip(scene.grids))
+    }
+
+    /// The section of camera parameters.
+    pub fn cameras(&self) -> Option<&Entry> {
+        self.cameras.as_ref()
+    }
+
+    /// The first picture after the GOP that covers picture `time`.
+    pub(crate) fn end_of(&self, time: u32) -> u32 {
+        let gop = self.gop_at(time);
+        gop.first + gop.frames
+    }
+}

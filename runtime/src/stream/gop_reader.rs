@@ -1,0 +1,153 @@
+//! The reader stage: copies and checks the sections of one GOP after another, and decodes what the other
+//! stages can begin without.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::gop_index::{GopIndex, Reader};
+use super::scene::{NetworkLevels, Residence};
+use super::section_grids::SectionGrids;
+use crate::anchor::body::AnchorBody;
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::format::mixing::SymbolModel;
+use crate::format::table::Entry;
+use crate::profile::Profile;
+use crate::units::views::ViewSet;
+
+/// The network and static grids of a scene.
+#[derive(Debug)]
+pub struct Scene {
+    /// Its index.
+    pub index: u16,
+    /// Quantised weights.
+    pub network: NetworkLevels,
+    /// Static grids.
+    pub grids: Arc<SectionGrids>,
+}
+
+/// A GOP ready to be decoded.
+#[derive(Debug)]
+pub struct Gop {
+    /// First picture.
+    pub first: u32,
+    /// Pictures to show, counted from the start of the stream.
+    pub show: Range<u32>,
+    /// Network and static grids, when an implicit view is reachable.
+    pub scene: Option<Arc<Scene>>,
+    /// Grids over time, when an implicit view is reachable.
+    pub grids: Option<Arc<SectionGrids>>,
+    /// Anchor sections of the explicit views that are needed.
+    pub anchors: Vec<AnchorBody>,
+    /// Time the reader took.
+    pub read_us: u64,
+}
+
+/// The reader stage: GOPs in time order.
+pub struct GopReader {
+    reader: Reader,
+    header: Arc<Header>,
+    index: Arc<GopIndex>,
+    /// Views that may be shown.
+    reachable: ViewSet,
+    /// Pictures still to show.
+    times: Range<u32>,
+    /// Pictures to show after those, again and again.
+    again: Range<u32>,
+    scene: Option<Arc<Scene>>,
+    /// Grids handed on and not yet decoded by the reader: at most a scene's and a GOP's.
+    pending: Vec<Arc<SectionGrids>>,
+}
+
+impl GopReader {
+    /// Reads what `reachable` needs for the pictures `times`, then for `again` until dropped.
+    pub fn new(
+        reader: Reader,
+        index: Arc<GopIndex>,
+        reachable: ViewSet,
+        times: Range<u32>,
+        again: Range<u32>,
+    ) -> Self {
+        let header = Arc::new(reader.header().clone());
+        let pending = Vec::new();
+        Self { reader, header, index, reachable, times, again, scene: None, pending }
+    }
+
+    fn read(&mut self) -> Result<Gop> {
+        let started = Instant::now();
+        let index = Arc::clone(&self.index);
+        let entry = index.gop_at(self.times.start);
+        let end = (entry.first + entry.frames).min(self.times.end);
+        let show = self.times.start..end;
+        self.times.start = end;
+        let header = Arc::clone(&self.header);
+        let needed = self.reachable.explicit_needed(&header);
+        let mut anchors = Vec::new();
+        for section in entry.anchors.iter().filter(|e| needed.contains(e.view)) {
+            let body = self.reader.section(section)?;
+            let parsed = AnchorBody::parse(body, section.view, entry.frames, &header);
+            anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
+        }
+        let mut gop =
+            Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };
+        let implicit = !self.reachable.implicit(&header).is_empty();
+        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids) {
+            gop.scene = Some(self.scene(entry.scene, profile)?);
+            gop.grids = Some(self.grids(&section, profile, Residence::Gop)?);
+        }
+        gop.read_us = started.elapsed().as_micros() as u64;
+        Ok(gop)
+    }
+
+    /// The scene called `index`, decoded when it changes.
+    fn scene(&mut self, index: u16, profile: &'static Profile) -> Result<Arc<Scene>> {
+        if let Some(scene) = self.scene.as_ref().filter(|s| s.index == index) {
+            return Ok(Arc::clone(scene));
+        }
+        let missing =
+            Error::malformed(0, "a GOP with implicit views has grids and a complete scene");
+        let (network, grids) = self.index.scene(index).ok_or(missing)?;
+        let body = self.reader.section(&network)?;
+        let mut model = Box::new(SymbolModel::new());
+        let decoded = NetworkLevels::decode(&body, profile, self.reader.minor(), &mut model);
+        let network = decoded.map_err(|e| e.moved_by(network.offset))?;
+        let grids = self.grids(&grids, profile, Residence::Scene)?;
+        let scene = Arc::new(Scene { index, network, grids });
+        self.scene = Some(Arc::clone(&scene));
+        Ok(scene)
+    }
+
+    fn grids(
+        &mut self,
+        section: &Entry,
+        profile: &'static Profile,
+        residence: Residence,
+    ) -> Result<Arc<SectionGrids>> {
+        let grids = SectionGrids::read(&mut self.reader, section, profile, residence)?;
+        let grids = Arc::new(grids);
+        self.pending.push(Arc::clone(&grids));
+        Ok(grids)
+    }
+}
+
+impl Iterator for GopReader {
+    type Item = Result<Gop>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // What is broken is told by whoever needs it.
+        self.pending.drain(..).for_each(|grids| drop(grids.get()));
+        if self.times.is_empty() {
+            self.times = self.again.clone();
+        }
+        if self.times.is_empty() {
+            return None;
+        }
+        let gop = self.read();
+        if gop.is_err() {
+            self.times.end = self.times.start;
+            self.again = 0..0;
+        }
+        Some(gop)
+    }
+}
