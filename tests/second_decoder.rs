@@ -37,7 +37,7 @@ fn vectors() -> Vec<PathBuf> {
     streams
 }
 
-fn reader(bytes: Vec<u8>) -> iev_runtime::stream::gop::Reader {
+fn reader(bytes: Vec<u8>) -> iev_runtime::stream::gop_index::Reader {
     StreamReader::open(Source::from(bytes), &Limits::DEFAULT).unwrap()
 }
 
