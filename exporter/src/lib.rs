@@ -12,6 +12,7 @@ pub mod ablation;
 pub mod ffmpeg;
 pub mod picture;
 pub mod quality;
+pub mod rules;
 pub mod whole_file;
 
 // Clips from YUV4MPEG2, folders of PNG or anything ffmpeg reads.

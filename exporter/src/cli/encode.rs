@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
-use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
 use iev_exporter::input::{View, open_views, parse_rate};
 use iev_exporter::rd::machine::Machine;
 use iev_exporter::verify::{check_backend, verify};
@@ -76,8 +76,9 @@ pub(crate) struct EncodeArgs {
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
     let views = open_views(&args.views, args.request.limit, args.rate)?;
+    let plan = plan(&views, &args.request)?;
     let mut settings =
-        args.request.settings(&views, args.output.clone(), args.work.clone(), args.quiet)?;
+        args.request.settings(plan, args.output.clone(), args.work.clone(), args.quiet)?;
     ensure!(
         args.work.is_none() || !same_folder(&args.work, &args.warm_start),
         "--work and --warm-start name the same folder: the new training would overwrite the old one"

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use iev_exporter::rd::harness::Report;
+use iev_exporter::rd::page::bd_cells;
+use iev_exporter::rd::report::Report;
 use iev_exporter::rd::{Config, Harness};
-use iev_exporter::report::rd_page::bd_cells;
 
 use super::print;
 

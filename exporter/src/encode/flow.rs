@@ -1,58 +1,34 @@
-//! The whole encoder: views → plan → anchor → motion → train → pack.
-
-use std::path::PathBuf;
+//! The whole encoder: views → plan → anchors → matching → training → sections → file.
 
 use anyhow::{Context, Result};
 use iev_runtime::Size;
 use iev_runtime::format::header::{Colour, Header};
 use iev_runtime::format::table::Kind;
 use iev_runtime::network::templates::Templates;
-use tch::Device;
 
-use crate::anchor::gop::{CodedAnchor, code_gop};
-use crate::anchor::{AnchorEncoder, AnchorSettings};
-use crate::encode::simulcast::simulcast_within;
-use crate::ffmpeg;
+use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
+use super::request::EncodeRequest;
+use super::settings::EncodeSettings;
+use super::simulcast::simulcast_within;
+use crate::anchor::AnchorSettings;
 use crate::input::{Matrix, View};
-use crate::pack::{sections, write_file};
+use crate::pack::{OwnedSection, sections, write_file};
 use crate::picture::Picture;
-use crate::plan::Plan;
+use crate::plan::{Plan, choose_anchors};
 use crate::quality::PlaneErrors;
 use crate::train::dataset::assemble;
-use crate::train::{Clip, Exported, Sample, Settings, Trainer};
+use crate::train::{Clip, Exported, Sample, Trainer};
 
-/// What to encode and how.
-#[derive(Debug, Clone)]
-pub struct EncodeSettings {
-    /// Where the stream goes.
-    pub output: PathBuf,
-    /// Plan of the clip.
-    pub plan: Plan,
-    /// Anchor coding.
-    pub anchor: AnchorSettings,
-    /// Profile, schedule, λ.
-    pub training: Settings,
-    /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
-    /// not to pay; without one, none does.
-    pub simulcast_offset: Option<i32>,
-    /// No progress bar.
-    pub quiet: bool,
-}
-
-impl EncodeSettings {
-    /// Says `what` is done, on standard error.
-    pub(crate) fn tell(&self, what: &str) {
-        if !self.quiet {
-            eprintln!("{what}");
-        }
-    }
-
-    /// Says so where the built-in encoder stands in for x264.
-    pub fn tell_fallback(&self) {
-        if let (AnchorEncoder::Best, Err(missing)) = (self.anchor.encoder, ffmpeg::find()) {
-            self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
-        }
-    }
+/// Plans a clip as `request` asks: without explicit views named, all views are matched with each other, which
+/// takes minutes where they are many.
+///
+/// # Errors
+/// When the clip has no such view, or the request breaks a rule.
+pub fn plan(views: &[View], request: &EncodeRequest) -> Result<Plan> {
+    request.check_for(views.len())?;
+    let pictures: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
+    let anchors = choose_anchors(&pictures, &request.anchor);
+    Ok(Plan::new(&anchors, pictures[0].len(), request.gop, request.keys_per_gop()))
 }
 
 /// PSNR of one implicit view, as the trainer paints it.
@@ -79,6 +55,14 @@ pub struct Encoded {
     pub implicit_db: Vec<ViewQuality>,
 }
 
+/// A stream that is not written yet.
+struct Stream {
+    header: Header,
+    sections: Vec<OwnedSection>,
+    explicit_db: Vec<(usize, [f64; 3])>,
+    implicit_db: Vec<ViewQuality>,
+}
+
 impl Encoded {
     /// Luma PSNR, mean of all views.
     pub fn luma_db(&self) -> f64 {
@@ -87,9 +71,22 @@ impl Encoded {
 
     /// PSNR of Y, U and V of every view, as the encoder expects the player to show it.
     pub fn predicted_db(&self) -> Vec<(usize, [f64; 3])> {
-        let implicit = self.implicit_db.iter().map(|q| (q.view, q.fused_db));
-        self.explicit_db.iter().copied().chain(implicit).collect()
+        all_views_db(&self.explicit_db, &self.implicit_db)
     }
+}
+
+impl Stream {
+    fn luma_db(&self) -> f64 {
+        mean_luma_db(&all_views_db(&self.explicit_db, &self.implicit_db))
+    }
+}
+
+fn all_views_db(
+    explicit: &[(usize, [f64; 3])],
+    implicit: &[ViewQuality],
+) -> Vec<(usize, [f64; 3])> {
+    let implicit = implicit.iter().map(|q| (q.view, q.fused_db));
+    explicit.iter().copied().chain(implicit).collect()
 }
 
 /// Encodes `views` into a stream.
@@ -97,6 +94,28 @@ impl Encoded {
 /// # Errors
 /// When a step fails; nothing is left at the output then.
 pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
+    let mut anchor = settings.anchor.clone();
+    let mut stream = code(views, settings)?;
+    let trained = !stream.implicit_db.is_empty();
+    if let (Some(offset), true) = (settings.simulcast_offset, trained) {
+        let most = stream.sections.iter().map(|s| s.body.len()).sum();
+        let luma_db = stream.luma_db();
+        if let Some(simulcast) = simulcast_within(views, settings, offset, most, luma_db)? {
+            stream = code(views, &simulcast)?;
+            anchor = simulcast.anchor;
+        }
+    }
+    Ok(Encoded {
+        bytes: write_file(&settings.output, &stream.header, &stream.sections)?,
+        anchor,
+        parts: stream.sections.iter().map(|s| (s.kind, s.body.len())).collect(),
+        explicit_db: stream.explicit_db,
+        implicit_db: stream.implicit_db,
+    })
+}
+
+/// Codes the explicit views, trains the implicit ones on them, and packs both.
+fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
@@ -109,53 +128,8 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);
     let sections = sections(&header, plan, &coded, exported);
-    let mut encoded = Encoded {
-        bytes: 0,
-        anchor: settings.anchor.clone(),
-        parts: sections.iter().map(|s| (s.kind, s.body.len())).collect(),
-        explicit_db,
-        implicit_db: trained.map_or(Vec::new(), |(_, quality)| quality),
-    };
-    if let (Some(offset), true) = (settings.simulcast_offset, clip.views() > 0) {
-        let most = encoded.parts.iter().map(|(_, bytes)| bytes).sum();
-        let luma_db = encoded.luma_db();
-        if let Some(simulcast) = simulcast_within(views, settings, offset, most, luma_db)? {
-            return encode(views, &simulcast);
-        }
-    }
-    encoded.bytes = write_file(&settings.output, &header, &sections)?;
-    Ok(encoded)
-}
-
-/// Mean luma PSNR of views, each with that of Y, U and V.
-fn mean_luma_db(views: &[(usize, [f64; 3])]) -> f64 {
-    views.iter().map(|(_, db)| db[0]).sum::<f64>() / views.len() as f64
-}
-
-/// Explicit views of a clip.
-pub(crate) struct ExplicitViews {
-    /// Per GOP and explicit view.
-    pub(crate) coded: Vec<Vec<CodedAnchor>>,
-    /// PSNR of every explicit view, all planes.
-    pub(crate) quality_db: Vec<(usize, [f64; 3])>,
-}
-
-impl ExplicitViews {
-    /// Luma PSNR, mean of the explicit views.
-    pub(crate) fn luma_db(&self) -> f64 {
-        mean_luma_db(&self.quality_db)
-    }
-}
-
-/// Codes what H.264 holds of `views`; for a plan without implicit views that is all of it.
-pub(crate) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Result<ExplicitViews> {
-    let plan = &settings.plan;
-    let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
-    let code =
-        |span: &(usize, usize)| code_gop(&frames, plan, *span, views[0].rate, &settings.anchor);
-    let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
-    let quality_db = explicit_quality(&frames, plan, &coded);
-    Ok(ExplicitViews { coded, quality_db })
+    let implicit_db = trained.map_or(Vec::new(), |(_, quality)| quality);
+    Ok(Stream { header, sections, explicit_db, implicit_db })
 }
 
 fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
@@ -168,8 +142,9 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     let implicit = settings.plan.implicit().next().is_some();
     let name = if implicit { settings.training.profile.name } else { "" };
     let template = Templates::of(name);
+    let fits = || format!("the name of profile {name:?} is too long for a header");
     Ok(Header {
-        profile: name.try_into().unwrap_or_default(),
+        profile: name.try_into().ok().with_context(fits)?,
         template_sha256: template.map_or([0; 32], Templates::sha256),
         size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
         rate: views[0].rate,
@@ -210,36 +185,10 @@ fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQual
     plan.implicit().enumerate().map(measure).collect()
 }
 
-fn explicit_quality(
-    frames: &[&[Picture]],
-    plan: &Plan,
-    coded: &[Vec<CodedAnchor>],
-) -> Vec<(usize, [f64; 3])> {
-    let measure = |(index, view): (usize, usize)| {
-        let mut errors = PlaneErrors::default();
-        for ((first, _), anchors) in plan.gops.iter().zip(coded) {
-            let pairs = frames[view][*first..].iter().zip(&anchors[index].pictures);
-            pairs.for_each(|(original, decoded)| errors.add(original, decoded));
-        }
-        (view, errors.psnr_db())
-    };
-    plan.explicit().enumerate().map(measure).collect()
-}
-
-/// Device by its name on the command line.
-///
-/// # Errors
-/// When CUDA is asked for and libtorch has none.
-pub fn device(name: &str) -> Result<Device> {
-    match name {
-        "cpu" => Ok(Device::Cpu),
-        "cuda" => crate::train::cuda::device(),
-        other => anyhow::bail!("unknown device {other:?}: cpu or cuda"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

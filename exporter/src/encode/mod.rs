@@ -1,14 +1,23 @@
-//! The encoder as a whole: what is asked for, and the steps that make a stream of it.
+//! The encoder as a whole: what is asked for, what that means for a clip, and the way from there to a stream.
+
+pub mod request;
+
+#[cfg(feature = "train")]
+mod settings;
+
+#[cfg(feature = "train")]
+mod explicit_views;
+
+#[cfg(feature = "train")]
+mod simulcast;
 
 #[cfg(feature = "train")]
 mod flow;
-pub mod request;
-#[cfg(feature = "train")]
-pub mod simulcast;
+
 #[cfg(feature = "train")]
 pub mod size;
 
 #[cfg(feature = "train")]
-pub(crate) use flow::explicit_views;
+pub use flow::{Encoded, ViewQuality, encode, plan};
 #[cfg(feature = "train")]
-pub use flow::{EncodeSettings, Encoded, ViewQuality, device, encode};
+pub use settings::{EncodeSettings, device};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
 use crate::plan::GOP_FRAMES;
+use crate::rules::lambda_at;
 
 /// How long to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -98,22 +99,6 @@ pub struct EncodeRequest {
     pub without: Option<Part>,
 }
 
-/// The λ that matches the slope of H.264 at quantiser `qp`.
-///
-/// Squared error per bit doubles every 3 QP; EXPERIMENTS.md §3 has the sweep behind the constant.
-pub fn lambda_at(qp: f64) -> f64 {
-    8e-3 * ((qp - 37.0) / 3.0).exp2()
-}
-
-/// Change of the quantiser for the first picture of a GOP that other views are predicted from.
-///
-/// The more pictures live by it, the finer it pays to be (EXPERIMENTS.md §25, §27).
-#[cfg(any(test, feature = "train"))]
-fn first_offset(frames: usize) -> i32 {
-    let doublings = (frames as f64 / 48.0).log2().clamp(0.0, 2.0);
-    crate::anchor::INTRA_OFFSET - (2.0 * doublings).round() as i32
-}
-
 /// A number or a list of them.
 fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<usize>, D::Error> {
     #[derive(Deserialize)]
@@ -182,84 +167,6 @@ impl EncodeRequest {
     }
 }
 
-#[cfg(feature = "train")]
-impl EncodeRequest {
-    /// Checks all that can be known before a clip of so many `views` is trained on this machine.
-    ///
-    /// # Errors
-    /// The rule that is broken, or what the clip or the machine lacks.
-    pub fn check_for(&self, views: usize) -> Result<()> {
-        self.check()?;
-        ensure!(views <= 32, "a stream has at most 32 views, not {views}");
-        let last = views - 1;
-        for view in &self.anchor {
-            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
-        }
-        crate::encode::device(&self.device).map(|_| ())
-    }
-
-    /// The same settings for a clip, as the encoder takes them.
-    ///
-    /// # Errors
-    /// When the clip has no such view, or there is no such profile or device.
-    pub fn settings(
-        &self,
-        views: &[crate::input::View],
-        output: std::path::PathBuf,
-        work: Option<std::path::PathBuf>,
-        quiet: bool,
-    ) -> Result<crate::encode::EncodeSettings> {
-        use crate::anchor::AnchorSettings;
-        use crate::encode::simulcast;
-        self.check_for(views.len())?;
-        let pictures: Vec<&[crate::picture::Picture]> =
-            views.iter().map(|v| v.frames.as_slice()).collect();
-        let anchors = crate::plan::choose_anchors(&pictures, &self.anchor);
-        let frames = pictures[0].len();
-        let keys = if self.without == Some(Part::KeyPictures) { 0 } else { self.keys };
-        let plan = crate::plan::Plan::new(&anchors, frames, self.gop, keys);
-        let predicted = plan.implicit().next().is_some();
-        let offset = |usual| self.intra_offset.unwrap_or(usual);
-        let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
-        let anchor = AnchorSettings {
-            intra_offset: offset(if predicted {
-                first_offset(longest)
-            } else {
-                simulcast::INTRA_OFFSET
-            }),
-            key_offset: self.key_offset,
-            x264_params: self.x264_params.clone(),
-            ..AnchorSettings::new(self.qp)
-        };
-        Ok(crate::encode::EncodeSettings {
-            output,
-            plan,
-            anchor,
-            training: self.training(work)?,
-            simulcast_offset: self.anchor.is_empty().then_some(offset(simulcast::INTRA_OFFSET)),
-            quiet,
-        })
-    }
-
-    fn training(&self, work: Option<std::path::PathBuf>) -> Result<crate::train::Settings> {
-        Ok(crate::train::Settings {
-            profile: profile(&self.profile)?,
-            steps: self.steps(),
-            flow_steps: crate::train::FLOW_STEPS,
-            batch: self.batch,
-            learning_rate: self.learning_rate,
-            lambda: self.lambda(),
-            lambda_fall: self.lambda_fall,
-            seed: self.seed,
-            device: crate::encode::device(&self.device)?,
-            checkpoint: work,
-            checkpoint_every: crate::train::CHECKPOINT_EVERY,
-            warm_start: None,
-            without: self.without,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,12 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn first_pictures_are_finer_where_more_live_by_them() {
-        assert_eq!([1, 48, 68, 96, 192, 256].map(first_offset), [-13, -13, -14, -15, -17, -17]);
-    }
-
-    #[test]
-    fn lambda_doubles_every_three_quantisers() {
+    fn lambda_follows_the_quantiser_unless_asked_for() {
         let coarse = EncodeRequest { qp: 40, ..EncodeRequest::default() };
         assert_eq!(coarse.lambda(), 1.6e-2);
         let asked = EncodeRequest { lambda: Some(1e-3), ..coarse };

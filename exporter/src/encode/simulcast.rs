@@ -5,13 +5,10 @@
 
 use anyhow::Result;
 
-use crate::encode::{EncodeSettings, explicit_views};
+use super::explicit_views::explicit_views;
+use super::settings::EncodeSettings;
 use crate::input::View;
 use crate::plan::Plan;
-
-/// Change of the quantiser for the first picture of a GOP that no other view is predicted from
-/// (EXPERIMENTS.md §6).
-pub const INTRA_OFFSET: i32 = -6;
 
 /// Quantisers above the anchor's that are searched: views painted by a network are below their anchor, but
 /// seldom by more than this is worth.
@@ -22,7 +19,7 @@ const COARSER: i32 = 12;
 ///
 /// # Errors
 /// The H.264 encoder's.
-pub fn simulcast_within(
+pub(super) fn simulcast_within(
     views: &[View],
     settings: &EncodeSettings,
     offset: i32,
@@ -46,7 +43,7 @@ pub fn simulcast_within(
         let qp = (good + poor) / 2;
         let explicit = explicit_views(views, &at(qp))?;
         if explicit.luma_db() >= luma_db {
-            (good, bytes) = (qp, explicit.coded.iter().flatten().map(|c| c.body.len()).sum());
+            (good, bytes) = (qp, explicit.bytes());
         } else {
             poor = qp;
         }

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::flow::{Encoded, encode};
+use super::settings::EncodeSettings;
 use crate::anchor::gop::code_gop;
-use crate::encode::request::lambda_at;
-use crate::encode::{EncodeSettings, Encoded, encode};
 use crate::input::View;
 use crate::picture::Picture;
+use crate::rules::lambda_at;
 use crate::whole_file::write_whole;
 
 /// Largest distance of the file from the asked size, as a share of it.
@@ -337,7 +338,8 @@ mod tests {
         };
         let views = [view];
         let request = crate::encode::request::EncodeRequest::default();
-        let mut settings = request.settings(&views, path.clone(), None, true).unwrap();
+        let plan = crate::encode::plan(&views, &request).unwrap();
+        let mut settings = request.settings(plan, path.clone(), None, true).unwrap();
         // Which has no quantiser of its own for the first picture.
         settings.anchor.encoder = crate::anchor::AnchorEncoder::OpenH264;
         let size = |qp: i32| {

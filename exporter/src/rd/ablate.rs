@@ -11,7 +11,7 @@ use super::order0::order0_bytes;
 use super::table::{BdRow, bd_rows};
 use crate::ablation::Part;
 use crate::rd::curve::Curve;
-use crate::report::rd_page::percent;
+use crate::rd::page::percent;
 use crate::report::{page, paragraph, table};
 use crate::whole_file::write_whole;
 

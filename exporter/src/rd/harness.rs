@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::config::{Config, Point};
+use super::page::rd_page;
+use super::report::Report;
 use super::result::{PointFolder, PointResult, settings_digest, started_digest};
-use super::table::{BdRow, bd_rows};
+use super::table::bd_rows;
 use crate::anchor::AnchorEncoder;
 use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
-use crate::report::rd_page::rd_page;
 use crate::whole_file::write_whole;
 
 /// A config and the folder its results go to.
@@ -20,21 +21,6 @@ pub struct Harness {
     pub config: Config,
     /// Where results go.
     pub out: PathBuf,
-}
-
-/// Everything a report says.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Finished points, in the order of the config.
-    pub points: Vec<PointResult>,
-    /// Points that are left out, and why.
-    pub missing: Vec<String>,
-    /// Our curve.
-    pub ours: Curve,
-    /// The others'.
-    pub peers: Vec<Curve>,
-    /// BD-rate against each peer.
-    pub bd_rate: Vec<BdRow>,
 }
 
 impl Harness {
@@ -163,7 +149,7 @@ mod encoding {
 
     use super::super::result::clip_digest;
     use super::{Harness, Point, PointFolder, PointResult};
-    use crate::encode::encode;
+    use crate::encode::{encode, plan};
     use crate::input::{View, open_views};
     use crate::rd::machine::Machine;
     use crate::verify::verify;
@@ -241,7 +227,8 @@ mod encoding {
     ) -> Result<PointResult> {
         let resumed = folder.checkpoint().exists();
         let work = Some(folder.work().to_owned());
-        let mut settings = point.request.settings(views, folder.stream(), work, quiet)?;
+        let plan = plan(views, &point.request)?;
+        let mut settings = point.request.settings(plan, folder.stream(), work, quiet)?;
         settings.training.warm_start = warm_start;
         settings.tell_fallback();
         let started = Instant::now();

@@ -7,8 +7,11 @@ pub mod curve;
 pub mod harness;
 pub mod machine;
 pub mod order0;
+pub mod page;
 pub mod peers;
+pub mod report;
 pub mod result;
+pub mod svg;
 pub mod table;
 
 pub use config::{Config, Point};

@@ -1,8 +1,6 @@
 //! Reports as single HTML pages: style, pictures and plots are inside, so a page can be mailed.
 
 pub mod encode_page;
-pub mod rd_page;
-pub mod svg;
 
 use std::fmt::Write as _;
 

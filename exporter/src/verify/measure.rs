@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::View;
 use crate::picture::Picture;
 use crate::quality::{PlaneErrors, ms_ssim};
-use crate::verify::{check_clip, each_picture};
+use crate::verify::player_pictures::{check_clip, each_picture};
 
 /// Shortest side that MS-SSIM is defined for.
 const MS_SSIM_SIDE_PX: usize = 11;

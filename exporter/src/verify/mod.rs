@@ -2,56 +2,33 @@
 
 pub mod ledger;
 pub mod measure;
+mod player_pictures;
+
+#[cfg(all(test, feature = "train"))]
+mod tests;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use iev_runtime::format::header::Header;
-use iev_runtime::kernel::fuse::{Layers, fuse};
-use iev_runtime::kernel::pack::unpack;
-use iev_runtime::kernel::warp::PackedSize;
-use iev_runtime::network::backend::Backend;
-use iev_runtime::network::providers::Provider;
-use iev_runtime::network::session::{OrtRuntime, SessionOptions};
+use anyhow::{Context, Result};
 use iev_runtime::paint::stage::Precision;
-use iev_runtime::picture::Picture as Decoded;
 use iev_runtime::play::options::Options;
-use iev_runtime::play::player::{Player, Selection};
+use iev_runtime::play::player::Player;
 use iev_runtime::units::views::ViewSet;
-use iev_runtime::{FrameId, TimeIndex, ViewId};
+use iev_runtime::{TimeIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
-use crate::picture::Picture;
 use crate::quality::PlaneErrors;
 use crate::verify::ledger::Parts;
 use crate::verify::measure::{StreamFigures, measure};
+use crate::verify::player_pictures::cpu;
+
+pub use player_pictures::{
+    LayerPictures, check_backend, check_clip, decode_file, each_layer, each_picture, open,
+};
 
 /// Largest difference to the trainer's PSNR that rounding of floats explains.
 pub const TRAINER_TOLERANCE_DB: f64 = 0.1;
-
-/// Fails early when the decoder's backend is missing, before an hour of training finds out.
-///
-/// # Errors
-/// What was looked for, and which command fetches it.
-pub fn check_backend() -> Result<()> {
-    OrtRuntime::find(None).context("the finished file is verified by the player")?;
-    Ok(())
-}
-
-/// Opens the stream at `path` with networks on the CPU, which every machine has.
-///
-/// # Errors
-/// The disk's, or the stream's.
-pub fn open(path: &Path) -> Result<Player> {
-    let options = Options::new(cpu().opener());
-    Player::open(path, options).with_context(|| format!("opening {}", path.display()))
-}
-
-fn cpu() -> Backend {
-    let providers = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
-    Backend::new(None, providers)
-}
 
 /// Mean luma PSNR of all views with the network in 8 bits; none where it cannot be here.
 fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
@@ -69,73 +46,6 @@ fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
     })?;
     let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
     Ok(Some(sum / views.len() as f64))
-}
-
-/// Hands every decoded picture of every view to `see`, in order of time, then view.
-///
-/// # Errors
-/// What decoding meets.
-pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Decoded)) -> Result<()> {
-    let selection = Selection::new(ViewSet::all(player.header()), player.times());
-    for shown in player.play(&selection).context("decoding")? {
-        let shown = shown.context("decoding")?;
-        shown.frames().for_each(|(id, p)| see(id.view.0.into(), id.time.0 as usize, p));
-    }
-    Ok(())
-}
-
-/// All pictures of the stream at `path`, `[view][time]`, by the shipping runtime.
-///
-/// # Errors
-/// What opening or decoding meets.
-pub fn decode_file(path: &Path) -> Result<Vec<Vec<Picture>>> {
-    let player = open(path)?;
-    let mut views = vec![Vec::new(); player.header().views.len()];
-    each_picture(&player, |view, _, picture| views[view].push(picture.into()))?;
-    Ok(views)
-}
-
-/// What the player blends one implicit picture from, and the result.
-#[derive(Debug, Clone)]
-pub struct LayerPictures {
-    /// The view.
-    pub view: usize,
-    /// Its anchor, warped.
-    pub warped: Decoded,
-    /// Painted by the network alone.
-    pub implicit: Decoded,
-    /// What is shown.
-    pub fused: Decoded,
-}
-
-/// Hands the layers of every implicit view at `times` to `see`.
-///
-/// # Errors
-/// What decoding meets.
-pub fn each_layer(
-    player: &Player,
-    times: std::ops::Range<u32>,
-    mut see: impl FnMut(TimeIndex, LayerPictures),
-) -> Result<()> {
-    let header = player.header();
-    let implicit = ViewSet::all(header).implicit(header);
-    if implicit.is_empty() {
-        return Ok(());
-    }
-    let size = PackedSize::of(header.size);
-    let witness = |id: FrameId, layers: &Layers<'_>| {
-        let mut pictures = [(); 3].map(|()| Decoded::new(header.size));
-        unpack(layers.warped0, size, &mut pictures[0]);
-        unpack(layers.implicit, size, &mut pictures[1]);
-        fuse(layers, size, &mut pictures[2]);
-        let [warped, implicit, fused] = pictures;
-        see(id.time, LayerPictures { view: id.view.0.into(), warped, implicit, fused });
-    };
-    let selection = Selection::new(implicit, times);
-    for shown in player.decode_layers(&selection, Box::new(witness)).context("decoding")? {
-        shown.context("decoding")?;
-    }
-    Ok(())
 }
 
 /// Luma PSNR of the layers of one implicit view.
@@ -235,80 +145,4 @@ fn layer_figures(player: &Player, views: &[View]) -> Result<Vec<LayerFigures>> {
         LayerFigures { view: view.into(), warped_db, implicit_db, fused_db }
     };
     Ok(player.header().implicit_views().map(figures).collect())
-}
-
-/// Fails unless `header` describes `views`.
-///
-/// # Errors
-/// The numbers of both.
-pub fn check_clip(header: &Header, views: &[View]) -> Result<()> {
-    let of_header =
-        (header.views.len(), header.frames as usize, (header.size.width(), header.size.height()));
-    let first = &views[0].frames[0];
-    let of_clip = (views.len(), views[0].frames.len(), (first.width, first.height));
-    ensure!(
-        of_header == of_clip,
-        "the stream has {} views of {} pictures of {}x{}, the clip {} views of {} pictures of {}x{}",
-        of_header.0,
-        of_header.1,
-        of_header.2.0,
-        of_header.2.1,
-        of_clip.0,
-        of_clip.1,
-        of_clip.2.0,
-        of_clip.2.1,
-    );
-    Ok(())
-}
-
-#[cfg(all(test, feature = "train"))]
-mod tests {
-    use super::*;
-    use crate::encode::encode;
-    use crate::encode::request::EncodeRequest;
-    use crate::picture::synthetic;
-    use crate::plan::Plan;
-    use crate::report::encode_page::encode_page;
-    use iev_runtime::format::header::Role;
-
-    fn clip(views: usize, frames: usize) -> Vec<View> {
-        let frame = |view: usize, time: usize| synthetic(65, 48, (3 * view + time) as f32);
-        let view = |view: usize| View {
-            path: format!("v{view}").into(),
-            frames: (0..frames).map(|time| frame(view, time)).collect(),
-            rate: (24, 1),
-            full_range: Some(false),
-            matrix: None,
-        };
-        (0..views).map(view).collect()
-    }
-
-    /// A stream of explicit views only, which needs neither training nor ONNX Runtime.
-    #[test]
-    fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clip.iev");
-        let views = clip(2, 5);
-        let request = EncodeRequest { qp: 24, ..EncodeRequest::default() };
-        let mut settings = request.settings(&views, path.clone(), None, true).unwrap();
-        let gops = vec![(0, 3), (3, 2)];
-        settings.plan = Plan { roles: vec![Role::Explicit; 2], gops, keys_per_gop: 0 };
-        let encoded = encode(&views, &settings).unwrap();
-
-        let decoded = decode_file(&path).unwrap();
-        assert_eq!((decoded.len(), decoded[1].len()), (2, 5));
-        let verified = verify(&path, &views, &encoded.predicted_db()).unwrap();
-        assert!(verified.figures.psnr_y > 30.0, "{verified:?}");
-        assert_eq!(verified.parts.total(), encoded.bytes);
-        assert_eq!(verified.parts.anchor, encoded.parts.iter().map(|p| p.1 as u64).sum::<u64>());
-        assert!(verified.trainer.iter().all(|d| d.difference_db == 0.0), "{verified:?}");
-        assert!(verified.warnings().is_empty() && verified.mean_layers_db().is_none());
-        let page = encode_page(&path, &views, &verified).unwrap();
-        assert_eq!(page.matches("data:image/png").count(), 4);
-
-        let wrong = verify(&path, &clip(2, 4), &[]).unwrap_err();
-        assert!(wrong.to_string().contains("views of 5 pictures of 65x48"), "{wrong}");
-        let far = verify(&path, &views, &[(1, [0.0; 3])]).unwrap().warnings();
-        assert!(far[0].starts_with("view 1 decodes"), "{far:?}");
-    }
 }

@@ -1,12 +1,12 @@
 //! The page of one rate–distortion run: plot, BD-rates, points.
 
+use super::config::Config;
+use super::curve::Curve;
+use super::report::Report;
+use super::result::PointResult;
 use super::svg::{Series, plot};
-use super::{page, paragraph, table};
-use crate::rd::config::Config;
-use crate::rd::curve::Curve;
-use crate::rd::harness::Report;
-use crate::rd::result::PointResult;
-use crate::rd::table::{BdRow, Taken};
+use super::table::{BdRow, Taken};
+use crate::report::{escape, page, paragraph, table};
 
 /// The whole page.
 pub fn rd_page(config: &Config, report: &Report) -> String {
@@ -84,7 +84,7 @@ fn point_table(points: &[PointResult]) -> String {
 }
 
 fn point_details(body: &mut String, point: &PointResult) {
-    let title = super::escape(&point.label);
+    let title = escape(&point.label);
     body.push_str(&format!("<details><summary>point {title}, per view</summary>\n"));
     let row = |v: &crate::verify::measure::ViewFigures| {
         let role = if v.explicit { "explicit" } else { "implicit" };
@@ -98,5 +98,5 @@ fn point_details(body: &mut String, point: &PointResult) {
     let parts = point.verified.parts.named().map(|(name, bytes)| format!("{name} {bytes}"));
     paragraph(body, "note", &format!("Bytes: {}.", parts.join(", ")));
     let settings = toml::to_string(&point.request).unwrap_or_default();
-    body.push_str(&format!("<pre>{}</pre></details>\n", super::escape(&settings)));
+    body.push_str(&format!("<pre>{}</pre></details>\n", escape(&settings)));
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
-use crate::rd::bd_rate::RatePoint;
+use super::bd_rate::RatePoint;
+use crate::report::escape;
 
 /// A named line of the plot.
 #[derive(Debug, Clone, PartialEq)]

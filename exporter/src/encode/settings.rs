@@ -1,0 +1,129 @@
+//! What a request means for one clip: the settings of every step.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use tch::Device;
+
+use super::request::{EncodeRequest, profile};
+use crate::ablation::Part;
+use crate::anchor::{AnchorEncoder, AnchorSettings};
+use crate::ffmpeg;
+use crate::plan::Plan;
+use crate::rules::{SIMULCAST_INTRA_OFFSET, first_offset};
+use crate::train::{CHECKPOINT_EVERY, FLOW_STEPS, Settings, cuda};
+
+/// What to encode and how.
+#[derive(Debug, Clone)]
+pub struct EncodeSettings {
+    /// Where the stream goes.
+    pub output: PathBuf,
+    /// Plan of the clip.
+    pub plan: Plan,
+    /// Anchor coding.
+    pub anchor: AnchorSettings,
+    /// Profile, schedule, λ.
+    pub training: Settings,
+    /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
+    /// not to pay; without one, none does.
+    pub simulcast_offset: Option<i32>,
+    /// No progress bar.
+    pub quiet: bool,
+}
+
+impl EncodeSettings {
+    /// Says `what` is done, on standard error.
+    pub(crate) fn tell(&self, what: &str) {
+        if !self.quiet {
+            eprintln!("{what}");
+        }
+    }
+
+    /// Says so where the built-in encoder stands in for x264.
+    pub fn tell_fallback(&self) {
+        if let (AnchorEncoder::Best, Err(missing)) = (self.anchor.encoder, ffmpeg::find()) {
+            self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
+        }
+    }
+}
+
+impl EncodeRequest {
+    /// Checks all that can be known before a clip of so many `views` is trained on this machine.
+    ///
+    /// # Errors
+    /// The rule that is broken, or what the clip or the machine lacks.
+    pub fn check_for(&self, views: usize) -> Result<()> {
+        self.check()?;
+        ensure!(views <= 32, "a stream has at most 32 views, not {views}");
+        let last = views - 1;
+        for view in &self.anchor {
+            ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
+        }
+        device(&self.device).map(|_| ())
+    }
+
+    /// Key pictures per implicit view and GOP, which an ablation may do without.
+    pub(crate) fn keys_per_gop(&self) -> usize {
+        if self.without == Some(Part::KeyPictures) { 0 } else { self.keys }
+    }
+
+    /// The same settings for a clip that is planned, as the encoder takes them.
+    ///
+    /// # Errors
+    /// When there is no such profile or device.
+    pub fn settings(
+        &self,
+        plan: Plan,
+        output: PathBuf,
+        work: Option<PathBuf>,
+        quiet: bool,
+    ) -> Result<EncodeSettings> {
+        let predicted = plan.implicit().next().is_some();
+        let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
+        let usual = if predicted { first_offset(longest) } else { SIMULCAST_INTRA_OFFSET };
+        let simulcast_offset = self.intra_offset.unwrap_or(SIMULCAST_INTRA_OFFSET);
+        Ok(EncodeSettings {
+            output,
+            plan,
+            anchor: AnchorSettings {
+                intra_offset: self.intra_offset.unwrap_or(usual),
+                key_offset: self.key_offset,
+                x264_params: self.x264_params.clone(),
+                ..AnchorSettings::new(self.qp)
+            },
+            training: self.training(work)?,
+            simulcast_offset: self.anchor.is_empty().then_some(simulcast_offset),
+            quiet,
+        })
+    }
+
+    fn training(&self, work: Option<PathBuf>) -> Result<Settings> {
+        Ok(Settings {
+            profile: profile(&self.profile)?,
+            steps: self.steps(),
+            flow_steps: FLOW_STEPS,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            lambda: self.lambda(),
+            lambda_fall: self.lambda_fall,
+            seed: self.seed,
+            device: device(&self.device)?,
+            checkpoint: work,
+            checkpoint_every: CHECKPOINT_EVERY,
+            warm_start: None,
+            without: self.without,
+        })
+    }
+}
+
+/// Device by its name on the command line.
+///
+/// # Errors
+/// When CUDA is asked for and libtorch has none.
+pub fn device(name: &str) -> Result<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => cuda::device(),
+        other => bail!("unknown device {other:?}: cpu or cuda"),
+    }
+}
