@@ -5,7 +5,6 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use iev_runtime::picture::Picture;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
 
@@ -13,7 +12,10 @@ use super::{Clip, Settings};
 
 const FILE: &str = "train.pt";
 
-/// A number that two trainings share only if they are of the same clip with the same settings.
+/// A number that tells trainings of other settings, clips or explicit coding apart.
+///
+/// Of the clip it sees the first and the last picture of every view, GOP and source, not those between: enough to
+/// tell clips, cuts of one clip and encoders apart, and read in a moment for long clips too.
 ///
 /// The number of steps is left out, so that a training can be continued for longer; the training it
 /// started from is not.
@@ -29,17 +31,16 @@ pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>
     }
     digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
     let views = clip.gops.iter().flatten();
-    let ends = |pictures: &[Picture]| [pictures.first().cloned(), pictures.last().cloned()];
     for view in views {
-        for picture in
-            [&view.originals, &view.anchors, &view.seconds].into_iter().flat_map(|p| ends(p))
-        {
-            digest.update(picture.as_ref().map_or(&[][..], Picture::i420));
+        for pictures in [&view.originals, &view.anchors, &view.seconds] {
+            let ends = [pictures.first(), pictures.last()].into_iter().flatten();
+            ends.for_each(|picture| digest.update(picture.i420()));
         }
     }
     let bytes: [u8; 32] = digest.finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = bytes;
-    i64::from_le_bytes([a, b, c, d, e, f, g, h])
+    bytes
+        .first_chunk()
+        .map_or_else(|| unreachable!("a digest has 32 bytes"), |first| i64::from_le_bytes(*first))
 }
 
 /// Writes a checkpoint under a temporary name, then renames it.

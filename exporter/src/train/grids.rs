@@ -1,11 +1,14 @@
 //! The learned grids while they train.
 
 use iev_runtime::format::grids::GridShape;
+use iev_runtime::format::steps::StepIndex;
 use iev_runtime::profile::{GridSpec, Profile, Sharing};
+use iev_runtime::stream::scene::Grid;
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
+use super::sources::to_vec;
 
 /// Learning rate of levels relative to the schedule's.
 const LEVEL_RATE: f64 = 4.0;
@@ -163,25 +166,30 @@ impl TrainedGrid {
         laplace_bits(&centred, &scale).sum(Kind::Float) * (rows as f64 / entries.len() as f64)
     }
 
-    /// Rounded levels of every GOP, `[time, view, channel, y, x]`, and step indices per channel.
-    pub fn export(&self, parameters: &Parameters) -> Vec<(Vec<i8>, Vec<u8>)> {
+    /// The grid as the stream holds it, once per GOP; static ones once.
+    pub fn export(&self, parameters: &Parameters) -> Vec<Grid> {
         let levels = parameters.get(self.levels).detach().round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let levels = parameters.settle(self.levels, levels, None).to_device(Device::Cpu);
-        let log2 = parameters.get(self.log2_step).detach().to_device(Device::Cpu);
-        let indices = step_indices(&log2);
+        let steps = step_indices(parameters.get(self.log2_step));
         let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {
             let rows = levels.narrow(0, *first as i64, (shape.times * shape.views) as i64);
-            let flat = rows.reshape([-1]).to_kind(Kind::Int8);
-            (Vec::<i8>::try_from(flat).unwrap_or_default(), indices.clone())
+            let levels = levels_of_8_bits(&rows);
+            Grid { spec: self.spec, shape: *shape, steps: steps.clone(), levels }
         });
         per_gop.collect()
     }
 }
 
 /// Indices of trained log2 steps in the stream's table.
-pub fn step_indices(log2: &Tensor) -> Vec<u8> {
-    let index = ((log2.clamp(-11.9, 3.8) * 8.0).round() + 96.0).reshape([-1]).to_kind(Kind::Uint8);
-    Vec::<u8>::try_from(index).unwrap_or_default()
+pub fn step_indices(log2: &Tensor) -> Vec<StepIndex> {
+    to_vec(log2).into_iter().map(StepIndex::of_log2).collect()
+}
+
+/// Rounded levels in the order of the stream.
+pub fn levels_of_8_bits(levels: &Tensor) -> Vec<i8> {
+    let flat = levels.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
+    Vec::<i8>::try_from(flat)
+        .unwrap_or_else(|e| panic!("a flat tensor of 8 bits converts to levels: {e}"))
 }
 
 /// Mean magnitude of the neighbours that are coded before a cell: W, N, NW, NE.

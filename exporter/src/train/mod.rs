@@ -26,17 +26,17 @@ use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::stream::latents::grid_shape;
+use iev_runtime::stream::scene::{Grid, NetworkLevels};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
 use crate::ablation::Part;
-use crate::encode::request::lambda_at;
+use crate::rules::lambda_at;
 
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
-pub use network::{BIAS_LOG2_STEP, ExportedLayer};
 
 use adam::Parameters;
 use grids::{TrainedGrid, latent};
@@ -135,13 +135,15 @@ struct Painted {
     refined: network::Refined,
 }
 
-/// Levels of the whole scene for the stream.
+/// The whole scene as the stream holds it.
 #[derive(Debug, Clone)]
 pub struct Exported {
-    /// Layers in the profile's order.
-    pub layers: Vec<ExportedLayer>,
-    /// Per grid of the profile, per GOP: levels and step indices.
-    pub grids: Vec<Vec<(Vec<i8>, Vec<u8>)>>,
+    /// The network.
+    pub network: NetworkLevels,
+    /// Static grids, in the profile's order.
+    pub scene_grids: Vec<Grid>,
+    /// Grids over time of every GOP, in the profile's order.
+    pub gop_grids: Vec<Vec<Grid>>,
 }
 
 /// The value that all but [`OUTLIERS`] of an output `[sample, channel, y, x]` stay below, for all channels or for each.
@@ -468,10 +470,18 @@ impl Trainer {
 
     /// Rounded levels for the stream.
     pub fn export(&self, clip: &Clip) -> Exported {
-        Exported {
-            layers: self.network.export(&self.parameters, &self.output_reach(clip)),
-            grids: self.grids.iter().map(|g| g.export(&self.parameters)).collect(),
+        let network = self.network.export(&self.parameters, &self.output_reach(clip));
+        let mut scene_grids = Vec::new();
+        let mut gop_grids = vec![Vec::new(); clip.gops.len()];
+        for grid in &self.grids {
+            let exported = grid.export(&self.parameters);
+            if grid.spec.in_scene() {
+                scene_grids.extend(exported);
+            } else {
+                gop_grids.iter_mut().zip(exported).for_each(|(gop, grid)| gop.push(grid));
+            }
         }
+        Exported { network, scene_grids, gop_grids }
     }
 
     /// Writes the checkpoint, if there is a folder for it; never one that cannot be gone on from.

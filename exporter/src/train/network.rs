@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use iev_runtime::format::steps::{STEPS, StepIndex};
 use iev_runtime::network::quantised::top_level;
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::stream::scene::{Layer, NetworkLevels};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
-use super::grids::step_indices;
+use super::grids::{levels_of_8_bits, step_indices};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
 use crate::ablation::Part;
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;
 /// log2 of the step of all biases.
-pub const BIAS_LOG2_STEP: f64 = -7.0;
+const BIAS_LOG2_STEP: f64 = -7.0;
 /// Largest magnitude of a bias's level.
 const BIAS_LIMIT: i64 = 32767;
 
@@ -43,19 +44,6 @@ struct Rounded {
 #[derive(Debug)]
 pub struct TrainedNetwork {
     layers: Vec<TrainedLayer>,
-}
-
-/// Rounded levels of one layer for the stream.
-#[derive(Debug, Clone)]
-pub struct ExportedLayer {
-    /// Step indices per output channel.
-    pub steps: Vec<u8>,
-    /// `[output, input, 3, 3]`.
-    pub weights: Vec<i8>,
-    /// `[output]`.
-    pub bias: Vec<i16>,
-    /// Step indices of its output, as many as the stream has.
-    pub output_steps: Vec<u8>,
 }
 
 /// The network with one rounding of its weights, ready to run.
@@ -129,19 +117,19 @@ impl TrainedNetwork {
         RoundedNetwork { layers, bits }
     }
 
-    /// Rounded levels of every layer, whose outputs have the given `reach`.
+    /// The network as the stream holds it; outputs of its layers have the given `reach`.
     pub fn export(
         &self,
         parameters: &Parameters,
         reach: &HashMap<&'static str, Vec<f64>>,
-    ) -> Vec<ExportedLayer> {
+    ) -> NetworkLevels {
         let layers = self.layers.iter().map(|layer| {
             let reach = reach.get(layer.spec.name).into_iter().flatten();
             let top = top_level(&layer.spec);
             let output_steps = reach.map(|reach| step_reaching(*reach, top)).collect();
-            ExportedLayer { output_steps, ..layer.export(parameters) }
+            layer.export(parameters, output_steps)
         });
-        layers.collect()
+        NetworkLevels { layers: layers.collect() }
     }
 }
 
@@ -190,31 +178,33 @@ impl TrainedLayer {
         (Rounded { weight: levels * step, bias }, bits)
     }
 
-    fn export(&self, parameters: &Parameters) -> ExportedLayer {
+    fn export(&self, parameters: &Parameters, output_steps: Vec<StepIndex>) -> Layer {
         let log2 = parameters.get(self.log2_step).detach();
         let step = steps(&log2);
         let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let weights = parameters.settle(self.weight, weights, None);
-        let weights = weights.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
         let bias = (parameters.get(self.bias) / BIAS_LOG2_STEP.exp2()).round();
         let bias = parameters.settle(self.bias, bias.clamp(-BIAS_LIMIT, BIAS_LIMIT), None);
         let bias = bias.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
-        ExportedLayer {
-            steps: step_indices(&log2.to_device(Device::Cpu)),
-            weights: Vec::<i8>::try_from(weights).unwrap_or_default(),
-            bias: Vec::<i16>::try_from(bias).unwrap_or_default(),
-            output_steps: Vec::new(),
+        let bias = Vec::<i16>::try_from(bias)
+            .unwrap_or_else(|e| panic!("a flat tensor of 16 bits converts to levels: {e}"));
+        Layer {
+            spec: self.spec,
+            steps: step_indices(&log2),
+            weights: levels_of_8_bits(&weights),
+            bias_step: StepIndex::of_log2(BIAS_LOG2_STEP as f32),
+            bias,
+            output_steps,
         }
     }
 }
 
 /// Index of the smallest step of which `levels` reach `value`.
-fn step_reaching(value: f64, levels: f64) -> u8 {
-    let reaches = |index: &u8| {
-        StepIndex::new(*index).is_some_and(|step| step.step().to_num::<f64>() * levels >= value)
-    };
-    let last = (STEPS - 1) as u8;
-    (0..last).find(reaches).unwrap_or(last)
+fn step_reaching(value: f64, levels: f64) -> StepIndex {
+    let mut all = (0..STEPS as u8).filter_map(StepIndex::new);
+    let reaches = |step: &StepIndex| step.step().to_num::<f64>() * levels >= value;
+    let found = all.clone().find(reaches).or(all.next_back());
+    found.unwrap_or_else(|| unreachable!("the table has steps"))
 }
 
 impl Rounded {

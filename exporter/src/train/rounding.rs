@@ -1,5 +1,6 @@
 //! Quantisation in the loop and the rate it costs.
 
+use iev_runtime::format::steps::{LOG2_RANGE, PER_OCTAVE};
 use tch::Tensor;
 
 /// How levels are rounded while training.
@@ -33,8 +34,10 @@ impl Rounding {
 
 /// Steps from trained log2 steps, rounded to the eighths of an octave the stream can hold.
 pub fn steps(log2: &Tensor) -> Tensor {
-    let clamped = log2.clamp(-11.9, 3.8);
-    let eighths = (&clamped * 8.0).round() / 8.0;
+    let (least, most) = LOG2_RANGE;
+    let clamped = log2.clamp(f64::from(least), f64::from(most));
+    let per_octave = PER_OCTAVE as f64;
+    let eighths = (&clamped * per_octave).round() / per_octave;
     (&clamped + (eighths - &clamped).detach()).exp2()
 }
 

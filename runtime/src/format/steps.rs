@@ -8,6 +8,8 @@ pub const STEPS: usize = 128;
 pub const PER_OCTAVE: usize = 8;
 /// Step 0 is 2^-12.
 pub const SMALLEST_LOG2: i32 = -12;
+/// log2 of the finest and the coarsest step that an encoder learns: neither end of the table is reached.
+pub const LOG2_RANGE: (f32, f32) = (-11.9, 3.8);
 /// Fraction bits of a dequantised number.
 pub const FRACTION_BITS: u32 = U12F20::FRAC_NBITS;
 
@@ -38,6 +40,16 @@ impl StepIndex {
     /// The index, if it is one.
     pub const fn new(index: u8) -> Option<Self> {
         if (index as usize) < STEPS { Some(Self(index)) } else { None }
+    }
+
+    /// The index whose step is nearest to `2^log2`, which is held inside [`LOG2_RANGE`]; ties go to the even one.
+    #[cfg(feature = "std")]
+    pub fn of_log2(log2: f32) -> Self {
+        let (least, most) = LOG2_RANGE;
+        let eighths = (log2.clamp(least, most) * PER_OCTAVE as f32).round_ties_even() as i32;
+        let index = eighths - SMALLEST_LOG2 * PER_OCTAVE as i32;
+        assert!((0..STEPS as i32).contains(&index), "log2 of a step is a number");
+        Self(index as u8)
     }
 
     /// The index as coded.
@@ -73,5 +85,18 @@ mod tests {
             assert!((step / ideal - 1.0).abs() < 2e-3, "index {i}: {step} for {ideal}");
         }
         assert!(StepIndex::new(128).is_none());
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn the_index_of_a_step_is_found_from_its_logarithm() {
+        for index in 1..=126u8 {
+            let log2 = f32::from(index) / 8.0 - 12.0;
+            assert_eq!(
+                [log2 - 0.06, log2, log2 + 0.06].map(|l| StepIndex::of_log2(l).get()),
+                [index; 3]
+            );
+        }
+        assert_eq!([-99.0, 99.0].map(|log2| StepIndex::of_log2(log2).get()), [1, 126]);
     }
 }
