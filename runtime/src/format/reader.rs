@@ -245,6 +245,11 @@ impl<T: AsRef<[u8]>> SliceSource<T> {
     pub const fn new(bytes: T) -> Self {
         Self { bytes, at: 0 }
     }
+
+    /// What it reads.
+    pub const fn get(&self) -> &T {
+        &self.bytes
+    }
 }
 
 impl<T> embedded_io::ErrorType for SliceSource<T> {
