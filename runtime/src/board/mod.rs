@@ -74,7 +74,7 @@ pub struct Spread {
     pub painters: usize,
     /// Threads of each network when it runs on the CPU.
     pub network_threads: usize,
-    /// Views in one run of the network.
+    /// Most views in one run of the network; fewer where the memory limit asks for it.
     pub batch_views: usize,
     /// Times waiting between two stages.
     pub queue_times: usize,

@@ -42,7 +42,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
         prepare(&ort, header, levels, opening, &building, |step| progress.tell(&step))?;
         as_player(header, levels, opening)
     };
-    let options = Options { open: Arc::new(open), painters: 1, ..options };
+    let options = Options { open: Arc::new(open), ..options };
     let player = Player::open(&command.stream, options)?;
     let Some(view) = player.header().implicit_views().next() else {
         return print(

@@ -5,6 +5,7 @@
 
 use super::options::Options;
 use super::pipeline::{decoded_ahead, painted_ahead};
+use crate::error::{Result, within};
 use crate::format::header::Header;
 use crate::kernel::fuse::MASKS;
 use crate::paint::stage::NetworkPath;
@@ -25,6 +26,26 @@ const DECODER_PICTURES: u64 = 20;
 const FULL_FLOATS_PER_PX: u64 = 25;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
+
+/// Lets fewer views into a run of the network, and then fewer painters share a frame, until playing
+/// stays within the limit of `options`; returns what it may hold.
+///
+/// Why not refuse: a board's batch is for its speed, and a larger picture plays with a smaller one.
+///
+/// # Errors
+/// [`Error::OverBudget`](crate::Error::OverBudget) when one view at a time is too much.
+pub fn fit(header: &Header, index: &GopIndex, options: &mut Options) -> Result<u64> {
+    loop {
+        let bytes = playing_bytes(header, index, options);
+        let fits = within("memory in bytes", bytes, options.limits.memory_bytes);
+        match (options.batch, options.painters) {
+            _ if fits.is_ok() => return Ok(bytes),
+            (0 | 1, 0 | 1) => return fits.map(|()| bytes),
+            (0 | 1, _) => options.painters -= 1,
+            _ => options.batch -= 1,
+        }
+    }
+}
 
 /// Bytes that playing all views of a stream may hold at once.
 pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u64 {

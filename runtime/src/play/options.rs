@@ -12,7 +12,7 @@ use crate::paint::stage::{NetworkPath, OpenNetwork, Precision};
 pub struct Options {
     /// What the stream may ask of the machine.
     pub limits: Limits,
-    /// Views in one run of the network; one is best on a CPU.
+    /// Most views in one run of the network; one is best on a CPU.
     pub batch: usize,
     /// Where implicit pictures are painted.
     pub path: NetworkPath,

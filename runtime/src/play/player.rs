@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory::playing_bytes;
+use super::memory::fit;
 use super::options::Options;
 use super::pipeline::{Chain, Pipeline};
 use super::shares::Taken;
 use super::shown::Shown;
 use super::wanted::Wanted;
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result};
 use crate::format::cameras::Cameras;
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::format::reader::StreamReader;
@@ -72,12 +72,11 @@ impl Player {
     ///
     /// # Errors
     /// The stream's.
-    pub fn over(source: Source, options: Options) -> Result<Self> {
+    pub fn over(source: Source, mut options: Options) -> Result<Self> {
         let mut reader = StreamReader::open(source, &options.limits)?;
         let index = Arc::new(GopIndex::build(&mut reader)?);
         let header = Arc::new(reader.header().clone());
-        let bytes = playing_bytes(&header, &index, &options);
-        within("memory in bytes", bytes, options.limits.memory_bytes)?;
+        let bytes = fit(&header, &index, &mut options)?;
         Ok(Self { reader, header, index, bytes, options })
     }
 
@@ -89,6 +88,12 @@ impl Player {
     /// GOPs of the stream.
     pub fn index(&self) -> &GopIndex {
         &self.index
+    }
+
+    /// What it was opened with, but with a smaller batch and fewer painters where the memory limit asks
+    /// for that.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// All times of the stream.

@@ -81,8 +81,9 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let started = Instant::now();
     let options = command.backend.options(&backend);
-    let (batch, painters, threads) = (options.batch, options.painters, command.backend.threads());
     let player = Player::open(stream, options)?;
+    let (batch, painters) = (player.options().batch, player.options().painters);
+    let threads = command.backend.threads();
     let open_us = micros(started);
     let views = parse_views(&command.views, player.header())?;
     let first = player.play(&Selection::new(views, player.times()))?.next();
