@@ -10,7 +10,7 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use embedded_io::{Read, Seek, SeekFrom};
-use iev_runtime::source::Source;
+use iev_runtime::stream::source::Source;
 use memmap2::Mmap;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         cli::Command::Doctor(command) => cli::doctor::run(command),
         #[cfg(target_os = "linux")]
         cli::Command::DecodeAnchors(command) => cli::sandbox::run(command),
+        cli::Command::ProbeOrt(command) => cli::probe::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

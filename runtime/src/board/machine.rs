@@ -99,6 +99,27 @@ pub fn cpu_clocks(root: &Path) -> Vec<(String, u64)> {
     cpus.filter_map(clock).collect()
 }
 
+/// Whether ONNX Runtime finds the list of processors that it ends the program without, on Arm.
+pub fn lists_processors(root: &Path) -> bool {
+    let folder = root.join("sys/devices/system/cpu");
+    let lists = ["possible", "present"].map(|name| line(folder.join(name)));
+    cfg!(not(target_arch = "aarch64")) || lists.iter().any(Option::is_some)
+}
+
+/// Processors that this process may keep busy: of its affinity mask, within the quota of its control
+/// groups, and no more than Slurm granted the task (`SLURM_CPUS_PER_TASK`).
+pub fn usable_cpus() -> usize {
+    // Reads mask and quota, of both versions of control groups.
+    let system = std::thread::available_parallelism().map_or(1, usize::from);
+    within_task(system, std::env::var("SLURM_CPUS_PER_TASK").ok().as_deref())
+}
+
+/// No more of `cpus` than Slurm's variable says, where it says a number.
+fn within_task(cpus: usize, granted: Option<&str>) -> usize {
+    let granted = granted.and_then(|text| text.trim().parse::<usize>().ok());
+    granted.map_or(cpus, |granted| cpus.min(granted)).max(1)
+}
+
 /// Degrees Celsius per thermal zone.
 pub fn temperatures(root: &Path) -> BTreeMap<String, f64> {
     let folder = root.join("sys/class/thermal");
@@ -246,6 +267,34 @@ mod tests {
         ]);
         assert_eq!(gpu_driver(root.path()).unwrap(), "NVRM version: 580.65.06 Release");
         assert_eq!(gpu_model(root.path()).unwrap(), "NVIDIA RTX A2000");
+    }
+
+    #[test]
+    fn slurm_grants_no_more_than_there_is_and_nonsense_grants_all() {
+        for (granted, cpus) in [
+            (None, 8),
+            (Some("2"), 2),
+            (Some(" 3\n"), 3),
+            (Some("64"), 8),
+            (Some("0"), 1),
+            (Some(""), 8),
+            (Some("all"), 8),
+        ] {
+            assert_eq!(within_task(8, granted), cpus, "{granted:?}");
+        }
+        assert!(usable_cpus() >= 1);
+    }
+
+    /// Arm boards without sysfs, as some containers are.
+    #[test]
+    fn either_list_of_processors_will_do() {
+        let either = ["possible", "present"].map(|name| {
+            let path = format!("sys/devices/system/cpu/{name}");
+            plant(&[(&path, "0-3\n")])
+        });
+        assert!(either.iter().all(|root| lists_processors(root.path())));
+        let without = tempfile::tempdir().unwrap();
+        assert_eq!(lists_processors(without.path()), cfg!(not(target_arch = "aarch64")));
     }
 
     #[test]

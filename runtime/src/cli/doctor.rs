@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use iev_runtime::Error;
 use iev_runtime::board::machine;
 use iev_runtime::board::{BUILT_IN, Board};
 use iev_runtime::network::providers::{Provider, refusals};
@@ -10,7 +11,7 @@ use iev_runtime::network::session::OrtRuntime;
 use serde_json::{Value, json};
 
 use super::decode::print_json;
-use super::{Failure, print};
+use super::{Failure, print, probe};
 
 /// Describe this machine and say what keeps IEV from running well on it
 #[derive(Debug, Args)]
@@ -31,7 +32,11 @@ pub(crate) fn run(command: &Doctor) -> Result<(), Failure> {
     let root = Path::new("/");
     let mut facts = facts(root);
     let mut findings = Vec::new();
-    facts["onnxruntime"] = match OrtRuntime::find(command.ort.as_deref()) {
+    let found = match probe::death(command.ort.as_deref()) {
+        Some(what) => Err(Error::Backend { what }),
+        None => OrtRuntime::find(command.ort.as_deref()),
+    };
+    facts["onnxruntime"] = match found {
         Ok(ort) => {
             let refused = refusals(&ort);
             if let Some(board) = &command.board {

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod prepare;
+pub(crate) mod probe;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Once};
 use clap::{Args, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
+use iev_runtime::board::machine;
 use iev_runtime::network::backend::{Backend, Opened};
 use iev_runtime::network::engines::Engines;
 use iev_runtime::network::providers::{Provider, Rung};
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     #[cfg(target_os = "linux")]
     #[command(hide = true, name = iev_runtime::anchor::sandbox::SUBCOMMAND)]
     DecodeAnchors(sandbox::DecodeAnchors),
+    /// Load ONNX Runtime and register its providers, for a parent that would not survive it
+    #[command(hide = true, name = probe::SUBCOMMAND)]
+    ProbeOrt(probe::ProbeOrt),
 }
 
 /// Painters where neither the user nor a board says how many. More of them than views add times to the
@@ -90,7 +95,7 @@ pub(crate) struct BackendArgs {
     /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     engines: Option<PathBuf>,
-    /// Threads that paint, over all painters [default: the board's, else one per core]
+    /// Threads that paint, over all painters [default: the board's, else one per core that this process may use]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// How many of them share the views of a time, each with a network of its own [default: the board's, else 2]
@@ -150,8 +155,7 @@ impl BackendArgs {
     /// Threads that paint.
     pub(crate) fn threads(&self) -> usize {
         let board = || self.board.as_ref().map(|b| b.player.painters * b.player.network_threads);
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map(usize::from).or_else(board).unwrap_or_else(cores)
+        self.threads.map(usize::from).or_else(board).unwrap_or_else(machine::usable_cpus)
     }
 
     /// Painters: never more than there are threads.

@@ -13,6 +13,8 @@ pub mod quantised;
 #[cfg(feature = "player")]
 pub mod session;
 #[cfg(feature = "player")]
+pub mod shared_library;
+#[cfg(feature = "player")]
 pub mod templates;
 #[cfg(feature = "player")]
 pub mod tensors;

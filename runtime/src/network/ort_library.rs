@@ -12,6 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use super::providers::Provider;
+use super::shared_library;
+use crate::board::machine;
 use crate::error::{Error, Result};
 
 /// File name of the library.
@@ -20,6 +23,11 @@ const LIBRARY: &str = "libonnxruntime.so";
 const FETCH: &str = "put a libonnxruntime.so of version 1.24 or later beside iev or into ../lib/iev, \
                      or name it with --ort or ORT_DYLIB_PATH; in a checkout `cargo xtask ort` \
                      fetches one for the CPU";
+
+/// Why ONNX Runtime is not even tried on Arm without a list of processors (onnxruntime#10038).
+const NO_PROCESSORS: &str = "neither /sys/devices/system/cpu/possible nor …/present can be read here, \
+                             and ONNX Runtime ends any program on Arm that lacks both: mount sysfs \
+                             (in a container, /sys read-only)";
 
 /// ONNX Runtime, loaded.
 #[derive(Debug, Clone)]
@@ -55,6 +63,20 @@ impl OrtRuntime {
         &self.path
     }
 
+    /// What keeps the library of `provider` beside this one from being loaded, if anything.
+    ///
+    /// ONNX Runtime loads it by itself, from its own folder, when the provider is registered.
+    pub(crate) fn broken_library(&self, provider: Provider) -> Option<String> {
+        let own = match provider {
+            Provider::TensorRt => "libonnxruntime_providers_tensorrt.so",
+            Provider::Cuda => "libonnxruntime_providers_cuda.so",
+            Provider::Cpu => return None,
+        };
+        let folder = self.path.parent()?;
+        let files = ["libonnxruntime_providers_shared.so", own].map(|name| folder.join(name));
+        files.iter().filter(|file| file.exists()).find_map(|f| shared_library::check(f).err())
+    }
+
     /// Version and build flags, as the library states them.
     pub fn build_info(&self) -> &'static str {
         ort::info()
@@ -83,9 +105,15 @@ impl OrtRuntime {
     /// `init_from` is the probe: on a file that is no ONNX Runtime, or too old a one, it fails
     /// without keeping it, and the next candidate can be tried.
     fn start(path: &Path) -> Result<Self, String> {
+        if !machine::lists_processors(Path::new("/")) {
+            return Err(NO_PROCESSORS.into());
+        }
         // `ort` takes any path for good once a library is loaded.
         if path.is_absolute() && !path.exists() {
             return Err(format!("{}: no such file", path.display()));
+        }
+        for file in files_to_load(path) {
+            shared_library::check(&file)?;
         }
         let builder = ort::init_from(path).map_err(|e| reason(&e))?;
         let environment = builder.with_name("iev").with_telemetry(false).build();
@@ -94,6 +122,19 @@ impl OrtRuntime {
         environment.set_log_level(LogLevel::Error);
         Ok(Self { environment, path: path.into() })
     }
+}
+
+/// What loading `path` will open: of a bare name, those on the way that the system's loader goes.
+///
+/// Why only `LD_LIBRARY_PATH`: the folders behind it belong to the system's packages, which do not
+/// install half a file.
+fn files_to_load(path: &Path) -> Vec<PathBuf> {
+    if path.is_absolute() {
+        return vec![path.into()];
+    }
+    let folders = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let files = std::env::split_paths(&folders).map(|folder| folder.join(path));
+    files.filter(|file| file.exists()).collect()
 }
 
 /// The loader's own words where there are any: it knows which library is missing.

@@ -66,10 +66,14 @@ impl Provider {
     /// two different pictures through at open and compare.
     pub(crate) fn register(
         self,
+        runtime: &OrtRuntime,
         builder: &mut SessionBuilder,
         precision: Precision,
         engines: Option<(&Engines, &Entry)>,
     ) -> ort::Result<()> {
+        if let Some(broken) = runtime.broken_library(self) {
+            return Err(ort::Error::new(broken));
+        }
         match self {
             Self::TensorRt => {
                 let mut tensorrt = TensorRT::default()
@@ -201,8 +205,8 @@ impl core::fmt::Display for ProviderReport {
 pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
     let refusal = |provider: Provider| {
         let builder = Session::builder(ort.environment());
-        let registered =
-            builder.and_then(|mut builder| provider.register(&mut builder, Precision::F32, None));
+        let registered = builder
+            .and_then(|mut builder| provider.register(ort, &mut builder, Precision::F32, None));
         registered.err().map(|reason| reason.message().trim().replace('\n', " "))
     };
     Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()

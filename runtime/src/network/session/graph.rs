@@ -160,7 +160,9 @@ impl<'a> Plan<'a> {
             let mut builder = self.builder(part).map_err(failed(name))?;
             let standing: Vec<Provider> = report.standing().collect();
             for provider in standing {
-                if let Err(reason) = provider.register(&mut builder, self.precision, engine.place())
+                let place = engine.place();
+                if let Err(reason) =
+                    provider.register(self.ort, &mut builder, self.precision, place)
                 {
                     report.refuse(provider, reason.message());
                 }
