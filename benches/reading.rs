@@ -21,7 +21,7 @@ const READS: [usize; 3] = [26, 4 << 10, 256 << 10];
 
 /// Bytes for `file`, not alike.
 fn filled(mut file: File) -> File {
-    let page: Vec<u8> = (0..1 << 16).map(|i| (i * 31 >> 3) as u8).collect();
+    let page: Vec<u8> = (0..1 << 16).map(|i| ((i * 31) >> 3) as u8).collect();
     for _ in 0..FILE_BYTES / page.len() {
         file.write_all(&page).expect("there is room");
     }

@@ -20,6 +20,10 @@ mod package;
 mod pinned_file;
 mod place;
 mod sample;
+/// The player's own: what it checks before it loads ONNX Runtime holds for libtorch too. Not by a
+/// dependency, for which every task would build the player first.
+#[path = "../../../runtime/src/network/shared_library.rs"]
+mod shared_library;
 mod symbols;
 mod task;
 mod toolchain;

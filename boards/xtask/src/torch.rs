@@ -8,11 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use tempfile::Builder;
 
 use crate::pinned_file::Use;
 use crate::place::{Arch, Place, from_env};
+use crate::shared_library;
 use crate::wheel::Wheel;
 
 /// The release that the `tch` crate is written for; every 2.11.x has its interface.
@@ -113,6 +114,10 @@ fn check(folder: &Path) -> Result<()> {
     for needed in ["include/torch/csrc/api/include/torch/torch.h", "lib/libtorch_cpu.so"] {
         ensure!(folder.join(needed).exists(), "{} has no {needed}", folder.display());
     }
+    for library in libraries(&folder.join("lib"))? {
+        let remedy = format!("delete {}, or install it again", folder.display());
+        shared_library::check(&library).map_err(Error::msg).context(remedy)?;
+    }
     let version = version(folder).with_context(|| format!("no version in {}", folder.display()))?;
     ensure!(
         version.starts_with(SERIES),
@@ -120,6 +125,13 @@ fn check(folder: &Path) -> Result<()> {
         folder.display()
     );
     Ok(())
+}
+
+/// Files that the loader may open from `folder`.
+fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let files: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    let files = files.into_iter().filter(|file| file.file_name().to_string_lossy().contains(".so"));
+    Ok(files.map(|file| file.path()).collect())
 }
 
 /// A libtorch states its version in `build-version`, a PyTorch in `version.py`.
@@ -193,6 +205,7 @@ fn add_cuda(place: &Place, pin: &Pin, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use tempfile::TempDir;
 
     /// A folder that looks like a PyTorch package of this version.
@@ -201,7 +214,8 @@ mod tests {
         for file in ["include/torch/csrc/api/include/torch/torch.h", "lib/libtorch_cpu.so"] {
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            // This program stands for a library: to the loader it is one.
+            fs::copy(std::env::current_exe().unwrap(), path).unwrap();
         }
         fs::write(folder.path().join(version_file), text).unwrap();
         folder
@@ -227,6 +241,18 @@ mod tests {
     fn another_series_is_refused_with_both_versions() {
         let error = check(package("build-version", "2.10.0").path()).unwrap_err().to_string();
         assert!(error.contains("2.10.0") && error.contains("2.11."), "{error}");
+    }
+
+    #[test]
+    fn a_library_that_is_cut_off_is_refused_with_what_to_do() {
+        let folder = package("build-version", VERSION);
+        let library = folder.path().join("lib/libtorch_cpu.so");
+        File::options().write(true).open(&library).unwrap().set_len(4096).unwrap();
+        let error = format!("{:#}", check(folder.path()).unwrap_err());
+        assert!(
+            error.contains("delete ") && error.contains("libtorch_cpu.so is cut off"),
+            "{error}"
+        );
     }
 
     #[test]
