@@ -17,12 +17,13 @@ use iev_runtime::kernel::cells::warp::CellWarper;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::kernel::warp_fast::Warper;
+use iev_runtime::network::halves::Reconstruct;
+use iev_runtime::network::opening::{Opening, Precision};
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{
     Int8Network, Int8Tensors, Networks, OrtRuntime, SessionOptions,
 };
 use iev_runtime::network::tensors::Tensors;
-use iev_runtime::paint::stage::{Opening, Precision, Reconstruct};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::stream::scene::NetworkLevels;

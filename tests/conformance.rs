@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
-use iev_runtime::paint::stage::Precision;
+use iev_runtime::network::opening::Precision;
 use iev_runtime::picture::reference::Reference;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;

@@ -4,7 +4,7 @@ mod clip;
 
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
-use iev_runtime::paint::stage::Precision;
+use iev_runtime::network::opening::Precision;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 

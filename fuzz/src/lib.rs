@@ -5,8 +5,10 @@ use std::sync::Arc;
 use iev_runtime::Result;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::limits::Limits;
+use iev_runtime::network::Network;
+use iev_runtime::network::halves::{Halves, Reconstruct};
+use iev_runtime::network::opening::Opening;
 use iev_runtime::network::tensors::{OwnedTensors, Tensors};
-use iev_runtime::paint::stage::{Network, Opening, Reconstruct};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
@@ -55,7 +57,7 @@ impl Reconstruct for Arithmetic {
 pub fn player(bytes: &[u8]) -> Result<Player> {
     let open = Arc::new(|header: &Header, _: &_, opening: Opening| {
         let tensors = OwnedTensors::new(header, opening.batch);
-        Ok(Network::Split(Box::new(Arithmetic(tensors))))
+        Ok(Box::new(Halves::new(Arithmetic(tensors), header)) as Box<dyn Network>)
     });
     Player::over(bytes.to_vec().into(), Options { limits: LIMITS, ..Options::new(open) })
 }

@@ -23,8 +23,8 @@ pub(crate) fn by_name<T: Copy, const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use crate::network::opening::{NetworkPath, Precision};
     use crate::network::providers::Provider;
-    use crate::paint::stage::{NetworkPath, Precision};
     use crate::play::deadline::Late;
 
     #[test]

@@ -9,8 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use iev_runtime::ViewId;
-use iev_runtime::network::tensors::Tensors;
-use iev_runtime::paint::stage::{Network, Reconstruct};
+use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::deadline::{Counts, Late, Outcome, RECOVERY};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::paced::Paced;
@@ -43,20 +42,20 @@ impl Gate {
 }
 
 /// A network that waits at a gate.
-struct Gated(Box<dyn Reconstruct>, Arc<Gate>);
+struct Gated(Box<dyn Network>, Arc<Gate>);
 
-impl Reconstruct for Gated {
-    fn tensors(&mut self) -> Tensors<'_> {
-        self.0.tensors()
+impl Network for Gated {
+    fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.0.latents()
     }
 
-    fn motion(&mut self) -> Result<()> {
+    fn paint(
+        &mut self,
+        batch: &mut [Canvas<'_>],
+        witness: Option<&mut Witness<'_>>,
+    ) -> Result<Spans> {
         self.1.pass();
-        self.0.motion()
-    }
-
-    fn refine(&mut self) -> Result<()> {
-        self.0.refine()
+        self.0.paint(batch, witness)
     }
 }
 
@@ -64,9 +63,9 @@ impl Reconstruct for Gated {
 fn paced(late: Late, implicit_only: bool, fails_at: Option<u32>) -> (Paced, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let (inner, at_gate) = (options(fails_at).open, Arc::clone(&gate));
-    let open = move |header: &_, levels: &_, opening| match inner(header, levels, opening)? {
-        Network::Split(halves) => Ok(Network::Split(Box::new(Gated(halves, Arc::clone(&at_gate))))),
-        full => Ok(full),
+    let open = move |header: &_, levels: &_, opening| {
+        let network = inner(header, levels, opening)?;
+        Ok(Box::new(Gated(network, Arc::clone(&at_gate))) as Box<dyn Network>)
     };
     let options = Options::new(Arc::new(open));
     let player = Player::over(small_stream().into(), options).unwrap();

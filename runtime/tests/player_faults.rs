@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use iev_runtime::anchor::decoder::{AnchorDecoder, Input, Ready};
-use iev_runtime::network::tensors::Tensors;
-use iev_runtime::paint::stage::{Network, Reconstruct};
+use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::Shown;
@@ -171,19 +170,20 @@ impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
     }
 }
 
-impl Reconstruct for Shaken<Box<dyn Reconstruct>> {
-    fn tensors(&mut self) -> Tensors<'_> {
-        self.0.tensors()
+impl Network for Shaken<Box<dyn Network>> {
+    fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.0.latents()
     }
 
-    fn motion(&mut self) -> Result<()> {
+    fn paint(
+        &mut self,
+        batch: &mut [Canvas<'_>],
+        witness: Option<&mut Witness<'_>>,
+    ) -> Result<Spans> {
         self.1.rest();
-        self.0.motion()
-    }
-
-    fn refine(&mut self) -> Result<()> {
+        let painted = self.0.paint(batch, witness);
         self.1.rest();
-        self.0.refine()
+        painted
     }
 }
 
@@ -194,9 +194,8 @@ fn shaken(seed: u32) -> Options {
         anchors: Arc::new(move |size, bytes| {
             Ok(Box::new(Shaken(anchors(size, bytes)?, Rests(seed))))
         }),
-        open: Arc::new(move |header, levels, opening| match open(header, levels, opening)? {
-            Network::Split(halves) => Ok(Network::Split(Box::new(Shaken(halves, Rests(!seed))))),
-            full => Ok(full),
+        open: Arc::new(move |header, levels, opening| {
+            Ok(Box::new(Shaken(open(header, levels, opening)?, Rests(!seed))))
         }),
         ..options(None)
     }

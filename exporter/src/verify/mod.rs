@@ -10,7 +10,7 @@ mod tests;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iev_runtime::paint::stage::Precision;
+use iev_runtime::network::opening::Precision;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
 use iev_runtime::units::views::ViewSet;

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::format::header::MAX_VIEWS;
 use crate::format::limits::Limits;
+use crate::network::opening::{NetworkPath, Precision};
 use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
-use crate::paint::stage::{NetworkPath, Precision};
 use crate::play::options::Options;
 
 /// A board profile.

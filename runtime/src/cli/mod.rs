@@ -24,9 +24,9 @@ use iev_runtime::board::Board;
 use iev_runtime::board::machine;
 use iev_runtime::network::backend::{Backend, Opened};
 use iev_runtime::network::engines::Engines;
+use iev_runtime::network::opening::{NetworkPath, OpenNetwork, Precision};
 use iev_runtime::network::providers::{Provider, Rung};
 use iev_runtime::network::session::SessionOptions;
-use iev_runtime::paint::stage::{NetworkPath, OpenNetwork, Precision};
 use iev_runtime::play::options::Options;
 
 /// Decoder of IEV multi-view video.

@@ -1,13 +1,16 @@
-//! ONNX Runtime as the network of the reconstruct stage.
+//! ONNX Runtime as what opens a network.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Network;
+use super::byte_halves::ByteHalves;
+use super::halves::Halves;
+use super::opening::{NetworkPath, OpenNetwork, Opening, Precision};
 use super::providers::{Provider, ProviderReport};
 use super::session::{FullNetwork, Int8Network, Networks, OrtRuntime, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
-use crate::paint::stage::{Network, NetworkPath, OpenNetwork, Opening, Precision};
 use crate::stream::scene::NetworkLevels;
 
 /// Opens a network by the path and the precision wanted. A full one that a GPU was wanted for and that ends up
@@ -19,7 +22,7 @@ fn open(
     levels: &NetworkLevels,
     opening: Opening,
     options: &SessionOptions,
-) -> Result<(Network, Opened)> {
+) -> Result<(Box<dyn Network>, Opened)> {
     let int8 = opening.precision == Precision::Int8;
     let refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
     if int8 && refusal.is_none() {
@@ -30,19 +33,19 @@ fn open(
             instead: None,
             report: network.report().clone(),
         };
-        return Ok((Network::Int8(Box::new(network)), opened));
+        return Ok((Box::new(ByteHalves::new(network, header.size)), opened));
     }
     if opening.path == NetworkPath::Full {
         let full = FullNetwork::open(ort, header, levels, opening, options)?;
         let opened = Opened::in_floats(NetworkPath::Full, opening, refusal, full.report());
         let fallen = opened.report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
         if !fallen {
-            return Ok((Network::Full(Box::new(full)), opened));
+            return Ok((Box::new(full), opened));
         }
     }
     let networks = Networks::open(ort, header, levels, opening, options)?;
     let opened = Opened::in_floats(NetworkPath::Split, opening, refusal, networks.report());
-    Ok((Network::Split(Box::new(networks)), opened))
+    Ok((Box::new(Halves::new(networks, header)), opened))
 }
 
 /// Why a stream is not painted in 8 bits here.

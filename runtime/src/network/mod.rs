@@ -1,10 +1,22 @@
 //! The network: its templates, the weights of a GOP in them, and what runs them.
+//!
+//! ```text
+//!           ┌ halves, byte_halves: motion ─► warps ─► refinement ─► fuse ─┐
+//! latents ──┤                                                             ├─► pictures
+//!           └ full:                one graph ─► unpack ───────────────────┘
+//! ```
 
 #[cfg(feature = "player")]
 pub mod backend;
 pub mod blocks;
 #[cfg(feature = "player")]
+pub mod byte_halves;
+#[cfg(feature = "player")]
 pub mod engines;
+#[cfg(feature = "player")]
+pub mod halves;
+#[cfg(feature = "player")]
+pub mod opening;
 #[cfg(feature = "player")]
 mod ort_library;
 #[cfg(feature = "player")]
@@ -18,3 +30,60 @@ pub mod shared_library;
 pub mod templates;
 #[cfg(feature = "player")]
 pub mod tensors;
+
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::kernel::fuse::Layers;
+use crate::picture::Picture;
+use crate::units::FrameId;
+
+/// The network of a scene with the kernels around it: latents in, pictures out.
+pub trait Network: Send {
+    /// Latents at 1/16 and 1/8 of a whole batch, to be filled; the same memory every time.
+    fn latents(&mut self) -> [&mut [f32]; 2];
+
+    /// Paints `batch`, at most as many pictures as the network was opened for, from the latents in the same
+    /// places. Only the split network in f32 has layers, and shows them to `witness`.
+    ///
+    /// # Errors
+    /// The backend's.
+    fn paint(
+        &mut self,
+        batch: &mut [Canvas<'_>],
+        witness: Option<&mut Witness<'_>>,
+    ) -> Result<Spans>;
+}
+
+/// A picture to be painted.
+pub struct Canvas<'a> {
+    /// Which it is.
+    pub id: FrameId,
+    /// The two pictures it may copy from.
+    pub sources: [(FrameId, &'a Picture); 2],
+    /// Where it goes; what is there is overwritten.
+    pub picture: &'a mut Picture,
+}
+
+/// Sees what every implicit picture is blended from.
+pub type Witness<'a> = dyn FnMut(FrameId, &Layers<'_>) + 'a;
+
+/// Where the time of a batch went.
+#[derive(Debug, Clone, Copy)]
+pub struct Spans {
+    /// Inside the network.
+    pub network_us: u64,
+    /// Warping, where the network does not do it.
+    pub warp_us: u64,
+    /// Blending.
+    pub fuse_us: u64,
+}
+
+impl Spans {
+    /// Those of two halves, given by where motion, warp, refinement and fuse begin; the fuse ends now.
+    fn of_halves([motion, warp, refine, fuse]: [Instant; 4]) -> Self {
+        let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
+        let network_us = us(motion, warp) + us(refine, fuse);
+        Self { network_us, warp_us: us(warp, refine), fuse_us: us(fuse, Instant::now()) }
+    }
+}

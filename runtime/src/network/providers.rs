@@ -13,7 +13,7 @@ use super::engines::{Engines, Entry};
 use super::ort_library::OrtRuntime;
 use crate::error::{Error, Result};
 use crate::named::by_name;
-use crate::paint::stage::Precision;
+use crate::network::opening::Precision;
 
 /// Where networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]

@@ -1,6 +1,4 @@
 //! The reconstruct stage: latents → motion → warps → refinement → pictures, a batch of views at a time.
-//!
-//! Pictures are blended where the network left its planes, while they are in the cache.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,137 +7,17 @@ use heapless::Vec as FixedVec;
 
 use super::painter::Painter;
 use crate::anchor::stage::TimeJob;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::header::{Header, MAX_VIEWS};
-use crate::kernel::fuse::Layers;
-use crate::named::by_name;
-use crate::network::session::{FullNetwork, Int8Network};
-use crate::network::tensors::Tensors;
+use crate::network::Witness;
+use crate::network::opening::{OpenNetwork, Opening};
 use crate::picture::Picture;
 use crate::picture::pool::Pool;
 use crate::play::shown::{Painted, Pictures, ShownView};
 use crate::play::wanted::Wanted;
 use crate::stream::gop_reader::Scene;
-use crate::stream::scene::NetworkLevels;
+use crate::units::ViewId;
 use crate::units::views::ViewSet;
-use crate::units::{FrameId, ViewId};
-
-/// The two halves of a network, opened for one scene and one batch size.
-///
-/// Features stay inside between `motion` and the `refine` that follows it. Why tensors in place: copies in
-/// and out were a tenth of the time of a picture.
-pub trait Reconstruct: Send {
-    /// What it works in; the same memory every time.
-    fn tensors(&mut self) -> Tensors<'_>;
-
-    /// Latents to the flow of both sources.
-    ///
-    /// # Errors
-    /// The backend's.
-    fn motion(&mut self) -> Result<()>;
-
-    /// Warped sources to the implicit picture and the masks.
-    ///
-    /// # Errors
-    /// The backend's.
-    fn refine(&mut self) -> Result<()>;
-}
-
-/// Where implicit pictures are painted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkPath {
-    /// Motion and refinement in the network, warp and fuse in our own kernels: for CPUs, where these are
-    /// far faster than the network's operators.
-    #[default]
-    Split,
-    /// All of it in one graph, so that nothing in between leaves a GPU.
-    Full,
-}
-
-impl NetworkPath {
-    /// Name on the command line, in board profiles and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Split => "split",
-            Self::Full => "full",
-        }
-    }
-}
-
-impl core::str::FromStr for NetworkPath {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        by_name("path of the network", [Self::Split, Self::Full], Self::name, name)
-    }
-}
-
-/// Numbers a network is computed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32-bit floating point: what a stream means.
-    #[default]
-    F32,
-    /// 16-bit floating point where TensorRT chooses to.
-    F16,
-    /// 8-bit integers for what paints, 32-bit floating point for what moves; on CPUs.
-    Int8,
-}
-
-impl Precision {
-    /// Name on the command line, in board profiles and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-impl core::str::FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        by_name("precision", [Self::F32, Self::F16, Self::Int8], Self::name, name)
-    }
-}
-
-/// The network of a scene.
-pub enum Network {
-    /// Its two halves.
-    Split(Box<dyn Reconstruct>),
-    /// Its two halves in 8 bits.
-    Int8(Box<Int8Network>),
-    /// All of it.
-    Full(Box<FullNetwork>),
-}
-
-/// How the network of a scene is opened.
-#[derive(Debug, Clone, Copy)]
-pub struct Opening {
-    /// Views in one run.
-    pub batch: usize,
-    /// The path wanted; an opener may answer with [`Network::Split`] all the same.
-    pub path: NetworkPath,
-    /// The precision wanted; an opener may answer with another.
-    pub precision: Precision,
-}
-
-impl Opening {
-    /// Two halves in f32, for `batch` views.
-    pub const fn split(batch: usize) -> Self {
-        Self { batch, path: NetworkPath::Split, precision: Precision::F32 }
-    }
-}
-
-/// Opens the network of a scene; every painter calls it once per scene.
-pub type OpenNetwork = dyn Fn(&Header, &NetworkLevels, Opening) -> Result<Network> + Send + Sync;
-
-/// Sees what every implicit picture is blended from.
-pub type Witness<'a> = dyn FnMut(FrameId, &Layers<'_>) + 'a;
 
 /// Which of the batches of views falls to a painter: they go around, on through the times, so that all
 /// painters have as much to do whatever the number of views.
@@ -206,13 +84,7 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
             let (share, number) = (self.share, job.number);
             let own = |(index, _): &(usize, _)| share.has(number, (*index, count));
             for (_, views) in batches.enumerate().filter(own) {
-                let mut painter = self.painter(&scene)?;
-                painter.paint(views, &mut job, &mut self.witness, |view, fill| {
-                    let mut picture = self.pictures.take_or(|| Picture::new(self.header.size));
-                    fill(&mut picture);
-                    pictures.extend([ShownView { view, picture: picture.share() }]);
-                })?;
-                self.painter = Some(painter);
+                pictures.extend(self.paint_batch(&scene, views, &mut job)?);
             }
         }
         job.timings.reconstruct_us = started.elapsed().as_micros() as u64 - job.timings.fuse_us;
@@ -228,12 +100,27 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
         }
     }
 
-    /// The painter of `scene`, opened when the scene changes.
-    fn painter(&mut self, scene: &Arc<Scene>) -> Result<Painter> {
-        match self.painter.take().filter(|p| p.scene() == scene.index) {
-            Some(painter) => Ok(painter),
-            None => Painter::new(&self.header, Arc::clone(scene), &*self.open, self.opening),
-        }
+    /// Paints `views`, at most a batch, into pictures of the pool.
+    fn paint_batch(
+        &mut self,
+        scene: &Arc<Scene>,
+        views: &[ViewId],
+        job: &mut TimeJob,
+    ) -> Result<impl Iterator<Item = ShownView> + use<I>> {
+        let size = self.header.size;
+        let painter = match &mut self.painter {
+            Some(painter) if painter.scene() == scene.index => painter,
+            other => {
+                // The old network goes before the new one comes: memory holds one.
+                *other = None;
+                other.insert(Painter::new(&self.header, scene, &*self.open, self.opening)?)
+            }
+        };
+        let blank = |view: &ViewId| (*view, self.pictures.take_or(|| Picture::new(size)));
+        let mut batch: FixedVec<_, MAX_VIEWS> = views.iter().map(blank).collect();
+        painter.paint(job, &mut batch, self.witness.as_deref_mut())?;
+        let painted = batch.into_iter();
+        Ok(painted.map(|(view, picture)| ShownView { view, picture: picture.share() }))
     }
 }
 

@@ -8,7 +8,7 @@ use super::pipeline::{decoded_ahead, painted_ahead};
 use crate::error::{Result, within};
 use crate::format::header::Header;
 use crate::kernel::fuse::MASKS;
-use crate::paint::stage::NetworkPath;
+use crate::network::opening::NetworkPath;
 use crate::profile::{PACKED, Profile};
 use crate::stream::gop_index::GopIndex;
 use crate::stream::latents::grid_shape;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::anchor::decoder::{AnchorDecoder, OpenAnchors};
 use crate::anchor::h264::openh264::Openh264;
 use crate::format::limits::Limits;
-use crate::paint::stage::{NetworkPath, OpenNetwork, Precision};
+use crate::network::opening::{NetworkPath, OpenNetwork, Precision};
 
 /// How a stream is decoded.
 #[derive(Clone)]

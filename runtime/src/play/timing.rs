@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use crate::network::Spans;
+
 /// Time each stage spent on one time of the stream, all views and painters together.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
@@ -26,6 +28,13 @@ impl Timings {
         let born = Instant::now();
         let (anchor_us, reconstruct_us, network_us, warp_us, fuse_us) = (0, 0, 0, 0, 0);
         Self { read_us, anchor_us, reconstruct_us, network_us, warp_us, fuse_us, born }
+    }
+
+    /// Adds what painting a batch took.
+    pub fn add_batch(&mut self, spans: Spans) {
+        self.network_us += spans.network_us;
+        self.warp_us += spans.warp_us;
+        self.fuse_us += spans.fuse_us;
     }
 
     /// Adds what another painter spent on the same time.

@@ -13,9 +13,10 @@ use crate::format::mixing::SymbolModel;
 use crate::format::steps::StepIndex;
 use crate::format::table::Kind;
 use crate::format::writer::{Section, write_stream};
+use crate::network::halves::{Halves, Reconstruct};
+use crate::network::opening::OpenNetwork;
 use crate::network::quantised::top_level;
 use crate::network::tensors::{OwnedTensors, Tensors};
-use crate::paint::stage::{Network, OpenNetwork, Reconstruct};
 use crate::picture::{Picture, Plane};
 use crate::play::options::Options;
 use crate::play::player::Player;
@@ -245,7 +246,8 @@ impl Reconstruct for Fake {
 pub(crate) fn fake() -> Arc<OpenNetwork> {
     Arc::new(|header, _, opening| {
         let (tensors, batch) = (OwnedTensors::new(header, opening.batch), opening.batch);
-        Ok(Network::Split(Box::new(Fake { tensors, batch, firsts: Vec::new() })))
+        let network = Fake { tensors, batch, firsts: Vec::new() };
+        Ok(Box::new(Halves::new(network, header)))
     })
 }
 

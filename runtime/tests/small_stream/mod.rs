@@ -10,9 +10,9 @@ use iev_runtime::format::header::{Colour, Header, Role, Second};
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::table::Kind;
 use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::network::halves::{Halves, Reconstruct};
 use iev_runtime::network::templates::Templates;
 use iev_runtime::network::tensors::{OwnedTensors, Tensors};
-use iev_runtime::paint::stage::{Network, Reconstruct};
 use iev_runtime::play::options::Options;
 use iev_runtime::profile::Profile;
 use iev_runtime::stream::scene::{NetworkLevels, Residence, encode_grids, zero_grids};
@@ -159,6 +159,7 @@ impl Reconstruct for Arithmetic {
 pub fn options(fails_at: Option<u32>) -> Options {
     Options::new(Arc::new(move |header, _, opening| {
         let tensors = OwnedTensors::new(header, opening.batch);
-        Ok(Network::Split(Box::new(Arithmetic { tensors, pictures: 0, fails_at })))
+        let network = Arithmetic { tensors, pictures: 0, fails_at };
+        Ok(Box::new(Halves::new(network, header)))
     }))
 }

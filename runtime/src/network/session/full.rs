@@ -1,11 +1,18 @@
 //! The whole reconstruction of a picture in one graph: the path for GPUs.
 
+use std::time::Instant;
+
+use heapless::Vec as FixedVec;
+
 use super::graph::{FULL, Graph, Plan, Port};
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
-use crate::format::header::Header;
+use crate::format::header::{Header, MAX_VIEWS};
+use crate::kernel::pack::unpack;
 use crate::kernel::sample_from_fixed;
-use crate::paint::stage::Opening;
+use crate::kernel::warp::PackedSize;
+use crate::network::opening::Opening;
+use crate::network::{Canvas, Network, Spans, Witness};
 use crate::picture::{Picture, Plane};
 use crate::profile::{FLOW, FLOW_UNIT_PX, PACKED};
 use crate::stream::scene::NetworkLevels;
@@ -28,6 +35,7 @@ pub struct FullNetwork {
     sources: [[Port; 3]; 2],
     picture: Port,
     batch: usize,
+    size: PackedSize,
     report: ProviderReport,
 }
 
@@ -67,7 +75,8 @@ impl FullNetwork {
         let sources = [planes(SOURCES[0])?, planes(SOURCES[1])?];
         let mut picture = plan.port("picture", PACKED, 4)?;
         graph.bind_outputs([&mut picture])?;
-        let full = Self { graph, latents, geometry, sources, picture, batch, report };
+        let size = PackedSize::of(size);
+        let full = Self { graph, latents, geometry, sources, picture, batch, size, report };
         full.bound()
     }
 
@@ -77,11 +86,6 @@ impl FullNetwork {
             ports.iter().try_for_each(|port| self.graph.bind(&[port]))?;
         }
         Ok(self)
-    }
-
-    /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
-    pub fn latents(&mut self) -> [&mut [f32]; 2] {
-        self.latents.each_mut().map(Port::values_mut)
     }
 
     /// Reconstructs one picture per view: `[batch, 24, h4, w4]`, packed and fused.
@@ -112,6 +116,26 @@ impl FullNetwork {
     /// What became of each provider.
     pub fn report(&self) -> &ProviderReport {
         &self.report
+    }
+}
+
+impl Network for FullNetwork {
+    fn latents(&mut self) -> [&mut [f32]; 2] {
+        self.latents.each_mut().map(Port::values_mut)
+    }
+
+    fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
+        let started = Instant::now();
+        let size = self.size;
+        let sources: FixedVec<_, MAX_VIEWS> =
+            batch.iter().map(|canvas| canvas.sources.map(|(_, picture)| picture)).collect();
+        let packed = self.run(&sources)?;
+        let fuse = Instant::now();
+        for (canvas, packed) in batch.iter_mut().zip(packed.chunks_exact(PACKED * size.plane())) {
+            unpack(packed, size, canvas.picture);
+        }
+        let network_us = (fuse - started).as_micros() as u64;
+        Ok(Spans { network_us, warp_us: 0, fuse_us: fuse.elapsed().as_micros() as u64 })
     }
 }
 

@@ -4,8 +4,10 @@ use super::graph::{Graph, MOTION8, Plan, Port, REFINE8};
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
+use crate::kernel::cells::Cells;
+use crate::kernel::warp::PackedSize;
 use crate::network::blocks::{Block, place_flow};
-use crate::paint::stage::Opening;
+use crate::network::opening::Opening;
 use crate::profile::{FLOW, HEAD, PACKED};
 use crate::stream::scene::NetworkLevels;
 
@@ -29,6 +31,7 @@ pub struct Int8Network {
     features: Port<u8>,
     planes: Port<u8>,
     picture: Port<u8>,
+    layout: Cells,
     report: ProviderReport,
 }
 
@@ -78,7 +81,19 @@ impl Int8Network {
         refine.bind(&[&planes])?;
         refine.bind_outputs([&mut picture])?;
         let flow = vec![0.0; flow_blocks.values().len()];
-        Ok(Self { motion, refine, latents, flow_blocks, flow, features, planes, picture, report })
+        let layout = Cells { size: PackedSize::of(header.size), features: profile.quarter };
+        Ok(Self {
+            motion,
+            refine,
+            latents,
+            flow_blocks,
+            flow,
+            features,
+            planes,
+            picture,
+            layout,
+            report,
+        })
     }
 
     /// What became of each provider.
@@ -89,6 +104,11 @@ impl Int8Network {
     /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
     pub fn latents(&mut self) -> [&mut [f32]; 2] {
         self.latents.each_mut().map(Port::values_mut)
+    }
+
+    /// Where in `planes` everything of a cell is.
+    pub fn layout(&self) -> Cells {
+        self.layout
     }
 
     /// What it works in besides latents; the same memory every time.

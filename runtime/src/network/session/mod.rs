@@ -28,8 +28,9 @@ use graph::{Graph, MOTION, Plan, Port, REFINE};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::network::engines::Engines;
+use crate::network::halves::Reconstruct;
+use crate::network::opening::Opening;
 use crate::network::tensors::Tensors;
-use crate::paint::stage::{Opening, Reconstruct};
 use crate::profile::{FLOW, HEAD, PACKED};
 use crate::stream::scene::NetworkLevels;
 

@@ -7,7 +7,7 @@ use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::network::engines::Made;
-use crate::paint::stage::{NetworkPath, Opening};
+use crate::network::opening::{NetworkPath, Opening};
 use crate::stream::scene::NetworkLevels;
 
 /// What [`prepare`] is at.
