@@ -1,13 +1,25 @@
-//! Second decoder: a decoder written from `runtime/FORMAT.md` alone gets the same integers out of every vector as the
-//! first, so that the text is enough to write one from.
+//! Second decoder: one written from `runtime/FORMAT.md` alone gets the same integers out of every vector as the first,
+//! and the same pixels out of what a network makes, so that the text is enough to write one from.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use iev_runtime::Size;
+use iev_runtime::format::CRC;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
+use iev_runtime::format::table::Kind;
+use iev_runtime::kernel::fuse::{Layers, MASKS, fuse_scalar};
+use iev_runtime::kernel::warp::{PackedSize, warp};
+use iev_runtime::picture::Picture;
+use iev_runtime::profile::{FLOW, PACKED};
+use iev_runtime::stream::gop_index::Reader;
+use iev_runtime::stream::latents::sum_latent;
+use iev_runtime::stream::scene::Grid;
 use iev_runtime::stream::source::Source;
-use iev_runtime::stream::symbols::Symbols;
+use iev_runtime::stream::symbols::{Levels, Symbols, visit_levels};
 
 /// Stream whose first bits FORMAT.md shows.
 const SHOWN: &str = "tests/vectors/version_1_2.iev";
@@ -18,13 +30,24 @@ fn in_repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// What the second decoder prints; an error is what it says and its exit status.
-fn second_decoder(stream: &Path, options: &[&str]) -> Result<String, String> {
-    let script = in_repository("tests/second_decoder/decode.py");
-    let run = Command::new("python3").arg(script).arg(stream).args(options).output();
-    let run = run.unwrap_or_else(|e| panic!("python3 of version 3.10 or later is needed: {e}"));
-    let [out, error] = [run.stdout, run.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    if run.status.success() { Ok(out) } else { Err(error) }
+/// What a program of the second decoder prints when it reads `input`; an error is what it says.
+fn run(program: &str, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
+    let mut python = Command::new("python3");
+    // Without files of compiled code beside the sources.
+    python.arg("-B").arg(in_repository("tests/second_decoder").join(program)).args(arguments);
+    python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let started = python.spawn();
+    let mut running = started.unwrap_or_else(|e| panic!("python3, 3.10 or later, is needed: {e}"));
+    // It reads all its input before it writes.
+    running.stdin.take().unwrap().write_all(input).unwrap();
+    let done = running.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    if done.status.success() { Ok(done.stdout) } else { Err(said) }
+}
+
+fn decode(stream: &Path, options: &[&str]) -> Result<String, String> {
+    let arguments = [&[stream.to_str().unwrap()], options].concat();
+    run("decode.py", &arguments, &[]).map(|printed| String::from_utf8(printed).unwrap())
 }
 
 /// The sample and every stream under tests/vectors.
@@ -37,25 +60,105 @@ fn vectors() -> Vec<PathBuf> {
     streams
 }
 
-fn reader(bytes: Vec<u8>) -> iev_runtime::stream::gop_index::Reader {
-    StreamReader::open(Source::from(bytes), &Limits::DEFAULT).unwrap()
-}
-
 #[test]
 fn both_decoders_get_the_same_integers_out_of_every_vector() {
     let mut minors = Vec::new();
     for path in vectors() {
-        let mut reader = reader(std::fs::read(&path).unwrap());
+        let source = Source::from(std::fs::read(&path).unwrap());
+        let mut reader = StreamReader::open(source, &Limits::DEFAULT).unwrap();
         minors.push(reader.minor());
         let Symbols { network_crc32c, grids_crc32c } = Symbols::of(&mut reader).unwrap();
-        let expected =
-            format!("{{\"network_crc32c\": {network_crc32c}, \"grids_crc32c\": {grids_crc32c}}}\n");
-        assert_eq!(second_decoder(&path, &[]), Ok(expected), "{}", path.display());
+        let latents_crc32c = latents_crc32c(&mut reader);
+        let expected = format!(
+            "{{\"network_crc32c\": {network_crc32c}, \"grids_crc32c\": {grids_crc32c}, \
+             \"latents_crc32c\": {latents_crc32c}}}\n"
+        );
+        assert_eq!(decode(&path, &[]), Ok(expected), "{}", path.display());
     }
     minors.sort_unstable();
     minors.dedup();
     let published: Vec<u8> = (0..=*minors.last().unwrap()).collect();
     assert_eq!(minors, published, "there is a vector of every version");
+}
+
+/// Checksum of the latents that FORMAT.md §7.6 names.
+fn latents_crc32c(reader: &mut Reader) -> u32 {
+    let header = reader.header().clone();
+    let (profile, views) = (header.profile().unwrap(), header.implicit_views().count());
+    let mut scenes = BTreeMap::<u16, Vec<Grid>>::new();
+    let mut gops = BTreeMap::new();
+    visit_levels(reader, |entry, levels| match (entry.kind, levels) {
+        (Kind::SceneGrids, Levels::Grids(grids)) => {
+            scenes.insert(entry.scene, grids.to_vec());
+        }
+        (_, Levels::Grids(grids)) => {
+            gops.insert(entry.first_frame, (*entry, grids.to_vec()));
+        }
+        _ => {}
+    })
+    .unwrap();
+    let mut digest = CRC.digest();
+    for (entry, of_gop) in gops.values() {
+        let last = entry.frames as usize - 1;
+        for (time, view) in
+            [0, last.min(5), last].into_iter().flat_map(|t| (0..views).map(move |v| (t, v)))
+        {
+            for scale in [16, 8] {
+                let (columns, rows) = header.size.cells(scale);
+                let mut latent = vec![0.0; profile.latent(scale) * columns * rows];
+                let mut scratch = vec![0; latent.len()];
+                let grids = scenes[&entry.scene].iter().chain(of_gop).map(Grid::view);
+                sum_latent(profile, scale, grids, (time, view), &mut scratch, &mut latent);
+                latent.iter().for_each(|value| digest.update(&value.to_le_bytes()));
+            }
+        }
+    }
+    digest.finalize()
+}
+
+/// Numbers from −1 up to 1.
+fn noise(seed: u32, count: usize) -> Vec<f32> {
+    let hash = |i: u32| (i.wrapping_add(seed) | 1).wrapping_mul(2654435761).rotate_left(13);
+    (0..count as u32)
+        .map(|i| hash(i * 2).wrapping_mul(747796405) as i32 as f32 / 2f32.powi(31))
+        .collect()
+}
+
+fn noisy_picture(size: Size, seed: u32) -> Picture {
+    let mut picture = Picture::new(size);
+    let values = noise(seed, size.i420_bytes());
+    let pixels = picture.i420_mut().iter_mut().zip(values);
+    pixels.for_each(|(pixel, value)| *pixel = (value * 127.9 + 128.0) as u8);
+    picture
+}
+
+#[test]
+fn both_decoders_warp_and_fuse_alike() {
+    let size = Size { width_px: 37, height_px: 19 };
+    let packed = PackedSize::of(size);
+    let sources = [1, 1_000_000].map(|seed| noisy_picture(size, seed));
+    // Displacements of some pixels, and a few that leave the picture or are no numbers.
+    let mut flow = noise(2_000_000, FLOW * packed.flow_plane());
+    flow[..4].copy_from_slice(&[f32::NAN, f32::INFINITY, -300.0, 9.5]);
+    let own = noise(3_000_000, PACKED * packed.plane());
+    let mut masks = noise(4_000_000, MASKS * packed.plane());
+    masks.iter_mut().for_each(|m| *m = (*m + 1.0) / 2.0);
+
+    let halves = flow.split_at(FLOW / 2 * packed.flow_plane());
+    let warped = [(&sources[0], halves.0), (&sources[1], halves.1)].map(|(source, flow)| {
+        let mut warped = vec![0.0; PACKED * packed.plane()];
+        warp(source, flow, packed, &mut warped);
+        warped
+    });
+    let mut expected = Picture::new(size);
+    let layers = Layers { warped0: &warped[0], warped1: &warped[1], implicit: &own, masks: &masks };
+    fuse_scalar(&layers, packed, &mut expected);
+
+    let mut input: Vec<u8> = sources.iter().flat_map(|p| p.i420().iter().copied()).collect();
+    let numbers = flow.iter().chain(&own).chain(&masks);
+    input.extend(numbers.flat_map(|number| number.to_le_bytes()));
+    let painted = run("paint.py", &["37", "19"], &input).unwrap();
+    assert!(painted == expected.i420(), "paint.py has the pixels of warp and fuse");
 }
 
 #[test]
@@ -68,7 +171,7 @@ fn both_decoders_refuse_a_damaged_stream() {
         let mut damaged = sound.clone();
         damaged[at] ^= 4;
         std::fs::write(&path, &damaged).unwrap();
-        let said = second_decoder(&path, &[]).unwrap_err();
+        let said = decode(&path, &[]).unwrap_err();
         assert!(said.contains("matches its checksum"), "byte {at}: {said}");
     }
 }
@@ -76,7 +179,7 @@ fn both_decoders_refuse_a_damaged_stream() {
 #[test]
 fn the_text_shows_the_first_bits_of_its_example() {
     let text = std::fs::read_to_string(in_repository("runtime/FORMAT.md")).unwrap();
-    let rows = second_decoder(&in_repository(SHOWN), &["--trace", SHOWN_BITS]).unwrap();
+    let rows = decode(&in_repository(SHOWN), &["--trace", SHOWN_BITS]).unwrap();
     assert!(rows.lines().count() > 10, "{rows}");
     assert!(text.contains(&rows), "put this into §7.6 of runtime/FORMAT.md instead:\n{rows}");
 }
