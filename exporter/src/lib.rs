@@ -13,7 +13,6 @@ pub mod ffmpeg;
 pub mod picture;
 pub mod quality;
 pub mod rules;
-pub mod whole_file;
 
 // Clips from YUV4MPEG2, folders of PNG or anything ffmpeg reads.
 pub mod input;
@@ -49,3 +48,8 @@ pub mod report;
 
 // Graphs of the networks as ONNX, and the engines of boards.
 pub mod lower;
+
+/// What was read is not what it should be: graphs, templates or a stream of another clip.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub String);

@@ -8,11 +8,11 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     refuse_telemetry();
-    match cli::Arguments::parse().run() {
+    match cli::CommandLine::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("iev-export: error: {error:#}");
-            ExitCode::FAILURE
+            cli::warn(format_args!("error: {}", cli::one_line(&format!("{error:#}"))));
+            ExitCode::from(cli::exit::code(&error))
         }
     }
 }

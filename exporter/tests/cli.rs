@@ -99,10 +99,13 @@ fn an_output_that_cannot_be_is_noticed_before_training() {
     let pair = desk.pair();
     let (view, nowhere) = (name(&pair[0]), name(&desk.path("out/clip")));
     let source = std::fs::read(&pair[0]).unwrap();
-    let rows: [(&[&str], &str); 4] = [
+    let other = name(&desk.view("other.y4m", (32, 32), 1));
+    let rows: [(&[&str], &str); 6] = [
         (&["-o", &nowhere], &nowhere),
-        (&["-o", "."], ". is there already and is not a file"),
-        (&["-o", &view], "is no IEV stream"),
+        (&["-o", "."], ". is a folder"),
+        (&["-o", "-"], "two outputs go to standard output"),
+        (&["-o", &view], "is the input"),
+        (&["-o", &other], "is no IEV stream"),
         (&["-o", &name(&desk.path("clip.iev")), "--report", &nowhere], &nowhere),
     ];
     for (args, named) in rows {
@@ -159,7 +162,9 @@ fn an_export_without_ffmpeg_or_work_folder_leaves_one_stream_and_nothing_else() 
 fn openh264_says_that_it_stands_in_for_an_ffmpeg_that_is_not_there() {
     let desk = Desk::new();
     let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
-    export.arg("encode").args(desk.pair()).args(["-o", "."]);
+    // Training would diverge, and say so.
+    export.arg("encode").args(desk.pair()).arg("-o").arg(desk.path("clip.iev"));
+    export.args(["--learning-rate", "1e30"]);
     let output = export.env("IEV_FFMPEG", "/nonexistent/ffmpeg").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("openh264") && said.contains("/nonexistent/ffmpeg"), "{said}");

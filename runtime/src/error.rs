@@ -68,6 +68,14 @@ pub enum Error {
         /// The decoder's own error.
         source: BoxError,
     },
+    /// The caller asked for something that does not make sense: an unknown name, a broken board profile, an output
+    /// that is an input.
+    #[cfg(feature = "player")]
+    #[error("{what}")]
+    Usage {
+        /// What is wrong and what to do about it.
+        what: String,
+    },
     /// A library or device the player needs is missing or refused to start.
     #[cfg(feature = "player")]
     #[error("{what}")]
@@ -105,6 +113,20 @@ impl Error {
             #[cfg(feature = "player")]
             Self::Anchor { .. } => true,
             _ => false,
+        }
+    }
+
+    /// Exit code of a program that ends on this error: 1 the stream, 2 usage or the board, 3 a backend such as ONNX
+    /// Runtime.
+    #[cfg(feature = "player")]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Malformed { .. } | Self::Unsupported { .. } | Self::Storage { .. } => 1,
+            // A decoder of explicit pictures fails on what it is fed, not by itself.
+            Self::Anchor { .. } => 1,
+            Self::OverBudget { .. } | Self::NotInStream { .. } => 2,
+            Self::File { .. } | Self::Usage { .. } => 2,
+            Self::Backend { .. } => 3,
         }
     }
 

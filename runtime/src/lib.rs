@@ -18,6 +18,7 @@
 //! * [`picture`]: pixels, and the pool that they come from.
 //! * [`paint`]: the implicit views' pictures.
 //! * [`play`]: the player: stages over threads, seeking, pacing, going on behind errors.
+//! * [`outputs`]: files that are written whole, and never over an input or another output.
 //! * [`sink`]: files of pictures.
 //! * [`board`]: machines, and the limits that their profiles set.
 //!
@@ -54,6 +55,9 @@ pub mod paint;
 
 #[cfg(feature = "player")]
 pub mod play;
+
+#[cfg(feature = "player")]
+pub mod outputs;
 
 #[cfg(feature = "player")]
 pub mod sink;

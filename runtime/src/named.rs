@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// The one of `all`, choices of a `kind`, that is called `asked`.
 ///
 /// # Errors
-/// [`Error::Backend`] with the names there are.
+/// [`Error::Usage`] with the names there are.
 pub(crate) fn by_name<T: Copy, const N: usize>(
     kind: &str,
     all: [T; N],
@@ -16,7 +16,7 @@ pub(crate) fn by_name<T: Copy, const N: usize>(
         let names = all.map(name);
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         let others = others.join(", ");
-        Error::Backend { what: format!("no {kind} is called {asked:?}: use {others} or {last}") }
+        Error::Usage { what: format!("no {kind} is called {asked:?}: use {others} or {last}") }
     };
     all.into_iter().find(|choice| name(*choice) == asked).ok_or_else(unknown)
 }

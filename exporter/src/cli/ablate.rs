@@ -1,13 +1,14 @@
 //! `iev-export ablate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use iev_exporter::ablation::Part;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
+use iev_runtime::outputs::Outputs;
 
-use super::print;
+use super::{print, read_config};
 
 /// Measure what each part of the codec is worth: a curve without it against the whole codec's.
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,10 @@ pub(crate) fn run(args: AblateArgs) -> Result<()> {
     let whole = Harness { config: Config::read(&args.config)?, out: args.out };
     let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only };
     let ablate = Ablate { whole, parts };
+    let mut outputs = Outputs::default();
+    read_config(&mut outputs, &args.config, &ablate.whole.config);
+    outputs.claim(Path::new("-"))?;
+    ablate.claim(&mut outputs)?;
     iev_exporter::verify::check_backend()?;
     let clip = ablate.encode(args.quiet)?;
     let rows = ablate.rows(Some(&clip))?;

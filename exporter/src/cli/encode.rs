@@ -11,13 +11,14 @@ use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
 use iev_exporter::input::{View, open_views, parse_rate};
 use iev_exporter::rd::machine::Machine;
+use iev_exporter::train::checkpoint_in;
 use iev_exporter::verify::{check_backend, verify};
-use iev_exporter::whole_file::check_writable;
 use iev_runtime::format::header::MAGIC;
+use iev_runtime::outputs::Outputs;
 use serde_json::json;
 
-use super::print;
 use super::verify::Figures;
+use super::{print, read_views};
 
 /// Encode the views of a clip into one .iev stream.
 #[derive(Debug, clap::Args)]
@@ -75,14 +76,11 @@ pub(crate) struct EncodeArgs {
 
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
+    claim_outputs(&args)?;
     let views = open_views(&args.views, args.request.limit, args.rate)?;
     let plan = plan(&views, &args.request)?;
     let mut settings =
         args.request.settings(plan, args.output.clone(), args.work.clone(), args.quiet)?;
-    ensure!(
-        args.work.is_none() || !same_folder(&args.work, &args.warm_start),
-        "--work and --warm-start name the same folder: the new training would overwrite the old one"
-    );
     settings.training.warm_start.clone_from(&args.warm_start);
     if let Some(seconds) = args.checkpoint_every {
         settings.training.checkpoint_every = Duration::from_secs(seconds);
@@ -94,8 +92,6 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
     settings.tell_fallback();
-    check_output(&args.output)?;
-    args.report.as_deref().map_or(Ok(()), check_writable)?;
     let started = Instant::now();
     let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
@@ -145,10 +141,27 @@ fn encode_as_asked(
     Ok(encoded)
 }
 
-/// Fails where the stream cannot be written, or would take the place of something else, as of the first
-/// view where `-o v*.y4m` was typed.
-fn check_output(path: &Path) -> Result<()> {
-    check_writable(path)?;
+/// Makes sure, before anything is read, that no output is an input or another output.
+fn claim_outputs(args: &EncodeArgs) -> Result<()> {
+    let mut outputs = Outputs::default();
+    read_views(&mut outputs, &args.views);
+    // A training would overwrite the one it starts from.
+    args.warm_start.iter().for_each(|folder| drop(outputs.reads(&checkpoint_in(folder))));
+    outputs.claim(Path::new("-"))?;
+    if let Some(work) = &args.work {
+        outputs.claim_folder(work)?;
+        outputs.claim_in_new_folder(&checkpoint_in(work))?;
+    }
+    outputs.claim(&args.output)?;
+    check_stream(&args.output)?;
+    Ok(args.report.iter().try_for_each(|page| outputs.claim(page))?)
+}
+
+/// Fails where the stream could not be read back, or would take the place of something else, as of the first view
+/// where `-o v*.y4m` was typed.
+fn check_stream(path: &Path) -> Result<()> {
+    let shown = path.display();
+    ensure!(path.is_file() || !path.exists(), "{shown} is there already and is not a file");
     let Ok(file) = File::open(path) else { return Ok(()) };
     let mut start = Vec::new();
     file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
@@ -158,9 +171,4 @@ fn check_output(path: &Path) -> Result<()> {
         path.display()
     );
     Ok(())
-}
-
-fn same_folder(a: &Option<PathBuf>, b: &Option<PathBuf>) -> bool {
-    let real = |path: &Option<PathBuf>| path.as_ref().map(|p| p.canonicalize().ok());
-    a == b || (real(a).flatten().is_some() && real(a) == real(b))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use iev_exporter::Unfit;
 use iev_exporter::lower::jetpack::JETPACKS;
 use iev_exporter::lower::lint::{Offence, lint};
 use iev_exporter::lower::onnx::ModelProto;
@@ -34,7 +35,10 @@ pub(crate) fn run(args: &LintArgs) -> Result<()> {
     }
     match judged.iter().filter(|(_, found)| !found.is_empty()).count() {
         0 => Ok(()),
-        count => bail!("{count} of {} graphs do not fit every board", judged.len()),
+        count => {
+            let graphs = judged.len();
+            bail!(Unfit(format!("{count} of {graphs} graphs do not fit every board")))
+        }
     }
 }
 

@@ -4,21 +4,26 @@
 mod ablate;
 #[cfg(feature = "train")]
 mod encode;
+pub(crate) mod exit;
 mod lint;
 mod peers;
 mod rd;
 mod reference;
 mod verify;
 
+use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use iev_exporter::lower::{LowerArgs, run_lower};
+use iev_exporter::rd::Config;
+use iev_runtime::outputs::Outputs;
 
 /// Encoder of IEV multi-view video.
 #[derive(Debug, Parser)]
 #[command(name = "iev-export", version)]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +50,7 @@ enum Command {
     Lint(lint::LintArgs),
 }
 
-impl Arguments {
+impl CommandLine {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
             #[cfg(feature = "train")]
@@ -60,6 +65,34 @@ impl Arguments {
             Command::Lint(args) => lint::run(&args),
         }
     }
+}
+
+/// Says `words` on standard error; where that is closed, nobody listens.
+pub(crate) fn warn(words: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "iev-export: {words}");
+}
+
+/// `text` without line breaks and other control characters, as of a file's name, that a terminal would act on.
+pub(crate) fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect()
+}
+
+/// Notes the views as inputs, and says where one comes twice: a mistyped list encodes for as long as the right one.
+fn read_views(outputs: &mut Outputs, views: &[PathBuf]) {
+    for view in views {
+        if let Some(first) = outputs.reads(view) {
+            let (first, view) = (first.display(), view.display());
+            warn(format_args!("warning: the views {first} and {view} are the same file"));
+        }
+    }
+}
+
+/// Notes as inputs a config and what it names.
+fn read_config(outputs: &mut Outputs, path: &Path, config: &Config) {
+    outputs.reads(path);
+    read_views(outputs, &config.views);
+    config.peers.iter().for_each(|peer| drop(outputs.reads(peer)));
 }
 
 /// Prints to standard output; a reader that left ends the talk quietly.

@@ -1,6 +1,6 @@
 //! `iev-export peers`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use iev_exporter::input::open_views;
@@ -8,9 +8,9 @@ use iev_exporter::rd::curve::to_csv;
 use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
 use iev_exporter::verify::measure::bar;
-use iev_exporter::whole_file::write_whole;
+use iev_runtime::outputs::{Outputs, write_whole};
 
-use super::print;
+use super::{print, read_views};
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
@@ -49,6 +49,12 @@ pub(crate) struct PeersArgs {
 }
 
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
+    let work = args.work.unwrap_or_else(|| args.out.with_extension("streams"));
+    let mut outputs = Outputs::default();
+    read_views(&mut outputs, &args.views);
+    outputs.claim(Path::new("-"))?;
+    outputs.claim(&args.out)?;
+    outputs.claim_folder(&work)?;
     let views = open_views(&args.views, args.limit, None)?;
     let listed = encoders()?;
     let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
@@ -56,7 +62,6 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
         eprintln!("{} is left out: this ffmpeg has no {}", codec.name, codec.encoder());
     }
     ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
-    let work = args.work.unwrap_or_else(|| args.out.with_extension("streams"));
     let work = clip_folder(&work, &clip_digest(&views));
     std::fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
     let qualities = |codec: &Codec| match &args.qualities[..] {

@@ -1,13 +1,14 @@
 //! `iev-export rd`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use iev_exporter::rd::page::bd_cells;
 use iev_exporter::rd::report::Report;
 use iev_exporter::rd::{Config, Harness};
+use iev_runtime::outputs::Outputs;
 
-use super::print;
+use super::{print, read_config};
 
 /// Encode a curve of points, measure it and compare it with other codecs.
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,10 @@ pub(crate) struct RdArgs {
 
 pub(crate) fn run(args: RdArgs) -> Result<()> {
     let harness = Harness { config: Config::read(&args.config)?, out: args.out };
+    let mut outputs = Outputs::default();
+    read_config(&mut outputs, &args.config, &harness.config);
+    outputs.claim(Path::new("-"))?;
+    harness.claim(&mut outputs)?;
     let clip = if args.report_only { None } else { encode(&harness, &args.only, args.quiet)? };
     let report = harness.report(clip.as_deref())?;
     harness.write(&report)?;

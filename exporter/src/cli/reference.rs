@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::read_views;
 use anyhow::{Result, ensure};
 use iev_exporter::input::open_views;
-use iev_exporter::whole_file::write_whole;
+use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameId, TimeIndex, ViewId};
 
@@ -38,6 +39,9 @@ fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
 }
 
 pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
+    let mut outputs = Outputs::default();
+    read_views(&mut outputs, &args.views);
+    outputs.claim(&args.output)?;
     let views = open_views(&args.views, None, None)?;
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
@@ -51,5 +55,5 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
             crops.push(Crop::cut(&(&pictures.frames[*time as usize]).into(), frame, args.crop));
         }
     }
-    write_whole(&args.output, Reference { crops }.to_file())
+    Ok(write_whole(&args.output, Reference { crops }.to_file())?)
 }

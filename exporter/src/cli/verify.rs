@@ -7,10 +7,10 @@ use iev_exporter::input::{View, open_views};
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verified, open, verify};
-use iev_exporter::whole_file::write_whole;
+use iev_runtime::outputs::{Outputs, write_whole};
 use serde_json::{Value, json};
 
-use super::print;
+use super::{print, read_views, warn};
 
 /// Decode a stream with the player and measure it against its source.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,11 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
+    let mut outputs = Outputs::default();
+    outputs.reads(&args.stream);
+    read_views(&mut outputs, &args.views);
+    outputs.claim(Path::new("-"))?;
+    args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let header = open(&args.stream)?.header().clone();
     let views = open_views(&args.views, Some(header.frames as usize), Some(header.rate))?;
     let verified = verify(&args.stream, &views, &[])?;
@@ -58,9 +63,11 @@ impl Figures<'_> {
         } else {
             print(&text(self.verified))?;
         }
-        warnings.iter().for_each(|warning| eprintln!("iev-export: warning: {warning}"));
+        warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
         match page {
-            Some(path) => write_whole(path, encode_page(self.stream, self.views, self.verified)?),
+            Some(path) => {
+                Ok(write_whole(path, encode_page(self.stream, self.views, self.verified)?)?)
+            }
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ use crate::anchor::gop::code_gop;
 use crate::input::View;
 use crate::picture::Picture;
 use crate::rules::lambda_at;
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::write_whole;
 
 /// Largest distance of the file from the asked size, as a share of it.
 pub const TOLERANCE: f64 = 0.05;
@@ -128,7 +128,8 @@ impl Search<'_> {
 
     /// Copies a try's stream to where it was asked for.
     fn deliver(&self, stream: &Path) -> Result<()> {
-        write_whole(&self.settings.output, std::fs::read(stream).context("reading the stream")?)
+        let stream = std::fs::read(stream).context("reading the stream")?;
+        Ok(write_whole(&self.settings.output, stream)?)
     }
 
     /// The quantiser that a full training is likely to land with.

@@ -17,9 +17,11 @@ pub mod onnx;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use iev_runtime::outputs::write_whole;
 use iev_runtime::profile::{PROFILES, Profile};
 use prost::Message;
 
+use crate::Unfit;
 pub use graphs::{Cut, Template, lower};
 pub use lint::{Offence, lint};
 use onnx::ModelProto;
@@ -88,8 +90,7 @@ pub fn run_lower(args: &LowerArgs) -> Result<()> {
         .with_context(|| format!("{}: cannot be created", args.models.display()))?;
     for (name, bytes) in files {
         let path = args.models.join(name);
-        std::fs::write(&path, bytes)
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
+        write_whole(&path, bytes)?;
     }
     Ok(())
 }
@@ -100,7 +101,8 @@ fn check(models: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     };
     let stale: Vec<&str> = files.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
     if !stale.is_empty() {
-        bail!("out of date: {}; run `iev-export lower` and commit models/", stale.join(", "));
+        let stale = stale.join(", ");
+        bail!(Unfit(format!("out of date: {stale}; run `iev-export lower` and commit models/")));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use iev_runtime::stream::scene::encode_grids;
 use crate::anchor::gop::CodedAnchor;
 use crate::plan::Plan;
 use crate::train::Exported;
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::write_whole;
 
 /// One section with its own bytes.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::ablation::Part;
 use crate::rd::curve::Curve;
 use crate::rd::page::percent;
 use crate::report::{page, paragraph, table};
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::{Outputs, write_whole};
 
 /// The curve without one part against the whole codec's.
 #[derive(Debug, Clone, Serialize)]
@@ -82,6 +82,20 @@ impl Ablate {
         self.whole.file(&format!("ablation.{extension}"))
     }
 
+    /// Makes sure, before anything is encoded, that no output is an input or another output.
+    ///
+    /// # Errors
+    /// [`iev_runtime::Error::Usage`] where one is, and the disk's.
+    pub fn claim(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
+        outputs.claim_folder(&self.whole.out)?;
+        let variants = self.parts.iter().map(|part| self.variant(*part));
+        for harness in std::iter::once(self.whole.clone()).chain(variants) {
+            harness.claim_streams(outputs)?;
+        }
+        let files = ["json", "md", "html"].map(|extension| self.file(extension));
+        files.iter().try_for_each(|file| outputs.claim_in_new_folder(file))
+    }
+
     /// Writes the table as JSON, Markdown and HTML.
     ///
     /// # Errors
@@ -98,7 +112,7 @@ impl Ablate {
                      The context model's row codes the same levels by an adaptive order-0 model.";
         paragraph(&mut body, "note", about);
         body += &table(&self.columns(), &cells(rows));
-        write_whole(&self.file("html"), page(&format!("Ablations: {name}"), &body))
+        Ok(write_whole(&self.file("html"), page(&format!("Ablations: {name}"), &body))?)
     }
 
     fn columns(&self) -> [&'static str; 6] {

@@ -12,7 +12,7 @@ use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::bd_rows;
 use crate::anchor::AnchorEncoder;
 use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::{Outputs, write_whole};
 
 /// A config and the folder its results go to.
 #[derive(Debug, Clone)]
@@ -42,6 +42,23 @@ impl Harness {
     /// Path of an output file.
     pub fn file(&self, extension: &str) -> PathBuf {
         self.out.join(format!("{}.{extension}", self.config.name))
+    }
+
+    /// Makes sure, before anything is encoded, that no output is an input or another output.
+    ///
+    /// # Errors
+    /// [`iev_runtime::Error::Usage`] where one is, and the disk's.
+    pub fn claim(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
+        outputs.claim_folder(&self.out)?;
+        self.claim_streams(outputs)?;
+        let files = ["json", "csv", "html"].map(|extension| self.file(extension));
+        files.iter().try_for_each(|file| outputs.claim_in_new_folder(file))
+    }
+
+    /// The streams among them.
+    pub(super) fn claim_streams(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
+        let streams = self.config.points.iter().map(|point| self.folder(point).stream());
+        streams.into_iter().try_for_each(|stream| outputs.claim_in_new_folder(&stream))
     }
 
     /// Collects finished points; `clip` is the digest of the pictures where they were read.
@@ -110,9 +127,9 @@ impl Harness {
             "peers": peers,
             "bd_rate": bd_rate,
         });
-        write_whole(&self.file("json"), &serde_json::to_string_pretty(&all)?)?;
-        write_whole(&self.file("csv"), &csv(ours, points)?)?;
-        write_whole(&self.file("html"), rd_page(&self.config, report))
+        write_whole(&self.file("json"), serde_json::to_string_pretty(&all)?)?;
+        write_whole(&self.file("csv"), csv(ours, points)?)?;
+        Ok(write_whole(&self.file("html"), rd_page(&self.config, report))?)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::input::{View, open_views};
 use crate::quality::PlaneErrors;
 use crate::rd::curve::CurveRow;
 use crate::verify::measure::{kbps, seconds};
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::write_whole;
 
 /// One encoder at one effort, such as `x265-medium`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn code_view(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<
     ensure!(wanted == got, "{wanted} pictures were coded and {got} decoded");
     let psnr_db = PlaneErrors::of(&view.frames, &decoded.frames).psnr_db();
     let coded = Coded { bytes: length(stream).context("the stream has gone")?, psnr_db };
-    write_whole(&figures, &serde_json::to_string(&coded)?)?;
+    write_whole(&figures, serde_json::to_string(&coded)?)?;
     Ok(coded)
 }
 

@@ -13,7 +13,7 @@ use crate::input::View;
 use crate::rd::curve::CurveRow;
 use crate::rd::machine::Machine;
 use crate::verify::Verified;
-use crate::whole_file::write_whole;
+use iev_runtime::outputs::write_whole;
 
 const RESULT: &str = "result.json";
 
@@ -139,7 +139,7 @@ impl PointFolder {
                 _ => {}
             }
         }
-        write_whole(&mark, digest)
+        Ok(write_whole(&mark, digest)?)
     }
 
     /// The trainer's checkpoint.
@@ -165,7 +165,7 @@ impl PointFolder {
     /// # Errors
     /// The disk's.
     pub fn store(&self, result: &PointResult) -> Result<()> {
-        write_whole(&self.0.join(RESULT), &serde_json::to_string_pretty(result)?)
+        Ok(write_whole(&self.0.join(RESULT), serde_json::to_string_pretty(result)?)?)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Checkpoints: the state of a training, and what it is the state of.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use iev_runtime::outputs::write_whole;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
 
@@ -43,9 +44,12 @@ pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>
         .map_or_else(|| unreachable!("a digest has 32 bytes"), |first| i64::from_le_bytes(*first))
 }
 
-/// Writes a checkpoint under a temporary name, then renames it.
-///
-/// The temporary name is always the same, so that trainings killed while they write leave one file.
+/// The checkpoint of a training whose work folder is `folder`.
+pub fn checkpoint_in(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Writes a checkpoint, whole or not at all.
 ///
 /// # Errors
 /// The disk's.
@@ -57,17 +61,10 @@ pub fn save(
 ) -> anyhow::Result<()> {
     state.push(("step".into(), Tensor::from(step as i64)));
     state.push(("fingerprint".into(), Tensor::from(fingerprint)));
-    let (partial, path) = (folder.join("train.partial"), folder.join(FILE));
     // In memory first: libtorch's own words about a full disk are a stack trace.
     let mut bytes = Vec::new();
     Tensor::save_multi_to_stream(&state, &mut bytes)?;
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&partial)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)
-    };
-    write().with_context(|| format!("writing {}", path.display()))
+    Ok(write_whole(&checkpoint_in(folder), bytes)?)
 }
 
 /// The checkpoint in `folder`, if there is one.
@@ -75,7 +72,7 @@ pub fn save(
 /// # Errors
 /// When it is not of the training with this fingerprint, which would replace it with its own.
 pub fn load(folder: &Path, fingerprint: i64) -> anyhow::Result<Option<Start>> {
-    let path = folder.join(FILE);
+    let path = checkpoint_in(folder);
     if !path.try_exists().with_context(|| format!("reading {}", path.display()))? {
         return Ok(None);
     }
@@ -103,7 +100,7 @@ impl Start {
     /// # Errors
     /// When there is none, or it is not one or cannot be read.
     pub fn load(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join(FILE);
+        let path = checkpoint_in(folder);
         // libtorch's own words are a stack trace.
         File::open(&path).map_err(|e| match e.kind() {
             ErrorKind::NotFound => anyhow!("there is no checkpoint at {}", path.display()),

@@ -35,6 +35,7 @@ use tch::{Device, Kind, Tensor};
 use crate::ablation::Part;
 use crate::rules::lambda_at;
 
+pub use checkpoint::checkpoint_in;
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
 

@@ -119,7 +119,7 @@ impl Board {
     /// The profile compiled in under `name`, or else the one in the file `name`.
     ///
     /// # Errors
-    /// [`Error::Backend`] naming the known profiles, or the line of the file that is wrong.
+    /// [`Error::Usage`] naming the known profiles, or the line of the file that is wrong.
     pub fn find(name: &str) -> Result<Self> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             return Self::parse(name, text);
@@ -129,14 +129,14 @@ impl Board {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
             let what =
                 format!("no board profile {name:?} ({cause}): name a file, or one of {known}");
-            Error::Backend { what }
+            Error::Usage { what }
         })?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
         Self::parse(&stem.unwrap_or_default(), &text)
     }
 
     fn parse(name: &str, text: &str) -> Result<Self> {
-        let broken = |rule: &str| Error::Backend { what: format!("board profile {name}: {rule}") };
+        let broken = |rule: &str| Error::Usage { what: format!("board profile {name}: {rule}") };
         let mut board: Self = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(0, |span| text[..span.start].lines().count().max(1));
             broken(&format!("line {line}: {}", e.message().replace('\n', " ")))
@@ -208,7 +208,7 @@ impl Board {
     /// Keeps the calling thread, and those it starts from now on, to the board's CPUs.
     ///
     /// # Errors
-    /// [`Error::Backend`] when this machine has none of them.
+    /// [`Error::Usage`] when this machine has none of them.
     #[cfg(target_os = "linux")]
     pub fn pin(&self) -> Result<()> {
         use rustix::thread::{CpuSet, sched_setaffinity};
@@ -218,7 +218,7 @@ impl Board {
         let mut set = CpuSet::new();
         let known = self.player.cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU);
         known.for_each(|cpu| set.set(*cpu));
-        sched_setaffinity(None, &set).map_err(|e| Error::Backend {
+        sched_setaffinity(None, &set).map_err(|e| Error::Usage {
             what: format!("board {} keeps to CPUs {:?}: {e}", self.name, self.player.cpus),
         })
     }

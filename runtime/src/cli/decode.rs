@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::network::backend::Backend;
+use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::{Paced, Tick};
 use iev_runtime::play::player::{Playback, Player, Selection};
 use iev_runtime::play::shown::Shown;
-use iev_runtime::sink::{Digest, Muxer, Plan, Sink, path_of};
+use iev_runtime::sink::{Digest, Muxer, Plan, Sink, names_view};
 use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Error, Result, ViewId};
+use iev_runtime::{Result, ViewId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::statistics::{Statistics, deadlines, in_words};
 use super::ticks::Ticks;
-use super::{BackendArgs, Failure, chain, print, spare_the_stream};
+use super::{BackendArgs, Failure, chain, print};
 
 /// From one picture to the next, where a clock makes sense.
 const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
@@ -30,7 +31,7 @@ const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 pub(crate) struct Decode {
     /// The stream
     stream: PathBuf,
-    /// Where to write; %v is the view, %t the time of a PNG, - is standard output
+    /// Where to write; %v is the view, %t the time of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Views: all, or numbers such as 0,2,4
@@ -85,29 +86,46 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     }
     let selection = Selection::new(views, first..last);
     let (muxer, path) = command.target(views, player.header())?;
-    let outputs = views.iter().map(|view| path_of(path, view));
-    spare_the_stream(&command.stream, outputs.chain(command.framestats.clone()))?;
     let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
-    let mut sink = Sink::open(&plan)?;
+    command.claim_outputs(&plan.files(first..last))?;
+    let sink = Sink::open(&plan)?;
     let times = (last - first) as usize;
     if let Some(late) = command.late {
-        command.pump_by_the_clock(&player, player.play(&selection)?, late, &mut sink, &backend)
+        command.pump_by_the_clock(&player, player.play(&selection)?, late, sink, &backend)
     } else if command.keep_going {
         let mut shown = player.keep_going(&selection)?;
-        command.pump(&mut shown, &mut sink, times, &backend)?;
+        command.pump(&mut shown, sink, times, &backend)?;
         if let (lost, Some(error)) = shown.lost() {
             let why = chain(error);
             return Err(Failure::Held(format!("{lost} of {times} times were held: {why}")));
         }
         Ok(())
     } else if command.serial {
-        command.pump(player.decode_serial(&selection)?, &mut sink, times, &backend)
+        command.pump(player.decode_serial(&selection)?, sink, times, &backend)
     } else {
-        command.pump(player.play(&selection)?, &mut sink, times, &backend)
+        command.pump(player.play(&selection)?, sink, times, &backend)
     }
 }
 
 impl Decode {
+    /// Makes sure, before anything is decoded, that no output is the stream or another output.
+    fn claim_outputs(&self, pictures: &[PathBuf]) -> Result<()> {
+        let mut outputs = Outputs::default();
+        outputs.reads(&self.stream);
+        pictures.iter().try_for_each(|path| outputs.claim(path))?;
+        self.framestats.iter().try_for_each(|path| outputs.claim(path))?;
+        let prints = self.stats.is_some() && !self.takes_standard_output();
+        if prints { outputs.claim(Path::new("-")) } else { Ok(()) }
+    }
+
+    /// Whether pictures, or their digest, go to standard output.
+    fn takes_standard_output(&self) -> bool {
+        match &self.output {
+            Some(path) => path == Path::new("-"),
+            None => self.muxer.as_deref() == Some("md5"),
+        }
+    }
+
     fn views(&self, player: &Player) -> Result<ViewSet, Failure> {
         let header = player.header();
         let views = match *self.pose {
@@ -124,7 +142,7 @@ impl Decode {
     }
 
     fn target(&self, views: ViewSet, header: &Header) -> Result<(Muxer, &Path), Failure> {
-        let per_view = self.output.as_ref().is_some_and(|p| p.to_string_lossy().contains("%v"));
+        let per_view = self.output.as_deref().is_some_and(names_view);
         if self.late == Some(Late::Degrade) && per_view {
             let what = "--late degrade leaves views out, so files per view would lose step: use one \
                         output, or drop or repeat";
@@ -161,7 +179,7 @@ impl Decode {
     fn pump(
         &self,
         shown: impl Iterator<Item = Result<Shown>>,
-        sink: &mut Sink,
+        mut sink: Sink,
         times: usize,
         backend: &Backend,
     ) -> Result<(), Failure> {
@@ -179,15 +197,14 @@ impl Decode {
             statistics.add(&shown, latency_us, started.elapsed().as_micros() as u64);
             bar.inc(1);
         }
-        sink.finish()?;
         bar.finish_and_clear();
-        self.report(&statistics, None, backend)?;
-        match &self.verify {
-            Some(wanted) if !wanted.eq_ignore_ascii_case(&digest.hex()) => {
-                Err(Failure::Mismatch(format!("MD5 is {}, not {wanted}", digest.hex())))
-            }
-            _ => Ok(()),
+        if let Some(wanted) = &self.verify
+            && !wanted.eq_ignore_ascii_case(&digest.hex())
+        {
+            return Err(Failure::Mismatch(format!("MD5 is {}, not {wanted}", digest.hex())));
         }
+        sink.finish()?;
+        self.report(&statistics, None, backend)
     }
 
     /// Writes what a display of the stream's rate shows at each of its ticks.
@@ -196,7 +213,7 @@ impl Decode {
         player: &Player,
         playback: Playback,
         late: Late,
-        sink: &mut Sink,
+        mut sink: Sink,
         backend: &Backend,
     ) -> Result<(), Failure> {
         let (pictures, seconds) = player.header().rate;
@@ -235,15 +252,11 @@ impl Decode {
         backend: &Backend,
     ) -> Result<(), Failure> {
         if let Some(path) = &self.framestats {
-            let written = std::fs::write(path, statistics.csv());
-            written.map_err(|source| Error::File { path: path.clone(), source })?;
+            write_whole(path, statistics.csv())?;
         }
         let mut summary = statistics.summary(backend);
         summary["deadlines"] = json!(counts.map(|(late, counts)| deadlines(late, counts)));
-        let taken = match &self.output {
-            Some(path) => path == Path::new("-"),
-            None => self.muxer.as_deref() == Some("md5"),
-        };
+        let taken = self.takes_standard_output();
         if self.stats.is_some() && taken {
             let _ = writeln!(std::io::stderr(), "{summary:#}");
         } else if self.stats.is_some() {

@@ -8,6 +8,7 @@ use iev_runtime::format::header::Header;
 use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::Picture;
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::picture::rgb::Rgb;
@@ -41,6 +42,12 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
     let reference = reference_beside(&command.stream)?;
+    let sheet = command.out.join("sheet.png");
+    let mut outputs = Outputs::default();
+    outputs.reads(&command.stream);
+    outputs.reads(&reference_path(&command.stream));
+    outputs.claim_folder(&command.out)?;
+    outputs.claim_in_new_folder(&sheet)?;
     let selection = Selection::new(ViewSet::all(player.header()), player.times());
     let mut statistics = Statistics::start(player.times().len());
     let mut errors = Errors::default();
@@ -55,15 +62,18 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     }
     let mut summary = statistics.summary(&backend);
     summary["psnr_y_db"] = errors.psnr(player.header());
-    let sheet = command.out.join("sheet.png");
     draw(&player, &reference, &sheet)?;
     summary["sheet"] = json!(sheet);
     if command.json { print_json(&summary) } else { print(&text(&summary)) }
 }
 
+fn reference_path(stream: &Path) -> PathBuf {
+    stream.with_extension("ref")
+}
+
 /// The crops beside a sample; none when there is no such file.
 fn reference_beside(stream: &Path) -> Result<Reference, Failure> {
-    let path = stream.with_extension("ref");
+    let path = reference_path(stream);
     match std::fs::read(&path) {
         Ok(file) => Ok(Reference::parse(&file)?),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Reference::default()),
@@ -73,11 +83,11 @@ fn reference_beside(stream: &Path) -> Result<Reference, Failure> {
 
 /// Squared errors and pixels per view.
 #[derive(Default)]
-struct Errors(std::collections::BTreeMap<u8, (u64, u64)>);
+struct Errors(BTreeMap<ViewId, (u64, u64)>);
 
 impl Errors {
     fn add(&mut self, view: ViewId, crop: &Crop, decoded: &Picture) {
-        let sum = self.0.entry(view.0).or_default();
+        let sum = self.0.entry(view).or_default();
         sum.0 += crop.squared_error(decoded);
         sum.1 += crop.luma.len() as u64;
     }
@@ -85,7 +95,8 @@ impl Errors {
     /// `10·log10(255² / MSE)` per view; null without crops or without error.
     fn psnr(&self, header: &Header) -> Value {
         let of = |view: u8| {
-            let (squares, pixels) = self.0.get(&view).filter(|(squares, _)| *squares > 0)?;
+            let (squares, pixels) =
+                self.0.get(&ViewId(view)).filter(|(squares, _)| *squares > 0)?;
             Some(psnr_db(*squares, *pixels))
         };
         (0..header.views.len() as u8).map(of).collect()
@@ -155,7 +166,7 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(error)?;
     }
-    Ok(std::fs::write(path, file).map_err(error)?)
+    Ok(write_whole(path, file)?)
 }
 
 /// Warped anchor and implicit picture of the implicit views of one time, and all that is shown then.

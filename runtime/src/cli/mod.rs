@@ -27,6 +27,7 @@ use iev_runtime::network::engines::Engines;
 use iev_runtime::network::opening::{NetworkPath, OpenNetwork, Precision};
 use iev_runtime::network::providers::{Provider, Rung};
 use iev_runtime::network::session::SessionOptions;
+use iev_runtime::outputs::Outputs;
 use iev_runtime::play::options::Options;
 
 /// Decoder of IEV multi-view video.
@@ -136,6 +137,14 @@ impl BackendArgs {
         Backend::new(self.ort.clone(), options)
     }
 
+    /// Makes sure that the folder asked for can take engines. That of the user's cache may be missing where none is
+    /// built.
+    fn claim_engines(&self, stream: &Path) -> iev_runtime::Result<()> {
+        let mut outputs = Outputs::default();
+        outputs.reads(stream);
+        self.engines.iter().try_for_each(|folder| outputs.claim_folder(folder))
+    }
+
     pub(crate) fn options(&self, backend: &Backend) -> Options {
         let mut options = Options::new(telling_of_detours(backend));
         if let Some(board) = &self.board {
@@ -224,28 +233,13 @@ impl Failure {
             {
                 return ExitCode::SUCCESS;
             }
-            Self::Codec(error) => (chain(error), exit_code(error)),
+            Self::Codec(error) => (chain(error), error.exit_code()),
             Self::Usage(text) => (text.clone(), 2),
             Self::Mismatch(text) | Self::Held(text) => (text.clone(), 1),
         };
         // A closed stderr leaves nothing to tell.
         let _ = writeln!(std::io::stderr(), "iev: error: {text}");
         ExitCode::from(code)
-    }
-}
-
-/// Fails where one of `outputs` is the stream itself, which creating it would empty.
-fn spare_the_stream(
-    stream: &Path,
-    mut outputs: impl Iterator<Item = PathBuf>,
-) -> Result<(), Failure> {
-    let Ok(stream) = stream.canonicalize() else { return Ok(()) };
-    match outputs.find(|output| output.canonicalize().is_ok_and(|output| output == stream)) {
-        Some(output) => {
-            let output = output.display();
-            Err(Failure::Usage(format!("{output} is the stream itself: name another output")))
-        }
-        None => Ok(()),
     }
 }
 
@@ -261,16 +255,6 @@ fn chain(error: &Error) -> String {
         cause = next.source();
     }
     text
-}
-
-fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::Malformed { .. } | Error::Unsupported { .. } | Error::Storage { .. } => 1,
-        // A decoder of explicit pictures fails on what it is fed, not by itself.
-        Error::Anchor { .. } => 1,
-        Error::OverBudget { .. } | Error::NotInStream { .. } | Error::File { .. } => 2,
-        _ => 3,
-    }
 }
 
 /// Prints to standard output; a reader that left ends the program quietly.

@@ -29,6 +29,7 @@ pub(crate) struct Prepare {
 /// Opens every scene's network with leave to build, then once more as a player does, which paints a
 /// picture with it.
 pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
+    command.backend.claim_engines(&command.stream)?;
     let backend = command.backend.backend();
     let session = backend.session().clone();
     let folder = session.engines.as_ref().map(|engines| engines.folder.clone());

@@ -42,8 +42,8 @@ impl PictureSink for Md5Sink {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
         self.output.write(format!("{}\n", self.digest.hex()).as_bytes())?;
-        self.output.flush()
+        self.output.finish()
     }
 }

@@ -2,6 +2,7 @@
 
 mod md5;
 mod null;
+mod pattern;
 mod png;
 mod raw;
 #[cfg(test)]
@@ -9,19 +10,22 @@ mod tests;
 mod tile;
 mod y4m;
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use self::md5::{Digest, Md5Sink};
 pub use self::null::NullSink;
+pub use self::pattern::names_view;
 pub use self::png::PngSink;
 pub use self::raw::RawSink;
 pub use self::tile::Tile;
 pub use self::y4m::Y4mSink;
 
+use self::pattern::expand;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
+use crate::outputs::OutputFile;
 use crate::picture::Picture;
 use crate::play::shown::Shown;
 use crate::units::views::ViewSet;
@@ -35,11 +39,11 @@ pub trait PictureSink {
     /// [`Error::File`] when it cannot be written.
     fn put(&mut self, time: TimeIndex, picture: &Picture) -> Result<()>;
 
-    /// Writes what is left.
+    /// Writes what is left, and gives the output its name: one that is dropped before is not there.
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be written.
-    fn finish(&mut self) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<()>;
 }
 
 /// How pictures are written.
@@ -75,14 +79,14 @@ impl Muxer {
         if path == Path::new("-") {
             return Some(Self::Y4m);
         }
-        path.extension().and_then(|e| Self::by_name(e.to_str()?))
+        path.extension().and_then(|e| Self::by_name(&e.to_str()?.to_ascii_lowercase()))
     }
 }
 
 /// A file or standard output, with the name for errors.
 pub struct Output {
     path: PathBuf,
-    writer: BufWriter<Box<dyn Write>>,
+    writer: BufWriter<OutputFile>,
 }
 
 impl Output {
@@ -91,11 +95,7 @@ impl Output {
     /// # Errors
     /// [`Error::File`] with the system's reason.
     pub fn create(path: &Path) -> Result<Self> {
-        let target: Box<dyn Write> = if path == Path::new("-") {
-            Box::new(std::io::stdout())
-        } else {
-            Box::new(File::create(path).map_err(|source| file_error(path, source))?)
-        };
+        let target = OutputFile::create(path)?;
         Ok(Self { path: path.to_owned(), writer: BufWriter::with_capacity(1 << 18, target) })
     }
 
@@ -103,8 +103,9 @@ impl Output {
         self.writer.write_all(bytes).map_err(|source| file_error(&self.path, source))
     }
 
-    fn flush(&mut self) -> Result<()> {
-        self.writer.flush().map_err(|source| file_error(&self.path, source))
+    fn finish(self) -> Result<()> {
+        let Self { path, writer } = self;
+        writer.into_inner().map_err(|e| file_error(&path, e.into_error()))?.finish()
     }
 }
 
@@ -117,7 +118,7 @@ fn file_error(path: &Path, source: std::io::Error) -> Error {
 pub struct Plan<'a> {
     /// How.
     pub muxer: Muxer,
-    /// Where; `%v` is the view and `%t` the time, `-` is standard output.
+    /// Where; `%v` is the view, `%t` the time and `%%` a percent sign, `-` is standard output.
     pub path: &'a Path,
     /// Of which stream.
     pub header: &'a Header,
@@ -125,11 +126,6 @@ pub struct Plan<'a> {
     pub views: ViewSet,
     /// True when there is only one time, so PNG files need no number.
     pub single: bool,
-}
-
-/// The output of `view` where `path` has a `%v`; else the one of all.
-pub fn path_of(path: &Path, view: ViewId) -> PathBuf {
-    path.to_string_lossy().replace("%v", &view.0.to_string()).into()
 }
 
 /// The outputs of a decode.
@@ -149,17 +145,17 @@ impl Sink {
     /// [`Error::File`] when one cannot be created, [`Error::OverBudget`] when tiles get too wide.
     pub fn open(plan: &Plan<'_>) -> Result<Self> {
         let size = plan.header.size;
-        if plan.path.to_string_lossy().contains("%v") {
-            let per_view = |view: ViewId| Ok((view, plan.one(&path_of(plan.path, view), size)?));
+        if names_view(plan.path) {
+            let per_view = |view: ViewId| Ok((view, plan.one(Some(view), size)?));
             let sinks: Result<_> = plan.views.iter().map(per_view).collect();
             return sinks.map(Self::PerView);
         }
         match plan.muxer {
-            Muxer::Md5 | Muxer::Null => Ok(Self::InTurn(plan.one(plan.path, size)?)),
-            _ if plan.views.len() == 1 => Ok(Self::Together(plan.one(plan.path, size)?, None)),
+            Muxer::Md5 | Muxer::Null => Ok(Self::InTurn(plan.one(None, size)?)),
+            _ if plan.views.len() == 1 => Ok(Self::Together(plan.one(None, size)?, None)),
             _ => {
                 let tile = Tile::new(size, plan.views)?;
-                Ok(Self::Together(plan.one(plan.path, tile.size())?, Some(tile)))
+                Ok(Self::Together(plan.one(None, tile.size())?, Some(tile)))
             }
         }
     }
@@ -181,25 +177,46 @@ impl Sink {
         }
     }
 
-    /// Writes what is left.
+    /// Writes what is left, and gives the outputs their names: those of a sink that is dropped before are not there.
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be written.
-    pub fn finish(&mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         match self {
             Self::Together(sink, _) | Self::InTurn(sink) => sink.finish(),
-            Self::PerView(sinks) => sinks.iter_mut().try_for_each(|(_, sink)| sink.finish()),
+            Self::PerView(sinks) => sinks.into_iter().try_for_each(|(_, sink)| sink.finish()),
         }
     }
 }
 
 impl Plan<'_> {
-    fn one(&self, path: &Path, size: Size) -> Result<Box<dyn PictureSink>> {
+    /// Every file that is written when `times` are shown.
+    pub fn files(&self, times: Range<u32>) -> Vec<PathBuf> {
+        let views = self.views.iter().map(Some).filter(|_| names_view(self.path));
+        let views: Vec<_> = if names_view(self.path) { views.collect() } else { vec![None] };
+        match self.muxer {
+            Muxer::Null => Vec::new(),
+            Muxer::Png => {
+                let of_view = |view| {
+                    let sink = PngSink::new(self.path, view, self.header.colour, self.single);
+                    times.clone().map(move |time| sink.path_at(TimeIndex(time)))
+                };
+                let mut files: Vec<_> = views.into_iter().flat_map(of_view).collect();
+                // Without a number of its own, the last picture is the one that stays.
+                files.dedup();
+                files
+            }
+            _ => views.into_iter().map(|view| expand(self.path, view, None)).collect(),
+        }
+    }
+
+    fn one(&self, view: Option<ViewId>, size: Size) -> Result<Box<dyn PictureSink>> {
+        let output = || Output::create(&expand(self.path, view, None));
         Ok(match self.muxer {
-            Muxer::Y4m => Box::new(Y4mSink::new(Output::create(path)?, size, self.header)?),
-            Muxer::Raw => Box::new(RawSink::new(Output::create(path)?)),
-            Muxer::Png => Box::new(PngSink::new(path, self.header.colour, self.single)),
-            Muxer::Md5 => Box::new(Md5Sink::new(Output::create(path)?)),
+            Muxer::Y4m => Box::new(Y4mSink::new(output()?, size, self.header)?),
+            Muxer::Raw => Box::new(RawSink::new(output()?)),
+            Muxer::Png => Box::new(PngSink::new(self.path, view, self.header.colour, self.single)),
+            Muxer::Md5 => Box::new(Md5Sink::new(output()?)),
             Muxer::Null => Box::new(NullSink),
         })
     }

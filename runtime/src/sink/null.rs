@@ -14,7 +14,7 @@ impl PictureSink for NullSink {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<()> {
         Ok(())
     }
 }

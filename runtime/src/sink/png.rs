@@ -2,38 +2,42 @@
 
 use std::path::{Path, PathBuf};
 
+use super::pattern::{expand, names_time, numbered};
 use super::{Output, PictureSink, file_error};
 use crate::error::Result;
 use crate::format::header::Colour;
 use crate::picture::Picture;
 use crate::picture::rgb::Rgb;
-use crate::units::TimeIndex;
+use crate::units::{TimeIndex, ViewId};
 
 /// Writes numbered PNG files.
 #[derive(Debug)]
 pub struct PngSink {
-    path: PathBuf,
+    pattern: PathBuf,
+    view: Option<ViewId>,
     colour: Colour,
     single: bool,
 }
 
 impl PngSink {
-    /// Writes to `path`, with the time in place of `%t`, else before the extension unless `single`.
-    pub fn new(path: &Path, colour: Colour, single: bool) -> Self {
-        Self { path: path.to_owned(), colour, single }
+    /// Writes to `pattern`, with the time in place of `%t`, else before the extension unless `single`; of one view
+    /// where there is a file per view.
+    pub fn new(pattern: &Path, view: Option<ViewId>, colour: Colour, single: bool) -> Self {
+        Self { pattern: pattern.to_owned(), view, colour, single }
     }
 
-    fn path_at(&self, time: TimeIndex) -> PathBuf {
-        let text = self.path.to_string_lossy();
-        let number = format!("{:05}", time.0);
-        if text.contains("%t") {
-            return PathBuf::from(text.replace("%t", &number));
+    /// The file of `time`.
+    pub(super) fn path_at(&self, time: TimeIndex) -> PathBuf {
+        if names_time(&self.pattern) {
+            return expand(&self.pattern, self.view, Some(time));
         }
-        if self.single || self.path == Path::new("-") {
-            return self.path.clone();
+        let path = expand(&self.pattern, self.view, None);
+        if self.single || path == Path::new("-") {
+            return path;
         }
-        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!("{stem}-{number}.png"))
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{}.png", numbered(time)));
+        path.with_file_name(name)
     }
 }
 
@@ -44,10 +48,10 @@ impl PictureSink for PngSink {
         let file = file.map_err(|e| file_error(&path, std::io::Error::other(e)))?;
         let mut output = Output::create(&path)?;
         output.write(&file)?;
-        output.flush()
+        output.finish()
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn finish(self: Box<Self>) -> Result<()> {
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ impl PictureSink for Y4mSink {
         self.0.write(picture.i420())
     }
 
-    fn finish(&mut self) -> Result<()> {
-        self.0.flush()
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.0.finish()
     }
 }

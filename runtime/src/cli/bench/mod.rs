@@ -16,6 +16,7 @@ use iev_runtime::network::opening::Precision;
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::quantised::in_integers;
 use iev_runtime::network::session::{Factors, gemm_gmac_per_s};
+use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::Plane;
 use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
@@ -28,7 +29,7 @@ use sha2::{Digest, Sha256};
 
 use super::decode::parse_views;
 use super::statistics::{deadlines, psnr_db};
-use super::{BackendArgs, Failure, print, spare_the_stream};
+use super::{BackendArgs, Failure, print};
 use played::{Display, Played, spans};
 use spread::Spread;
 
@@ -50,7 +51,7 @@ pub(crate) struct Bench {
     /// Drop, repeat or degrade what comes later than its tick, instead of waiting for it
     #[arg(long, value_name = "POLICY", requires = "rate")]
     late: Option<Late>,
-    /// Write the report as JSON here too
+    /// Write the report as JSON here too; - is standard output, without the text then
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Print the ratios of two reports instead; both must be of one stream and machine
@@ -70,13 +71,21 @@ const LIKENESS_TIMES: u32 = 24;
 const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
 const RATES_HZ: [u32; 3] = [72, 90, 120];
+
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     if let Some([first, second]) = command.compare.as_deref() {
         return print(&compare::compare(&compare::read(first)?, &compare::read(second)?)?);
     }
     let Some(stream) = &command.stream else { unreachable!("clap asks for the stream") };
     let error = |path: &PathBuf, source| Error::File { path: path.clone(), source };
-    spare_the_stream(stream, command.json.iter().cloned())?;
+    // Text would mix with a report on standard output, which then is all there is.
+    let prints = command.json.as_deref() != Some(Path::new("-"));
+    let mut outputs = Outputs::default();
+    outputs.reads(stream);
+    command.json.iter().try_for_each(|path| outputs.claim(path))?;
+    if prints {
+        outputs.claim(Path::new("-"))?;
+    }
 
     let backend = command.backend.backend();
     let started = Instant::now();
@@ -136,9 +145,11 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         // Last, for it opens another network.
         "psnr_to_f32_db": likeness(stream, &player, views, &command.backend, &backend)?,
     });
-    print(&text(&report))?;
+    if prints {
+        print(&text(&report))?;
+    }
     if let Some(path) = &command.json {
-        std::fs::write(path, format!("{report:#}\n")).map_err(|e| error(path, e))?;
+        write_whole(path, format!("{report:#}\n"))?;
     }
     Ok(())
 }

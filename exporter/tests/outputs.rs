@@ -1,0 +1,105 @@
+//! Outputs of `iev-export` never eat its inputs or each other, and are asked for before any long work.
+#![cfg(feature = "train")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+mod desk;
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use desk::Desk;
+
+const USAGE: i32 = 2;
+
+/// A desk with two views, a stream as far as anyone looks, a curve of both, and further names of them.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.pair();
+    let curve = "name = 'curve'\npeers = ['peers.csv']\n[clip]\nviews = ['left.y4m', 'right.y4m']\n\
+                 [settings]\nlearning-rate = 1e30\nanchor = 0\n[[points]]\nlabel = 'one'\n";
+    let peers = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\na,1,2,3,4,5,6\n";
+    std::fs::write(desk.path("curve.toml"), curve).unwrap();
+    std::fs::write(desk.path("peers.csv"), peers).unwrap();
+    std::fs::write(desk.path("clip.iev"), desk::OLDER).unwrap();
+    std::fs::hard_link(desk.path("right.y4m"), desk.path("hard")).unwrap();
+    symlink("right.y4m", desk.path("soft")).unwrap();
+    symlink(".", desk.path("here")).unwrap();
+    std::fs::create_dir(desk.path("pictures")).unwrap();
+    std::fs::write(desk.path("pictures/1.png"), "a picture").unwrap();
+    std::fs::hard_link(desk.path("pictures/1.png"), desk.path("picture")).unwrap();
+    std::fs::create_dir(desk.path("csv")).unwrap();
+    std::fs::hard_link(desk.path("peers.csv"), desk.path("csv/curve.csv")).unwrap();
+    std::fs::create_dir(desk.path("start")).unwrap();
+    std::fs::write(desk.path("start/train.pt"), "a checkpoint").unwrap();
+    desk
+}
+
+/// What is said to a command that must fail for how it is called, and change nothing.
+fn refusal(desk: &Desk, line: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+    command.args(line.split(' ')).current_dir(desk.path("")).env("IEV_FFMPEG", "/nonexistent");
+    let files = ["left.y4m", "right.y4m", "clip.iev", "peers.csv", "curve.toml", "pictures/1.png"];
+    let contents = || files.map(|name| std::fs::read(desk.path(name)).unwrap());
+    let before = contents();
+    let said = desk.refusal_with(&mut command, USAGE);
+    assert!(contents() == before, "{line} changed an input");
+    said
+}
+
+#[test]
+fn no_output_of_any_command_is_an_input() {
+    let desk = desk();
+    let outputs = [
+        "encode left.y4m right.y4m -o",
+        "encode left.y4m right.y4m -o new.iev --report",
+        "verify clip.iev left.y4m right.y4m --report",
+        "reference left.y4m right.y4m --crop 0,0,8,8 -o",
+        "peers left.y4m right.y4m --out",
+    ];
+    for output in outputs {
+        for name in ["right.y4m", "hard", "soft", "here/right.y4m", "pictures/../right.y4m"] {
+            let said = refusal(&desk, &format!("{output} {name}"));
+            assert!(said.contains("is the input right.y4m"), "{output} {name}: {said}");
+        }
+        let said = refusal(&desk, &format!("{output} no/such"));
+        assert!(said.contains("no/such: there is no folder no"), "{output}: {said}");
+        let said = refusal(&desk, &format!("{output} pictures"));
+        assert!(said.contains("pictures is a folder"), "{output}: {said}");
+    }
+    let rows = [
+        ("verify clip.iev left.y4m right.y4m --report clip.iev", "is the input clip.iev"),
+        ("encode pictures right.y4m -o pictures/1.png", "is the input pictures/1.png"),
+        ("encode pictures right.y4m -o picture", "is the input pictures/1.png"),
+        ("encode pictures right.y4m -o pictures/clip.iev", "lies in the input folder pictures"),
+        ("encode pictures right.y4m -o new.iev --work pictures", "is the input folder pictures"),
+        ("encode left.y4m right.y4m -o new.iev --work left.y4m/work", "left.y4m/work"),
+        ("encode left.y4m right.y4m -o new.iev --work start --warm-start start", "train.pt"),
+        ("peers left.y4m right.y4m --out new.csv --work left.y4m", "is the input left.y4m"),
+        ("rd curve.toml --out csv", "csv/curve.csv is the input"),
+        ("rd curve.toml --out curve.toml", "is the input curve.toml"),
+        ("ablate curve.toml --out left.y4m/out", "left.y4m/out"),
+        ("lower --models left.y4m", "left.y4m"),
+    ];
+    for (line, part) in rows {
+        let said = refusal(&desk, line);
+        assert!(said.contains(part), "{line}: {said}");
+    }
+}
+
+#[test]
+fn no_output_is_another() {
+    let desk = desk();
+    let rows = [
+        ("encode left.y4m right.y4m -o clip.iev --report clip.iev", "two outputs go to clip.iev"),
+        ("encode left.y4m right.y4m -o new.iev --report here/new.iev", "are one file"),
+        ("encode left.y4m right.y4m -o new.iev --report -", "two outputs go to standard output"),
+        ("encode left.y4m right.y4m -o new --work new", "two outputs go to new"),
+        ("verify clip.iev left.y4m --report /dev/stdout", "two outputs go to standard output"),
+        ("peers left.y4m --out -", "two outputs go to standard output"),
+        ("peers left.y4m --out new --work here/new", "are one file"),
+    ];
+    for (line, part) in rows {
+        let said = refusal(&desk, line);
+        assert!(said.contains(part), "{line}: {said}");
+    }
+}
