@@ -1,6 +1,6 @@
 //! What the benchmarks feed the player's parts with.
 
-use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::format::header::{Colour, Header, Role, Sampling, Second};
 use iev_runtime::network::templates::Templates;
 use iev_runtime::profile::Profile;
 use iev_runtime::{Size, ViewId};
@@ -24,6 +24,7 @@ pub fn header(profile: &Profile, views: usize) -> Header {
         rate: (30, 1),
         frames: 1,
         colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
         views: std::iter::once(Role::Explicit).chain(vec![implicit; views]).collect(),
     }
 }

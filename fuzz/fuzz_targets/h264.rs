@@ -6,7 +6,7 @@ use iev_runtime::Size;
 use iev_runtime::ViewId;
 use iev_runtime::anchor::body::AnchorBody;
 use iev_runtime::anchor::h264::checker::Unit;
-use iev_runtime::format::header::{Colour, Header, Role};
+use iev_runtime::format::header::{Colour, Header, Role, Sampling};
 use libfuzzer_sys::fuzz_target;
 use openh264::decoder::{DecodeOptions, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
@@ -22,6 +22,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         rate: (1, 1),
         frames: 8,
         colour: Colour::UNSPECIFIED,
+        sampling: Sampling::UNSPECIFIED,
         views: [Role::Explicit].into_iter().collect(),
     };
     let frames = u32::from(frames % 8) + 1;

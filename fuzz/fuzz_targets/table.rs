@@ -4,7 +4,7 @@
 
 use iev_fuzz::LIMITS;
 use iev_runtime::ViewId;
-use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::format::header::{Colour, Header, Role, Sampling, Second};
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::{Entry, Kind};
 use iev_runtime::format::writer::{Section, write_stream};
@@ -40,6 +40,7 @@ fuzz_target!(|records: Vec<Record>| {
         rate: (1, 1),
         frames: 12,
         colour: Colour::UNSPECIFIED,
+        sampling: Sampling::UNSPECIFIED,
         views: [
             Role::Explicit,
             Role::Implicit { anchor: ViewId(0), second: Second::Key },

@@ -30,6 +30,8 @@ class Header:
     colour: tuple[int, int, int]
     full_range: bool
     views: list[View]
+    pixel_aspect: tuple[int, int] = (0, 0)
+    chroma_place: int = 0
 
     def is_explicit(self, view):
         return view < len(self.views) and self.views[view].anchor is None
@@ -60,7 +62,7 @@ def read_view(fields):
     return View(anchor, fields.byte() if second else None)
 
 
-def read_header(data):
+def read_header(data, minor):
     """§3."""
     fields = Fields(data)
     profile = fields.string()
@@ -76,6 +78,11 @@ def read_header(data):
         full_range=fields.flag(),
         views=[read_view(fields) for _ in range(fields.varint(32))],
     )
+    if minor >= 4:
+        header.pixel_aspect = (fields.varint(32), fields.varint(32))
+        header.chroma_place = fields.varint(32)
+    require(header.chroma_place <= 6, "a place of chroma has a meaning")
+    require(all(header.pixel_aspect) == any(header.pixel_aspect), "half a pixel aspect is none")
     explicit = header.is_explicit
     require(1 <= len(header.views) <= 32, "there are 1 to 32 views")
     require(any(view.anchor is None for view in header.views), "at least one view is explicit")
@@ -142,12 +149,12 @@ def read_stream(data):
     require(len(data) >= 28, "a preamble is complete")
     magic, major, minor, header_size, count, size, crc = struct.unpack_from("<8sBBHIQI", data)
     require(magic == b"\x89IEV\r\n\x1a\n", "a stream starts with its magic")
-    require(major == 1 and minor <= 3, "the version is known")
+    require(major == 1 and minor <= 4, "the version is known")
     require(header_size <= 512 and size == len(data), "lengths of header and file")
     first = 28 + header_size + 28 * count
     require(first <= len(data), "the table is complete")
     require(crc32c(data[:24] + data[28:first]) == crc, "the index matches its checksum")
-    header = read_header(data[28 : 28 + header_size])
+    header = read_header(data[28 : 28 + header_size], minor)
     table = [Entry(*struct.unpack_from("<BBHIIQII", data, first - 28 * (count - i))) for i in range(count)]
     for entry in table:
         require(entry.kind <= CAMERAS, "a section's kind is known")

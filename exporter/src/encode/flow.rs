@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use iev_runtime::Size;
-use iev_runtime::format::header::{Colour, Header};
+use iev_runtime::format::header::{Colour, Header, Sampling};
 use iev_runtime::format::table::Kind;
 use iev_runtime::network::templates::Templates;
 
@@ -151,6 +151,7 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
         frames: u32::try_from(views[0].frames.len())?,
         colour: colour(views),
         views: roles,
+        sampling: Sampling::UNSPECIFIED,
     })
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use iev_runtime::format::header::Colour;
+use iev_runtime::format::header::{Colour, Sampling};
 use iev_runtime::picture::Picture;
 use iev_runtime::picture::rgb::Rgb;
 
@@ -50,7 +50,8 @@ pub fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
 /// # Errors
 /// When the PNG encoder refuses its size.
 pub fn figure(picture: &Picture, colour: Colour, caption: &str) -> Result<String> {
-    let file = Rgb::of(picture, colour).to_png().context("drawing a picture of the report")?;
+    let image = Rgb::of(picture, colour).to_png(colour, Sampling::UNSPECIFIED);
+    let file = image.context("drawing a picture of the report")?;
     let (caption, file) = (escape(caption), STANDARD.encode(file));
     Ok(format!(
         "<figure><img alt=\"{caption}\" src=\"data:image/png;base64,{file}\">\

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iev_runtime::format::header::Header;
+use iev_runtime::format::header::{Header, Sampling};
 use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
@@ -162,7 +162,9 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     }
     let sheet = assemble(&rows);
     let error = |source| Error::File { path: path.to_owned(), source };
-    let file = sheet.to_png().map_err(|e| error(std::io::Error::other(e)))?;
+    let file = sheet
+        .to_png(header.colour, Sampling::UNSPECIFIED)
+        .map_err(|e| error(std::io::Error::other(e)))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(error)?;
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
+use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
@@ -161,8 +162,42 @@ fn describe(header: &Header) -> Value {
         "rate": [header.rate.0, header.rate.1],
         "frames": header.frames,
         "colour": header.colour,
+        "matrix_shown": header.colour.for_display(header.size.height()).matrix,
+        "pixel_aspect": header.sampling.pixel_aspect,
+        "chroma_siting": header.sampling.siting,
         "views": header.views.iter().map(role).collect::<Vec<_>>(),
     })
+}
+
+/// Colour, range, pixel aspect and place of chroma in one line, and by what matrix an unnamed one is shown.
+fn colour(header: &Header) -> String {
+    let Header { colour, sampling, size, .. } = header;
+    let named =
+        |names: &Names, code| names.name(code).map_or(format!("code {code}"), str::to_owned);
+    let mut line = format!(
+        "colour: matrix {}, primaries {}, transfer {}, {} range",
+        named(&MATRICES, colour.matrix),
+        named(&PRIMARIES, colour.primaries),
+        named(&TRANSFERS, colour.transfer),
+        if colour.full_range { "full" } else { "limited" },
+    );
+    let shown = colour.for_display(size.height()).matrix;
+    if shown != colour.matrix {
+        line += &format!(", shown by {}, a guess by size", named(&MATRICES, shown));
+    }
+    let (wide, high) = sampling.pixel_aspect;
+    if wide > 0 {
+        line += &format!(", pixel aspect {wide}:{high}");
+    }
+    line + match sampling.siting {
+        Siting::Unspecified => "",
+        Siting::Left => ", chroma at left",
+        Siting::Centre => ", chroma at centre",
+        Siting::TopLeft => ", chroma at top left",
+        Siting::Top => ", chroma at top",
+        Siting::BottomLeft => ", chroma at bottom left",
+        Siting::Bottom => ", chroma at bottom",
+    }
 }
 
 fn text(header: &Header, ledger: &Ledger, file_bytes: u64, sections: u32) -> String {
@@ -180,6 +215,7 @@ fn text(header: &Header, ledger: &Ledger, file_bytes: u64, sections: u32) -> Str
         ),
         format!("{file_bytes} bytes in {sections} sections, {:.1} kbit/s", kbps(file_bytes)),
     ];
+    lines.push(colour(header));
     lines.extend(header.views.iter().enumerate().map(|(i, r)| format!("  view {i}: {}", role(r))));
     lines.push(format!("{:>12} {:>7} {:>9}", "bytes", "share", "kbit/s"));
     let line = |name: &str, bytes: u64| {

@@ -7,12 +7,14 @@ use crate::error::{Error, Result};
 use crate::profile::Profile;
 use crate::units::{Size, ViewId};
 
+pub use super::colour::{Colour, Sampling, Siting};
+
 /// First bytes of every stream; shaped like PNG's so that text-mode transfers are noticed.
 pub const MAGIC: [u8; 8] = [0x89, b'I', b'E', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Readers refuse another major version.
 pub const VERSION_MAJOR: u8 = 1;
 /// Readers refuse a newer minor version with a message that names it.
-pub const VERSION_MINOR: u8 = 3;
+pub const VERSION_MINOR: u8 = 4;
 /// Most views of a stream.
 pub const MAX_VIEWS: usize = 32;
 /// Most bytes of a coded header.
@@ -66,7 +68,7 @@ impl Preamble {
             return Err(Error::unsupported(8, "a format version before 1.0"));
         }
         if (bytes[8], bytes[9]) > (VERSION_MAJOR, VERSION_MINOR) {
-            let needed = "this stream needs a newer iev (format version above 1.3)";
+            let needed = "this stream needs a newer iev (format version above 1.4)";
             return Err(Error::unsupported(8, needed));
         }
         let minor = bytes[9];
@@ -79,27 +81,6 @@ impl Preamble {
             index_crc: u32::from_le_bytes([o, p, q, r]),
         })
     }
-}
-
-/// Colour description by the code points of ITU-T H.273; 2 is "unspecified".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Colour {
-    /// Colour primaries.
-    pub primaries: u8,
-    /// Transfer characteristics.
-    pub transfer: u8,
-    /// Matrix coefficients.
-    pub matrix: u8,
-    /// True for 0‥255, false for 16‥235.
-    pub full_range: bool,
-}
-
-impl Colour {
-    /// Nothing known, limited range.
-    pub const UNSPECIFIED: Self = Self { primaries: 2, transfer: 2, matrix: 2, full_range: false };
-    /// BT.709, limited range.
-    pub const BT709: Self = Self { primaries: 1, transfer: 1, matrix: 1, full_range: false };
 }
 
 /// The second picture the network may copy from.
@@ -145,9 +126,41 @@ pub struct Header {
     pub colour: Colour,
     /// Role of every view.
     pub views: Vec<Role, MAX_VIEWS>,
+    /// Where samples lie, in every view.
+    pub sampling: Sampling,
 }
 
+/// First minor version whose header ends with [`Header::sampling`].
+const SAMPLING_SINCE: u8 = 4;
+
 impl Header {
+    /// Reads the header of a stream of version 1.`minor`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where it is no header.
+    pub fn from_bytes(bytes: &[u8], minor: u8) -> Result<Self> {
+        type Before1_4 =
+            (String<16>, [u8; 32], Size, (u32, u32), u32, Colour, Vec<Role, MAX_VIEWS>);
+        let read = if minor < SAMPLING_SINCE {
+            postcard::from_bytes::<Before1_4>(bytes).map(
+                |(profile, template_sha256, size, rate, frames, colour, views)| Self {
+                    profile,
+                    template_sha256,
+                    size,
+                    rate,
+                    frames,
+                    colour,
+                    views,
+                    sampling: Sampling::UNSPECIFIED,
+                },
+            )
+        } else {
+            postcard::from_bytes(bytes)
+        };
+        let rule = "the header is a postcard record of FORMAT.md §3";
+        read.map_err(|_| Error::malformed(Preamble::BYTES as u64, rule))
+    }
+
     /// Checks what serde cannot: ranges and references between fields.
     ///
     /// # Errors
@@ -159,6 +172,7 @@ impl Header {
         rule(self.frames > 0, "picture count is at least 1")?;
         rule(self.size.width_px > 0 && self.size.height_px > 0, "picture size is at least 1×1")?;
         rule(self.rate.0 > 0 && self.rate.1 > 0, "picture rate is above zero")?;
+        rule(self.sampling.is_valid(), "a pixel aspect has two parts above zero, or is 0:0")?;
         let explicit = |v: ViewId| self.views.get(usize::from(v.0)) == Some(&Role::Explicit);
         for view in &self.views {
             if let Role::Implicit { anchor, second } = *view {
@@ -196,5 +210,48 @@ impl Header {
 
     fn with_role(&self, keep: fn(&Role) -> bool) -> impl Iterator<Item = ViewId> + '_ {
         (0..).zip(&self.views).filter(move |(_, role)| keep(role)).map(|(i, _)| ViewId(i))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            profile: String::new(),
+            template_sha256: [0; 32],
+            size: Size { width_px: 96, height_px: 64 },
+            rate: (24, 1),
+            frames: 3,
+            colour: Colour::BT709,
+            views: Vec::from_array([Role::Explicit]),
+            sampling: Sampling { pixel_aspect: (64, 45), siting: Siting::TopLeft },
+        }
+    }
+
+    #[test]
+    fn headers_before_1_4_end_before_the_sampling() {
+        let mut buffer = [0; MAX_HEADER_BYTES];
+        let record = postcard::to_slice(&header(), &mut buffer).unwrap();
+        assert_eq!(Header::from_bytes(record, 4).unwrap(), header());
+        let older = &record[..record.len() - 3];
+        let expected = Header { sampling: Sampling::UNSPECIFIED, ..header() };
+        for minor in 0..4 {
+            assert_eq!(Header::from_bytes(older, minor).unwrap(), expected, "1.{minor}");
+            assert_eq!(Header::from_bytes(record, minor).unwrap(), expected, "1.{minor} and more");
+        }
+        assert!(Header::from_bytes(older, 4).is_err());
+    }
+
+    #[test]
+    fn half_a_pixel_aspect_is_refused() {
+        for (pixel_aspect, valid) in
+            [((0, 0), true), ((1, 1), true), ((0, 1), false), ((1, 0), false)]
+        {
+            let sampling = Sampling { pixel_aspect, ..Sampling::UNSPECIFIED };
+            let valid_header = Header { sampling, ..header() }.validate();
+            assert_eq!(valid_header.is_ok(), valid, "{pixel_aspect:?}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The `.iev` stream: `FORMAT.md` in code, writer beside reader, no allocation, no floats before
 //! dequantisation.
 //!
-//! From bytes to numbers: [`reader`] → [`header`], [`table`] → [`network`], [`grids`] (over
+//! From bytes to numbers: [`reader`] → [`header`] (with its [`colour`]), [`table`] → [`network`], [`grids`] (over
 //! [`tensor`] contexts, [`mixing`], [`range`](mod@range)) → [`steps`] → latents.
 
 pub mod anchor;
 pub mod cameras;
+pub mod colour;
 pub mod grids;
 pub mod header;
 pub mod limits;

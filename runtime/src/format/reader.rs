@@ -44,12 +44,10 @@ impl<R: Read + Seek> StreamReader<R> {
         digest.update(&preamble_bytes[..Preamble::CHECKED]);
         digest.update(buffer);
         let table_at = header_at + header_bytes as u64;
-        let header: Result<Header, _> = postcard::from_bytes(buffer);
+        let header = Header::from_bytes(buffer, preamble.minor);
         let mut reader = Self {
             source,
-            header: header.map_err(|_| {
-                Error::malformed(header_at, "the header is a postcard record of FORMAT.md §3")
-            })?,
+            header: header?,
             minor: preamble.minor,
             sections: preamble.sections,
             table_at,

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rgb::encode_png;
+use super::rgb::encode_grey_png;
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
 use crate::units::{FrameId, TimeIndex, ViewId};
@@ -122,7 +122,7 @@ impl Reference {
     pub fn to_file(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
         for Crop { frame, place, luma } in &self.crops {
-            let coded = encode_png(luma, (place.width, place.height), png::ColorType::Grayscale);
+            let coded = encode_grey_png(luma, (place.width, place.height));
             let png = coded.unwrap_or_else(|e| panic!("a crop has its rectangle's size: {e}"));
             let side = |px: usize| {
                 u16::try_from(px).unwrap_or_else(|_| panic!("pictures have at most 65535 columns"))

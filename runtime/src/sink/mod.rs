@@ -20,7 +20,7 @@ pub use self::pattern::names_view;
 pub use self::png::PngSink;
 pub use self::raw::RawSink;
 pub use self::tile::Tile;
-pub use self::y4m::Y4mSink;
+pub use self::y4m::{HeaderLine, Y4mSink};
 
 use self::pattern::expand;
 use crate::error::{Error, Result};
@@ -198,7 +198,7 @@ impl Plan<'_> {
             Muxer::Null => Vec::new(),
             Muxer::Png => {
                 let of_view = |view| {
-                    let sink = PngSink::new(self.path, view, self.header.colour, self.single);
+                    let sink = PngSink::new(self.path, view, self.header, self.single);
                     times.clone().map(move |time| sink.path_at(TimeIndex(time)))
                 };
                 let mut files: Vec<_> = views.into_iter().flat_map(of_view).collect();
@@ -215,7 +215,7 @@ impl Plan<'_> {
         Ok(match self.muxer {
             Muxer::Y4m => Box::new(Y4mSink::new(output()?, size, self.header)?),
             Muxer::Raw => Box::new(RawSink::new(output()?)),
-            Muxer::Png => Box::new(PngSink::new(self.path, view, self.header.colour, self.single)),
+            Muxer::Png => Box::new(PngSink::new(self.path, view, self.header, self.single)),
             Muxer::Md5 => Box::new(Md5Sink::new(output()?)),
             Muxer::Null => Box::new(NullSink),
         })

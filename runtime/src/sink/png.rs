@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pattern::{expand, names_time, numbered};
 use super::{Output, PictureSink, file_error};
 use crate::error::Result;
-use crate::format::header::Colour;
+use crate::format::header::{Colour, Header, Sampling};
 use crate::picture::Picture;
 use crate::picture::rgb::Rgb;
 use crate::units::{TimeIndex, ViewId};
@@ -16,14 +16,16 @@ pub struct PngSink {
     pattern: PathBuf,
     view: Option<ViewId>,
     colour: Colour,
+    sampling: Sampling,
     single: bool,
 }
 
 impl PngSink {
     /// Writes to `pattern`, with the time in place of `%t`, else before the extension unless `single`; of one view
     /// where there is a file per view.
-    pub fn new(pattern: &Path, view: Option<ViewId>, colour: Colour, single: bool) -> Self {
-        Self { pattern: pattern.to_owned(), view, colour, single }
+    pub fn new(pattern: &Path, view: Option<ViewId>, header: &Header, single: bool) -> Self {
+        let Header { colour, sampling, .. } = *header;
+        Self { pattern: pattern.to_owned(), view, colour, sampling, single }
     }
 
     /// The file of `time`.
@@ -44,7 +46,7 @@ impl PngSink {
 impl PictureSink for PngSink {
     fn put(&mut self, time: TimeIndex, picture: &Picture) -> Result<()> {
         let path = self.path_at(time);
-        let file = Rgb::of(picture, self.colour).to_png();
+        let file = Rgb::of(picture, self.colour).to_png(self.colour, self.sampling);
         let file = file.map_err(|e| file_error(&path, std::io::Error::other(e)))?;
         let mut output = Output::create(&path)?;
         output.write(&file)?;

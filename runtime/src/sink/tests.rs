@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Digest, Muxer, Plan, Sink};
+use super::{Digest, HeaderLine, Muxer, Plan, Sink};
 use crate::format::header::Role;
 use crate::picture::Plane;
 use crate::play::player::{Player, Selection};
@@ -47,7 +47,7 @@ fn write(player: &Player, muxer: Muxer, path: &Path, views: ViewSet) {
 fn a_file_per_view_holds_its_pictures() {
     let (player, folder) = (two_views(), Folder::new("per-view"));
     write(&player, Muxer::Y4m, &folder.0.join("v%v.y4m"), ViewSet::all(player.header()));
-    let line = b"YUV4MPEG2 W35 H21 F30:1 Ip A1:1 C420 XCOLORRANGE=LIMITED\n";
+    let line = b"YUV4MPEG2 W35 H21 F30:1 Ip A0:0 C420 XCOLORRANGE=LIMITED\n";
     for view in [ViewId(0), ViewId(1)] {
         let mut expected = line.to_vec();
         let selection = Selection::new([view].into_iter().collect(), player.times());
@@ -57,6 +57,26 @@ fn a_file_per_view_holds_its_pictures() {
         }
         let file = std::fs::read(folder.0.join(format!("v{}.y4m", view.0))).unwrap();
         assert!(file == expected, "view {}", view.0);
+    }
+}
+
+#[test]
+fn y4m_says_aspect_siting_and_range() {
+    use crate::format::header::{Sampling, Siting};
+    let line = |full_range, siting, pixel_aspect| {
+        let sampling = Sampling { siting, pixel_aspect };
+        HeaderLine { size: ODD, rate: (30, 1), full_range, sampling }.to_string()
+    };
+    let start = "YUV4MPEG2 W35 H21 F30:1 Ip";
+    let cases = [
+        (None, Siting::Unspecified, (0, 0), "A0:0 C420"),
+        (Some(true), Siting::Left, (64, 45), "A64:45 C420mpeg2 XCOLORRANGE=FULL"),
+        (Some(false), Siting::Centre, (1, 1), "A1:1 C420jpeg XCOLORRANGE=LIMITED"),
+        (None, Siting::TopLeft, (1, 1), "A1:1 C420paldv"),
+        (None, Siting::Bottom, (1, 1), "A1:1 C420"),
+    ];
+    for (full_range, siting, aspect, rest) in cases {
+        assert_eq!(line(full_range, siting, aspect), format!("{start} {rest}"));
     }
 }
 

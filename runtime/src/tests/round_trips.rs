@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use crate::format::anchor::{AnchorSection, Key, MAX_KEYS, write_anchor};
 use crate::format::cameras::{Camera, Cameras, Intrinsics, Pose};
 use crate::format::grids::{GridShape, code_grid};
-use crate::format::header::{Colour, Header, MAX_VIEWS, Preamble, Role, Second, VERSION_MINOR};
+use crate::format::header::{
+    Colour, Header, MAX_VIEWS, Preamble, Role, Sampling, Second, Siting, VERSION_MINOR,
+};
 use crate::format::limits::Limits;
 use crate::format::mixing::{CONTEXTS, SymbolModel};
 use crate::format::network::{LayerLevels, code_layer};
@@ -28,11 +30,11 @@ const LEVEL: i8 = 127;
 fn header() -> impl Strategy<Value = Header> {
     let roles = vec((any::<bool>(), any::<bool>(), any::<usize>(), any::<usize>()), 0..MAX_VIEWS);
     let numbers = (1u16.., 1u16.., 1u32.., 1u32.., 1u32..);
-    let colour = (any::<[u8; 3]>(), any::<bool>());
+    let colour = (any::<[u8; 3]>(), any::<bool>(), sampling());
     let profile = 0..PROFILES.len();
     (roles, numbers, colour, profile, any::<[u8; 32]>()).prop_map(
         |(roles, (width_px, height_px, frames, pictures, seconds), colour, profile, sha256)| {
-            let ([primaries, transfer, matrix], full_range) = colour;
+            let ([primaries, transfer, matrix], full_range, sampling) = colour;
             let views = views(&roles);
             let implicit = views.iter().any(|role| *role != Role::Explicit);
             let profile = if implicit { PROFILES[profile].name } else { "" };
@@ -44,9 +46,19 @@ fn header() -> impl Strategy<Value = Header> {
                 frames,
                 colour: Colour { primaries, transfer, matrix, full_range },
                 views,
+                sampling,
             }
         },
     )
+}
+
+fn sampling() -> impl Strategy<Value = Sampling> {
+    use Siting::{Bottom, BottomLeft, Centre, Left, Top, TopLeft, Unspecified};
+    let sitings = [Unspecified, Left, Centre, TopLeft, Top, BottomLeft, Bottom];
+    ((1u32.., 1u32..), any::<bool>(), 0..sitings.len()).prop_map(move |(aspect, known, siting)| {
+        let pixel_aspect = if known { aspect } else { (0, 0) };
+        Sampling { pixel_aspect, siting: sitings[siting] }
+    })
 }
 
 /// Roles from: explicit, second source is an anchor, place of the anchor, place of the second.

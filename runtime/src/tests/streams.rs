@@ -8,7 +8,7 @@ use openh264::formats::YUVSlices;
 
 use crate::error::Result;
 use crate::format::anchor::{Coded, Key, coding_order, write_anchor};
-use crate::format::header::{Colour, Header, Role, Second};
+use crate::format::header::{Colour, Header, Role, Sampling, Second};
 use crate::format::mixing::SymbolModel;
 use crate::format::steps::StepIndex;
 use crate::format::table::Kind;
@@ -38,6 +38,7 @@ pub(crate) fn header(size: Size, frames: u32, roles: &[Role]) -> Header {
         rate: (30, 1),
         frames,
         colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
         views: roles.iter().copied().collect(),
     }
 }

@@ -6,7 +6,7 @@ mod checksums;
 use std::sync::Arc;
 
 use iev_runtime::format::anchor::{Key, write_anchor};
-use iev_runtime::format::header::{Colour, Header, Role, Second};
+use iev_runtime::format::header::{Colour, Header, Role, Sampling, Second};
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::table::Kind;
 use iev_runtime::format::writer::{Section, write_stream};
@@ -46,6 +46,7 @@ pub fn stream_of(frames: u32) -> Vec<u8> {
         rate: (24, 1),
         frames,
         colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
         views: [Role::Explicit, Role::Implicit { anchor: ViewId(0), second: Second::Key }]
             .into_iter()
             .collect(),
@@ -80,6 +81,7 @@ pub fn explicit_stream(size: Size, gops: u32, frames: u32) -> Vec<u8> {
         rate: (24, 1),
         frames: gops * frames,
         colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
         views: [Role::Explicit].into_iter().collect(),
     };
     let body = anchor_section(size, frames as usize, &[]);

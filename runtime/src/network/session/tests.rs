@@ -1,7 +1,7 @@
 //! The sessions against the plain-Rust network, and what the player relies on.
 
 use super::*;
-use crate::format::header::{Colour, Role, Second};
+use crate::format::header::{Colour, Role, Sampling, Second};
 use crate::format::steps::StepIndex;
 use crate::kernel::cells::Cells;
 use crate::kernel::warp::{PackedSize, warp};
@@ -35,6 +35,7 @@ fn header(profile: &Profile, size: Size, implicit: usize) -> Header {
         rate: (30, 1),
         frames: 1,
         colour: Colour::UNSPECIFIED,
+        sampling: Sampling::UNSPECIFIED,
         views: views.collect(),
     }
 }
