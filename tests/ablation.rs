@@ -7,7 +7,7 @@ use std::path::Path;
 
 use iev_exporter::ablation::Part;
 use iev_exporter::encode::encode;
-use iev_exporter::input::y4m::{Header, Writer};
+use iev_exporter::input::y4m::Writer;
 use iev_exporter::plan::Plan;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::order0::order0_bytes;
@@ -46,9 +46,7 @@ fn without_any_part_the_player_shows_what_the_trainer_painted() {
 fn config(folder: &Path) -> Config {
     for (view, clip) in clip::views(2, 2, SIZE).iter().enumerate() {
         let file = File::create(folder.join(format!("v{view}.y4m"))).unwrap();
-        let (width, height) = SIZE;
-        let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
-        let mut writer = Writer::new(file, header).unwrap();
+        let mut writer = Writer::new(file, clip.header_line()).unwrap();
         clip.frames.iter().for_each(|picture| writer.write(picture).unwrap());
         writer.finish().unwrap();
     }

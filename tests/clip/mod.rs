@@ -22,12 +22,9 @@ use iev_runtime::{FrameId, Result};
 
 /// Texture with a square that crosses it; views see both from the side, the square nearer.
 pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Vec<View> {
-    let view = |view: usize| View {
-        path: format!("view{view}").into(),
-        frames: (0..frames).map(|time| picture((width, height), view, time)).collect(),
-        rate: (24, 1),
-        full_range: Some(false),
-        matrix: None,
+    let view = |view: usize| {
+        let frames = (0..frames).map(|time| picture((width, height), view, time)).collect();
+        View::new(format!("view{view}").into(), frames, (24, 1))
     };
     (0..count).map(view).collect()
 }

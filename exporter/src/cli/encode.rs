@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
-use iev_exporter::input::{View, open_views, parse_rate};
+use iev_exporter::input::{Reading, View};
 use iev_exporter::rd::machine::Machine;
 use iev_exporter::train::checkpoint_in;
 use iev_exporter::verify::{check_backend, verify};
@@ -18,7 +18,7 @@ use iev_runtime::outputs::Outputs;
 use serde_json::json;
 
 use super::verify::Figures;
-use super::{print, read_views};
+use super::{open_clip, print, read_views};
 
 /// Encode the views of a clip into one .iev stream.
 #[derive(Debug, clap::Args)]
@@ -38,10 +38,8 @@ pub(crate) struct EncodeArgs {
     /// The stream to write.
     #[arg(short, long)]
     output: PathBuf,
-    /// Pictures per second, such as 24 or 30000/1001, over what the views say; PNG folders say nothing and are
-    /// taken for 25.
-    #[arg(long, value_parser = parse_rate)]
-    rate: Option<(u32, u32)>,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     request: EncodeRequest,
     /// Folder for checkpoints; training goes on from what it holds.
@@ -77,7 +75,8 @@ pub(crate) struct EncodeArgs {
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
     claim_outputs(&args)?;
-    let views = open_views(&args.views, args.request.limit, args.rate)?;
+    args.reading.limit = args.request.limit;
+    let views = open_clip(&args.views, &args.reading)?;
     let plan = plan(&views, &args.request)?;
     let mut settings =
         args.request.settings(plan, args.output.clone(), args.work.clone(), args.quiet)?;

@@ -16,6 +16,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use iev_exporter::input::{Reading, View, open_views, warnings};
 use iev_exporter::lower::{LowerArgs, run_lower};
 use iev_exporter::rd::Config;
 use iev_runtime::outputs::Outputs;
@@ -93,6 +94,14 @@ fn read_config(outputs: &mut Outputs, path: &Path, config: &Config) {
     outputs.reads(path);
     read_views(outputs, &config.views);
     config.peers.iter().for_each(|peer| drop(outputs.reads(peer)));
+}
+
+/// Reads the views, and says on standard error what is lost, changed or guessed on the way in.
+fn open_clip(paths: &[PathBuf], reading: &Reading) -> anyhow::Result<Vec<View>> {
+    let views = open_views(paths, reading)?;
+    warnings(&views)
+        .for_each(|warning| warn(format_args!("warning: {}", one_line(&warning.to_string()))));
+    Ok(views)
 }
 
 /// Prints to standard output; a reader that left ends the talk quietly.

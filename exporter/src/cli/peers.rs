@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use iev_exporter::input::open_views;
+use iev_exporter::input::Reading;
 use iev_exporter::rd::curve::to_csv;
 use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
 use iev_exporter::verify::measure::bar;
 use iev_runtime::outputs::{Outputs, write_whole};
 
-use super::{print, read_views};
+use super::{open_clip, print, read_views};
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,8 @@ pub(crate) struct PeersArgs {
     /// Code only the first pictures.
     #[arg(long)]
     limit: Option<usize>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
@@ -55,7 +57,8 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     outputs.claim(Path::new("-"))?;
     outputs.claim(&args.out)?;
     outputs.claim_folder(&work)?;
-    let views = open_views(&args.views, args.limit, None)?;
+    let reading = Reading { limit: args.limit, ..args.reading };
+    let views = open_clip(&args.views, &reading)?;
     let listed = encoders()?;
     let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
     for codec in absent {

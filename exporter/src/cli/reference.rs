@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::read_views;
+use super::{open_clip, read_views};
 use anyhow::{Result, ensure};
-use iev_exporter::input::open_views;
+use iev_exporter::input::Reading;
 use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameId, TimeIndex, ViewId};
@@ -26,6 +26,8 @@ pub(crate) struct ReferenceArgs {
     /// Left, top, width and height in luma pixels.
     #[arg(long, value_parser = parse_rectangle)]
     crop: Rectangle,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
@@ -42,7 +44,7 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
     let mut outputs = Outputs::default();
     read_views(&mut outputs, &args.views);
     outputs.claim(&args.output)?;
-    let views = open_views(&args.views, None, None)?;
+    let views = open_clip(&args.views, &args.reading)?;
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
     ensure!(right <= first.width && bottom <= first.height, "the crop lies inside the picture");

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use iev_exporter::input::{View, open_views};
+use anyhow::{Result, ensure};
+use iev_exporter::input::{Reading, View, warnings};
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verified, open, verify};
 use iev_runtime::outputs::{Outputs, write_whole};
 use serde_json::{Value, json};
 
-use super::{print, read_views, warn};
+use super::{open_clip, print, read_views, warn};
 
 /// Decode a stream with the player and measure it against its source.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,8 @@ pub(crate) struct VerifyArgs {
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
@@ -38,7 +40,21 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     outputs.claim(Path::new("-"))?;
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let header = open(&args.stream)?.header().clone();
-    let views = open_views(&args.views, Some(header.frames as usize), Some(header.rate))?;
+    let reading = Reading {
+        limit: Some(header.frames as usize),
+        rate_of_unknown: Some(header.rate),
+        ..args.reading.clone()
+    };
+    let views = open_clip(&args.views, &reading)?;
+    let (rate, of_stream) = (views[0].rate, header.rate);
+    ensure!(
+        u64::from(rate.0) * u64::from(of_stream.1) == u64::from(of_stream.0) * u64::from(rate.1),
+        "the stream has {}/{} frames a second, the views {}/{}: give the --rate it was encoded with",
+        of_stream.0,
+        of_stream.1,
+        rate.0,
+        rate.1
+    );
     let verified = verify(&args.stream, &views, &[])?;
     let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
     figures.tell(args.json, args.report.as_deref(), json!({}))
@@ -54,16 +70,17 @@ pub(crate) struct Figures<'a> {
 impl Figures<'_> {
     /// Prints text, or JSON with the fields of `more`; writes the page where one is asked for.
     pub(crate) fn tell(&self, json: bool, page: Option<&Path>, mut more: Value) -> Result<()> {
-        let warnings = self.verified.warnings();
+        let decoded = self.verified.warnings();
         if json {
             more["stream"] = json!(self.stream);
             more["verified"] = json!(self.verified);
-            more["warnings"] = json!(warnings);
+            let of_views = warnings(self.views).map(|warning| warning.to_string());
+            more["warnings"] = json!(of_views.chain(decoded.clone()).collect::<Vec<_>>());
             print(&format!("{more:#}"))?;
         } else {
             print(&text(self.verified))?;
         }
-        warnings.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+        decoded.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
         match page {
             Some(path) => {
                 Ok(write_whole(path, encode_page(self.stream, self.views, self.verified)?)?)

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use iev_runtime::Size;
-use iev_runtime::format::header::{Colour, Header, Sampling};
+use iev_runtime::format::header::Header;
 use iev_runtime::format::table::Kind;
 use iev_runtime::network::templates::Templates;
 
@@ -11,7 +11,7 @@ use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use super::simulcast::simulcast_within;
 use crate::anchor::AnchorSettings;
-use crate::input::{Matrix, View};
+use crate::input::View;
 use crate::pack::{OwnedSection, sections, write_file};
 use crate::picture::Picture;
 use crate::plan::{Plan, choose_anchors};
@@ -149,20 +149,10 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
         size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
         rate: views[0].rate,
         frames: u32::try_from(views[0].frames.len())?,
-        colour: colour(views),
+        colour: views[0].told.colour(),
         views: roles,
-        sampling: Sampling::UNSPECIFIED,
+        sampling: views[0].told.sampling,
     })
-}
-
-/// What the views tell of their colours: their matrix all or none, their range some.
-fn colour(views: &[View]) -> Colour {
-    let full_range = views.iter().find_map(|view| view.full_range).unwrap_or(false);
-    let known = match views[0].matrix {
-        Some(Matrix::Bt709) => Colour::BT709,
-        None => Colour::UNSPECIFIED,
-    };
-    Colour { matrix: known.matrix, full_range, ..Colour::UNSPECIFIED }
 }
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
@@ -184,26 +174,4 @@ fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQual
         ViewQuality { view, fused_db: errors.psnr_db() }
     };
     plan.implicit().enumerate().map(measure).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-
-    #[test]
-    fn the_header_says_what_is_known_of_colours() {
-        let view = |matrix, full_range| View {
-            path: PathBuf::new(),
-            frames: Vec::new(),
-            rate: (24, 1),
-            full_range,
-            matrix,
-        };
-        let pictures = colour(&[view(Some(Matrix::Bt709), Some(false))]);
-        assert_eq!((pictures.matrix, pictures.full_range), (1, false));
-        assert_eq!(colour(&[view(None, None)]), Colour::UNSPECIFIED);
-        assert!(colour(&[view(None, None), view(None, Some(true))]).full_range);
-    }
 }

@@ -330,13 +330,7 @@ mod tests {
         // All blocks are alike: what is left of them vanishes from one quantiser to the next.
         let mut board = Picture::new(96, 64);
         board.y.iter_mut().enumerate().for_each(|(i, y)| *y = 120 + 8 * ((i + i / 96) % 2) as u8);
-        let view = View {
-            path: PathBuf::new(),
-            frames: vec![board],
-            rate: (24, 1),
-            full_range: None,
-            matrix: None,
-        };
+        let view = View::new(PathBuf::new(), vec![board], (24, 1));
         let views = [view];
         let request = crate::encode::request::EncodeRequest::default();
         let plan = crate::encode::plan(&views, &request).unwrap();

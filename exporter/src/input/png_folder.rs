@@ -1,22 +1,33 @@
-//! A folder of PNG files, one per picture, in the order of their names.
+//! A folder of PNG files, one per picture, in the order of their numbers.
 
+use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::{InputError, Matrix, View, in_pixels};
-use crate::input::y4m::UNKNOWN_RATE;
+use iev_runtime::format::header::{Sampling, Siting};
+
+use super::notice::Notice;
+use super::times::lowest;
+use super::{InputError, Source, Told, in_pixels};
 use crate::picture::{MAX_SIDE_PX, Picture};
 
 /// Reads at most `limit` pictures of `folder`.
-pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<View, InputError> {
-    let mut names = png_names(folder)?;
+pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputError> {
+    let Listing { mut names, notices } = list(folder)?;
     names.truncate(limit.unwrap_or(usize::MAX));
-    let mut frames: Vec<Picture> = Vec::with_capacity(names.len());
-    for name in &names {
-        let frame = read_png(name)?;
+    let mut source = Source {
+        frames: Vec::with_capacity(names.len()),
+        rate: None,
+        times: None,
+        told: Told::NOTHING,
+        notices,
+        interlaced: false,
+    };
+    for (index, name) in names.iter().enumerate() {
+        let Read { frame, told, notices } = read_png(name)?;
         let size = |picture: &Picture| (picture.width, picture.height);
-        let first_size = frames.first().map_or(size(&frame), size);
+        let first_size = source.frames.first().map_or(size(&frame), size);
         if first_size != size(&frame) {
             return Err(InputError::Differ {
                 what: "size",
@@ -26,55 +37,170 @@ pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<View, InputErr
                 other_has: in_pixels(size(&frame)),
             });
         }
-        frames.push(frame);
+        if index == 0 {
+            source.told = told;
+        }
+        for notice in notices {
+            let file = file_name(name);
+            let known = |n: &Notice| matches!(n, Notice::In { notice: n, .. } if **n == notice);
+            if !source.notices.iter().any(known) {
+                source.notices.push(Notice::In { file, notice: Box::new(notice) });
+            }
+        }
+        source.frames.push(frame);
     }
-    Ok(View {
-        path: folder.to_owned(),
-        frames,
-        rate: UNKNOWN_RATE,
-        full_range: Some(false),
-        matrix: Some(Matrix::Bt709),
-    })
+    Ok(source)
 }
 
-fn png_names(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+/// The pictures of a folder in their order, and what there is to say of the rest.
+struct Listing {
+    names: Vec<PathBuf>,
+    notices: Vec<Notice>,
+}
+
+fn list(folder: &Path) -> Result<Listing, InputError> {
     let failed = |source| InputError::Read { path: folder.to_owned(), source };
-    let mut names = Vec::new();
+    let (mut names, mut left_out) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        let is_png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        let hidden = file_name(&path).starts_with('.');
+        if is_png && !hidden && !path.is_dir() {
             names.push(path);
+        } else {
+            left_out.push(file_name(&path));
         }
     }
-    names.sort();
-    Ok(names)
+    if names.is_empty() {
+        return Err(InputError::NoPictures { path: folder.to_owned() });
+    }
+    names.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
+    left_out.sort();
+    let mut notices = Vec::new();
+    if !left_out.is_empty() {
+        notices.push(Notice::LeftOut { names: left_out });
+    }
+    notices.extend(gap(&names));
+    Ok(Listing { names, notices })
 }
 
-fn read_png(path: &Path) -> Result<Picture, InputError> {
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Order of names in which 2 comes before 10.
+fn natural(a: &str, b: &str) -> Ordering {
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some(first_a), Some(first_b)) = (rest_a.chars().next(), rest_b.chars().next()) {
+        let (count_a, count_b) = (digits(rest_a), digits(rest_b));
+        let order = if count_a > 0 && count_b > 0 {
+            let (number_a, number_b) = (&rest_a[..count_a], &rest_b[..count_b]);
+            (rest_a, rest_b) = (&rest_a[count_a..], &rest_b[count_b..]);
+            let [bare_a, bare_b] = [number_a, number_b].map(|n| n.trim_start_matches('0'));
+            // Of two numbers without leading zeros the longer one is greater.
+            bare_a.len().cmp(&bare_b.len()).then_with(|| bare_a.cmp(bare_b))
+        } else {
+            (rest_a, rest_b) = (&rest_a[first_a.len_utf8()..], &rest_b[first_b.len_utf8()..]);
+            first_a.cmp(&first_b)
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    // Names that differ in leading zeros alone still have an order.
+    rest_a.len().cmp(&rest_b.len()).then_with(|| a.cmp(b))
+}
+
+/// The first place where the last number of the names does not rise as between the first two.
+fn gap(names: &[PathBuf]) -> Option<Notice> {
+    let step = |pair: &[PathBuf]| number(&pair[1])?.checked_sub(number(&pair[0])?);
+    let usual = names.windows(2).filter_map(step).min()?;
+    let wider = |pair: &&[PathBuf]| step(pair).is_some_and(|s| s > usual);
+    let pair = names.windows(2).find(wider)?;
+    Some(Notice::Gap { before: file_name(&pair[0]), after: file_name(&pair[1]) })
+}
+
+/// The last number of a name.
+fn number(path: &Path) -> Option<u64> {
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    let backwards = stem.chars().rev().skip_while(|c| !c.is_ascii_digit());
+    let digits: Vec<char> = backwards.take_while(char::is_ascii_digit).collect();
+    digits.iter().rev().collect::<String>().parse().ok()
+}
+
+/// A picture and what its file says.
+struct Read {
+    frame: Picture,
+    told: Told,
+    notices: Vec<Notice>,
+}
+
+fn read_png(path: &Path) -> Result<Read, InputError> {
     let broken = |source| InputError::Png { path: path.to_owned(), source };
     let file =
         File::open(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    decoder.set_transformations(png::Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(broken)?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
     if width > MAX_SIDE_PX || height > MAX_SIDE_PX {
         return Err(InputError::TooLarge { path: path.to_owned(), width, height });
     }
-    // Four channels of 8 bits are the most that `normalize_to_color8` makes.
-    let mut samples = vec![0; width * height * 4];
+    let (told, notices) = (told(reader.info()), notices(reader.info()));
+    // Four channels of two bytes are the most that `EXPAND` makes.
+    let mut samples = vec![0; width * height * 8];
     let frame = reader.next_frame(&mut samples).map_err(broken)?;
-    let channels = frame.color_type.samples();
-    Ok(to_yuv(&samples, channels, width, height))
+    let wide = frame.bit_depth == png::BitDepth::Sixteen;
+    let sample = |at: usize| {
+        if wide {
+            f32::from(u16::from_be_bytes([samples[2 * at], samples[2 * at + 1]])) / 65_535.0
+        } else {
+            f32::from(samples[at]) / 255.0
+        }
+    };
+    let frame = to_yuv(sample, frame.color_type.samples(), width, height);
+    Ok(Read { frame, told, notices })
+}
+
+/// Primaries and transfer by the file's chunks; the rest is that of [`to_yuv`].
+fn told(info: &png::Info<'_>) -> Told {
+    const SRGB: u8 = 13;
+    let (mut primaries, mut transfer) = (Told::NOTHING.primaries, Told::NOTHING.transfer);
+    if info.srgb.is_some() {
+        (primaries, transfer) = (Told::BT709_MATRIX, SRGB);
+    }
+    if let Some(points) = info.coding_independent_code_points {
+        (primaries, transfer) = (points.color_primaries, points.transfer_function);
+    }
+    // Pixels per unit of length: the more of them, the narrower each is.
+    let aspect = info.pixel_dims.map(|dims| lowest((dims.yppu, dims.xppu)));
+    let pixel_aspect = aspect.filter(|(w, h)| *w > 0 && *h > 0).unwrap_or((0, 0));
+    let sampling = Sampling { pixel_aspect, siting: Siting::Centre };
+    Told { primaries, transfer, matrix: Told::BT709_MATRIX, full_range: Some(false), sampling }
+}
+
+fn notices(info: &png::Info<'_>) -> Vec<Notice> {
+    use png::ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgba};
+    let colour = info.color_type;
+    let alpha = matches!(colour, GrayscaleAlpha | Rgba) || info.trns.is_some();
+    let notices = [
+        (info.bit_depth == png::BitDepth::Sixteen).then_some(Notice::Depth(16)),
+        Some(if matches!(colour, Grayscale | GrayscaleAlpha) { Notice::Gray } else { Notice::Rgb }),
+        (colour == Indexed).then_some(Notice::Palette),
+        alpha.then_some(Notice::Alpha),
+        info.interlaced.then_some(Notice::Adam7),
+        info.icc_profile.is_some().then_some(Notice::IccProfile),
+    ];
+    notices.into_iter().flatten().collect()
 }
 
 /// BT.709 limited range: `Y = 16 + 219 E'y`, `C = 128 + 224 (E' − E'y) / k` (BT.709 §3.2 to 3.4).
 ///
-/// Chroma is the mean of its 2×2 pixels, so it sits at their centre.
-fn to_yuv(samples: &[u8], channels: usize, width: usize, height: usize) -> Picture {
+/// Chroma is the mean of its 2×2 pixels, so it sits at their centre. `sample` is 0 to 1.
+fn to_yuv(sample: impl Fn(usize) -> f32, channels: usize, width: usize, height: usize) -> Picture {
     let rgb = |x: usize, y: usize| {
-        let pixel = &samples[(y * width + x) * channels..][..channels];
-        let at = |channel: usize| f32::from(pixel[channel]) / 255.0;
+        let at = |channel: usize| sample((y * width + x) * channels + channel);
         if channels < 3 { [at(0); 3] } else { [at(0), at(1), at(2)] }
     };
     let mut picture = Picture::new(width, height);
@@ -103,4 +229,35 @@ fn luma([r, g, b]: [f32; 3]) -> f32 {
 
 fn round(value: f32) -> u8 {
     value.round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ordered_by_their_numbers() {
+        let mut names = ["f10", "f2", "f1", "f02", "g1", "f", "f2b1", "f2a9", "f2a10", "é3"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["f", "f1", "f02", "f2", "f2a9", "f2a10", "f2b1", "f10", "g1", "é3"]);
+        let huge =
+            ["n99999999999999999999998", "n99999999999999999999999", "n100000000000000000000000"];
+        let mut names = [huge[2], huge[1], huge[0]];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, huge);
+    }
+
+    #[test]
+    fn gaps_are_found_whatever_the_step() {
+        let of = |names: &[&str]| gap(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
+        let found = |before: &str, after: &str| {
+            Some(Notice::Gap { before: before.into(), after: after.into() })
+        };
+        assert_eq!(of(&["a1.png", "a2.png", "a4.png"]), found("a2.png", "a4.png"));
+        assert_eq!(of(&["a1.png", "a3.png", "a4.png"]), found("a1.png", "a3.png"));
+        assert_eq!(of(&["a0.png", "a2.png", "a4.png"]), None);
+        assert_eq!(of(&["a1.png"]), None);
+        assert_eq!(of(&["left.png", "right.png"]), None);
+        assert_eq!(of(&["é1.png", "é2.png", "é5x.png"]), found("é2.png", "é5x.png"));
+    }
 }

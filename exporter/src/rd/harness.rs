@@ -167,7 +167,7 @@ mod encoding {
     use super::super::result::clip_digest;
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::{encode, plan};
-    use crate::input::{View, open_views};
+    use crate::input::{Reading, View, open_views, warnings};
     use crate::rd::machine::Machine;
     use crate::verify::verify;
 
@@ -184,7 +184,11 @@ mod encoding {
                 ensure!(known, "there is no point {name:?} in the config");
             }
             let limit = points[0].request.limit;
-            let views = open_views(&self.config.views, limit, self.config.rate)?;
+            let views = {
+                let reading = Reading { limit, rate: self.config.rate, ..Reading::default() };
+                open_views(&self.config.views, &reading)?
+            };
+            warnings(&views).for_each(|warning| eprintln!("warning: {warning}"));
             let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
             for point in points.iter().filter(|point| asked(point)) {
                 let within = || format!("point {:?}", point.label);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ffmpeg;
 use crate::input::y4m;
-use crate::input::{View, open_views};
+use crate::input::{Reading, View, open_views};
 use crate::quality::PlaneErrors;
 use crate::rd::curve::CurveRow;
 use crate::verify::measure::{kbps, seconds};
@@ -178,7 +178,7 @@ fn code_view(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<
         return Ok(coded);
     }
     run_encoder(codec, quality, view, stream)?;
-    let decoded = open_views(&[stream.to_owned()], None, None)?.remove(0);
+    let decoded = open_views(&[stream.to_owned()], &Reading::default())?.remove(0);
     let (wanted, got) = (view.frames.len(), decoded.frames.len());
     ensure!(wanted == got, "{wanted} pictures were coded and {got} decoded");
     let psnr_db = PlaneErrors::of(&view.frames, &decoded.frames).psnr_db();
@@ -213,9 +213,7 @@ fn run_encoder(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Resul
 }
 
 fn feed(pipe: impl io::Write, view: &View) -> io::Result<()> {
-    let (width, height) = (view.frames[0].width, view.frames[0].height);
-    let header = y4m::Header { width, height, rate: view.rate, full_range: view.full_range };
-    let mut writer = y4m::Writer::new(io::BufWriter::new(pipe), header)?;
+    let mut writer = y4m::Writer::new(io::BufWriter::new(pipe), view.header_line())?;
     view.frames.iter().try_for_each(|frame| writer.write(frame))?;
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok(())

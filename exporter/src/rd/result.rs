@@ -61,7 +61,7 @@ pub fn clip_digest(views: &[View]) -> String {
     for view in views {
         let first = view.frames.first().map_or((0, 0), |f| (f.width, f.height));
         hash.update(format!("{:?} {} {first:?}\n", view.rate, view.frames.len()));
-        if view.full_range == Some(true) {
+        if view.told.full_range == Some(true) {
             hash.update("full range\n");
         }
         for plane in view.frames.iter().flat_map(|frame| frame.planes()) {
@@ -217,12 +217,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_digest_of_a_clip_has_what_its_header_says() {
-        let view = |rate, full_range| View {
-            path: PathBuf::new(),
-            frames: vec![crate::picture::Picture::new(2, 2)],
-            rate,
-            full_range,
-            matrix: None,
+        let view = |rate, full_range| {
+            let frames = vec![crate::picture::Picture::new(2, 2)];
+            let mut view = View::new(PathBuf::new(), frames, rate);
+            view.told.full_range = full_range;
+            view
         };
         let digest = |view| clip_digest(&[view]);
         let plain = digest(view((24, 1), None));

@@ -6,7 +6,7 @@ use iev_runtime::units::views::ViewSet;
 use iev_runtime::{TimeIndex, ViewId};
 
 use super::{figure, page, paragraph, table};
-use crate::input::View;
+use crate::input::{View, warnings};
 use crate::verify::{LayerPictures, Verified, each_layer, open};
 
 /// The report on the stream at `path`, with pictures of the middle of the clip.
@@ -23,6 +23,7 @@ pub fn encode_page(path: &std::path::Path, views: &[View], verified: &Verified) 
     );
     paragraph(&mut body, "summary", &summary);
     verified.warnings().iter().for_each(|w| paragraph(&mut body, "warning", w));
+    warnings(views).for_each(|w| paragraph(&mut body, "warning", &w.to_string()));
     body += "<h2>Views</h2>\n";
     body += &view_table(verified);
     body += "<h2>Bytes</h2>\n";

@@ -11,12 +11,9 @@ use crate::report::encode_page::encode_page;
 
 fn clip(views: usize, frames: usize) -> Vec<View> {
     let frame = |view: usize, time: usize| synthetic(65, 48, (3 * view + time) as f32);
-    let view = |view: usize| View {
-        path: format!("v{view}").into(),
-        frames: (0..frames).map(|time| frame(view, time)).collect(),
-        rate: (24, 1),
-        full_range: Some(false),
-        matrix: None,
+    let view = |view: usize| {
+        let frames = (0..frames).map(|time| frame(view, time)).collect();
+        View::new(format!("v{view}").into(), frames, (24, 1))
     };
     (0..views).map(view).collect()
 }

@@ -6,7 +6,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use iev_exporter::input::y4m::{Header, Writer};
+use iev_exporter::input::View;
+use iev_exporter::input::y4m::Writer;
 use iev_exporter::picture::Picture;
 
 /// A stream as far as anyone looks who is about to replace it.
@@ -26,14 +27,15 @@ impl Desk {
 
     pub fn view(&self, name: &str, (width, height): (usize, usize), frames: usize) -> PathBuf {
         let path = self.path(name);
-        let header = Header { width, height, rate: (24, 1), full_range: Some(false) };
-        let mut writer = Writer::new(File::create(&path).unwrap(), header).unwrap();
-        for frame in 0..frames {
+        let picture = |frame: usize| {
             let mut picture = Picture::new(width, height);
             let wave = |(at, pixel): (usize, &mut u8)| *pixel = (40 + (at * 7 + frame) % 150) as u8;
             picture.y.iter_mut().enumerate().for_each(wave);
-            writer.write(&picture).unwrap();
-        }
+            picture
+        };
+        let view = View::new(path.clone(), (0..frames).map(picture).collect(), (24, 1));
+        let mut writer = Writer::new(File::create(&path).unwrap(), view.header_line()).unwrap();
+        view.frames.iter().for_each(|picture| writer.write(picture).unwrap());
         writer.finish().unwrap();
         path
     }

@@ -1,0 +1,235 @@
+//! What ffmpeg's filter `showinfo` says of each frame, read from its log.
+//!
+//! Why this filter: builds of ffmpeg without ffprobe have it; it prints code points, pixel aspect, place of chroma,
+//! field order and exact times of the *decoded* frames in one pass with the pictures, for every container and
+//! codec; and its names are those of ffmpeg's own options. What `-i` alone prints is made for people, and y4m
+//! carries no matrix and no times.
+
+use std::io::{BufRead, BufReader, Read};
+
+use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
+use iev_runtime::format::header::Sampling;
+
+use super::Told;
+use super::times::{Times, lowest};
+
+/// The filter, without the checksums that cost time.
+pub(super) const FILTER: &str = "showinfo=checksum=0";
+
+/// Sums up a log.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// The first frame.
+    pub(super) first: Option<Frame>,
+    /// The first frame whose size is another, with its index.
+    pub(super) resized: Option<(usize, (usize, usize))>,
+    /// Whether any frame is flagged as two fields.
+    pub(super) interlaced: bool,
+    /// Degrees by which ffmpeg turned the pictures, as it prints them.
+    pub(super) rotation: Option<String>,
+    /// Whether an alpha layer beside the pictures is announced.
+    pub(super) alpha_layer: bool,
+    /// Whether frames carry mastering display or content light metadata.
+    pub(super) hdr_metadata: bool,
+    /// Lines logged as errors.
+    errors: Vec<String>,
+    last_line: String,
+    starts: Vec<Option<i64>>,
+    last: Option<i64>,
+    tick: Option<(u32, u32)>,
+}
+
+/// What is said of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// Pixel format by ffmpeg's name.
+    pub(super) format: String,
+    /// Columns and rows.
+    pub(super) size: (usize, usize),
+    /// Colour and sampling.
+    pub(super) told: Told,
+}
+
+impl Frame {
+    /// Whether there are no luma and colour differences yet.
+    pub(super) fn is_rgb(&self) -> bool {
+        self.told.matrix == 0
+    }
+
+    pub(super) fn has_alpha(&self) -> bool {
+        let alpha =
+            ["yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv", "vuya"];
+        alpha.iter().any(|start| self.format.starts_with(start))
+    }
+}
+
+impl Log {
+    /// Reads a log to its end.
+    pub(super) fn read(from: impl Read) -> Self {
+        let mut log = Self::default();
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        while from.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+            log.add(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+        log
+    }
+
+    /// What was logged as errors, else the last words.
+    pub(super) fn why(&self) -> String {
+        if self.errors.is_empty() { self.last_line.clone() } else { self.errors.join("; ") }
+    }
+
+    fn add(&mut self, line: &str) {
+        self.last_line.clear();
+        self.last_line.push_str(line.trim());
+        if ["[error]", "[fatal]", "[panic]"].iter().any(|level| line.contains(level)) {
+            self.errors.push(line.trim().to_owned());
+        } else if line.contains("Parsed_showinfo") {
+            self.add_shown(line);
+        } else if let Some((_, degrees)) = line.split_once("rotation of ") {
+            let degrees = degrees.split_whitespace().next().unwrap_or_default();
+            self.rotation = Some(degrees.trim_end_matches(".00").to_owned());
+        } else if line.contains("alpha_mode") && line.trim_end().ends_with(": 1") {
+            self.alpha_layer = true;
+        }
+    }
+
+    fn add_shown(&mut self, line: &str) {
+        if let Some(tick) = field(line, "config in time_base:") {
+            self.tick = ratio(tick.trim_end_matches(','));
+        } else if field(line, " fmt:").is_some() {
+            self.add_frame(line);
+        } else if let (Some(frame), 1) = (&mut self.first, self.starts.len()) {
+            frame.told.add_colour(line);
+        }
+        let metadata =
+            ["Mastering display", "Content Light", "Content light", "HDR10+", "Dolby Vision"];
+        if line.contains("side data") && metadata.iter().any(|kind| line.contains(kind)) {
+            self.hdr_metadata = true;
+        }
+    }
+
+    fn add_frame(&mut self, line: &str) {
+        let size = field(line, " s:").and_then(|size| size.split_once('x'));
+        let size = size.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let size = size.unwrap_or_default();
+        let index = self.starts.len();
+        self.starts.push(field(line, " pts:").and_then(|pts| pts.parse().ok()));
+        self.last = field(line, " duration:").and_then(|ticks| ticks.parse().ok());
+        self.interlaced |= matches!(field(line, " i:"), Some("T" | "B"));
+        match &self.first {
+            Some(first) if first.size != size && self.resized.is_none() => {
+                self.resized = Some((index, size));
+            }
+            Some(_) => {}
+            None => {
+                let format = field(line, " fmt:").unwrap_or_default().to_owned();
+                let aspect = field(line, " sar:").and_then(ratio).map(lowest);
+                let pixel_aspect = aspect.filter(|(w, h)| *w > 0 && *h > 0).unwrap_or((0, 0));
+                let siting = field(line, " cl:").map_or(Siting::Unspecified, siting);
+                let sampling = Sampling { pixel_aspect, siting };
+                self.first = Some(Frame { format, size, told: Told { sampling, ..Told::NOTHING } });
+            }
+        }
+    }
+
+    /// Times of the first `count` frames, where all have one.
+    pub(super) fn times(&self, count: usize) -> Option<Times> {
+        let starts: Option<Vec<i64>> = self.starts.get(..count)?.iter().copied().collect();
+        let last = match self.starts.get(count) {
+            // The frame after a cut says how long the last one before it is shown.
+            Some(next) => next.zip(*self.starts.get(count.checked_sub(1)?)?).map(|(b, a)| b - a),
+            None => self.last,
+        };
+        let last = last.filter(|ticks| *ticks > 0);
+        let tick = self.tick.filter(|(seconds, parts)| *seconds > 0 && *parts > 0)?;
+        Some(Times { starts: starts?, last, tick })
+    }
+}
+
+impl Told {
+    fn add_colour(&mut self, line: &str) {
+        let code = |names: &Names, key| field(line, key).and_then(|name| names.code(name));
+        self.matrix = code(&MATRICES, "color_space:").unwrap_or(self.matrix);
+        self.primaries = code(&PRIMARIES, "color_primaries:").unwrap_or(self.primaries);
+        self.transfer = code(&TRANSFERS, "color_trc:").unwrap_or(self.transfer);
+        self.full_range = match field(line, "color_range:") {
+            Some("pc") => Some(true),
+            Some("tv") => Some(false),
+            _ => self.full_range,
+        };
+    }
+}
+
+/// The word after `key` and any spaces.
+fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let (_, after) = line.split_once(key)?;
+    after.split_whitespace().next()
+}
+
+fn ratio(text: &str) -> Option<(u32, u32)> {
+    let (a, b) = text.split_once('/')?;
+    Some((a.parse().ok()?, b.parse().ok()?))
+}
+
+fn siting(name: &str) -> Siting {
+    match name {
+        "left" => Siting::Left,
+        "center" => Siting::Centre,
+        "topleft" => Siting::TopLeft,
+        "top" => Siting::Top,
+        "bottomleft" => Siting::BottomLeft,
+        "bottom" => Siting::Bottom,
+        _ => Siting::Unspecified,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+[info]   Stream #0:0: Video: h264, yuv420p(tv, bt709/unknown/unknown, progressive), 96x64
+[info]       Display Matrix: rotation of -90.00 degrees
+[Parsed_showinfo_0 @ 0x7f2d] [info] config in time_base: 1/12800, frame_rate: 25/1
+[Parsed_showinfo_0 @ 0x7f2d] [info] n:   0 pts:      0 pts_time:0       duration:    512 \
+duration_time:0.04 fmt:yuv420p10le cl:topleft sar:128/90 s:96x64 i:P iskey:1 type:I
+[Parsed_showinfo_0 @ 0x7f2d] [info]   side data - Mastering display metadata: has_primaries:1
+[Parsed_showinfo_0 @ 0x7f2d] [info] color_range:tv color_space:bt2020nc color_primaries:bt2020 \
+color_trc:smpte2084
+[Parsed_showinfo_0 @ 0x7f2d] [info] n:   1 pts:   1024 pts_time:0.08 duration:    512 \
+duration_time:0.04 fmt:yuv420p10le cl:left sar:1/1 s:32x16 i:T iskey:0 type:B
+[Parsed_showinfo_0 @ 0x7f2d] [info] color_range:pc color_space:bt709 color_primaries:unknown
+[h264 @ 0x55] [error] Invalid data
+";
+
+    #[test]
+    fn a_log_tells_of_the_first_frame_and_of_changes() {
+        let log = Log::read(LOG.as_bytes());
+        let first = log.first.clone().unwrap();
+        assert_eq!((first.format.as_str(), first.size), ("yuv420p10le", (96, 64)));
+        let sampling = Sampling { pixel_aspect: (64, 45), siting: Siting::TopLeft };
+        let told =
+            Told { matrix: 9, primaries: 9, transfer: 16, full_range: Some(false), sampling };
+        assert_eq!(first.told, told);
+        assert_eq!((log.resized, log.interlaced), (Some((1, (32, 16))), true));
+        assert_eq!((log.rotation.as_deref(), log.hdr_metadata), (Some("-90"), true));
+        assert_eq!(log.why(), "[h264 @ 0x55] [error] Invalid data");
+        assert_eq!(Log::read(&b"[info] ready\nout of luck\n"[..]).why(), "out of luck");
+        let times = Times { starts: vec![0, 1024], last: Some(512), tick: (1, 12_800) };
+        assert_eq!(log.times(2), Some(times));
+        let cut = Times { starts: vec![0], last: Some(1024), tick: (1, 12_800) };
+        assert_eq!(log.times(1), Some(cut));
+        assert_eq!(log.times(3), None);
+    }
+
+    #[test]
+    fn an_empty_or_foreign_log_tells_nothing() {
+        for text in ["", "\n\n", "n:0 pts:0", "[Parsed_showinfo_0] fmt:", "\u{fffd} s:x"] {
+            let log = Log::read(text.as_bytes());
+            assert!(log.times(1).is_none() && !log.interlaced, "{text}");
+        }
+    }
+}
