@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds every fuzz target with the address sanitizer, openh264 included, and runs each for a while:
 #   fuzz/run.sh [SECONDS per target, default 20] [TARGET...]
-# Prints the executions of each; fails when one finds something, whose input is then in
-# fuzz/artifacts/TARGET. Needs cargo-fuzz and clang; the project's own compiler does.
+# Prints the executions of each, their total, and what SECURITY.md states beside them; fails when one
+# finds something, whose input is then in fuzz/artifacts/TARGET. Needs cargo-fuzz and clang; the
+# project's own compiler does.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,6 +19,9 @@ export OPENH264_NO_ASM=1 # assembly has no sanitizer
 export CC=clang CXX=$PWD/cxx.sh
 cargo fuzz build --release --fuzz-dir .
 programs=${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n 's/^host: //p')/release
+
+# Stated, so that a count is never taken for one of another format.
+format=$(sed -n '1s/.*version //p' ../runtime/FORMAT.md)
 
 failed=0
 total=0
@@ -36,4 +40,6 @@ for target in "${targets[@]}"; do
   rm "$log"
 done
 printf '%-14s %12s executions\n' total "$total"
+commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+echo "fuzz/run.sh $seconds ${targets[*]}: $(date -u +%Y-%m-%d), commit $commit, format $format"
 exit $failed
