@@ -53,15 +53,13 @@ fn read(path: &str) -> Vec<u8> {
 }
 
 fn measured(stream: &str, precision: Precision) -> Vector {
-    let options = Options { precision, ..clip::options() };
+    let backend = clip::backend();
+    let options = Options { precision, ..Options::new(backend.opener()) };
     let player = Player::open(&in_repository(stream), options).unwrap();
     let Symbols { network_crc32c, grids_crc32c } = Symbols::of(&mut player.reader()).unwrap();
-    Vector {
-        file_crc32c: CRC.checksum(&read(stream)),
-        network_crc32c,
-        grids_crc32c,
-        luma_db: luma_db(&player),
-    }
+    let luma_db = luma_db(&player);
+    clip::tell_if_not_in_8_bits(&backend);
+    Vector { file_crc32c: CRC.checksum(&read(stream)), network_crc32c, grids_crc32c, luma_db }
 }
 
 /// `10·log10(255² / MSE)` over the crops of models/sample.ref, per view.

@@ -4,6 +4,7 @@ mod clip;
 
 use std::path::Path;
 
+use iev_exporter::anchor::{AnchorEncoder, AnchorSpeed};
 use iev_exporter::encode::{Encoded, encode};
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::quality::PlaneErrors;
@@ -30,10 +31,31 @@ fn predicted_luma_db(encoded: &Encoded) -> Vec<(usize, f64)> {
 
 #[test]
 fn every_view_decodes_as_the_trainer_painted_it() {
+    plays_as_trained(AnchorEncoder::OpenH264);
+}
+
+/// The encoder of the published figures, through ffmpeg.
+#[test]
+fn every_view_over_an_anchor_by_x264_decodes_as_the_trainer_painted_it() {
+    if iev_skips::fetched("ffmpeg", iev_exporter::ffmpeg::find()).is_none() {
+        return;
+    }
+    assert_eq!(
+        AnchorEncoder::default().chosen(),
+        AnchorEncoder::X264,
+        "it is the default where it is there"
+    );
+    plays_as_trained(AnchorEncoder::X264);
+}
+
+fn plays_as_trained(encoder: AnchorEncoder) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
     let views = clip::views(3, FRAMES, SIZE);
-    let encoded = encode(&views, &clip::settings(&views, 5, &path)).unwrap();
+    let mut settings = clip::settings(&views, 5, &path);
+    settings.anchor.encoder = encoder;
+    settings.anchor.speed = AnchorSpeed::Draft;
+    let encoded = encode(&views, &settings).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().len(), encoded.bytes);
 
     let decoded = decoded(&path, views.len());

@@ -19,7 +19,9 @@ fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
     for (precision, (batch, painters, queue)) in
         precisions.flat_map(|precision| spreads.map(|spread| (precision, spread)))
     {
-        let options = Options { batch, precision, painters, queue, ..clip::options() };
+        let backend = clip::backend();
+        let options =
+            Options { batch, precision, painters, queue, ..Options::new(backend.opener()) };
         let player = Player::open(&path, options).unwrap();
         let all = clip::everything(&player);
         let some = Selection::new([ViewId(0), ViewId(1)].into_iter().collect(), 3..8);
@@ -32,5 +34,6 @@ fn pipelined_equals_serial_for_every_queue_batch_and_painter() {
                 "{precision:?}, batch {batch}, painters {painters}, queue {queue}, {selection:?}"
             );
         }
+        clip::tell_if_not_in_8_bits(&backend);
     }
 }

@@ -81,10 +81,21 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
     }
 }
 
+/// Networks on the CPU.
+pub fn backend() -> Backend {
+    let session = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
+    Backend::new(None, session)
+}
+
 /// Options of a player whose networks run on the CPU.
 pub fn options() -> Options {
-    let session = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
-    Options::new(Backend::new(None, session).opener())
+    Options::new(backend().opener())
+}
+
+/// Counts a skip where 8 bits were asked for and `backend` painted in f32 for want of instructions.
+pub fn tell_if_not_in_8_bits(backend: &Backend) {
+    let refusal = backend.opened().and_then(|opened| opened.instead).unwrap_or_default();
+    iev_skips::processor("VNNI", !refusal.contains("VNNI"));
 }
 
 /// All views at all times.

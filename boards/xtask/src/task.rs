@@ -1,12 +1,16 @@
 //! Cargo and our own programs, run with the environment they need.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Error, Result, ensure};
+use tempfile::NamedTempFile;
 
 use crate::place::Place;
 use crate::{ffmpeg, ort, torch};
@@ -122,13 +126,31 @@ pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     become_program(program(place, &libraries, "iev-export")?.args(args))
 }
 
-/// Runs every test, or what `args` name.
+/// Runs every test, or what `args` name, and repeats at the end which were skipped.
 pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
     let mut cargo = cargo(place, &Libraries::all(place)?, "test")?;
     if !names_package(args) {
         cargo.arg("--workspace");
     }
-    run(cargo.args(args))
+    let list = NamedTempFile::new_in(&place.target)?;
+    let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
+    eprintln!("{}", pass_on_skipped(list.path())?);
+    outcome
+}
+
+/// Says how many tests are in `list`, and hands them on to a caller who counts skips too.
+fn pass_on_skipped(list: &Path) -> Result<String> {
+    let text = fs::read_to_string(list)?;
+    if let Some(callers) = env::var_os(iev_skips::LIST).filter(|name| !name.is_empty()) {
+        let mut callers = File::options().append(true).create(true).open(callers)?;
+        callers.write_all(text.as_bytes())?;
+    }
+    let skipped: BTreeSet<&str> = text.lines().collect();
+    if skipped.is_empty() {
+        return Ok("no test was skipped".to_owned());
+    }
+    let lines: Vec<_> = skipped.iter().map(|line| format!("\n  {line}")).collect();
+    Ok(format!("{} tests were skipped:{}", lines.len(), lines.concat()))
 }
 
 /// Whether arguments of cargo choose packages themselves.
@@ -227,6 +249,15 @@ mod tests {
         assert!(names_package(&words("--package=iev-runtime")));
         assert!(!names_package(&words("--release -- -p")));
         assert!(!names_package(&[]));
+    }
+
+    #[test]
+    fn skipped_tests_are_counted_once_each_and_named() {
+        let list = NamedTempFile::new().unwrap();
+        assert_eq!(pass_on_skipped(list.path()).unwrap(), "no test was skipped");
+        fs::write(list.path(), "b for want of x\na for want of y\nb for want of x\n").unwrap();
+        let said = pass_on_skipped(list.path()).unwrap();
+        assert_eq!(said, "2 tests were skipped:\n  a for want of y\n  b for want of x");
     }
 
     #[test]

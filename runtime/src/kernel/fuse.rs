@@ -180,6 +180,8 @@ mod tests {
 
     #[test]
     fn the_fast_fuse_equals_the_scalar_one() {
+        #[cfg(target_arch = "x86_64")]
+        iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
         for (width_px, height_px) in [(1, 1), (37, 19), (64, 48), (130, 35), (257, 16)] {
             let size = Size { width_px, height_px };
             let packed = PackedSize::of(size);

@@ -202,6 +202,8 @@ mod tests {
 
     #[test]
     fn the_fast_warp_equals_the_scalar_one() {
+        #[cfg(target_arch = "x86_64")]
+        iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
         let mut seed = 7u32;
         let mut random = move || {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);

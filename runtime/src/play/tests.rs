@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::format::header::{Header, Role, Second};
 use crate::format::table::Kind;
 use crate::kernel::fuse::Layers;
-use crate::network::opening::NetworkPath;
+use crate::network::opening::{NetworkPath, Precision};
 use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
 use crate::picture::Picture;
@@ -203,10 +203,6 @@ fn what_is_not_the_streams_fault_ends_even_a_player_that_keeps_going() {
 
 #[test]
 fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
-    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return;
-    }
     let mut header = mixed();
     header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
     let backend = crate::network::backend::Backend::new(None, cpu_session());
@@ -233,10 +229,6 @@ const PATHS_TOLERANCE: (f64, u8) = (0.6, 5);
 
 #[test]
 fn both_paths_of_the_network_show_the_same_pictures() {
-    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return;
-    }
     let mut header = mixed();
     header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
     let bytes = trained_stream(&header);
@@ -272,10 +264,6 @@ fn both_paths_of_the_network_show_the_same_pictures() {
 
 #[test]
 fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
-    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return;
-    }
     let mut header = mixed();
     header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
     let session = SessionOptions { threads: 1, ..SessionOptions::default() };
@@ -284,7 +272,24 @@ fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
     let player = Player::over(stream(&header).into(), options).unwrap();
     player.at(views(&[1]), TimeIndex(0)).unwrap();
     let opened = backend.opened().unwrap();
-    if opened.report.in_use == Provider::Cpu {
-        assert_eq!(opened.path, NetworkPath::Split);
-    }
+    // Of the providers only the CPU has no use for the full network.
+    let path = match opened.report.in_use {
+        Provider::Cpu => NetworkPath::Split,
+        Provider::Cuda | Provider::TensorRt => NetworkPath::Full,
+    };
+    assert_eq!(opened.path, path);
+}
+
+#[test]
+fn eight_bits_paint_where_products_of_bytes_are_exact_and_else_f32_says_why() {
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let backend = crate::network::backend::Backend::new(None, cpu_session());
+    let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
+    let player = Player::over(trained_stream(&header).into(), options).unwrap();
+    player.at(views(&[1]), TimeIndex(0)).unwrap();
+    let opened = backend.opened().unwrap();
+    let exact = crate::network::backend::sums_exactly();
+    assert_eq!(opened.precision, if exact { Precision::Int8 } else { Precision::F32 });
+    assert_eq!(opened.instead.is_some_and(|why| why.contains("VNNI")), !exact, "{opened:?}");
 }

@@ -197,6 +197,12 @@ mod tests {
 
     #[test]
     fn the_fast_fuse_equals_the_scalar_one() {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let long = PackedSize { columns: 64, rows: 1 };
+            iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
+            iev_skips::processor("AVX-512 with VBMI", super::super::fuse_avx512::can_fuse(long));
+        }
         let sizes =
             [(1, 1), (2, 17), (3, 40), (37, 19), (64, 48), (130, 35), (257, 16), (256, 144)];
         for (width_px, height_px) in sizes {

@@ -292,6 +292,8 @@ mod tests {
 
     #[test]
     fn the_fast_warp_equals_the_scalar_one() {
+        #[cfg(target_arch = "x86_64")]
+        iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
         let mut noise = Noise(7);
         for (width_px, height_px) in SIZES {
             let size = Size { width_px, height_px };

@@ -101,15 +101,49 @@ fn the_templates_agree_with_the_reference_network() {
     }
 }
 
-/// Largest and mean difference of a picture in 8 bits to the reference, in 8-bit levels, and of a mask. Weights
-/// here are as large as they can be, and pictures are noise; of trained streams see benches/RESULTS.md. Measured on
-/// x86-64 with VNNI: see the test's output.
-const INT8_TOLERANCE: [(f32, f32); 2] = [(48.0, 6.0), (0.1, 0.02)];
+/// Bounds of the differences between a network in 8 bits and the reference.
+struct Int8Tolerance {
+    mean: f32,
+    /// 99 of 100 are below it.
+    most: f32,
+    largest: f32,
+}
+
+/// Of a picture, in 8-bit levels, and of a mask, per profile: the deeper, the more roundings add up.
+///
+/// Weights here are as large as they can be and pictures are noise; of trained streams `tests/conformance.rs` allows
+/// 0.05 dB. The sums are of integers and exact, so that another machine differs in how it rounds what they are scaled
+/// by: each bound is some 10 % above what x86-64 with VNNI gives (2026-11: largest 14, 25 and 37 levels, means 2.43,
+/// 2.58 and 2.82), the largest, which rests on one sample, some 20 %. Inputs that are off by one level, or a
+/// last layer whose step is off by an eighth of an octave, break them.
+const INT8_TOLERANCE: [(&str, [Int8Tolerance; 2]); 3] = [
+    (
+        "lean",
+        [
+            Int8Tolerance { mean: 2.7, most: 10.0, largest: 17.0 },
+            Int8Tolerance { mean: 0.0067, most: 0.022, largest: 0.037 },
+        ],
+    ),
+    (
+        "edge",
+        [
+            Int8Tolerance { mean: 2.85, most: 16.5, largest: 30.0 },
+            Int8Tolerance { mean: 0.0080, most: 0.032, largest: 0.048 },
+        ],
+    ),
+    (
+        "rich",
+        [
+            Int8Tolerance { mean: 3.1, most: 19.0, largest: 44.0 },
+            Int8Tolerance { mean: 0.0088, most: 0.035, largest: 0.06 },
+        ],
+    ),
+];
 
 #[test]
 fn networks_in_8_bits_agree_with_the_reference_network() {
-    if !crate::network::backend::sums_exactly() {
-        eprintln!("skipped: products of bytes saturate on this processor, and no player uses them");
+    // Elsewhere products of bytes saturate and no player uses them, which a test of `play` sees to.
+    if !iev_skips::processor("VNNI", crate::network::backend::sums_exactly()) {
         return;
     }
     let ort = OrtRuntime::find(None).unwrap();
@@ -168,13 +202,22 @@ fn networks_in_8_bits_agree_with_the_reference_network() {
                 }
             }
         }
-        for ((name, differences), allowed) in
-            [("picture", pictures), ("mask", masks)].into_iter().zip(INT8_TOLERANCE)
+        let (_, tolerances) =
+            INT8_TOLERANCE.iter().find(|(name, _)| *name == profile.name).expect("every profile");
+        for ((name, mut differences), allowed) in
+            [("picture", pictures), ("mask", masks)].into_iter().zip(tolerances)
         {
-            let largest = differences.iter().fold(0.0f32, |m, d| m.max(*d));
+            differences.sort_by(f32::total_cmp);
+            let largest = differences[differences.len() - 1];
+            let most = differences[differences.len() * 99 / 100];
             let mean = differences.iter().sum::<f32>() / differences.len() as f32;
-            println!("{} {name}: largest {largest:.3}, mean {mean:.4}", profile.name);
-            assert!(largest <= allowed.0 && mean <= allowed.1, "{} {name}", profile.name);
+            println!(
+                "{} {name}: mean {mean:.4}, 99 % {most:.3}, largest {largest:.3}",
+                profile.name
+            );
+            assert!(mean <= allowed.mean, "{} {name}: mean {mean}", profile.name);
+            assert!(most <= allowed.most, "{} {name}: 99 % are below {most}", profile.name);
+            assert!(largest <= allowed.largest, "{} {name}: largest {largest}", profile.name);
         }
     }
 }
@@ -339,6 +382,9 @@ fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
     let networks = Networks::open(&ort, &header, &network, Opening::split(1), &ladder).unwrap();
     println!("{}", networks.report());
     if networks.report().in_use == Provider::TensorRt {
+        iev_skips::record(
+            "a_required_provider_that_is_missing_is_an_error: this machine lacks none",
+        );
         return;
     }
     assert!(networks.report().rungs[0].refusal.is_some());
