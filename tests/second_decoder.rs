@@ -1,6 +1,8 @@
 //! Second decoder: one written from `runtime/FORMAT.md` alone gets the same integers out of every vector as the first,
 //! and the same pixels out of what a network makes, so that the text is enough to write one from.
 
+mod sections;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use iev_runtime::Size;
 use iev_runtime::format::CRC;
+use iev_runtime::format::header::VERSION_MINOR;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
@@ -79,6 +82,18 @@ fn both_decoders_get_the_same_integers_out_of_every_vector() {
     minors.dedup();
     let published: Vec<u8> = (0..=*minors.last().unwrap()).collect();
     assert_eq!(minors, published, "there is a vector of every version");
+}
+
+#[test]
+fn both_decoders_read_a_stream_as_it_is_written_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.iev");
+    let sample = std::fs::read(in_repository("models/sample.iev")).unwrap();
+    let now = sections::rewritten(&sample, &sections::sections(&sample));
+    assert_eq!(now[9], VERSION_MINOR);
+    std::fs::write(&path, &now).unwrap();
+    let of_sample = decode(&in_repository("models/sample.iev"), &[]).unwrap();
+    assert_eq!(decode(&path, &[]).unwrap(), of_sample);
 }
 
 /// Checksum of the latents that FORMAT.md §7.6 names.
