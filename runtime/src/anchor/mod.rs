@@ -2,6 +2,7 @@
 //!
 //! A folder per codec; the decoder runs in this process or in the child of a `sandbox`.
 
+pub mod av1;
 pub mod body;
 pub mod decoder;
 pub mod h264;

@@ -1,0 +1,157 @@
+//! rav1d behind a safe door: one temporal unit in, one picture out.
+//!
+//! Its interface is that of the C library, in Rust. A panic inside it ends the process, because it cannot
+//! leave an `extern "C"` function, and version 1.1.0 panics where the symbols of a tile go on behind its
+//! end (memorysafety/rav1d#1497), which no look at the headers can tell: strangers' streams belong in the
+//! sandbox.
+#![allow(unsafe_code, reason = "rav1d's interface is that of a C library")]
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use rav1d::Dav1dResult;
+use rav1d::include::dav1d::data::Dav1dData;
+use rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dLogger, Dav1dSettings};
+use rav1d::include::dav1d::headers::DAV1D_PIXEL_LAYOUT_I420;
+use rav1d::include::dav1d::picture::Dav1dPicture;
+use rav1d::src::lib::{
+    dav1d_close, dav1d_data_create, dav1d_data_unref, dav1d_default_settings, dav1d_get_picture,
+    dav1d_open, dav1d_picture_unref, dav1d_send_data,
+};
+
+use crate::error::BoxError;
+use crate::picture::{Picture, Plane};
+use crate::units::Size;
+
+/// A decoder of one section.
+pub struct Rav1d(Option<Dav1dContext>);
+
+// SAFETY: the context is a counted reference to state that rav1d itself shares with the threads it
+// would start, behind a lock; this one is used through `&mut self` alone.
+unsafe impl Send for Rav1d {}
+
+impl Rav1d {
+    /// A decoder without threads of its own for pictures of `size`.
+    ///
+    /// # Errors
+    /// Its own, by number, where it does not start.
+    pub fn start(size: Size) -> Result<Self, BoxError> {
+        let mut settings = MaybeUninit::<Dav1dSettings>::uninit();
+        // SAFETY: the pointer is to writable memory of that type, which the call fills in.
+        let mut settings = unsafe {
+            dav1d_default_settings(NonNull::from(&mut settings).cast());
+            settings.assume_init()
+        };
+        settings.n_threads = 1;
+        settings.max_frame_delay = 1;
+        settings.apply_grain = 0;
+        // Strict, it would also look for the trailing bits of tiles, and end the process without them.
+        settings.strict_std_compliance = 0;
+        settings.frame_size_limit = size.width_px as u32 * size.height_px as u32;
+        // SAFETY: without a function there is nothing that could be called wrongly.
+        settings.logger = unsafe { Dav1dLogger::new(None, None) };
+        let mut context = None;
+        // SAFETY: both pointers are to live values, one of which is written.
+        let started = unsafe {
+            dav1d_open(Some(NonNull::from(&mut context)), Some(NonNull::from(&mut settings)))
+        };
+        succeeded("start", started)?;
+        Ok(Self(context))
+    }
+
+    /// Decodes a temporal unit that [`super::Checker`] has let through.
+    ///
+    /// # Errors
+    /// What rav1d refuses, or a picture that is not as the checker read it.
+    pub fn decode(&mut self, unit: &[u8], into: &mut Picture) -> Result<(), BoxError> {
+        let mut data = Data::copy(unit)?;
+        // SAFETY: the context is open until this is dropped, and the pointer is to a live value.
+        let sent = unsafe { dav1d_send_data(self.0, Some(NonNull::from(&mut data.0))) };
+        succeeded("decode a temporal unit", sent)?;
+        let mut decoded = Decoded::default();
+        // SAFETY: as above.
+        let got = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut decoded.0))) };
+        succeeded("show a picture", got)?;
+        decoded.copy_to(into)
+    }
+}
+
+impl Drop for Rav1d {
+    fn drop(&mut self) {
+        // SAFETY: the pointer is to a live value, and nobody uses the context afterwards.
+        unsafe { dav1d_close(Some(NonNull::from(&mut self.0))) }
+    }
+}
+
+/// Zero is success, else a negative `errno`.
+fn succeeded(what: &str, result: Dav1dResult) -> Result<(), BoxError> {
+    match result.0 {
+        0 => Ok(()),
+        number => {
+            let cause = std::io::Error::from_raw_os_error(-number);
+            Err(format!("rav1d cannot {what}: {cause}").into())
+        }
+    }
+}
+
+/// Bytes on loan to rav1d.
+struct Data(Dav1dData);
+
+impl Data {
+    fn copy(unit: &[u8]) -> Result<Self, BoxError> {
+        let mut data = Self(Dav1dData::default());
+        // SAFETY: the pointer is to a live value.
+        let start = unsafe { dav1d_data_create(Some(NonNull::from(&mut data.0)), unit.len()) };
+        let start = NonNull::new(start).ok_or("rav1d has no memory for a temporal unit")?;
+        // SAFETY: `start` is the only pointer to as many fresh bytes as were asked for.
+        unsafe { start.copy_from_nonoverlapping(NonNull::from(unit).cast(), unit.len()) };
+        Ok(data)
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        // SAFETY: the pointer is to a live value, filled by rav1d or empty, which the call empties.
+        unsafe { dav1d_data_unref(Some(NonNull::from(&mut self.0))) }
+    }
+}
+
+/// A picture on loan from rav1d.
+#[derive(Default)]
+struct Decoded(Dav1dPicture);
+
+impl Decoded {
+    fn copy_to(&self, picture: &mut Picture) -> Result<(), BoxError> {
+        let size = picture.size();
+        let Dav1dPicture { p, data, stride, .. } = &self.0;
+        let is_as_read = (p.bpc, p.layout) == (8, DAV1D_PIXEL_LAYOUT_I420)
+            && (p.w, p.h) == (size.width_px.into(), size.height_px.into());
+        if !is_as_read {
+            let what = format!("a picture is {}×{} with {} bits a sample", p.w, p.h, p.bpc);
+            return Err(what.into());
+        }
+        let strides = [stride[0], stride[1], stride[1]];
+        for ((plane, data), stride) in Plane::ALL.into_iter().zip(data).zip(strides) {
+            let start = data.ok_or("rav1d shows a picture without samples")?.cast::<u8>();
+            let (width, _) = picture.plane_size(plane);
+            for (row, line) in picture.plane_mut(plane).chunks_exact_mut(width).enumerate() {
+                // SAFETY: rav1d's own allocator gives a picture of this size and layout, as was just
+                // asked, at least `height` rows of `stride` bytes, none shorter than `width`; while
+                // the picture is on loan and no unit is being decoded, nothing is written there.
+                let decoded = unsafe {
+                    let start = start.offset(row as isize * stride);
+                    std::slice::from_raw_parts(start.as_ptr(), width)
+                };
+                line.copy_from_slice(decoded);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Decoded {
+    fn drop(&mut self) {
+        // SAFETY: the pointer is to a live value, filled by rav1d or empty, which the call empties.
+        unsafe { dav1d_picture_unref(Some(NonNull::from(&mut self.0))) }
+    }
+}
