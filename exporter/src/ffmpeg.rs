@@ -1,7 +1,8 @@
 //! Finds the ffmpeg program, which reads other containers and brings x264.
 
 use std::env;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Variable that names the program, over the one on `PATH`.
@@ -43,6 +44,13 @@ pub fn command() -> Result<Command, FfmpegMissing> {
     let mut command = Command::new(find()?);
     command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]);
     Ok(command)
+}
+
+/// A file as ffmpeg takes it: `cam:1.mp4` would else be of a protocol "cam", and `-x.mkv` an option.
+pub fn file(path: &Path) -> OsString {
+    let mut name = OsString::from("file:");
+    name.push(path);
+    name
 }
 
 #[cfg(test)]

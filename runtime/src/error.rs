@@ -1,6 +1,7 @@
 //! Why decoding stopped, sorted by who must act.
 
 use crate::FrameId;
+use crate::format::header::{VERSION_MAJOR, VERSION_MINOR};
 
 /// Result of the format layer and of the player.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -16,12 +17,45 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[non_exhaustive]
 pub enum Error {
     /// The stream breaks a rule of `FORMAT.md`: report it to whoever made the file.
-    #[error("malformed stream at byte {offset}: {rule}")]
+    #[error("malformed stream: byte {offset} breaks the rule that {rule}")]
     Malformed {
         /// Byte of the file, or of the section where only the section is known.
         offset: u64,
         /// The rule that is broken.
         rule: &'static str,
+    },
+    /// There is no byte.
+    #[error("is empty")]
+    Empty,
+    /// Something else than a stream.
+    #[error("is no IEV stream: it does not start like one")]
+    Foreign,
+    /// The end is missing.
+    #[error("cut off: {has} of {needs} bytes: copy it again from where it is whole")]
+    CutOff {
+        /// Bytes there are.
+        has: u64,
+        /// Bytes there should be, as far as is known.
+        needs: u64,
+    },
+    /// A checksum does not match.
+    #[error(
+        "checksum of {} does not match: the file was damaged or changed: copy it again from where it is whole",
+        Part(*section)
+    )]
+    Damaged {
+        /// The section, or the index where there is none.
+        section: Option<u32>,
+    },
+    /// The stream is of a version after this build's.
+    #[error(
+        "needs a newer iev: it is of format {major}.{minor}, this one reads up to {VERSION_MAJOR}.{VERSION_MINOR}"
+    )]
+    Newer {
+        /// Major version of the stream.
+        major: u8,
+        /// Minor version of the stream.
+        minor: u8,
     },
     /// The stream is valid but uses something this build does not implement.
     #[error("unsupported at byte {offset}: {what}")]
@@ -42,7 +76,7 @@ pub enum Error {
         allowed: u64,
     },
     /// The caller asked for something the stream does not hold.
-    #[error("no such {what}: {asked}, the stream has {available}")]
+    #[error("no such {what}: {asked}; there are {available}, counted from 0")]
     NotInStream {
         /// The missing thing.
         what: &'static str,
@@ -75,6 +109,13 @@ pub enum Error {
     Usage {
         /// What is wrong and what to do about it.
         what: String,
+    },
+    /// The stream was made for a network that this build does not have.
+    #[cfg(feature = "player")]
+    #[error("made by another version of iev-export: this iev has no decoder template {digest}")]
+    Template {
+        /// SHA-256 that the stream names, in hexadecimal.
+        digest: String,
     },
     /// A library or device the player needs is missing or refused to start.
     #[cfg(feature = "player")]
@@ -109,6 +150,8 @@ impl Error {
     pub const fn is_of_the_stream(&self) -> bool {
         match self {
             Self::Malformed { .. } | Self::Unsupported { .. } | Self::OverBudget { .. } => true,
+            Self::Empty | Self::Foreign | Self::CutOff { .. } => true,
+            Self::Damaged { .. } | Self::Newer { .. } => true,
             // A decoder of explicit pictures fails on what it is fed, not by itself.
             #[cfg(feature = "player")]
             Self::Anchor { .. } => true,
@@ -122,6 +165,8 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Malformed { .. } | Self::Unsupported { .. } | Self::Storage { .. } => 1,
+            Self::Empty | Self::Foreign | Self::CutOff { .. } | Self::Damaged { .. } => 1,
+            Self::Newer { .. } | Self::Template { .. } => 1,
             // A decoder of explicit pictures fails on what it is fed, not by itself.
             Self::Anchor { .. } => 1,
             Self::OverBudget { .. } | Self::NotInStream { .. } => 2,
@@ -137,6 +182,18 @@ impl Error {
             Self::Malformed { offset, rule } => Self::malformed(start + offset, rule),
             Self::Unsupported { offset, what } => Self::unsupported(start + offset, what),
             other => other,
+        }
+    }
+}
+
+/// What a checksum is of.
+struct Part(Option<u32>);
+
+impl core::fmt::Display for Part {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(section) => write!(f, "section {section}"),
+            None => f.write_str("the index"),
         }
     }
 }

@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use iev_runtime::Size;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Error, Size};
 use small_stream::explicit_stream;
 
 /// A picture fills the pipe's buffer, so that the program cannot run far ahead of its reader.
@@ -67,7 +67,12 @@ fn a_file_that_changes_while_it_plays_is_an_error_behind_the_good_pictures() {
             Some(1),
             "{name}: a clean exit with the stream's code, not a signal: {said}"
         );
-        assert!(said.starts_with("iev: error: malformed stream at byte "), "{name}: {said}");
+        assert!(
+            said.contains(": cut off: ")
+                || said.contains(": checksum of ")
+                || said.contains("breaks the rule"),
+            "{name}: {said}"
+        );
         assert!(pictures.len() < whole.len() && whole.starts_with(&pictures), "{name}");
         assert_eq!(pictures.len() % SIZE.i420_bytes(), 0, "{name}: whole pictures");
     }
@@ -83,6 +88,6 @@ fn a_file_rewritten_between_opening_and_playing_shows_no_picture() {
     std::fs::write(&path, other).unwrap();
     let all = Selection::new(ViewSet::all(player.header()), player.times());
     let mut played = player.play(&all).unwrap();
-    assert!(matches!(played.next(), Some(Err(Error::Malformed { .. }))));
+    assert!(played.next().is_some_and(|shown| shown.is_err_and(|e| e.is_of_the_stream())));
     assert!(played.next().is_none());
 }

@@ -26,7 +26,7 @@ impl<F: ReadNorFlash> StreamInFlash<F> {
     /// The stream that starts at byte `start`; its preamble says how long it is.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where no stream starts or where it does not fit the flash,
+    /// [`Error::Foreign`] where no stream starts, [`Error::Malformed`] where it does not fit the flash,
     /// [`Error::Storage`] when the flash fails.
     pub fn new(flash: F, start: u32) -> Result<Self> {
         let capacity = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);

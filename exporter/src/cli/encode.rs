@@ -32,7 +32,7 @@ use super::{open_clip, print, read_views};
 
 The finished file is decoded by the player and measured; figures are of those pictures.")]
 pub(crate) struct EncodeArgs {
-    /// One y4m file, folder of PNG files or video per view.
+    /// One y4m file, folder of PNG files or video per view; - is y4m from standard input.
     #[arg(required = true)]
     views: Vec<PathBuf>,
     /// The stream to write.

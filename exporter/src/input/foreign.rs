@@ -98,7 +98,7 @@ fn decode(path: &Path, reading: &Reading, first: &Frame) -> Result<(Source, Log)
 fn call(path: &Path) -> Result<Command, InputError> {
     let needs = |source| InputError::NeedsFfmpeg { path: path.to_owned(), source };
     let mut command = ffmpeg::command().map_err(needs)?;
-    command.args(["-loglevel", "level+info", "-nostats", "-i"]).arg(path);
+    command.args(["-loglevel", "level+info", "-nostats", "-i"]).arg(ffmpeg::file(path));
     command.args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
     Ok(command)
 }

@@ -4,7 +4,7 @@
 //! [`Warning`], the same for each container. [`agree`] then makes one description of all views.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use iev_runtime::Size;
@@ -217,18 +217,24 @@ pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, Inp
     Ok(views)
 }
 
+/// Reads y4m from `file`, which goes by the name `path`.
+fn y4m(path: &Path, file: impl BufRead, reading: &Reading) -> Result<Source, InputError> {
+    let mut source = Source::from_y4m(path, file, reading.limit_before_resampling())?;
+    if source.interlaced {
+        reading.take_interlaced(path, &mut source.notices)?;
+    }
+    Ok(source)
+}
+
 fn open_view(path: &Path, reading: &Reading) -> Result<View, InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let limit = reading.limit_before_resampling();
-    let mut source = if std::fs::metadata(path).map_err(failed)?.is_dir() {
+    let mut source = if path == Path::new("-") {
+        y4m(Path::new("standard input"), std::io::stdin().lock(), reading)?
+    } else if std::fs::metadata(path).map_err(failed)?.is_dir() {
         png_folder::read(path, limit)?
     } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m")) {
-        let file = BufReader::new(File::open(path).map_err(failed)?);
-        let mut source = Source::from_y4m(path, file, limit)?;
-        if source.interlaced {
-            reading.take_interlaced(path, &mut source.notices)?;
-        }
-        source
+        y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading)?
     } else {
         foreign::read(path, reading)?
     };

@@ -42,7 +42,7 @@ pub struct Header {
 #[non_exhaustive]
 pub enum Y4mError {
     /// The bytes break a rule of the format.
-    #[error("malformed y4m at byte {offset}: {rule}")]
+    #[error("malformed y4m: byte {offset} breaks the rule that {rule}")]
     Malformed {
         /// Position of the broken token, from the start of the stream.
         offset: u64,
@@ -420,30 +420,72 @@ mod tests {
     #[test]
     fn errors_name_the_byte() {
         let cases: [(&[u8], &str); 22] = [
-            (b"", "malformed y4m at byte 0: a file has a header line, this is empty"),
-            (b"RIFF\n", "malformed y4m at byte 0: a stream starts with YUV4MPEG2"),
-            (b"YUV4MPEG2 W4 H4", "malformed y4m at byte 0: a header or frame line"),
+            (
+                b"",
+                "malformed y4m: byte 0 breaks the rule that a file has a header line, this is empty",
+            ),
+            (
+                b"RIFF\n",
+                "malformed y4m: byte 0 breaks the rule that a stream starts with YUV4MPEG2",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4",
+                "malformed y4m: byte 0 breaks the rule that a header or frame line",
+            ),
             (
                 b"YUV4MPEG2 W4 H4\r\n",
-                "malformed y4m at byte 15: a header line ends with a line feed",
+                "malformed y4m: byte 15 breaks the rule that a header line ends with a line feed",
             ),
-            (b"YUV4MPEG2 W4\n", "malformed y4m at byte 9: a header gives both"),
-            (b"YUV4MPEG2 W4 H99999\n", "malformed y4m at byte 13: width and height"),
-            (b"YUV4MPEG2 W4 H0\n", "malformed y4m at byte 13: width and height"),
-            (b"YUV4MPEG2 W4 H99999999999\n", "malformed y4m at byte 13: width and height"),
-            (b"YUV4MPEG2 W4 H+4\n", "malformed y4m at byte 13: width and height"),
-            (b"YUV4MPEG2 W4 H4 F5:0\n", "malformed y4m at byte 16: the frame rate"),
-            (b"YUV4MPEG2 W4 H4 F30000:0\n", "malformed y4m at byte 16: the frame rate"),
-            (b"YUV4MPEG2 W4 H4 F0:1\n", "malformed y4m at byte 16: the frame rate"),
-            (b"YUV4MPEG2 W4 H4 F1000000000:1\n", "malformed y4m at byte 16: the frame rate"),
-            (b"YUV4MPEG2 W4 H4 F24\n", "malformed y4m at byte 16: the frame rate"),
-            (b"YUV4MPEG2 W4 H4 A1:0\n", "malformed y4m at byte 16: the pixel aspect"),
+            (b"YUV4MPEG2 W4\n", "malformed y4m: byte 9 breaks the rule that a header gives both"),
+            (
+                b"YUV4MPEG2 W4 H99999\n",
+                "malformed y4m: byte 13 breaks the rule that width and height",
+            ),
+            (b"YUV4MPEG2 W4 H0\n", "malformed y4m: byte 13 breaks the rule that width and height"),
+            (
+                b"YUV4MPEG2 W4 H99999999999\n",
+                "malformed y4m: byte 13 breaks the rule that width and height",
+            ),
+            (b"YUV4MPEG2 W4 H+4\n", "malformed y4m: byte 13 breaks the rule that width and height"),
+            (
+                b"YUV4MPEG2 W4 H4 F5:0\n",
+                "malformed y4m: byte 16 breaks the rule that the frame rate",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4 F30000:0\n",
+                "malformed y4m: byte 16 breaks the rule that the frame rate",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4 F0:1\n",
+                "malformed y4m: byte 16 breaks the rule that the frame rate",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4 F1000000000:1\n",
+                "malformed y4m: byte 16 breaks the rule that the frame rate",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4 F24\n",
+                "malformed y4m: byte 16 breaks the rule that the frame rate",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4 A1:0\n",
+                "malformed y4m: byte 16 breaks the rule that the pixel aspect",
+            ),
             (b"YUV4MPEG2 W4 H4 C410\n", "y4m at byte 16: C410 is not read"),
             (b"YUV4MPEG2 W4 H4 XYSCSS=410\n", "y4m at byte 16: XYSCSS=410 is not read"),
             (b"YUV4MPEG2 W4 H4 Ix\n", "y4m at byte 16: Ix is not read"),
-            (b"YUV4MPEG2 W4 H4 Q1\n", "malformed y4m at byte 16: header tokens are"),
-            (b"YUV4MPEG2 W4 H4\nFRAMES\n", "malformed y4m at byte 16: a frame starts"),
-            (b"YUV4MPEG2 W2 H1\nFRAME Ip\nabcdjunk\n", "malformed y4m at byte 29: a frame starts"),
+            (
+                b"YUV4MPEG2 W4 H4 Q1\n",
+                "malformed y4m: byte 16 breaks the rule that header tokens are",
+            ),
+            (
+                b"YUV4MPEG2 W4 H4\nFRAMES\n",
+                "malformed y4m: byte 16 breaks the rule that a frame starts",
+            ),
+            (
+                b"YUV4MPEG2 W2 H1\nFRAME Ip\nabcdjunk\n",
+                "malformed y4m: byte 29 breaks the rule that a frame starts",
+            ),
             (b"YUV4MPEG2 W2 H1 C422\nFRAME\nabc", "y4m ends inside frame 0 at byte 30: 1 of its"),
         ];
         for (bytes, expected) in cases {

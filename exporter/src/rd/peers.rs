@@ -191,7 +191,7 @@ fn run_encoder(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Resul
     let mut child = ffmpeg::command()?
         .args(["-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"])
         .args(codec.arguments(quality))
-        .arg(stream)
+        .arg(ffmpeg::file(stream))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

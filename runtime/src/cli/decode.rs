@@ -30,7 +30,7 @@ const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 #[derive(Debug, Args)]
 pub(crate) struct Decode {
     /// The stream
-    stream: PathBuf,
+    pub(super) stream: PathBuf,
     /// Where to write; %v is the view, %t the time of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

@@ -27,7 +27,7 @@ use super::{BackendArgs, Failure, print};
 pub(crate) struct Demo {
     /// The sample; source crops are looked for beside it, with the extension ref
     #[arg(default_value = "models/sample.iev")]
-    stream: PathBuf,
+    pub(super) stream: PathBuf,
     /// Folder for the contact sheet
     #[arg(long, default_value = "target/demo")]
     out: PathBuf,
@@ -75,7 +75,7 @@ fn reference_path(stream: &Path) -> PathBuf {
 fn reference_beside(stream: &Path) -> Result<Reference, Failure> {
     let path = reference_path(stream);
     match std::fs::read(&path) {
-        Ok(file) => Ok(Reference::parse(&file)?),
+        Ok(file) => Reference::parse(&file).map_err(|error| Failure::Of(path, error)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Reference::default()),
         Err(source) => Err(Error::File { path, source }.into()),
     }

@@ -24,7 +24,7 @@ use super::{Failure, print};
 #[derive(Debug, Args)]
 pub(crate) struct Info {
     /// The stream
-    stream: PathBuf,
+    pub(super) stream: PathBuf,
     /// As JSON
     #[arg(long)]
     json: bool,

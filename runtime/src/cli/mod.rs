@@ -13,6 +13,7 @@ mod statistics;
 mod ticks;
 
 use std::error::Error as _;
+use std::fmt::Arguments;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,6 +75,20 @@ pub(crate) enum Command {
     ProbeOrt(probe::ProbeOrt),
 }
 
+impl Command {
+    /// The stream it is about.
+    pub(crate) fn stream(&self) -> Option<&Path> {
+        match self {
+            Self::Decode(command) => Some(&command.stream),
+            Self::Prepare(command) => Some(&command.stream),
+            Self::Bench(command) => command.stream.as_deref(),
+            Self::Info(command) => Some(&command.stream),
+            Self::Demo(command) => Some(&command.stream),
+            _ => None,
+        }
+    }
+}
+
 /// Painters where neither the user nor a board says how many. More of them than views add times to the
 /// latency and to how late other views are shown.
 const PAINTERS: usize = 2;
@@ -123,8 +138,7 @@ impl BackendArgs {
     /// Pins the program to the board's CPUs, before it has threads, and says how networks open.
     pub(crate) fn backend(&self) -> Backend {
         if let Some(Err(refusal)) = self.board.as_ref().map(Board::pin) {
-            // A closed stderr leaves nothing to tell.
-            let _ = writeln!(std::io::stderr(), "iev: warning: {refusal}; going on unpinned");
+            warn(format_args!("warning: {refusal}; going on unpinned"));
         }
         let mut options = self.board.as_ref().map_or_else(SessionOptions::default, Board::session);
         if !self.provider.is_empty() {
@@ -183,22 +197,17 @@ fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
     Arc::new(move |header, levels, opening| {
         let network = open(header, levels, opening)?;
         if let Some(reason) = backend.opened().and_then(|o| o.instead) {
-            // A closed stderr leaves nothing to tell.
-            told_precision.call_once(|| {
-                let _ = writeln!(std::io::stderr(), "iev: warning: painting in f32: {reason}");
-            });
+            told_precision.call_once(|| warn(format_args!("warning: painting in f32: {reason}")));
         }
         if let Some(Opened { report, .. }) = backend.opened().filter(|o| o.report.unprepared) {
             let refused = |rung: &&Rung| rung.provider == Provider::TensorRt;
             let reason = report.rungs.iter().find(refused).and_then(|rung| rung.refusal.as_deref());
             let reason = reason.unwrap_or_default();
-            // A closed stderr leaves nothing to tell.
+            let in_use = report.in_use;
             told.call_once(|| {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "iev: warning: going on with {}, for tensorrt is refused: {reason}",
-                    report.in_use
-                );
+                warn(format_args!(
+                    "warning: going on with {in_use}, for tensorrt is refused: {reason}"
+                ));
             });
         }
         Ok(network)
@@ -210,6 +219,8 @@ fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
 pub(crate) enum Failure {
     /// The library's error.
     Codec(Error),
+    /// The library's error about another file than the stream.
+    Of(PathBuf, Error),
     /// Something typed does not make sense.
     Usage(String),
     /// The pictures are not the expected ones.
@@ -225,22 +236,47 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Prints the chain of causes once and chooses the exit code.
-    pub(crate) fn report(self) -> ExitCode {
+    /// Prints the chain of causes once, with the name of the file it is about, and chooses the exit code.
+    pub(crate) fn report(self, stream: Option<&Path>) -> ExitCode {
         let (text, code) = match &self {
             Self::Codec(Error::File { source, .. })
                 if source.kind() == std::io::ErrorKind::BrokenPipe =>
             {
                 return ExitCode::SUCCESS;
             }
-            Self::Codec(error) => (chain(error), error.exit_code()),
+            Self::Codec(error) => match stream.filter(|_| is_of_a_file(error)) {
+                Some(stream) => (named(stream, &chain(error)), error.exit_code()),
+                None => (chain(error), error.exit_code()),
+            },
+            Self::Of(path, error) => (named(path, &chain(error)), error.exit_code()),
             Self::Usage(text) => (text.clone(), 2),
             Self::Mismatch(text) | Self::Held(text) => (text.clone(), 1),
         };
-        // A closed stderr leaves nothing to tell.
-        let _ = writeln!(std::io::stderr(), "iev: error: {text}");
+        warn(format_args!("error: {}", one_line(&text)));
         ExitCode::from(code)
     }
+}
+
+/// Whether the sentence of `error` lacks the name of the file that it is about.
+fn is_of_a_file(error: &Error) -> bool {
+    let asked = matches!(error, Error::NotInStream { .. } | Error::Storage { .. });
+    asked || error.is_of_the_stream() || matches!(error, Error::Template { .. })
+}
+
+fn named(path: &Path, sentence: &str) -> String {
+    let joint = if sentence.starts_with("is ") { "" } else { ":" };
+    format!("{}{joint} {sentence}", path.display())
+}
+
+/// `text` without line breaks and other control characters, as of a file's name, that a terminal would act on.
+fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect()
+}
+
+/// Says `words` on standard error; where that is closed, nobody listens.
+pub(crate) fn warn(words: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "iev: {words}");
 }
 
 /// The error and its causes in one sentence; causes that repeat their effect are left out.

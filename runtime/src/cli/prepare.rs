@@ -21,7 +21,7 @@ use super::{BackendArgs, Failure, print};
 #[derive(Debug, Args)]
 pub(crate) struct Prepare {
     /// The stream
-    stream: PathBuf,
+    pub(super) stream: PathBuf,
     #[command(flatten)]
     backend: BackendArgs,
 }

@@ -59,17 +59,16 @@ impl Preamble {
     /// Reads a preamble.
     ///
     /// # Errors
-    /// [`Error::Malformed`] on a wrong magic, [`Error::Unsupported`] on another version.
+    /// [`Error::Foreign`] on a wrong magic, [`Error::Newer`] or [`Error::Unsupported`] on another version.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self> {
         if bytes[..8] != MAGIC {
-            return Err(Error::malformed(0, "an IEV stream starts with \\x89IEV\\r\\n\\x1a\\n"));
+            return Err(Error::Foreign);
         }
         if bytes[8] < VERSION_MAJOR {
             return Err(Error::unsupported(8, "a format version before 1.0"));
         }
         if (bytes[8], bytes[9]) > (VERSION_MAJOR, VERSION_MINOR) {
-            let needed = "this stream needs a newer iev (format version above 1.4)";
-            return Err(Error::unsupported(8, needed));
+            return Err(Error::Newer { major: bytes[8], minor: bytes[9] });
         }
         let minor = bytes[9];
         let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = *bytes;

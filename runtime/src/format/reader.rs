@@ -1,8 +1,10 @@
 //! Reads the index and the sections of a stream from a file, a slice or flash.
 
+use core::cmp::Ordering;
+
 use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
 
-use super::header::{Header, MAX_HEADER_BYTES, Preamble};
+use super::header::{Header, MAGIC, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
 use super::{CRC, is_checksum};
@@ -29,7 +31,7 @@ impl<R: Read + Seek> StreamReader<R> {
     /// [`Error::Storage`] when `source` fails.
     pub fn open(mut source: R, limits: &Limits) -> Result<Self> {
         let mut preamble_bytes = [0; Preamble::BYTES];
-        read_at(&mut source, 0, &mut preamble_bytes)?;
+        read_preamble(&mut source, &mut preamble_bytes)?;
         let preamble = Preamble::from_bytes(&preamble_bytes)?;
         check_length(&mut source, preamble.file_bytes)?;
         within("number of sections", u64::from(preamble.sections), limits.sections)?;
@@ -77,7 +79,7 @@ impl<R: Read + Seek> StreamReader<R> {
             next = next.saturating_add(u64::from(entry.bytes));
         }
         if !is_checksum(digest.finalize(), expected) {
-            return Err(Error::malformed(0, "the index matches its checksum"));
+            return Err(Error::Damaged { section: None });
         }
         if next != self.file_bytes {
             return Err(Error::malformed(self.table_at, "the last section ends the file"));
@@ -170,7 +172,7 @@ impl<R: Read + Seek> StreamReader<R> {
     /// The first byte of a section, not checked yet; 0 where there is none.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the file is cut off, [`Error::Storage`] when the source fails.
+    /// [`Error::CutOff`] where the file is cut off, [`Error::Storage`] when the source fails.
     pub fn first_byte(&mut self, entry: &Entry) -> Result<u8> {
         let mut first = [0];
         if entry.bytes > 0 {
@@ -191,10 +193,15 @@ impl<R: Read + Seek> StreamReader<R> {
         Ok(body)
     }
 
+    /// Place of `entry` in the table, if it is of this stream.
+    fn index_of(&mut self, entry: &Entry) -> Option<u32> {
+        (0..self.sections).find(|index| self.entry(*index).is_ok_and(|e| e.offset == entry.offset))
+    }
+
     /// Copies a section into `buffer`, which must have its length, and checks it.
     ///
     /// # Errors
-    /// [`Error::Malformed`] on a checksum mismatch, [`Error::Storage`] when the source fails.
+    /// [`Error::Damaged`] on a checksum mismatch, [`Error::Storage`] when the source fails.
     ///
     /// # Panics
     /// If `buffer.len() != entry.bytes`.
@@ -207,16 +214,39 @@ impl<R: Read + Seek> StreamReader<R> {
         trace!("section at byte {}: {} bytes", entry.offset, entry.bytes);
         read_at(&mut self.source, entry.offset, buffer)?;
         if !is_checksum(CRC.checksum(buffer), entry.crc) {
-            return Err(Error::malformed(entry.offset, "a section matches its checksum"));
+            return Err(Error::Damaged { section: self.index_of(entry) });
         }
         Ok(())
     }
 }
 
+/// Tells a file that is none from one of which the end is missing.
+fn read_preamble<R: Read + Seek>(
+    source: &mut R,
+    preamble: &mut [u8; Preamble::BYTES],
+) -> Result<()> {
+    let cut = match read_at(source, 0, preamble) {
+        Err(Error::CutOff { has: 0, .. }) => return Err(Error::Empty),
+        Err(Error::CutOff { has, needs }) => (has, needs),
+        read => return read,
+    };
+    let (has, needs) = cut;
+    let start = (has as usize).min(MAGIC.len());
+    read_at(source, 0, &mut preamble[..start])?;
+    Err(if preamble[..start] == MAGIC[..start] {
+        Error::CutOff { has, needs }
+    } else {
+        Error::Foreign
+    })
+}
+
 fn read_at<R: Read + Seek>(source: &mut R, at: u64, buffer: &mut [u8]) -> Result<()> {
     source.seek(SeekFrom::Start(at)).map_err(|e| Error::Storage { offset: at, kind: e.kind() })?;
     source.read_exact(buffer).map_err(|e| match e {
-        ReadExactError::UnexpectedEof => Error::malformed(at, "the file is not cut off"),
+        ReadExactError::UnexpectedEof => {
+            let has = source.seek(SeekFrom::End(0)).unwrap_or(at);
+            Error::CutOff { has, needs: at + buffer.len() as u64 }
+        }
         ReadExactError::Other(e) => Error::Storage { offset: at, kind: e.kind() },
     })
 }
@@ -224,10 +254,12 @@ fn read_at<R: Read + Seek>(source: &mut R, at: u64, buffer: &mut [u8]) -> Result
 fn check_length<R: Seek>(source: &mut R, declared: u64) -> Result<()> {
     let length =
         source.seek(SeekFrom::End(0)).map_err(|e| Error::Storage { offset: 0, kind: e.kind() })?;
-    if length == declared {
-        Ok(())
-    } else {
-        Err(Error::malformed(length.min(declared), "the file has the length its preamble declares"))
+    match length.cmp(&declared) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(Error::CutOff { has: length, needs: declared }),
+        Ordering::Greater => {
+            Err(Error::malformed(declared, "the file ends where its preamble says"))
+        }
     }
 }
 

@@ -59,16 +59,11 @@ impl Templates {
     /// The templates whose `full` cut has the digest `sha256`.
     ///
     /// # Errors
-    /// [`Error::Backend`] naming the digest when this build has no such template.
+    /// [`Error::Template`] naming the digest when this build has no such template.
     pub fn by_digest(sha256: &[u8; 32]) -> Result<&'static Self> {
         TEMPLATES.iter().find(|t| t.sha256() == *sha256).ok_or_else(|| {
             let digest: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-            Error::Backend {
-                what: format!(
-                    "this build has no decoder template {digest}: the stream was made by another \
-                     version of iev-export"
-                ),
-            }
+            Error::Template { digest }
         })
     }
 }

@@ -170,11 +170,15 @@ impl Player {
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
         if !reachable.includes(shown) {
-            let (asked, available) = (shown.len() as u64, reachable.len() as u64);
-            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+            return Err(unreachable_view(shown, reachable));
         }
-        if times.end > self.header.frames || times.start > times.end {
-            let (asked, available) = (times.end.into(), self.header.frames.into());
+        let available = self.header.frames.into();
+        if times.start > times.end {
+            let what = "time in a range that ends before its start";
+            return Err(Error::NotInStream { what, asked: times.start.into(), available });
+        }
+        if times.end > self.header.frames {
+            let asked = u64::from(times.end) - 1;
             return Err(Error::NotInStream { what: "time", asked, available });
         }
         let again = if repeat { times.clone() } else { 0..0 };
@@ -197,6 +201,18 @@ impl Player {
     }
 }
 
+/// The error of showing `views`, of which one at least is not among the `reachable`, or which are none.
+fn unreachable_view(views: ViewSet, reachable: ViewSet) -> Error {
+    let available = reachable.len() as u64;
+    match views.iter().find(|view| !reachable.contains(*view)) {
+        Some(view) => {
+            let what = "view among those that were selected as reachable";
+            Error::NotInStream { what, asked: view.0.into(), available }
+        }
+        None => Error::NotInStream { what: "view in an empty selection", asked: 0, available },
+    }
+}
+
 /// A stream being played; pictures come from its iterator.
 pub struct Playback {
     pipeline: Pipeline,
@@ -216,8 +232,7 @@ impl Playback {
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.
     pub fn show(&self, views: ViewSet) -> Result<()> {
         if views.is_empty() || !self.reachable.includes(views) {
-            let (asked, available) = (views.len() as u64, self.reachable.len() as u64);
-            return Err(Error::NotInStream { what: "view among the reachable", asked, available });
+            return Err(unreachable_view(views, self.reachable));
         }
         self.wanted.show(views);
         Ok(())

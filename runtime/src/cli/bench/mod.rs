@@ -38,7 +38,7 @@ use spread::Spread;
 pub(crate) struct Bench {
     /// The stream
     #[arg(required_unless_present = "compare")]
-    stream: Option<PathBuf>,
+    pub(super) stream: Option<PathBuf>,
     /// Views: all, or numbers such as 1,2
     #[arg(short, long, value_name = "VIEWS", default_value = "all")]
     views: String,
@@ -336,12 +336,15 @@ fn text(report: &Value) -> String {
         ));
     }
     let (start, cost) = (&report["start"], &report["cost"]);
+    let switch = match &start["view_switch"]["stale_times_max"] {
+        Value::Null => "no other view to switch to".to_owned(),
+        most => format!("view switch {most} times late at most"),
+    };
     lines.push(format!(
-        "open {}, first picture {}, seek {} (p50), view switch {} times late at most",
+        "open {}, first picture {}, seek {} (p50), {switch}",
         ms(&start["open_us"]),
         ms(&start["first_picture_us"]),
         ms(&start["seek_us"]["p50"]),
-        start["view_switch"]["stale_times_max"],
     ));
     lines.push(format!(
         "{:.4} CPU seconds per time, {} KiB resident at most",

@@ -1,0 +1,90 @@
+//! Inputs with odd names or odd contents: read as they are, or refused by name with what to do.
+#![cfg(feature = "train")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+mod desk;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
+
+use desk::Desk;
+
+const INPUT: i32 = 1;
+const USAGE: i32 = 2;
+
+/// `reference` reads its views and needs nothing else.
+fn reference(desk: &Desk, view: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+    command.args(["reference", "--crop", "0,0,8,8", "-o", "crop.ref", "--", view]);
+    command.current_dir(desk.path("")).env("IEV_FFMPEG", "/nonexistent");
+    command
+}
+
+#[test]
+fn damaged_views_are_named_with_what_is_wrong() {
+    let desk = Desk::new();
+    let good = std::fs::read(desk.view("good.y4m", (32, 32), 2)).unwrap();
+    let line = good.iter().position(|byte| *byte == b'\n').unwrap();
+    let with = |header: &str| [header.as_bytes(), &good[line..]].concat();
+    let rows = [
+        ("empty", vec![], "this is empty"),
+        ("text", b"hello\n".to_vec(), "a stream starts with YUV4MPEG2"),
+        ("crlf", with("YUV4MPEG2 W32 H32 F25:1 C420\r"), "ends with a line feed"),
+        ("half", with("YUV4MPEG2 W32 H32 F30000:0 C420"), "the frame rate is a ratio"),
+        ("fast", with("YUV4MPEG2 W32 H32 F1000000000:1 C420"), "the frame rate"),
+        ("large", with("YUV4MPEG2 W99999 H32 F25:1 C420"), "width and height are 1 to 8192"),
+        ("none", with("YUV4MPEG2 F25:1 C420"), "both width and height"),
+        ("header", good[..=line].to_vec(), "this has none"),
+        ("cut", good[..good.len() - 1].to_vec(), "ends inside frame 1"),
+        ("behind", [&good[..], b"more"].concat(), "breaks the rule"),
+    ];
+    for (name, bytes, part) in rows {
+        let name = format!("{name}.y4m");
+        std::fs::write(desk.path(&name), bytes).unwrap();
+        let said = desk.refusal_with(&mut reference(&desk, &name), INPUT);
+        assert!(said.contains(&name) && said.contains(part), "{name}: {said}");
+    }
+    let said = desk.refusal_with(&mut reference(&desk, "not there.y4m"), USAGE);
+    assert!(said.contains("not there.y4m"), "{said}");
+    let said = desk.refusal_with(&mut reference(&desk, "a\nb.y4m"), USAGE);
+    assert!(said.contains("a\\nb.y4m"), "one line: {said}");
+}
+
+#[test]
+fn views_with_odd_names_and_standard_input_are_read() {
+    let desk = Desk::new();
+    let crops = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{command:?}: {said}");
+        std::fs::read(desk.path("crop.ref")).unwrap()
+    };
+    let plain = desk.view("plain.y4m", (32, 32), 2);
+    let expected = crops(&mut reference(&desk, "plain.y4m"));
+    for name in ["http:a.y4m", "-x.Y4M", "50%.y4m", "%v.y4m", "a b.y4m", "ünï\n.y4m"] {
+        desk.view(name, (32, 32), 2);
+        assert!(crops(&mut reference(&desk, name)) == expected, "{name}");
+    }
+    let piped = |path: &PathBuf| File::open(path).unwrap();
+    assert!(crops(reference(&desk, "-").stdin(piped(&plain))) == expected);
+}
+
+#[test]
+fn ffmpeg_is_given_files_by_whatever_name() {
+    let desk = Desk::new();
+    // Says what it is asked to read, and fails.
+    let ffmpeg = desk.path("ffmpeg");
+    std::fs::write(
+        &ffmpeg,
+        "#!/bin/sh\nfor a; do case $a in file:*) echo \"<$a>\" >&2;; esac; done\nexit 1\n",
+    )
+    .unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&ffmpeg, mode).unwrap();
+    for name in ["cam:1.mp4", "http:a.mkv", "-i.mkv", "a%03d.mkv"] {
+        std::fs::write(desk.path(name), "a film").unwrap();
+        let said = desk.refusal_with(reference(&desk, name).env("IEV_FFMPEG", &ffmpeg), INPUT);
+        assert!(said.contains(&format!("<file:{name}>")), "{said}");
+    }
+}
