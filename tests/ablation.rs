@@ -9,6 +9,7 @@ use iev_exporter::ablation::Part;
 use iev_exporter::encode::encode;
 use iev_exporter::input::y4m::Writer;
 use iev_exporter::plan::Plan;
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::order0::order0_bytes;
 use iev_exporter::rd::{Config, Harness};
@@ -29,7 +30,7 @@ fn without_any_part_the_player_shows_what_the_trainer_painted() {
             settings.plan = Plan { keys_per_gop: 0, ..settings.plan };
         }
         let encoded = encode(&views, &settings).unwrap();
-        let verified = verify(&path, &views, &encoded.predicted_db()).unwrap();
+        let verified = verify(&path, &views, &encoded.predicted_db(), Progress::Quiet).unwrap();
         assert!(verified.warnings().is_empty(), "{part:?}: {:?}", verified.warnings());
         let parts = verified.parts;
         match part {

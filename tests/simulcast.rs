@@ -4,6 +4,7 @@
 mod clip;
 
 use iev_exporter::encode::{EncodeSettings, encode};
+use iev_exporter::progress::Progress;
 use iev_exporter::verify::verify;
 
 const SIZE: (usize, usize) = (64, 48);
@@ -25,6 +26,6 @@ fn a_network_that_does_not_pay_gives_way_to_simulcast() {
     assert_eq!(simulcast.anchor.intra_offset, -4);
     assert!(simulcast.bytes < kept.bytes, "{} and {}", simulcast.bytes, kept.bytes);
     assert!(simulcast.luma_db() >= kept.luma_db());
-    let verified = verify(&path, &views, &simulcast.predicted_db()).unwrap();
+    let verified = verify(&path, &views, &simulcast.predicted_db(), Progress::Quiet).unwrap();
     assert!(verified.warnings().is_empty(), "{:?}", verified.warnings());
 }

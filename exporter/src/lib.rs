@@ -11,8 +11,11 @@
 pub mod ablation;
 pub mod ffmpeg;
 pub mod picture;
+pub mod progress;
 pub mod quality;
 pub mod rules;
+pub mod stop;
+pub mod work_folder;
 
 // Clips from YUV4MPEG2, folders of PNG or anything ffmpeg reads.
 pub mod input;

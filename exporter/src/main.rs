@@ -5,11 +5,29 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
+use iev_exporter::stop;
+
+/// What is said of a stopped run that has no work folder.
+const NOTHING_KEPT: &str = "nothing is kept; with --work the same command would go on";
 
 fn main() -> ExitCode {
     refuse_telemetry();
-    match cli::CommandLine::parse().run() {
+    let arguments = cli::CommandLine::parse();
+    arguments.settle_threads();
+    if let Err(reason) = stop::listen() {
+        eprintln!(
+            "iev-export: warning: a signal will end the program without a checkpoint: {reason}"
+        );
+    }
+    let goes_on = arguments.goes_on();
+    match arguments.run() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whatever failed then, as a child that was ended, is no fault.
+        Err(_) if stop::asked() => {
+            let next = if goes_on { "the same command goes on from here" } else { NOTHING_KEPT };
+            eprintln!("iev-export: stopped: {next}");
+            ExitCode::from(stop::EXIT_CODE)
+        }
         Err(error) => {
             cli::warn(format_args!("error: {}", cli::one_line(&format!("{error:#}"))));
             ExitCode::from(cli::exit::code(&error))

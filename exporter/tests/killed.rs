@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use desk::{Desk, OLDER, limited};
@@ -169,7 +169,7 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
             std::fs::write(&stream, older).unwrap();
         }
         let before = desk.listing();
-        interrupt_training(desk.encode(&pair).args(["--steps", "20000"]), signal);
+        interrupt_training(desk.encode_aloud(&pair).args(["--steps", "20000"]), signal);
         assert_eq!(desk.listing(), before, "after kill {signal}");
         if let Some(older) = older {
             assert_eq!(bytes(&stream).unwrap(), older);
@@ -177,15 +177,111 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
     }
 }
 
-/// Starts the export, and sends the signal once it says that it is well into training.
-fn interrupt_training(command: &mut Command, signal: &str) {
+/// Starts the export, and sends the signal once it says that it begins to train.
+fn interrupt_training(command: &mut Command, signal: &str) -> (ExitStatus, Vec<String>) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines.next().unwrap().unwrap();
-    assert!(line.starts_with("step "), "{line}");
+    let begins = lines.by_ref().map(Result::unwrap).find(|l| l.starts_with("training will take"));
+    assert!(begins.is_some(), "a long training is announced");
     let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(!child.wait().unwrap().success(), "an interrupted export fails");
+    let status = child.wait().unwrap();
+    assert!(!status.success(), "an interrupted export fails");
     assert!(!rest.iter().any(|line| line.contains("panicked")), "{rest:?}");
+    (status, rest)
+}
+
+#[test]
+fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let export = |command: &mut Command| {
+        command.args(["--anchor", "1", "--steps", "300"]).arg("--work").arg(desk.path("work"));
+        finish(command);
+        let stream = bytes(&desk.path("clip.iev")).unwrap();
+        std::fs::remove_file(desk.path("clip.iev")).unwrap();
+        std::fs::remove_dir_all(desk.path("work")).unwrap();
+        stream
+    };
+    let whole = export(&mut desk.encode(&pair));
+
+    let mut stopped = desk.encode_aloud(&pair);
+    stopped.args(["--anchor", "1", "--steps", "300"]).arg("--work").arg(desk.path("work"));
+    let (status, said) = interrupt_training(&mut stopped, "-TERM");
+    assert_eq!(status.code(), Some(75), "try again: {said:?}");
+    let last = said.last().unwrap();
+    assert_eq!(last, "iev-export: stopped: the same command goes on from here");
+    assert!(desk.path("work/train.pt").exists() && !desk.path("clip.iev").exists());
+    assert!(export(&mut desk.encode(&pair)) == whole, "as if it had not been stopped");
+}
+
+#[test]
+fn a_work_folder_is_one_runs_at_a_time() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let export = || {
+        let mut command = desk.encode_aloud(&pair);
+        command.args(["--anchor", "1", "--steps", "20000"]).arg("--work").arg(desk.path("work"));
+        command
+    };
+    let mut first = export().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(&mut first, || desk.path("work/.lock").exists());
+    std::thread::sleep(Duration::from_millis(200));
+    let said = desk.refusal(&mut export());
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(said.contains("work is in use by another run of iev-export"), "{said}");
+}
+
+/// Variables that a process has begun with.
+fn environment(child: &Child) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{}/environ", child.id())).unwrap_or_default();
+    bytes.split(|byte| *byte == 0).map(|v| String::from_utf8_lossy(v).into_owned()).collect()
+}
+
+#[test]
+fn training_waits_passively_on_the_processors_it_may_use_unless_told_otherwise() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    for (set, expected) in [
+        (None, ["OMP_WAIT_POLICY=passive", "OMP_NUM_THREADS=1"]),
+        (Some(("OMP_WAIT_POLICY", "active")), ["OMP_WAIT_POLICY=active", "OMP_NUM_THREADS=1"]),
+        (Some(("OMP_NUM_THREADS", "3")), ["OMP_WAIT_POLICY=passive", "OMP_NUM_THREADS=3"]),
+    ] {
+        let mut export = desk.encode(&pair);
+        export.args(["--anchor", "1", "--steps", "20000"]).arg("--work").arg(desk.path("work"));
+        for variable in ["OMP_WAIT_POLICY", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"] {
+            export.env_remove(variable);
+        }
+        export.env("SLURM_CPUS_PER_TASK", "1").envs(set);
+        let mut child = export.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until(&mut child, || desk.path("work").exists());
+        let variables = environment(&child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        std::fs::remove_dir_all(desk.path("work")).unwrap();
+        for variable in expected {
+            assert!(variables.iter().any(|v| v == variable), "{variable}: {variables:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_export_tells_how_far_it_is_and_a_quiet_one_does_not() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let mut export = desk.encode_aloud(&pair);
+    export.args(["--anchor", "1", "--steps", "200000"]).stdout(Stdio::null());
+    let mut child = export.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<String> = lines.take(3).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let job = |line: &&String| line.contains(" of ") && line.ends_with("left");
+    assert!(told.iter().any(|line| job(&line) || line.starts_with("training: ")), "{told:?}");
+
+    let mut quiet = desk.encode(&pair);
+    let quiet = quiet.args(["--steps", "300", "--no-verify"]).output().unwrap();
+    assert!(quiet.status.success() && quiet.stderr.is_empty(), "{quiet:?}");
 }

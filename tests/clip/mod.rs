@@ -9,6 +9,7 @@ use iev_exporter::encode::{EncodeSettings, device};
 use iev_exporter::input::View;
 use iev_exporter::picture::Picture as Source;
 use iev_exporter::plan::Plan;
+use iev_exporter::progress::Progress;
 use iev_exporter::train::Settings;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::providers::Provider;
@@ -77,7 +78,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             without: None,
         },
         simulcast_offset: None,
-        quiet: true,
+        progress: Progress::Quiet,
     }
 }
 

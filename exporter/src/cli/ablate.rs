@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use iev_exporter::ablation::Part;
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
 use iev_runtime::outputs::Outputs;
@@ -31,7 +32,7 @@ pub(crate) struct AblateArgs {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Lines instead of a progress bar.
+    /// Say nothing of the progress.
     #[arg(long)]
     quiet: bool,
 }
@@ -45,7 +46,7 @@ pub(crate) fn run(args: AblateArgs) -> Result<()> {
     outputs.claim(Path::new("-"))?;
     ablate.claim(&mut outputs)?;
     iev_exporter::verify::check_backend()?;
-    let clip = ablate.encode(args.quiet)?;
+    let clip = ablate.encode(Progress::to_stderr(args.quiet))?;
     let rows = ablate.rows(Some(&clip))?;
     ablate.write(&rows)?;
     print(ablate.markdown(&rows).trim_end())?;

@@ -10,9 +10,11 @@ use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
 use iev_exporter::input::{Reading, View};
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::machine::Machine;
 use iev_exporter::train::checkpoint_in;
 use iev_exporter::verify::{check_backend, verify};
+use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::format::header::MAGIC;
 use iev_runtime::outputs::Outputs;
 use serde_json::json;
@@ -58,7 +60,7 @@ pub(crate) struct EncodeArgs {
     /// or --qp: training starts from its parameters and needs fewer steps.
     #[arg(long, value_name = "FOLDER")]
     warm_start: Option<PathBuf>,
-    /// Lines instead of a progress bar.
+    /// Say nothing of the progress.
     #[arg(long)]
     quiet: bool,
     /// Page with figures and pictures to write.
@@ -72,14 +74,25 @@ pub(crate) struct EncodeArgs {
     no_verify: bool,
 }
 
+impl EncodeArgs {
+    /// Whether the same command goes on where it was stopped.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.work.is_some()
+    }
+}
+
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
     claim_outputs(&args)?;
     args.reading.limit = args.request.limit;
     let views = open_clip(&args.views, &args.reading)?;
-    let plan = plan(&views, &args.request)?;
+    let progress = Progress::to_stderr(args.quiet);
+    // Before planning, which may be long; a folder that is not there yet is made once all is checked.
+    let work = args.work.as_deref().filter(|folder| folder.exists());
+    let mut held = work.map(WorkFolder::take).transpose()?;
+    let plan = plan(&views, &args.request, progress)?;
     let mut settings =
-        args.request.settings(plan, args.output.clone(), args.work.clone(), args.quiet)?;
+        args.request.settings(plan, args.output.clone(), args.work.clone(), progress)?;
     settings.training.warm_start.clone_from(&args.warm_start);
     if let Some(seconds) = args.checkpoint_every {
         settings.training.checkpoint_every = Duration::from_secs(seconds);
@@ -87,17 +100,18 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     if !args.no_verify && settings.plan.implicit().next().is_some() {
         check_backend()?;
     }
-    if let Some(folder) = &args.work {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    if let (None, Some(folder)) = (&held, &args.work) {
+        held = Some(WorkFolder::take(folder)?);
     }
     settings.tell_fallback();
     let started = Instant::now();
     let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();
+    drop(held);
     if args.no_verify {
         return print(&format!("{} bytes", encoded.bytes));
     }
-    let verified = verify(&args.output, &views, &encoded.predicted_db())
+    let verified = verify(&args.output, &views, &encoded.predicted_db(), progress)
         .with_context(|| format!("verifying {}", args.output.display()))?;
     let more = json!({
         "request": args.request,

@@ -9,6 +9,8 @@ mod lint;
 mod peers;
 mod rd;
 mod reference;
+#[cfg(feature = "train")]
+mod threads;
 mod verify;
 
 use std::fmt::Arguments;
@@ -52,6 +54,26 @@ enum Command {
 }
 
 impl CommandLine {
+    /// Sets the threads of training, before there is any.
+    pub(crate) fn settle_threads(&self) {
+        #[cfg(feature = "train")]
+        if matches!(self.command, Command::Encode(_) | Command::Rd(_) | Command::Ablate(_)) {
+            threads::settle();
+        }
+    }
+
+    /// Whether the same command goes on where it was stopped.
+    pub(crate) fn goes_on(&self) -> bool {
+        match &self.command {
+            #[cfg(feature = "train")]
+            Command::Encode(args) => args.goes_on(),
+            #[cfg(feature = "train")]
+            Command::Ablate(_) => true,
+            Command::Rd(_) | Command::Peers(_) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
             #[cfg(feature = "train")]

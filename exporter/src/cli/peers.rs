@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use iev_exporter::input::Reading;
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::to_csv;
 use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
 use iev_exporter::rd::result::clip_digest;
-use iev_exporter::verify::measure::bar;
+use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
 use super::{open_clip, print, read_views};
@@ -43,6 +44,9 @@ pub(crate) struct PeersArgs {
     /// Folder for streams, taken over by the next run; beside the CSV unless given.
     #[arg(long)]
     work: Option<PathBuf>,
+    /// Say nothing of the progress.
+    #[arg(long)]
+    quiet: bool,
     /// Code only the first pictures.
     #[arg(long)]
     limit: Option<usize>,
@@ -66,20 +70,20 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     }
     ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
     let work = clip_folder(&work, &clip_digest(&views));
-    std::fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
+    let _taken = WorkFolder::take(&work)?;
     let qualities = |codec: &Codec| match &args.qualities[..] {
         [] => codec.qualities().to_vec(),
         given => given.to_vec(),
     };
     let streams: usize = present.iter().map(|c| qualities(c).len() * views.len()).sum();
-    let bar = bar(streams, "coding");
+    let job = Progress::to_stderr(args.quiet).job("coding", streams);
     let mut rows = Vec::new();
     for codec in present {
         for quality in qualities(codec) {
-            rows.push(measure_point(codec, quality, &views, &work, || bar.inc(1))?);
+            rows.push(measure_point(codec, quality, &views, &work, || job.step())?);
         }
     }
-    bar.finish_and_clear();
+    drop(job);
     let csv = to_csv(&rows)?;
     write_whole(&args.out, &csv)?;
     print(csv.trim_end())

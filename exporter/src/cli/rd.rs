@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::page::bd_cells;
 use iev_exporter::rd::report::Report;
 use iev_exporter::rd::{Config, Harness};
@@ -37,7 +38,7 @@ pub(crate) struct RdArgs {
     /// Encode nothing; report on the results that are there.
     #[arg(long, conflicts_with = "only")]
     report_only: bool,
-    /// Lines instead of a progress bar.
+    /// Say nothing of the progress.
     #[arg(long)]
     quiet: bool,
 }
@@ -48,7 +49,11 @@ pub(crate) fn run(args: RdArgs) -> Result<()> {
     read_config(&mut outputs, &args.config, &harness.config);
     outputs.claim(Path::new("-"))?;
     harness.claim(&mut outputs)?;
-    let clip = if args.report_only { None } else { encode(&harness, &args.only, args.quiet)? };
+    let clip = if args.report_only {
+        None
+    } else {
+        encode(&harness, &args.only, Progress::to_stderr(args.quiet))?
+    };
     let report = harness.report(clip.as_deref())?;
     harness.write(&report)?;
     print(&text(&report))?;
@@ -56,13 +61,13 @@ pub(crate) fn run(args: RdArgs) -> Result<()> {
 }
 
 #[cfg(feature = "train")]
-fn encode(harness: &Harness, only: &[String], quiet: bool) -> Result<Option<String>> {
+fn encode(harness: &Harness, only: &[String], progress: Progress) -> Result<Option<String>> {
     iev_exporter::verify::check_backend()?;
-    harness.encode(only, quiet).map(Some)
+    harness.encode(only, progress).map(Some)
 }
 
 #[cfg(not(feature = "train"))]
-fn encode(_: &Harness, _: &[String], _: bool) -> Result<Option<String>> {
+fn encode(_: &Harness, _: &[String], _: Progress) -> Result<Option<String>> {
     anyhow::bail!("this program was built without training: use --report-only")
 }
 

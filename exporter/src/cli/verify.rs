@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use iev_exporter::input::{Reading, View, warnings};
+use iev_exporter::progress::Progress;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verified, open, verify};
@@ -29,6 +30,9 @@ pub(crate) struct VerifyArgs {
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
+    /// Say nothing of the progress.
+    #[arg(long)]
+    quiet: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -55,7 +59,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate.0,
         rate.1
     );
-    let verified = verify(&args.stream, &views, &[])?;
+    let verified = verify(&args.stream, &views, &[], Progress::to_stderr(args.quiet))?;
     let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
     figures.tell(args.json, args.report.as_deref(), json!({}))
 }

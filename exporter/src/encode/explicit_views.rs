@@ -8,6 +8,7 @@ use crate::input::View;
 use crate::picture::Picture;
 use crate::plan::Plan;
 use crate::quality::PlaneErrors;
+use crate::stop;
 
 /// Explicit views of a clip.
 pub(super) struct ExplicitViews {
@@ -33,8 +34,13 @@ impl ExplicitViews {
 pub(super) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Result<ExplicitViews> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
-    let code =
-        |span: &(usize, usize)| code_gop(&frames, plan, *span, views[0].rate, &settings.anchor);
+    let job = settings.progress.job("coding by H.264", plan.gops.len());
+    let code = |span: &(usize, usize)| {
+        stop::check()?;
+        let coded = code_gop(&frames, plan, *span, views[0].rate, &settings.anchor)?;
+        job.step();
+        Ok(coded)
+    };
     let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
     let quality_db = explicit_quality(&frames, plan, &coded);
     Ok(ExplicitViews { coded, quality_db })

@@ -15,7 +15,9 @@ use crate::input::View;
 use crate::pack::{OwnedSection, sections, write_file};
 use crate::picture::Picture;
 use crate::plan::{Plan, choose_anchors};
+use crate::progress::Progress;
 use crate::quality::PlaneErrors;
+use crate::stop;
 use crate::train::dataset::assemble;
 use crate::train::{Clip, Exported, Sample, Trainer};
 
@@ -24,10 +26,11 @@ use crate::train::{Clip, Exported, Sample, Trainer};
 ///
 /// # Errors
 /// When the clip has no such view, or the request breaks a rule.
-pub fn plan(views: &[View], request: &EncodeRequest) -> Result<Plan> {
+pub fn plan(views: &[View], request: &EncodeRequest, progress: Progress) -> Result<Plan> {
     request.check_for(views.len())?;
     let pictures: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
-    let anchors = choose_anchors(&pictures, &request.anchor);
+    let anchors = choose_anchors(&pictures, &request.anchor, progress);
+    stop::check()?;
     Ok(Plan::new(&anchors, pictures[0].len(), request.gop, request.keys_per_gop()))
 }
 
@@ -119,12 +122,10 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
-    settings.tell("coding by H.264");
     let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
-    if plan.implicit().next().is_some() {
-        settings.tell("matching views");
-    }
-    let clip = assemble(&frames, plan, &coded, header.size);
+    stop::check()?;
+    let clip = assemble(&frames, plan, &coded, header.size, settings.progress);
+    stop::check()?;
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);
     let sections = sections(&header, plan, &coded, exported);
@@ -157,7 +158,7 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
 
 fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
     let mut trainer = Trainer::new(settings.training.clone(), clip)?;
-    trainer.run(clip, settings.quiet)?;
+    trainer.run(clip, settings.progress)?;
     Ok((trainer.export(clip), implicit_quality(&trainer, clip, &settings.plan)))
 }
 

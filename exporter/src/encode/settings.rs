@@ -10,6 +10,7 @@ use crate::ablation::Part;
 use crate::anchor::{AnchorEncoder, AnchorSettings};
 use crate::ffmpeg;
 use crate::plan::Plan;
+use crate::progress::Progress;
 use crate::rules::{SIMULCAST_INTRA_OFFSET, first_offset};
 use crate::train::{CHECKPOINT_EVERY, FLOW_STEPS, Settings, cuda};
 
@@ -27,16 +28,14 @@ pub struct EncodeSettings {
     /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
     /// not to pay; without one, none does.
     pub simulcast_offset: Option<i32>,
-    /// No progress bar.
-    pub quiet: bool,
+    /// Where it says how far it is.
+    pub progress: Progress,
 }
 
 impl EncodeSettings {
-    /// Says `what` is done, on standard error.
+    /// Says `what` is done.
     pub(crate) fn tell(&self, what: &str) {
-        if !self.quiet {
-            eprintln!("{what}");
-        }
+        self.progress.say(what);
     }
 
     /// Says so where the built-in encoder stands in for x264.
@@ -76,7 +75,7 @@ impl EncodeRequest {
         plan: Plan,
         output: PathBuf,
         work: Option<PathBuf>,
-        quiet: bool,
+        progress: Progress,
     ) -> Result<EncodeSettings> {
         let predicted = plan.implicit().next().is_some();
         let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
@@ -93,7 +92,7 @@ impl EncodeRequest {
             },
             training: self.training(work)?,
             simulcast_offset: self.anchor.is_empty().then_some(simulcast_offset),
-            quiet,
+            progress,
         })
     }
 

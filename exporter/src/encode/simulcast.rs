@@ -51,8 +51,8 @@ pub(super) fn simulcast_within(
     if bytes >= most {
         return Ok(None);
     }
-    eprintln!(
+    settings.tell(&format!(
         "the network does not pay: every view by H.264 takes {bytes} bytes instead of {most} at no less quality"
-    );
+    ));
     Ok(Some(at(good)))
 }

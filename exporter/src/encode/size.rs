@@ -85,11 +85,11 @@ impl Search<'_> {
         let steps = self.settings.training.steps;
         let short = steps.div_ceil(SHORT).max(LEAST.min(steps));
         if self.trains {
-            eprintln!(
+            self.settings.tell(&format!(
                 "to {} bytes: up to {ESTIMATES} x {short} steps to estimate, {steps} to train, up to \
                  {LANDINGS} x {short} to land",
                 self.bytes
-            );
+            ));
         }
         let q = self.estimate(short)?;
         let mut seen = Vec::new();
@@ -102,7 +102,8 @@ impl Search<'_> {
             };
             let landed = self.encode(&name, next, steps, start)?;
             let bytes = landed.encoded.bytes as f64;
-            eprintln!("{name}: {bytes} bytes, {:+.1} % of those asked", self.off(bytes) * 100.0);
+            let off = self.off(bytes) * 100.0;
+            self.settings.tell(&format!("{name}: {bytes} bytes, {off:+.1} % of those asked"));
             if self.off(bytes).abs() <= TOLERANCE {
                 self.deliver(&self.stream(&name))?;
                 return Ok(landed);
@@ -163,7 +164,8 @@ impl Search<'_> {
             |steps: usize| spent.as_secs_f64() / 60.0 * steps as f64 / (short + flow) as f64;
         let full = minutes(self.settings.training.steps + flow);
         let more = minutes((ESTIMATES - 1) * (short + flow) + LANDINGS * short);
-        eprintln!("expected: {full:.0} min from here, {:.0} min at most", full + more);
+        let most = full + more;
+        self.settings.tell(&format!("expected: {full:.0} min from here, {most:.0} min at most"));
     }
 
     /// The quantiser at which the anchor alone leaves room for the rest.
@@ -288,6 +290,7 @@ pub fn parse_amount(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Progress;
 
     #[test]
     fn amounts_have_thousands() {
@@ -333,8 +336,8 @@ mod tests {
         let view = View::new(PathBuf::new(), vec![board], (24, 1));
         let views = [view];
         let request = crate::encode::request::EncodeRequest::default();
-        let plan = crate::encode::plan(&views, &request).unwrap();
-        let mut settings = request.settings(plan, path.clone(), None, true).unwrap();
+        let plan = crate::encode::plan(&views, &request, Progress::Quiet).unwrap();
+        let mut settings = request.settings(plan, path.clone(), None, Progress::Quiet).unwrap();
         // Which has no quantiser of its own for the first picture.
         settings.anchor.encoder = crate::anchor::AnchorEncoder::OpenH264;
         let size = |qp: i32| {

@@ -10,6 +10,7 @@ use super::showinfo::{FILTER, Frame, Log};
 use super::y4m::Y4mError;
 use super::{InputError, Reading, Source, Told, in_pixels};
 use crate::ffmpeg;
+use crate::stop::Tied;
 
 /// What ffmpeg may hand over: the layouts of y4m that [`Layout`](super::layout::Layout) knows.
 const FORMATS: &str = "format=yuv420p|yuv422p|yuv444p|yuv411p|gray|yuv420p9|yuv422p9|yuv444p9|gray9\
@@ -75,6 +76,7 @@ fn decode(path: &Path, reading: &Reading, first: &Frame) -> Result<(Source, Log)
     command.args(["-strict", "-1", "-f", "yuv4mpegpipe", "pipe:1"]);
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let _tied = Tied::new(child.id());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     // Both pipes are drained at once, or a talkative ffmpeg would block on the other one.
     let talk = thread::spawn(move || stderr.map(Log::read).unwrap_or_default());

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::matching::{FlowField, SearchRange, match_dense, photometric_error};
 use crate::picture::Picture;
+use crate::progress::Progress;
 use crate::quality::psnr_db;
 
 /// How a clip will be coded.
@@ -93,14 +94,14 @@ pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
 /// Explicit are the views `asked` for. Without any: whoever predicts most views comes first, and while
 /// some views cannot be predicted from those chosen, whoever predicts most of these follows. A rig of several
 /// groups of cameras gets an anchor for each; cameras that see nothing in common are all explicit.
-pub fn choose_anchors(views: &[&[Picture]], asked: &[usize]) -> Vec<usize> {
+pub fn choose_anchors(views: &[&[Picture]], asked: &[usize], progress: Progress) -> Vec<usize> {
     if let [only] = asked {
         // Nothing to choose, so nothing to match.
         return vec![*only; views.len()];
     }
     let all: Vec<usize> = (0..views.len()).collect();
     let from = if asked.is_empty() { &all } else { asked };
-    let predicted = Predicted::measure(views, from);
+    let predicted = Predicted::measure(views, from, progress);
     let mut anchors = asked.to_vec();
     let mut left = if asked.is_empty() { all.clone() } else { Vec::new() };
     while let Some(anchor) = predicted.best_for(&left) {
@@ -120,14 +121,21 @@ struct Predicted(Vec<Vec<f64>>);
 
 impl Predicted {
     /// Every view from every view in `anchors`, over the first and the middle picture.
-    fn measure(views: &[&[Picture]], anchors: &[usize]) -> Self {
+    fn measure(views: &[&[Picture]], anchors: &[usize], progress: Progress) -> Self {
+        let job = progress.job("comparing views", views.len() * anchors.len());
         let samples: Vec<[Picture; 2]> =
             views.par_iter().map(|v| [&v[0], &v[v.len() / 2]].map(shrunk)).collect();
         let of_view = |view: usize| {
-            let from = |anchor: usize| match anchors.contains(&anchor) {
-                true if anchor == view => f64::INFINITY,
-                true => predicted_db(&samples[view], &samples[anchor]),
-                false => f64::NAN,
+            let from = |anchor: usize| {
+                if !anchors.contains(&anchor) {
+                    return f64::NAN;
+                }
+                let db = match anchor == view {
+                    true => f64::INFINITY,
+                    false => predicted_db(&samples[view], &samples[anchor]),
+                };
+                job.step();
+                db
             };
             (0..views.len()).into_par_iter().map(from).collect()
         };
@@ -185,9 +193,9 @@ mod tests {
         }
         let views = [shifted(0.0), shifted(2.0), vec![noise]];
         let views: Vec<&[Picture]> = views.iter().map(Vec::as_slice).collect();
-        let chosen = choose_anchors(&views, &[]);
+        let chosen = choose_anchors(&views, &[], Progress::Quiet);
         assert!(chosen[0] == chosen[1] && chosen[2] == 2, "{chosen:?}");
-        assert_eq!(choose_anchors(&views, &[1]), [1, 1, 1]);
+        assert_eq!(choose_anchors(&views, &[1], Progress::Quiet), [1, 1, 1]);
     }
 
     #[test]

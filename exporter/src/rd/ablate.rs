@@ -10,6 +10,8 @@ use super::harness::Harness;
 use super::order0::order0_bytes;
 use super::table::{BdRow, bd_rows};
 use crate::ablation::Part;
+#[cfg(feature = "train")]
+use crate::progress::Progress;
 use crate::rd::curve::Curve;
 use crate::rd::page::percent;
 use crate::report::{page, paragraph, table};
@@ -148,7 +150,7 @@ impl Ablate {
     ///
     /// # Errors
     /// When a view cannot be read, or encoding fails; finished points keep their results.
-    pub fn encode(&self, quiet: bool) -> Result<String> {
+    pub fn encode(&self, progress: Progress) -> Result<String> {
         let variants = self.parts.iter().map(|part| (part.name(), self.variant(*part)));
         let all: Vec<_> =
             std::iter::once(("nothing", self.whole.clone())).chain(variants).collect();
@@ -160,8 +162,9 @@ impl Ablate {
             let left = mean * points.saturating_sub(done.len()) as f64 / 60.0;
             let left =
                 if done.is_empty() { String::new() } else { format!(", {left:.0} min left") };
-            eprintln!("without {without} ({} of {}{left})", place + 1, all.len());
-            clip = harness.encode(&[], quiet)?;
+            let number = place + 1;
+            progress.say(format!("without {without} ({number} of {}{left})", all.len()));
+            clip = harness.encode(&[], progress)?;
         }
         Ok(clip)
     }

@@ -168,8 +168,10 @@ mod encoding {
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::{encode, plan};
     use crate::input::{Reading, View, open_views, warnings};
+    use crate::progress::Progress;
     use crate::rd::machine::Machine;
     use crate::verify::verify;
+    use crate::work_folder::WorkFolder;
 
     impl Harness {
         /// Encodes and measures every point that has no result yet, or those named by `only`;
@@ -177,7 +179,7 @@ mod encoding {
         ///
         /// # Errors
         /// When a view cannot be read, or encoding fails; finished points keep their results.
-        pub fn encode(&self, only: &[String], quiet: bool) -> Result<String> {
+        pub fn encode(&self, only: &[String], progress: Progress) -> Result<String> {
             let points = &self.config.points;
             for name in only {
                 let known = points.iter().any(|p| p.label == *name);
@@ -197,9 +199,10 @@ mod encoding {
             let clip = clip_digest(&views);
             for (place, point) in points.iter().enumerate() {
                 if asked(point) {
-                    eprintln!("point {} ({} of {})", point.label, place + 1, points.len());
+                    let (number, label) = (place + 1, &point.label);
+                    progress.say(format!("point {label} ({number} of {})", points.len()));
                     let within = || format!("point {:?}", point.label);
-                    self.encode_point(place, &views, &clip, quiet).with_context(within)?;
+                    self.encode_point(place, &views, &clip, progress).with_context(within)?;
                 }
             }
             Ok(clip)
@@ -210,20 +213,22 @@ mod encoding {
             place: usize,
             views: &[View],
             clip: &str,
-            quiet: bool,
+            progress: Progress,
         ) -> Result<()> {
             let point = &self.config.points[place];
             let folder = self.folder(point);
             let digest = self.digest(place, clip)?;
             if folder.finished(&digest).is_some() {
-                eprintln!("  has a result with these settings already");
+                progress.say("  has a result with these settings already");
                 return Ok(());
             }
             let start = point.warm_start.then(|| self.start(place, clip)).transpose()?;
+            let _taken = WorkFolder::take(folder.work())?;
             folder.prepare(&digest)?;
-            let result = measure_point(point, &folder, start, digest, views, quiet)?;
+            let result = measure_point(point, &folder, start, digest, views, progress)?;
             let figures = &result.verified.figures;
-            eprintln!("  {:.1} kbit/s, {:.3} dB luma", figures.kbps, figures.psnr_y);
+            let (kbps, luma_db) = (figures.kbps, figures.psnr_y);
+            progress.say(format!("  {kbps:.1} kbit/s, {luma_db:.3} dB luma"));
             result.verified.warnings().iter().for_each(|w| eprintln!("  warning: {w}"));
             folder.store(&result)
         }
@@ -244,18 +249,18 @@ mod encoding {
         warm_start: Option<PathBuf>,
         digest: String,
         views: &[View],
-        quiet: bool,
+        progress: Progress,
     ) -> Result<PointResult> {
         let resumed = folder.checkpoint().exists();
         let work = Some(folder.work().to_owned());
-        let plan = plan(views, &point.request)?;
-        let mut settings = point.request.settings(plan, folder.stream(), work, quiet)?;
+        let plan = plan(views, &point.request, progress)?;
+        let mut settings = point.request.settings(plan, folder.stream(), work, progress)?;
         settings.training.warm_start = warm_start;
         settings.tell_fallback();
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();
-        let verified = verify(&folder.stream(), views, &encoded.predicted_db())?;
+        let verified = verify(&folder.stream(), views, &encoded.predicted_db(), progress)?;
         Ok(PointResult {
             label: point.label.clone(),
             digest,

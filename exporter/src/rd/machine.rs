@@ -1,6 +1,6 @@
 //! The machine a figure was measured on.
 
-use iev_runtime::board::machine::field;
+use iev_runtime::board::machine::{field, usable_cpus};
 use serde::{Deserialize, Serialize};
 
 /// Processor and its cores.
@@ -16,7 +16,7 @@ impl Machine {
     /// This machine.
     pub fn this() -> Self {
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = usable_cpus();
         Self { cpu: cpu_model(&cpuinfo), cores }
     }
 }

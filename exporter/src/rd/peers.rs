@@ -17,6 +17,7 @@ use crate::input::y4m;
 use crate::input::{Reading, View, open_views};
 use crate::quality::PlaneErrors;
 use crate::rd::curve::CurveRow;
+use crate::stop::Tied;
 use crate::verify::measure::{kbps, seconds};
 use iev_runtime::outputs::write_whole;
 
@@ -197,6 +198,7 @@ fn run_encoder(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Resul
         .stderr(Stdio::piped())
         .spawn()
         .context("starting ffmpeg")?;
+    let _tied = Tied::new(child.id());
     let stdin = child.stdin.take();
     // ffmpeg's words are drained while pictures go in, or both sides could wait for each other.
     let output = thread::scope(|scope| {

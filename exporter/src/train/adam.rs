@@ -112,6 +112,11 @@ impl Parameters {
         });
     }
 
+    /// Forgets the accumulated gradients.
+    pub fn forget_gradients(&mut self) {
+        self.list.iter_mut().for_each(|p| p.value.zero_grad());
+    }
+
     /// Whether all values and moments are numbers.
     pub fn are_finite(&self) -> bool {
         let finite = |t: &Tensor| t.isfinite().all().int64_value(&[]) == 1;

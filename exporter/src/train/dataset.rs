@@ -7,20 +7,35 @@ use rayon::prelude::*;
 use crate::anchor::gop::CodedAnchor;
 use crate::picture::Picture;
 use crate::plan::{Plan, match_views};
+use crate::progress::{Job, Progress};
 use crate::train::{Clip, MatchedFlow, ViewClip};
 
 /// The scene over all `gops` of the plan.
-pub fn assemble(views: &[&[Picture]], plan: &Plan, coded: &[Vec<CodedAnchor>], size: Size) -> Clip {
+pub fn assemble(
+    views: &[&[Picture]],
+    plan: &Plan,
+    coded: &[Vec<CodedAnchor>],
+    size: Size,
+    progress: Progress,
+) -> Clip {
+    let frames: usize = plan.gops.iter().map(|(_, frames)| frames).sum();
+    let job = progress.job("matching views", plan.implicit().count() * frames);
     let gops = plan.gops.iter().zip(coded).map(|((first, frames), anchors)| {
         let clip = |view: usize| {
-            view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors)
+            view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors, &job)
         };
         plan.implicit().map(clip).collect()
     });
     Clip { size, gops: gops.collect() }
 }
 
-fn view_clip(originals: &[Picture], role: Role, view: usize, coded: &[CodedAnchor]) -> ViewClip {
+fn view_clip(
+    originals: &[Picture],
+    role: Role,
+    view: usize,
+    coded: &[CodedAnchor],
+    job: &Job,
+) -> ViewClip {
     let Role::Implicit { anchor, second } = role else {
         unreachable!("only implicit views are trained");
     };
@@ -38,6 +53,7 @@ fn view_clip(originals: &[Picture], role: Role, view: usize, coded: &[CodedAncho
     let pairs = originals.par_iter().zip(anchors);
     let matched = pairs.map(|(original, anchor)| {
         let field = match_views(original, anchor);
+        job.step();
         MatchedFlow::from_px(&field.dx, &field.dy, &field.confidence)
     });
     ViewClip {

@@ -12,8 +12,8 @@ pub mod dataset;
 mod grids;
 mod memory;
 mod network;
-mod progress;
 mod rounding;
+mod smooth;
 mod sources;
 mod widen;
 
@@ -33,7 +33,9 @@ use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
 use crate::ablation::Part;
+use crate::progress::{Job, Progress, span};
 use crate::rules::lambda_at;
+use crate::stop;
 
 pub use checkpoint::checkpoint_in;
 pub use clip::{Clip, MatchedFlow, ViewClip};
@@ -42,8 +44,8 @@ pub use grids::Sample;
 use adam::Parameters;
 use grids::{TrainedGrid, latent};
 use network::{RoundedNetwork, TrainedNetwork};
-use progress::Smooth;
 use rounding::Rounding;
+use smooth::Smooth;
 use sources::{Warped, fuse, fuse_and_compare, sample_weights, to_vec};
 
 /// How to train.
@@ -94,6 +96,8 @@ const MATCH_WEIGHT: f64 = 0.002;
 const SIDE_WEIGHTS: [f64; 2] = [0.1, 0.01];
 /// The loss is scaled so that gradients stay far from Adam's epsilon.
 const LOSS_SCALE: f64 = 1e4;
+/// Fewer steps to come than this are not worth an estimate.
+const ESTIMATED_STEPS: usize = 200;
 /// Most pictures that the steps of outputs are measured on.
 const CALIBRATION_SAMPLES: usize = 64;
 /// Share of an output's values that its step does not reach: a finer one for the others is worth more.
@@ -240,51 +244,96 @@ impl Trainer {
         self.settings.steps + self.flow_steps()
     }
 
-    /// Trains to the end of the schedule, with a progress bar.
+    /// Trains to the end of the schedule.
     ///
     /// # Errors
-    /// When the loss or a parameter stops being a number; the last checkpoint before that is kept.
-    pub fn run(&mut self, clip: &Clip, quiet: bool) -> anyhow::Result<()> {
-        let total = self.total_steps();
-        let bar = progress::bar(total, quiet);
-        bar.set_position(self.step as u64);
+    /// When the loss or a parameter stops being a number; the last checkpoint before that is kept. When
+    /// somebody asks for a stop, which writes a checkpoint.
+    pub fn run(&mut self, clip: &Clip, progress: Progress) -> anyhow::Result<()> {
+        self.tell_estimate(clip, progress)?;
+        let flow = self.flow_steps();
+        if self.step < flow {
+            self.train_to(flow, clip, &progress.resumed("learning the flow", self.step, flow))?;
+        }
+        let job = progress.resumed("training", self.step - flow, self.settings.steps);
+        self.train_to(self.total_steps(), clip, &job)?;
+        self.save()
+    }
+
+    /// Trains until `end` steps are done.
+    fn train_to(&mut self, end: usize, clip: &Clip, job: &Job) -> anyhow::Result<()> {
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
-        while self.step < total {
-            let samples = self.draw(clip);
-            tch::manual_seed(
-                (self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64,
-            );
-            let measured = if self.step < self.flow_steps() {
-                let loss = self.flow_loss(clip, &samples);
-                loss.backward();
-                self.require(loss.double_value(&[]).is_finite())?;
-                None
-            } else {
-                let (mse, bits) = self.backward(clip, &samples);
-                self.require(mse.is_finite() && bits.is_finite())?;
-                Some((mse, bits))
-            };
+        while self.step < end {
+            let measured = self.gradients(clip)?;
             let rate = self.learning_rate();
             self.step += 1;
             self.parameters.step(rate, self.step);
+            job.step();
             if let Some((mse, bits)) = measured {
                 smooth.add(mse, bits);
+                if self.step.is_multiple_of(10) {
+                    job.tell(smooth.message());
+                }
             }
-            bar.inc(1);
-            if self.step.is_multiple_of(10) {
-                bar.set_message(smooth.message());
-            }
-            if quiet && self.step.is_multiple_of(500) {
-                eprintln!("step {} of {total}: {}", self.step, smooth.message());
+            if stop::asked() {
+                self.save()?;
+                return Err(stop::Stopped.into());
             }
             if saved.elapsed() >= self.settings.checkpoint_every {
                 self.save()?;
                 saved = Instant::now();
             }
         }
-        bar.finish();
-        self.save()
+        Ok(())
+    }
+
+    /// Back-propagates the loss of this step; returns its luma squared error and estimated bits, which steps
+    /// that teach the flow do not have.
+    fn gradients(&self, clip: &Clip) -> anyhow::Result<Option<(f64, f64)>> {
+        let samples = self.draw(clip);
+        tch::manual_seed((self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64);
+        if self.step < self.flow_steps() {
+            let loss = self.flow_loss(clip, &samples);
+            loss.backward();
+            self.require(loss.double_value(&[]).is_finite())?;
+            return Ok(None);
+        }
+        let (mse, bits) = self.backward(clip, &samples);
+        self.require(mse.is_finite() && bits.is_finite())?;
+        Ok(Some((mse, bits)))
+    }
+
+    /// Says how long all further steps will take, by trying two of each kind: the second one's time, for the
+    /// first has much to make.
+    ///
+    /// What they learn is forgotten, so that a training is the same with and without.
+    fn tell_estimate(&mut self, clip: &Clip, progress: Progress) -> anyhow::Result<()> {
+        let (now, flow, total) = (self.step, self.flow_steps(), self.total_steps());
+        let left = [flow.saturating_sub(now), total - now.max(flow)];
+        if progress == Progress::Quiet || left.iter().sum::<usize>() < ESTIMATED_STEPS {
+            return Ok(());
+        }
+        let mut takes = Duration::ZERO;
+        for (first, steps) in [now, now.max(flow)].into_iter().zip(left) {
+            if steps == 0 {
+                continue;
+            }
+            self.step = first;
+            let mut each = Duration::ZERO;
+            for _ in 0..2 {
+                let started = Instant::now();
+                self.gradients(clip)?;
+                each = started.elapsed();
+                self.parameters.forget_gradients();
+            }
+            takes += each.mul_f64(steps as f64);
+        }
+        self.step = now;
+        let [flow, steps] = left;
+        let flow = if flow > 0 { format!("{flow} steps for the flow, ") } else { String::new() };
+        progress.say(format!("training will take about {}: {flow}{steps} steps", span(takes)));
+        Ok(())
     }
 
     /// Fails unless what this step met is `finite`.

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use iev_runtime::format::header::Role;
 use iev_runtime::play::player::Player;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
 use crate::picture::Picture;
+use crate::progress::Progress;
 use crate::quality::{PlaneErrors, ms_ssim};
 use crate::verify::player_pictures::{check_clip, each_picture};
 
@@ -120,28 +120,25 @@ impl Running {
 ///
 /// # Errors
 /// When the stream is not of these views, or decoding fails.
-pub fn measure(path: &Path, player: &Player, views: &[View]) -> Result<StreamFigures> {
+pub fn measure(
+    path: &Path,
+    player: &Player,
+    views: &[View],
+    progress: Progress,
+) -> Result<StreamFigures> {
     let header = player.header();
     check_clip(header, views)?;
     let bytes = std::fs::metadata(path).with_context(|| format!("measuring {}", path.display()))?;
     let mut running = vec![Running::default(); views.len()];
-    let bar = bar(views.len() * views[0].frames.len(), "decoding and measuring");
+    let job = progress.job("decoding and measuring", views.len() * views[0].frames.len());
     each_picture(player, |view, time, decoded| {
         running[view].add(&views[view].frames[time], &decoded.into());
-        bar.inc(1);
+        job.step();
     })?;
-    bar.finish_and_clear();
     let explicit = |view: usize| header.views[view] == Role::Explicit;
     let figures = running.iter().enumerate().map(|(view, r)| r.figures(view, explicit(view)));
     let seconds = seconds(header.frames as usize, header.rate);
     Ok(StreamFigures::new(bytes.len(), seconds, figures.collect()))
-}
-
-/// A progress bar over `length` steps.
-pub fn bar(length: usize, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}, {eta} left");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length as u64).with_style(style).with_message(what)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use iev_runtime::{TimeIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
+use crate::progress::Progress;
 use crate::quality::PlaneErrors;
 use crate::verify::ledger::Parts;
 use crate::verify::measure::{StreamFigures, measure};
@@ -31,7 +32,7 @@ pub use player_pictures::{
 pub const TRAINER_TOLERANCE_DB: f64 = 0.1;
 
 /// Mean luma PSNR of all views with the network in 8 bits; none where it cannot be here.
-fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
+fn int8_psnr_y(path: &Path, views: &[View], progress: Progress) -> Result<Option<f64>> {
     let backend = cpu();
     let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
     let player = Player::open(path, options).context("opening in 8 bits")?;
@@ -41,8 +42,10 @@ fn int8_psnr_y(path: &Path, views: &[View]) -> Result<Option<f64>> {
         return Ok(None);
     }
     let mut errors = vec![PlaneErrors::default(); views.len()];
+    let job = progress.job("measuring in 8 bits", views.len() * views[0].frames.len());
     each_picture(&player, |view, time, picture| {
         errors[view].add(&views[view].frames[time], &picture.into());
+        job.step();
     })?;
     let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
     Ok(Some(sum / views.len() as f64))
@@ -117,28 +120,36 @@ impl Verified {
 ///
 /// # Errors
 /// When the file does not decode, or is not of these views.
-pub fn verify(path: &Path, views: &[View], predicted_db: &[(usize, [f64; 3])]) -> Result<Verified> {
+pub fn verify(
+    path: &Path,
+    views: &[View],
+    predicted_db: &[(usize, [f64; 3])],
+    progress: Progress,
+) -> Result<Verified> {
     let player = open(path)?;
-    let figures = measure(path, &player, views)?;
+    let figures = measure(path, &player, views, progress)?;
     let against = |(view, predicted): &(usize, [f64; 3])| {
         let planes = figures.views[*view].psnr_db().into_iter().zip(*predicted);
         let difference_db = planes.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         TrainerDifference { view: *view, predicted_db: *predicted, difference_db }
     };
     let trainer = predicted_db.iter().map(against).collect();
-    let layers = layer_figures(&player, views)?;
-    let int8_psnr_y = int8_psnr_y(path, views)?;
+    let layers = layer_figures(&player, views, progress)?;
+    let int8_psnr_y = int8_psnr_y(path, views, progress)?;
     Ok(Verified { parts: Parts::of(path)?, trainer, layers, figures, int8_psnr_y })
 }
 
-fn layer_figures(player: &Player, views: &[View]) -> Result<Vec<LayerFigures>> {
+fn layer_figures(player: &Player, views: &[View], progress: Progress) -> Result<Vec<LayerFigures>> {
     let mut errors = vec![[PlaneErrors::default(); 3]; views.len()];
+    let pictures = player.header().implicit_views().count() * player.times().len();
+    let job = progress.job("measuring layers", pictures);
     each_layer(player, player.times(), |time, layers| {
         let original = &views[layers.view].frames[time.0 as usize];
         let LayerPictures { view, warped, implicit, fused } = &layers;
         for (errors, picture) in errors[*view].iter_mut().zip([warped, implicit, fused]) {
             errors.add(original, &picture.into());
         }
+        job.step();
     })?;
     let figures = |ViewId(view): ViewId| {
         let [warped_db, implicit_db, fused_db] = errors[usize::from(view)].map(|e| e.psnr_db()[0]);

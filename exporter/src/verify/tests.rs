@@ -25,15 +25,15 @@ fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
     let path = folder.path().join("clip.iev");
     let views = clip(2, 5);
     let request = EncodeRequest { qp: 24, ..EncodeRequest::default() };
-    let plan = crate::encode::plan(&views, &request).unwrap();
-    let mut settings = request.settings(plan, path.clone(), None, true).unwrap();
+    let plan = crate::encode::plan(&views, &request, Progress::Quiet).unwrap();
+    let mut settings = request.settings(plan, path.clone(), None, Progress::Quiet).unwrap();
     let gops = vec![(0, 3), (3, 2)];
     settings.plan = Plan { roles: vec![Role::Explicit; 2], gops, keys_per_gop: 0 };
     let encoded = encode(&views, &settings).unwrap();
 
     let decoded = decode_file(&path).unwrap();
     assert_eq!((decoded.len(), decoded[1].len()), (2, 5));
-    let verified = verify(&path, &views, &encoded.predicted_db()).unwrap();
+    let verified = verify(&path, &views, &encoded.predicted_db(), Progress::Quiet).unwrap();
     assert!(verified.figures.psnr_y > 30.0, "{verified:?}");
     assert_eq!(verified.parts.total(), encoded.bytes);
     assert_eq!(verified.parts.anchor, encoded.parts.iter().map(|p| p.1 as u64).sum::<u64>());
@@ -42,8 +42,8 @@ fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
     let page = encode_page(&path, &views, &verified).unwrap();
     assert_eq!(page.matches("data:image/png").count(), 4);
 
-    let wrong = verify(&path, &clip(2, 4), &[]).unwrap_err();
+    let wrong = verify(&path, &clip(2, 4), &[], Progress::Quiet).unwrap_err();
     assert!(wrong.to_string().contains("views of 5 pictures of 65x48"), "{wrong}");
-    let far = verify(&path, &views, &[(1, [0.0; 3])]).unwrap().warnings();
+    let far = verify(&path, &views, &[(1, [0.0; 3])], Progress::Quiet).unwrap().warnings();
     assert!(far[0].starts_with("view 1 decodes"), "{far:?}");
 }

@@ -47,8 +47,15 @@ impl Desk {
 
     /// An encode of `views` to clip.iev that needs no ffmpeg.
     pub fn encode(&self, views: &[PathBuf]) -> Command {
+        let mut command = self.encode_aloud(views);
+        command.arg("--quiet");
+        command
+    }
+
+    /// The same, saying how far it is.
+    pub fn encode_aloud(&self, views: &[PathBuf]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
-        command.arg("encode").args(views).arg("-o").arg(self.path("clip.iev")).arg("--quiet");
+        command.arg("encode").args(views).arg("-o").arg(self.path("clip.iev"));
         command.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
         command
     }

@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
 use crate::ffmpeg;
+use crate::stop::Tied;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
 ///
@@ -48,6 +49,7 @@ pub(in crate::anchor) fn encode(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
+    let _tied = Tied::new(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // One thread per pipe: whichever fills first would otherwise stop the other two.
     let (stream, talk) = thread::scope(|scope| {

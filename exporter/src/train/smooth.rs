@@ -1,16 +1,4 @@
-//! The progress line of a training.
-
-use indicatif::{ProgressBar, ProgressStyle};
-
-/// A bar over `total` steps; hidden when `quiet`.
-pub fn bar(total: usize, quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total as u64) };
-    let template = "{elapsed_precise} [{bar:30}] {pos}/{len} {msg}, {eta} left";
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar
-}
+//! What the line of a training says beside its steps.
 
 /// Running means for the progress line.
 #[derive(Debug, Default)]
@@ -29,7 +17,7 @@ impl Smooth {
 
     /// Luma PSNR and size, as far as the steps so far tell.
     pub fn message(&self) -> String {
-        self.mse.map_or("matching flow".into(), |mse| {
+        self.mse.map_or(String::new(), |mse| {
             format!(
                 "luma {:.2} dB, network and grids about {:.1} kB",
                 -10.0 * mse.log10(),

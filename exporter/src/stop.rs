@@ -1,0 +1,121 @@
+//! A clean stop: the first INT or TERM is a wish that work meets at its next safe place, the second ends
+//! the program at once.
+//!
+//! Why not simply die: minutes of training since the last checkpoint would be lost, which a cluster
+//! that takes its machine back would make a habit of.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{io, thread};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+/// Exit code of a run that was asked to stop: `EX_TEMPFAIL`, try again.
+pub const EXIT_CODE: u8 = 75;
+
+/// The work was stopped, not finished.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub struct Stopped;
+
+static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// Programs of others that run for us, by process id.
+static CHILDREN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Listens to INT and TERM from now on; a signal that the caller ignores, as a shell does for its
+/// background jobs, stays ignored.
+///
+/// # Errors
+/// The system's.
+pub fn listen() -> io::Result<()> {
+    let asked = ASKED.get_or_init(Arc::default);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let heard: Vec<i32> = [SIGINT, SIGTERM].into_iter().filter(|s| !ignores(&status, *s)).collect();
+    for signal in &heard {
+        // In this order: the second signal finds the wish of the first, and ends the program.
+        flag::register_conditional_default(*signal, Arc::clone(asked))?;
+        flag::register(*signal, Arc::clone(asked))?;
+    }
+    let mut signals = Signals::new(heard)?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            eprintln!("stopping after the running step; a second signal stops at once");
+            end_children();
+        }
+    });
+    Ok(())
+}
+
+/// Whether a process with this `/proc/PID/status` ignores `signal`.
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = iev_runtime::board::machine::field(status, "SigIgn");
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// Whether somebody has asked for it.
+pub fn asked() -> bool {
+    ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed))
+}
+
+/// For the safe places of long work.
+///
+/// # Errors
+/// [`Stopped`] once somebody has asked for it.
+pub fn check() -> Result<(), Stopped> {
+    if asked() { Err(Stopped) } else { Ok(()) }
+}
+
+/// A child process that does not outlive the wish to stop.
+#[derive(Debug)]
+pub struct Tied(u32);
+
+impl Tied {
+    /// Ties the process of this id, which nobody has waited for yet, as long as this lives.
+    pub fn new(id: u32) -> Self {
+        children().push(id);
+        Self(id)
+    }
+}
+
+impl Drop for Tied {
+    fn drop(&mut self) {
+        children().retain(|id| *id != self.0);
+    }
+}
+
+fn children() -> std::sync::MutexGuard<'static, Vec<u32>> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[allow(unsafe_code, reason = "the standard library signals only children that it owns")]
+fn end_children() {
+    for id in children().iter() {
+        // SAFETY: a plain system call that touches no memory. The id is of a child that was alive when it
+        // was tied and is taken out as soon as it has been waited for.
+        unsafe { libc::kill(*id as libc::pid_t, libc::SIGTERM) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_is_known() {
+        let status = "Name:\tiev-export\nSigIgn:\t0000000000001002\n";
+        assert!(ignores(status, SIGINT) && !ignores(status, SIGTERM));
+        assert!(!ignores("", SIGINT));
+    }
+
+    #[test]
+    fn a_tied_child_is_known_as_long_as_it_lives() {
+        let tied = Tied::new(u32::MAX);
+        assert!(children().contains(&u32::MAX));
+        drop(tied);
+        assert!(!children().contains(&u32::MAX));
+        assert!(check().is_ok(), "nobody has asked");
+    }
+}
