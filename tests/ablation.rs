@@ -74,7 +74,7 @@ fn every_part_has_a_row_and_a_second_run_encodes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let whole = Harness { config: config(folder.path()), out: folder.path().join("out") };
     let ablate = Ablate { whole, parts: vec![Part::FineGrids, Part::KeyPictures] };
-    let clip = ablate.encode(true).unwrap();
+    let clip = ablate.encode(Progress::Quiet).unwrap();
     let rows = ablate.rows(Some(&clip)).unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row.without.as_str()).collect();
     assert_eq!(names, ["fine-grids", "key-pictures", "context-model"]);
@@ -95,6 +95,6 @@ fn every_part_has_a_row_and_a_second_run_encodes_nothing() {
     let stream = ablate.whole.stream("fine");
     let made = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
     let before = made(&stream);
-    assert_eq!(ablate.encode(true).unwrap(), clip);
+    assert_eq!(ablate.encode(Progress::Quiet).unwrap(), clip);
     assert_eq!(made(&stream), before);
 }
