@@ -199,7 +199,7 @@ fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
     let desk = Desk::new();
     let pair = desk.pair();
     let export = |command: &mut Command| {
-        command.args(["--anchor", "1", "--steps", "300"]).arg("--work").arg(desk.path("work"));
+        command.args(["--anchor", "1", "--steps", STEPS]).arg("--work").arg(desk.path("work"));
         finish(command);
         let stream = bytes(&desk.path("clip.iev")).unwrap();
         std::fs::remove_file(desk.path("clip.iev")).unwrap();
@@ -209,7 +209,7 @@ fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
     let whole = export(&mut desk.encode(&pair));
 
     let mut stopped = desk.encode_aloud(&pair);
-    stopped.args(["--anchor", "1", "--steps", "300"]).arg("--work").arg(desk.path("work"));
+    stopped.args(["--anchor", "1", "--steps", STEPS]).arg("--work").arg(desk.path("work"));
     let (status, said) = interrupt_training(&mut stopped, "-TERM");
     assert_eq!(status.code(), Some(75), "try again: {said:?}");
     let last = said.last().unwrap();
