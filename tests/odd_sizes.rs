@@ -3,7 +3,7 @@
 mod clip;
 
 use iev_exporter::encode::encode;
-use iev_exporter::picture::Picture as Source;
+use iev_exporter::picture::PictureExt;
 use iev_exporter::plan::Plan;
 use iev_exporter::quality::plane_psnr_db;
 use iev_runtime::format::header::Role;
@@ -22,11 +22,10 @@ fn survives(views: usize, frames: usize, size: (usize, usize), roles: Option<Vec
     let player = Player::open(&path, clip::options()).unwrap();
     let played = clip::pictures(player.play(&clip::everything(&player)).unwrap());
     assert_eq!(played.len(), views * frames);
-    for (id, picture) in played {
-        let decoded = Source::from(&picture);
-        assert_eq!((decoded.width, decoded.height), size, "{id}");
+    for (id, decoded) in played {
+        assert_eq!((decoded.width(), decoded.height()), size, "{id}");
         let original = &clip[usize::from(id.view.0)].frames[id.time.0 as usize];
-        let luma_db = plane_psnr_db(&original.y, &decoded.y);
+        let luma_db = plane_psnr_db(original.y(), decoded.y());
         assert!(luma_db > 15.0, "{id}: {luma_db:.2} dB");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use iev_exporter::anchor::{AnchorEncoder, AnchorSpeed};
 use iev_exporter::encode::{Encoded, encode};
-use iev_exporter::picture::Picture as Source;
+use iev_exporter::picture::{Picture, PictureExt};
 use iev_exporter::quality::PlaneErrors;
 use iev_runtime::play::player::Player;
 
@@ -15,11 +15,11 @@ const FRAMES: usize = 8;
 /// What the difference of two implementations of a convolution may cost.
 const TOLERANCE_DB: f64 = 0.1;
 
-fn decoded(path: &Path, views: usize) -> Vec<Vec<Source>> {
+fn decoded(path: &Path, views: usize) -> Vec<Vec<Picture>> {
     let player = Player::open(path, clip::options()).unwrap();
     let mut decoded = vec![Vec::new(); views];
     for (id, picture) in clip::pictures(player.play(&clip::everything(&player)).unwrap()) {
-        decoded[usize::from(id.view.0)].push(Source::from(&picture));
+        decoded[usize::from(id.view.0)].push(picture);
     }
     decoded
 }
@@ -64,7 +64,7 @@ fn plays_as_trained(encoder: AnchorEncoder) {
     for (view, trainer_db) in predicted {
         let (originals, decoded) = (&views[view].frames, &decoded[view]);
         assert_eq!(decoded.len(), FRAMES, "view {view}");
-        assert!(decoded.iter().all(|p| (p.width, p.height) == SIZE), "view {view}");
+        assert!(decoded.iter().all(|p| (p.width(), p.height()) == SIZE), "view {view}");
         let player_db = PlaneErrors::of(originals, decoded).psnr_db()[0];
         let difference = (player_db - trainer_db).abs();
         assert!(

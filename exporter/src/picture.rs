@@ -1,32 +1,16 @@
-//! One 8-bit YUV 4:2:0 picture, the unit every exporter stage works on.
+//! The player's picture, and what only an encoder does with it.
+
+use iev_runtime::Size;
+use iev_runtime::picture::Plane;
+
+pub use iev_runtime::picture::Picture;
 
 /// Largest width and height accepted anywhere: a 4:2:0 picture of this size is 96 MiB.
 pub const MAX_SIDE_PX: usize = 8192;
 
-/// An 8-bit 4:2:0 picture. Odd sizes round chroma up.
-///
-/// # Shapes
-/// | field    | shape                              | type |
-/// |----------|------------------------------------|------|
-/// | `y`      | `[height, width]`                  | u8   |
-/// | `u`, `v` | `[ceil(height/2), ceil(width/2)]`  | u8   |
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// Width of the luma plane in pixels.
-    pub width: usize,
-    /// Height of the luma plane in pixels.
-    pub height: usize,
-    /// Luma.
-    pub y: Vec<u8>,
-    /// Blue difference.
-    pub u: Vec<u8>,
-    /// Red difference.
-    pub v: Vec<u8>,
-}
-
 /// A borrowed plane with its own size.
 #[derive(Clone, Copy, Debug)]
-pub struct Plane<'a> {
+pub struct PlaneView<'a> {
     /// Width in samples.
     pub width: usize,
     /// Height in samples.
@@ -35,67 +19,114 @@ pub struct Plane<'a> {
     pub samples: &'a [u8],
 }
 
-impl Picture {
+/// What the player has no use for. Odd sizes round chroma up.
+pub trait PictureExt: Sized {
     /// A picture of zeros, to be filled.
     ///
     /// # Panics
     /// If a side is 0 or above [`MAX_SIDE_PX`]: readers check sizes before they come here.
-    pub fn new(width: usize, height: usize) -> Self {
-        assert!(
-            (1..=MAX_SIDE_PX).contains(&width) && (1..=MAX_SIDE_PX).contains(&height),
-            "picture sides are 1 to {MAX_SIDE_PX} pixels, not {width}x{height}"
-        );
-        let chroma = width.div_ceil(2) * height.div_ceil(2);
-        Self { width, height, y: vec![0; width * height], u: vec![0; chroma], v: vec![0; chroma] }
-    }
+    fn zeros(width: usize, height: usize) -> Self;
 
-    /// Width of a chroma plane.
-    pub fn chroma_width(&self) -> usize {
-        self.width.div_ceil(2)
-    }
+    /// A picture of the three planes `[row, column]`.
+    ///
+    /// # Panics
+    /// If they are not of this size.
+    fn of_planes(size: Size, planes: [Vec<u8>; 3]) -> Self;
 
-    /// Height of a chroma plane.
-    pub fn chroma_height(&self) -> usize {
-        self.height.div_ceil(2)
-    }
+    /// Width of luma in pixels.
+    fn width(&self) -> usize;
+
+    /// Height of luma in pixels.
+    fn height(&self) -> usize;
+
+    /// Luma.
+    fn y(&self) -> &[u8];
+
+    /// Blue difference.
+    fn u(&self) -> &[u8];
+
+    /// Red difference.
+    fn v(&self) -> &[u8];
 
     /// The three planes in the order Y, U, V.
-    pub fn planes(&self) -> [Plane<'_>; 3] {
-        let (width, height) = (self.chroma_width(), self.chroma_height());
-        [
-            Plane { width: self.width, height: self.height, samples: &self.y },
-            Plane { width, height, samples: &self.u },
-            Plane { width, height, samples: &self.v },
-        ]
-    }
+    fn planes(&self) -> [PlaneView<'_>; 3];
 
     /// This picture grown to `width` × `height` by repeating its last column and row.
     ///
     /// # Panics
     /// If the new size is smaller than the picture.
-    pub fn padded(&self, width: usize, height: usize) -> Self {
-        assert!(width >= self.width && height >= self.height, "padding never crops");
-        let mut canvas = Self::new(width, height);
-        let chroma_width = canvas.chroma_width();
-        let [y, u, v] = self.planes();
-        pad_plane(y, &mut canvas.y, width);
-        pad_plane(u, &mut canvas.u, chroma_width);
-        pad_plane(v, &mut canvas.v, chroma_width);
+    fn padded(&self, width: usize, height: usize) -> Self;
+
+    /// Half as wide and high, rounded up: means of 2×2 samples, borders repeated.
+    fn halved(&self) -> Self;
+}
+
+impl PictureExt for Picture {
+    fn zeros(width: usize, height: usize) -> Self {
+        assert!(
+            (1..=MAX_SIDE_PX).contains(&width) && (1..=MAX_SIDE_PX).contains(&height),
+            "picture sides are 1 to {MAX_SIDE_PX} pixels, not {width}x{height}"
+        );
+        let mut picture = Self::new(Size { width_px: width as u16, height_px: height as u16 });
+        picture.i420_mut().fill(0);
+        picture
+    }
+
+    fn of_planes(size: Size, planes: [Vec<u8>; 3]) -> Self {
+        let mut picture = Self::new(size);
+        for (to, from) in picture.planes_mut().into_iter().zip(planes) {
+            to.copy_from_slice(&from);
+        }
+        picture
+    }
+
+    fn width(&self) -> usize {
+        self.size().width()
+    }
+
+    fn height(&self) -> usize {
+        self.size().height()
+    }
+
+    fn y(&self) -> &[u8] {
+        self.plane(Plane::Y)
+    }
+
+    fn u(&self) -> &[u8] {
+        self.plane(Plane::U)
+    }
+
+    fn v(&self) -> &[u8] {
+        self.plane(Plane::V)
+    }
+
+    fn planes(&self) -> [PlaneView<'_>; 3] {
+        Plane::ALL.map(|plane| {
+            let (width, height) = self.plane_size(plane);
+            PlaneView { width, height, samples: self.plane(plane) }
+        })
+    }
+
+    fn padded(&self, width: usize, height: usize) -> Self {
+        assert!(width >= self.width() && height >= self.height(), "padding never crops");
+        let mut canvas = Self::zeros(width, height);
+        let widths = canvas.planes().map(|plane| plane.width);
+        for ((from, to), width) in self.planes().into_iter().zip(canvas.planes_mut()).zip(widths) {
+            pad_plane(from, to, width);
+        }
         canvas
     }
 
-    /// Half as wide and high, rounded up: means of 2×2 samples, borders repeated.
-    pub fn halved(&self) -> Self {
-        let mut half = Self::new(self.width.div_ceil(2), self.height.div_ceil(2));
-        let [y, u, v] = self.planes();
-        halve(y, &mut half.y);
-        halve(u, &mut half.u);
-        halve(v, &mut half.v);
+    fn halved(&self) -> Self {
+        let mut half = Self::zeros(self.width().div_ceil(2), self.height().div_ceil(2));
+        for (from, to) in self.planes().into_iter().zip(half.planes_mut()) {
+            halve(from, to);
+        }
         half
     }
 }
 
-fn halve(from: Plane<'_>, to: &mut [u8]) {
+fn halve(from: PlaneView<'_>, to: &mut [u8]) {
     let columns = from.width.div_ceil(2);
     for (at, mean) in to.iter_mut().enumerate() {
         let (x, y) = (at % columns * 2, at / columns * 2);
@@ -108,7 +139,7 @@ fn halve(from: Plane<'_>, to: &mut [u8]) {
     }
 }
 
-fn pad_plane(from: Plane<'_>, to: &mut [u8], width: usize) {
+fn pad_plane(from: PlaneView<'_>, to: &mut [u8], width: usize) {
     for (row, line) in to.chunks_exact_mut(width).enumerate() {
         let start = row.min(from.height - 1) * from.width;
         line[..from.width].copy_from_slice(&from.samples[start..start + from.width]);
@@ -116,53 +147,26 @@ fn pad_plane(from: Plane<'_>, to: &mut [u8], width: usize) {
     }
 }
 
-impl From<&Picture> for iev_runtime::picture::Picture {
-    fn from(picture: &Picture) -> Self {
-        let side = |px: usize| u16::try_from(px).unwrap_or_else(|_| panic!("a side fits 16 bits"));
-        let size =
-            iev_runtime::Size { width_px: side(picture.width), height_px: side(picture.height) };
-        let mut converted = Self::new(size);
-        let [y, u, v] = converted.planes_mut();
-        y.copy_from_slice(&picture.y);
-        u.copy_from_slice(&picture.u);
-        v.copy_from_slice(&picture.v);
-        converted
-    }
-}
-
-impl From<&iev_runtime::picture::Picture> for Picture {
-    fn from(picture: &iev_runtime::picture::Picture) -> Self {
-        use iev_runtime::picture::Plane::{U, V, Y};
-        let size = picture.size();
-        Self {
-            width: size.width(),
-            height: size.height(),
-            y: picture.plane(Y).to_vec(),
-            u: picture.plane(U).to_vec(),
-            v: picture.plane(V).to_vec(),
-        }
-    }
-}
-
 /// A moving textured scene for the tests of this crate.
 #[cfg(test)]
 pub(crate) fn synthetic(width: usize, height: usize, shift: f32) -> Picture {
-    let mut picture = Picture::new(width, height);
+    let mut picture = Picture::zeros(width, height);
     let texture = |x: f32, y: f32| {
         let coarse = (x * 0.071).sin() * (y * 0.053 + 1.0).cos() * 50.0;
         let fine = (x * 0.37 + y * 0.21).sin() * 22.0 + (x * 0.11 - y * 0.43).sin() * 18.0;
         (126.0 + coarse + fine).clamp(16.0, 235.0) as u8
     };
+    let (chroma_width, _) = picture.plane_size(Plane::U);
+    let [luma, blue, red] = picture.planes_mut();
     for row in 0..height {
         for column in 0..width {
-            picture.y[row * width + column] = texture(column as f32 + shift, row as f32);
+            luma[row * width + column] = texture(column as f32 + shift, row as f32);
         }
     }
-    let chroma_width = picture.chroma_width();
-    for index in 0..picture.u.len() {
+    for index in 0..blue.len() {
         let (x, y) = ((index % chroma_width) as f32 * 2.0 + shift, (index / chroma_width) as f32);
-        picture.u[index] = 128u8.saturating_add_signed(((x * 0.04).sin() * 30.0) as i8);
-        picture.v[index] = 128u8.saturating_add_signed(((y * 0.06).cos() * 30.0) as i8);
+        blue[index] = 128u8.saturating_add_signed(((x * 0.04).sin() * 30.0) as i8);
+        red[index] = 128u8.saturating_add_signed(((y * 0.06).cos() * 30.0) as i8);
     }
     picture
 }
@@ -173,26 +177,27 @@ mod tests {
 
     #[test]
     fn odd_sizes_round_chroma_up() {
-        let picture = Picture::new(5, 3);
-        assert_eq!((picture.u.len(), picture.chroma_width(), picture.chroma_height()), (6, 3, 2));
+        let picture = Picture::zeros(5, 3);
+        let [_, blue, red] = picture.planes();
+        assert_eq!((blue.samples.len(), blue.width, blue.height), (6, 3, 2));
+        assert_eq!((red.samples.len(), red.width, red.height), (6, 3, 2));
     }
 
     #[test]
     fn halving_takes_means_and_repeats_borders() {
-        let mut picture = Picture::new(3, 1);
-        picture.y.copy_from_slice(&[10, 13, 40]);
-        picture.u.copy_from_slice(&[7, 9]);
+        let size = Size { width_px: 3, height_px: 1 };
+        let picture = Picture::of_planes(size, [vec![10, 13, 40], vec![7, 9], vec![0, 0]]);
         let half = picture.halved();
-        assert_eq!((half.width, half.height), (2, 1));
-        assert_eq!((&half.y[..], &half.u[..]), (&[12, 40][..], &[8][..]));
+        assert_eq!((half.width(), half.height()), (2, 1));
+        assert_eq!((half.y(), half.u()), (&[12, 40][..], &[8][..]));
     }
 
     #[test]
     fn padding_keeps_the_picture_and_repeats_its_borders() {
         let picture = synthetic(13, 7, 0.0);
         let padded = picture.padded(16, 16);
-        assert_eq!(padded.y[15], picture.y[12], "the last column repeats");
-        assert_eq!(padded.y[15 * 16], picture.y[6 * 13], "the last row repeats");
+        assert_eq!(padded.y()[15], picture.y()[12], "the last column repeats");
+        assert_eq!(padded.y()[15 * 16], picture.y()[6 * 13], "the last row repeats");
         for (plane, padded) in picture.planes().into_iter().zip(padded.planes()) {
             let rows = plane.samples.chunks(plane.width).zip(padded.samples.chunks(padded.width));
             rows.for_each(|(row, padded)| assert_eq!(row, &padded[..row.len()]));

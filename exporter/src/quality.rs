@@ -3,7 +3,7 @@
 //! MSE is averaged over frames *before* the logarithm, as ffmpeg's `psnr` filter does for its
 //! closing line; averaging decibels would reward uneven quality.
 
-use crate::picture::{Picture, Plane};
+use crate::picture::{Picture, PictureExt, PlaneView};
 
 /// Reported for identical planes, where the ratio is infinite.
 pub const IDENTICAL_DB: f64 = 100.0;
@@ -126,7 +126,7 @@ struct Layer {
 }
 
 impl Layer {
-    fn new(plane: Plane<'_>) -> Self {
+    fn new(plane: PlaneView<'_>) -> Self {
         let samples = plane.samples.iter().map(|&sample| f32::from(sample)).collect();
         Self { width: plane.width, height: plane.height, samples }
     }
@@ -201,7 +201,7 @@ mod tests {
 
     fn noisy(picture: &Picture, strength: i32) -> Picture {
         let mut noisy = picture.clone();
-        for (index, sample) in noisy.y.iter_mut().enumerate() {
+        for (index, sample) in noisy.planes_mut()[0].iter_mut().enumerate() {
             let hash = (index as u32).wrapping_mul(2_654_435_761) >> 16;
             let step = hash as i32 % (2 * strength + 1) - strength;
             *sample = (i32::from(*sample) + step).clamp(0, 255) as u8;
@@ -218,10 +218,11 @@ mod tests {
 
     #[test]
     fn errors_are_averaged_over_frames_before_the_logarithm() {
-        let black = Picture::new(4, 4);
+        let black = Picture::zeros(4, 4);
         let mut grey = black.clone();
-        grey.y.fill(2);
-        grey.u.fill(1);
+        let [luma, blue, _] = grey.planes_mut();
+        luma.fill(2);
+        blue.fill(1);
         let errors = PlaneErrors::of(&[black.clone(), black.clone()], &[black.clone(), grey]);
         assert_eq!(errors.mse(), [2.0, 0.5, 0.0]);
         let expected = (6.0 * psnr_db(2.0) + psnr_db(0.5) + IDENTICAL_DB) / 8.0;

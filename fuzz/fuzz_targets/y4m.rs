@@ -31,6 +31,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(again.header(), expected);
     for frame in &frames {
         let read = again.next_frame().expect("whole frames").expect("as many");
-        assert!(read.y == frame.y && read.u == frame.u && read.v == frame.v);
+        assert_eq!(&read, frame);
     }
 });

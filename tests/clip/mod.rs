@@ -7,7 +7,7 @@ use iev_exporter::anchor::{AnchorEncoder, AnchorSettings};
 use iev_exporter::encode::request::profile;
 use iev_exporter::encode::{EncodeSettings, device};
 use iev_exporter::input::View;
-use iev_exporter::picture::Picture as Source;
+use iev_exporter::picture::PictureExt;
 use iev_exporter::plan::Plan;
 use iev_exporter::progress::Progress;
 use iev_exporter::train::Settings;
@@ -30,8 +30,8 @@ pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Ve
     (0..count).map(view).collect()
 }
 
-fn picture((width, height): (usize, usize), view: usize, time: usize) -> Source {
-    let mut picture = Source::new(width, height);
+fn picture((width, height): (usize, usize), view: usize, time: usize) -> Picture {
+    let mut picture = Picture::zeros(width, height);
     let (far, near) = (view as f32, 3.0 * view as f32);
     let square = |x: f32, y: f32| {
         let left = width as f32 * 0.2 + 1.5 * time as f32 - near;
@@ -42,13 +42,14 @@ fn picture((width, height): (usize, usize), view: usize, time: usize) -> Source 
         true => 180.0 + 30.0 * ((x + near) * 0.5 + y * 0.3).sin(),
         false => 100.0 + 40.0 * ((x + far) * 0.23).sin() * (y * 0.17 + 1.0).cos(),
     };
-    for (at, pixel) in picture.y.iter_mut().enumerate() {
+    let [y, u, v] = picture.planes_mut();
+    for (at, pixel) in y.iter_mut().enumerate() {
         *pixel = luma((at % width) as f32, (at / width) as f32) as u8;
     }
     let columns = width.div_ceil(2);
-    for at in 0..picture.u.len() {
-        let (x, y) = (2.0 * (at % columns) as f32, 2.0 * (at / columns) as f32);
-        (picture.u[at], picture.v[at]) = if square(x, y) { (90, 160) } else { (130, 120) };
+    for at in 0..u.len() {
+        let (column, row) = (2.0 * (at % columns) as f32, 2.0 * (at / columns) as f32);
+        (u[at], v[at]) = if square(column, row) { (90, 160) } else { (130, 120) };
     }
     picture
 }

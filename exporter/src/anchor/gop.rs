@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
 use crate::anchor::{AnchorSettings, AnchorSpeed, Input, decode_anchor, encode_anchor, nal_units};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
 use crate::quality::plane_mse;
 
@@ -136,7 +136,7 @@ impl Section<'_> {
         let order: Vec<Coded> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
         let units = encode_anchor(&self.inputs(&order, start, settings), self.rate, settings)?;
-        let decoded = decode_anchor(&units, start.first.width, start.first.height)?;
+        let decoded = decode_anchor(&units, start.first.width(), start.first.height())?;
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
@@ -172,7 +172,7 @@ impl Section<'_> {
 
     /// Squared error of the luma shown, and the bytes at the weight that H.264 encoders give them.
     fn cost(&self, coded: &CodedAnchor, qp: i32) -> f64 {
-        let squared = |(a, b): (&Picture, &Picture)| plane_mse(&a.y, &b.y) * a.y.len() as f64;
+        let squared = |(a, b): (&Picture, &Picture)| plane_mse(a.y(), b.y()) * a.y().len() as f64;
         let error: f64 = self.originals.iter().zip(&coded.pictures).map(squared).sum();
         error + 0.85 * (f64::from(qp - 12) / 3.0).exp2() * 8.0 * coded.body.len() as f64
     }
@@ -208,7 +208,10 @@ mod tests {
             let mut picture = scene.clone();
             let noise = |at: usize| (at * 7919 + time * 104_729) as u32;
             let noise = |at| ((noise(at).wrapping_mul(2_654_435_761) >> 16) % 9) as u8;
-            picture.y.iter_mut().enumerate().for_each(|(at, y)| *y = y.saturating_add(noise(at)));
+            picture.planes_mut()[0]
+                .iter_mut()
+                .enumerate()
+                .for_each(|(at, y)| *y = y.saturating_add(noise(at)));
             picture
         };
         let pictures: Vec<Picture> = (0..TIMES).map(noisy).collect();
@@ -221,7 +224,7 @@ mod tests {
     fn a_scene_that_moves_as_a_whole_is_not_blurred() {
         let moving: Vec<Picture> = (0..TIMES).map(|t| synthetic(96, 64, 3.0 * t as f32)).collect();
         let (coded, _) = coded(&moving);
-        let db = plane_psnr_db(&moving[0].y, &coded.pictures[0].y);
+        let db = plane_psnr_db(moving[0].y(), coded.pictures[0].y());
         assert!(db > 34.0, "{db:.1} dB");
     }
 
@@ -246,7 +249,7 @@ mod tests {
         assert_eq!((coded.pictures.len(), coded.keys.len()), (20, 1));
         let others = std::iter::once((&other, &coded.keys[0].1));
         for (original, decoded) in pictures.iter().zip(&coded.pictures).chain(others) {
-            let db = plane_psnr_db(&original.y, &decoded.y);
+            let db = plane_psnr_db(original.y(), decoded.y());
             assert!(db > 34.0, "{db:.1} dB");
         }
 

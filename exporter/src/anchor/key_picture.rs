@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::anchor::temporal_filter::{filtered, likeness, noise_variance};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 /// The best of a view's key pictures for the times `span` of `pictures`: the one in the middle as it is, or
 /// without its noise, or the background of all of them.
@@ -49,8 +49,7 @@ pub fn background(pictures: &[Picture]) -> Picture {
         };
         samples.map(typical).collect()
     });
-    let [y, u, v] = planes;
-    Picture { y, u, v, ..Picture::new(first.width, first.height) }
+    Picture::of_planes(first.size(), planes)
 }
 
 #[cfg(test)]
@@ -67,12 +66,13 @@ mod tests {
     /// A bright box that passes over `scene`, which has a little noise.
     fn passed(scene: &Picture, time: usize, random: &mut StdRng) -> Picture {
         let mut picture = scene.clone();
-        for y in picture.y.iter_mut() {
+        let [luma, ..] = picture.planes_mut();
+        for y in luma.iter_mut() {
             *y = y.saturating_add(random.random_range(0..3));
         }
         for row in 16..48 {
             let left = time * 6;
-            picture.y[row * scene.width + left..][..20].fill(250);
+            luma[row * scene.width() + left..][..20].fill(250);
         }
         picture
     }
@@ -82,7 +82,7 @@ mod tests {
         let (scene, random) = (synthetic(96, 64, 0.0), &mut StdRng::seed_from_u64(1));
         let pictures: Vec<_> = (0..TIMES).map(|time| passed(&scene, time, random)).collect();
         let key = key_picture(&pictures, 0..TIMES);
-        let db = |picture: &Picture| plane_psnr_db(&picture.y, &scene.y);
+        let db = |picture: &Picture| plane_psnr_db(picture.y(), scene.y());
         assert!(db(&pictures[6]) < 25.0 && db(&key) > 40.0, "{:.1} dB", db(&key));
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let pictures: Vec<_> = (0..TIMES).map(|t| synthetic(96, 64, 5.0 * t as f32)).collect();
         for span in [0..TIMES, 0..6, 6..TIMES, 3..4] {
             let key = key_picture(&pictures, span.clone());
-            let db = plane_psnr_db(&key.y, &pictures[middle(&span)].y);
+            let db = plane_psnr_db(key.y(), pictures[middle(&span)].y());
             assert!(db > 40.0, "{span:?}: {db:.1} dB");
         }
     }

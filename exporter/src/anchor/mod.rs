@@ -11,7 +11,7 @@ use iev_runtime::Size;
 use iev_runtime::anchor::h264::checker::Checker;
 
 use crate::ffmpeg::{self, FfmpegMissing};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 pub mod gop;
 mod h264;
@@ -162,7 +162,7 @@ pub fn encode_anchor(
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
     let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
     assert!(
-        pictures.iter().all(|(p, _)| (p.width, p.height) == (first.width, first.height)),
+        pictures.iter().all(|(p, _)| (p.width(), p.height()) == (first.width(), first.height())),
         "all pictures of an anchor have one size"
     );
     let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
@@ -182,14 +182,14 @@ pub fn encode_anchor(
 /// Fails where players refuse `units` (FORMAT.md §8): further settings of x264 win over ours, and x264 also
 /// codes what openh264 decodes wrongly.
 fn check(units: &[Vec<u8>], picture: &Picture) -> iev_runtime::Result<()> {
-    let [width_px, height_px] = [picture.width, picture.height].map(|px| px as u16);
+    let [width_px, height_px] = [picture.width(), picture.height()].map(|px| px as u16);
     let mut checker = Checker::new(Size { width_px, height_px });
     units.iter().flat_map(|unit| nal_units(unit)).try_for_each(|nal| checker.check(nal).map(drop))
 }
 
 /// The picture as H.264 can code it: both sides even.
 fn even(picture: &Picture) -> Picture {
-    picture.padded(picture.width.next_multiple_of(2), picture.height.next_multiple_of(2))
+    picture.padded(picture.width().next_multiple_of(2), picture.height().next_multiple_of(2))
 }
 
 #[cfg(test)]

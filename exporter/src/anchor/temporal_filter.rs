@@ -6,7 +6,7 @@
 //! MCTF in VVenC). There is no motion compensation: what moves stays as it is, unless nearly all of the
 //! picture does and is taken for noise.
 
-use crate::picture::{Picture, Plane};
+use crate::picture::{Picture, PictureExt, PlaneView};
 
 /// Half the side of the window in which two pictures are compared.
 const RADIUS: usize = 2;
@@ -33,12 +33,11 @@ pub fn filtered(pictures: &[Picture], at: usize) -> Picture {
             continue;
         }
         let luma = weights(reference, picture, noise);
-        let chroma = halved(&luma, reference.width);
+        let chroma = halved(&luma, reference.width());
         let planes = sums.iter_mut().zip(picture.planes()).zip([&luma, &chroma, &chroma]);
         planes.for_each(|((sum, plane), weights)| sum.add(plane, weights));
     }
-    let [y, u, v] = sums.map(Sum::mean);
-    Picture { y, u, v, ..Picture::new(reference.width, reference.height) }
+    Picture::of_planes(reference.size(), sums.map(Sum::mean))
 }
 
 /// How much of `pictures`, whose differences have the variance `noise`, is within it of `candidate`, 0 to 1.
@@ -58,12 +57,12 @@ struct Sum {
 
 impl Sum {
     /// One plane of weight 1.
-    fn of(plane: Plane<'_>) -> Self {
+    fn of(plane: PlaneView<'_>) -> Self {
         let values: Vec<f32> = plane.samples.iter().copied().map(f32::from).collect();
         Self { weights: vec![1.0; values.len()], values }
     }
 
-    fn add(&mut self, plane: Plane<'_>, weights: &[f32]) {
+    fn add(&mut self, plane: PlaneView<'_>, weights: &[f32]) {
         let sums = self.values.iter_mut().zip(&mut self.weights);
         for ((value, sum), (sample, weight)) in sums.zip(plane.samples.iter().zip(weights)) {
             *value += weight * f32::from(*sample);
@@ -80,9 +79,9 @@ impl Sum {
 /// How alike two pictures are around every luma sample, 0 to 1.
 fn weights(reference: &Picture, other: &Picture, noise: f32) -> Vec<f32> {
     let squared = |(a, b): (&u8, &u8)| f32::from(a.abs_diff(*b)).powi(2);
-    let squares: Vec<f32> = reference.y.iter().zip(&other.y).map(squared).collect();
+    let squares: Vec<f32> = reference.y().iter().zip(other.y()).map(squared).collect();
     let weight = |mean: f32| (-(mean / noise - 1.0).max(0.0) / SOFTNESS).exp();
-    window_means(&squares, reference.width).into_iter().map(weight).collect()
+    window_means(&squares, reference.width()).into_iter().map(weight).collect()
 }
 
 /// Means over windows of [`RADIUS`], cut off at the borders.
@@ -122,9 +121,9 @@ fn halved(luma: &[f32], width: usize) -> Vec<f32> {
 /// The median over neighbours in time of the median over samples, but at most a fixed share of what the finest
 /// detail of single pictures tells: where most of the picture moves the former is not noise.
 pub fn noise_variance(pictures: &[Picture]) -> f32 {
-    let between = pictures
-        .windows(2)
-        .map(|pair| median(pair[0].y.iter().zip(&pair[1].y).map(|(a, b)| a.abs_diff(*b).into())));
+    let between = pictures.windows(2).map(|pair| {
+        median(pair[0].y().iter().zip(pair[1].y()).map(|(a, b)| a.abs_diff(*b).into()))
+    });
     let within = pictures
         .iter()
         .map(|picture| CORRELATION * median(laplacians(picture)) / 6.0 * 2f32.sqrt());
@@ -140,8 +139,8 @@ pub fn noise_variance(pictures: &[Picture]) -> f32 {
 /// have: of noise of deviation 1 their deviation is 6 (J. Immerkær, "Fast Noise Variance Estimation",
 /// 1996).
 fn laplacians(picture: &Picture) -> impl Iterator<Item = usize> {
-    let (width, height) = (picture.width, picture.height);
-    let at = move |x: usize, y: usize| i32::from(picture.y[y * width + x]);
+    let (width, height) = (picture.width(), picture.height());
+    let at = move |x: usize, y: usize| i32::from(picture.y()[y * width + x]);
     let second = move |x: usize, y: usize| at(x - 1, y) - 2 * at(x, y) + at(x + 1, y);
     let inside =
         (1..height.max(2) - 1).flat_map(move |y| (1..width.max(2) - 1).map(move |x| (x, y)));
@@ -182,8 +181,7 @@ mod tests {
     /// `clean` with noise of about `deviation` levels in every sample.
     fn noisy(clean: &Picture, deviation: f32, random: &mut StdRng) -> Picture {
         let mut picture = clean.clone();
-        let Picture { y, u, v, .. } = &mut picture;
-        for sample in y.iter_mut().chain(u).chain(v) {
+        for sample in picture.i420_mut() {
             let sum: f32 = (0..12).map(|_| random.random_range(-0.5..0.5)).sum();
             *sample = (f32::from(*sample) + deviation * sum).round().clamp(0.0, 255.0) as u8;
         }
@@ -191,7 +189,7 @@ mod tests {
     }
 
     fn luma_db(a: &Picture, b: &Picture) -> f64 {
-        plane_psnr_db(&a.y, &b.y)
+        plane_psnr_db(a.y(), b.y())
     }
 
     #[test]
@@ -205,7 +203,7 @@ mod tests {
             let filtered = filtered(&pictures, 0);
             let (before, after) = (luma_db(&pictures[0], &clean), luma_db(&filtered, &clean));
             assert!(after > before + 8.0, "{width}×{height}: {before:.1} to {after:.1} dB");
-            let chroma = [&pictures[0], &filtered].map(|p| plane_psnr_db(&p.u, &clean.u));
+            let chroma = [&pictures[0], &filtered].map(|p| plane_psnr_db(p.u(), clean.u()));
             assert!(chroma[1] > chroma[0] + 8.0, "{chroma:?}");
         }
     }

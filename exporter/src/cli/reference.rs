@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{open_clip, read_views};
 use anyhow::{Result, ensure};
 use iev_exporter::input::Reading;
+use iev_exporter::picture::PictureExt;
 use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameId, TimeIndex, ViewId};
@@ -47,14 +48,14 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
     let views = open_clip(&args.views, &args.reading)?;
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
-    ensure!(right <= first.width && bottom <= first.height, "the crop lies inside the picture");
+    ensure!(right <= first.width() && bottom <= first.height(), "the crop lies inside the picture");
     let frames = views[0].frames.len();
     let mut crops = Vec::new();
     for (view, pictures) in (0..).zip(&views) {
         for time in &args.times {
             ensure!((*time as usize) < frames, "there is no picture {time}: the clip has {frames}");
             let frame = FrameId { view: ViewId(view), time: TimeIndex(*time) };
-            crops.push(Crop::cut(&(&pictures.frames[*time as usize]).into(), frame, args.crop));
+            crops.push(Crop::cut(&pictures.frames[*time as usize], frame, args.crop));
         }
     }
     Ok(write_whole(&args.output, Reference { crops }.to_file())?)

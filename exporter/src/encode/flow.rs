@@ -13,7 +13,7 @@ use super::simulcast::simulcast_within;
 use crate::anchor::AnchorSettings;
 use crate::input::View;
 use crate::pack::{OwnedSection, sections, write_file};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 use crate::plan::{Plan, choose_anchors};
 use crate::progress::Progress;
 use crate::quality::PlaneErrors;
@@ -147,7 +147,7 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     Ok(Header {
         profile: name.try_into().ok().with_context(fits)?,
         template_sha256: template.map_or([0; 32], Templates::sha256),
-        size: Size { width_px: side(first.width)?, height_px: side(first.height)? },
+        size: Size { width_px: side(first.width())?, height_px: side(first.height())? },
         rate: views[0].rate,
         frames: u32::try_from(views[0].frames.len())?,
         colour: views[0].told.colour(),
@@ -156,20 +156,19 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     })
 }
 
-fn train(clip: &Clip, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
+fn train(clip: &Clip<'_>, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
     let mut trainer = Trainer::new(settings.training.clone(), clip)?;
     trainer.run(clip, settings.progress)?;
     Ok((trainer.export(clip), implicit_quality(&trainer, clip, &settings.plan)))
 }
 
-fn implicit_quality(trainer: &Trainer, clip: &Clip, plan: &Plan) -> Vec<ViewQuality> {
+fn implicit_quality(trainer: &Trainer, clip: &Clip<'_>, plan: &Plan) -> Vec<ViewQuality> {
     let measure = |(index, view): (usize, usize)| {
         let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
         let mut errors = PlaneErrors::default();
         for chunk in samples.chunks(8) {
             for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {
-                let original: Picture = clip.original(sample).into();
-                errors.add(&original, &(&fused).into());
+                errors.add(clip.original(sample), &fused);
             }
         }
         ViewQuality { view, fused_db: errors.psnr_db() }

@@ -290,6 +290,7 @@ pub fn parse_amount(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::PictureExt;
     use crate::progress::Progress;
 
     #[test]
@@ -331,8 +332,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.iev");
         // All blocks are alike: what is left of them vanishes from one quantiser to the next.
-        let mut board = Picture::new(96, 64);
-        board.y.iter_mut().enumerate().for_each(|(i, y)| *y = 120 + 8 * ((i + i / 96) % 2) as u8);
+        let mut board = Picture::zeros(96, 64);
+        board.planes_mut()[0]
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, y)| *y = 120 + 8 * ((i + i / 96) % 2) as u8);
         let view = View::new(PathBuf::new(), vec![board], (24, 1));
         let views = [view];
         let request = crate::encode::request::EncodeRequest::default();

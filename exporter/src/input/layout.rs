@@ -6,7 +6,9 @@
 use iev_runtime::format::header::Siting;
 
 use super::notice::Notice;
-use crate::picture::Picture;
+use iev_runtime::picture::Plane;
+
+use crate::picture::{Picture, PictureExt};
 
 /// Which pixels share a chroma sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,20 +138,21 @@ impl Layout {
             _ => u32::from(u16::from_le_bytes([stored[2 * at], stored[2 * at + 1]])),
         };
         let deeper = self.bits - 8;
-        let mut picture = Picture::new(width, height);
-        for (at, luma) in picture.y.iter_mut().enumerate() {
+        let mut picture = Picture::zeros(width, height);
+        let (half_width, _) = picture.plane_size(Plane::U);
+        let [luma, blue, red] = picture.planes_mut();
+        for (at, luma) in luma.iter_mut().enumerate() {
             *luma = rounded(sample(at), deeper);
         }
         let (columns, rows) = self.chroma_size(width, height);
         if columns == 0 {
-            picture.u.fill(NEUTRAL);
-            picture.v.fill(NEUTRAL);
+            blue.fill(NEUTRAL);
+            red.fill(NEUTRAL);
             return picture;
         }
         let (across, down) = self.shared();
-        let half_width = picture.chroma_width();
         let (first, second) = (width * height, width * height + columns * rows);
-        for (plane, start) in [(&mut picture.u, first), (&mut picture.v, second)] {
+        for (plane, start) in [(blue, first), (red, second)] {
             for (at, chroma) in plane.iter_mut().enumerate() {
                 let (x, y) = (2 * (at % half_width), 2 * (at / half_width));
                 let near = |x: usize, y: usize| {
@@ -231,7 +234,7 @@ mod tests {
                     let stored = flat(layout, values, width, height);
                     let picture = layout.to_picture(&stored, width, height);
                     let expected = if chroma == Gray { [100, 128, 128] } else { [100, 50, 200] };
-                    let planes = [&picture.y, &picture.u, &picture.v];
+                    let planes = [picture.y(), picture.u(), picture.v()];
                     for (plane, value) in planes.into_iter().zip(expected) {
                         assert!(plane.iter().all(|s| *s == value), "{layout:?} {width}x{height}");
                     }
@@ -253,9 +256,9 @@ mod tests {
     fn chroma_is_the_mean_of_what_the_pixels_have() {
         let layout = Layout { chroma: Chroma::Yuv444, ..Layout::I420 };
         let picture = layout.to_picture(&[0, 0, 0, 0, 10, 20, 30, 41, 1, 1, 1, 3], 2, 2);
-        assert_eq!((&picture.u[..], &picture.v[..]), (&[25][..], &[2][..]));
+        assert_eq!((picture.u(), picture.v()), (&[25][..], &[2][..]));
         let layout = Layout { chroma: Chroma::Yuv422, ..Layout::I420 };
         let picture = layout.to_picture(&[0, 0, 0, 0, 10, 21, 200, 201], 2, 2);
-        assert_eq!((picture.u[0], picture.v[0]), (16, 201));
+        assert_eq!((picture.u()[0], picture.v()[0]), (16, 201));
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use iev_runtime::Size;
 
 use crate::ffmpeg::FfmpegMissing;
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 mod agree;
 mod foreign;
@@ -57,7 +57,7 @@ impl View {
     /// # Panics
     /// If there is no picture.
     pub fn header_line(&self) -> HeaderLine {
-        let (width, height) = (self.frames[0].width, self.frames[0].height);
+        let (width, height) = (self.frames[0].width(), self.frames[0].height());
         let side = |px: usize| u16::try_from(px).unwrap_or_else(|_| panic!("a side fits 16 bits"));
         let size = Size { width_px: side(width), height_px: side(height) };
         let Told { full_range, sampling, .. } = self.told;
@@ -65,7 +65,7 @@ impl View {
     }
 
     fn size(&self) -> Option<(usize, usize)> {
-        self.frames.first().map(|frame| (frame.width, frame.height))
+        self.frames.first().map(|frame| (frame.width(), frame.height()))
     }
 }
 

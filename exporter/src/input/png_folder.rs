@@ -6,11 +6,12 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use iev_runtime::format::header::{Sampling, Siting};
+use iev_runtime::picture::Plane;
 
 use super::notice::Notice;
 use super::times::lowest;
 use super::{InputError, Source, Told, in_pixels};
-use crate::picture::{MAX_SIDE_PX, Picture};
+use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 /// Reads at most `limit` pictures of `folder`.
 pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputError> {
@@ -26,7 +27,7 @@ pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputE
     };
     for (index, name) in names.iter().enumerate() {
         let Read { frame, told, notices } = read_png(name)?;
-        let size = |picture: &Picture| (picture.width, picture.height);
+        let size = |picture: &Picture| (picture.width(), picture.height());
         let first_size = source.frames.first().map_or(size(&frame), size);
         if first_size != size(&frame) {
             return Err(InputError::Differ {
@@ -203,22 +204,23 @@ fn to_yuv(sample: impl Fn(usize) -> f32, channels: usize, width: usize, height: 
         let at = |channel: usize| sample((y * width + x) * channels + channel);
         if channels < 3 { [at(0); 3] } else { [at(0), at(1), at(2)] }
     };
-    let mut picture = Picture::new(width, height);
-    let chroma_width = picture.chroma_width();
+    let mut picture = Picture::zeros(width, height);
+    let (chroma_width, _) = picture.plane_size(Plane::U);
+    let [luma_plane, blue, red] = picture.planes_mut();
     for y in 0..height {
         for x in 0..width {
-            picture.y[y * width + x] = round(16.0 + 219.0 * luma(rgb(x, y)));
+            luma_plane[y * width + x] = round(16.0 + 219.0 * luma(rgb(x, y)));
         }
     }
-    for index in 0..picture.u.len() {
+    for index in 0..blue.len() {
         let (x, y) = (index % chroma_width * 2, index / chroma_width * 2);
         let (right, below) = ((x + 1).min(width - 1), (y + 1).min(height - 1));
         let corners = [rgb(x, y), rgb(right, y), rgb(x, below), rgb(right, below)];
         let mean = |channel: usize| corners.iter().map(|c| c[channel]).sum::<f32>() / 4.0;
         let [r, g, b] = [mean(0), mean(1), mean(2)];
         let grey = luma([r, g, b]);
-        picture.u[index] = round(128.0 + 224.0 * (b - grey) / 1.8556);
-        picture.v[index] = round(128.0 + 224.0 * (r - grey) / 1.5748);
+        blue[index] = round(128.0 + 224.0 * (b - grey) / 1.8556);
+        red[index] = round(128.0 + 224.0 * (r - grey) / 1.5748);
     }
     picture
 }

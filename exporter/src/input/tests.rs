@@ -8,7 +8,7 @@ use iev_runtime::format::header::{Sampling, Siting};
 use super::layout::{Chroma, Layout};
 use super::y4m::Writer;
 use super::*;
-use crate::picture::synthetic;
+use crate::picture::{PictureExt, synthetic};
 
 /// A folder of inputs.
 struct Desk(tempfile::TempDir);
@@ -211,13 +211,13 @@ fn png_folders_are_read_in_order_of_number_and_converted() {
     let level = |i: usize| [20 * i as u8; 3];
     let files: Vec<_> = names.iter().enumerate().map(|(i, n)| (n.as_str(), level(i))).collect();
     let view = open_one(&desk.pngs("unpadded", &files));
-    assert!(view.frames.is_sorted_by_key(|frame| frame.y[0]));
+    assert!(view.frames.is_sorted_by_key(|frame| frame.y()[0]));
     assert_eq!(view.frames.len(), 12);
     let view = open_one(&desk.pngs("two", &[("2.PNG", [255; 3]), ("1.png", [255, 0, 0])]));
     let [red, white] = &view.frames[..] else { panic!("two pictures") };
     // BT.709 limited: Y = 16 + 219 · 0.2126, Cb = 128 − 224 · 0.2126 / 1.8556, Cr = 240.
-    assert_eq!((red.y[4], red.u[3], red.v[3]), (63, 102, 240));
-    assert_eq!((white.y[8], white.u[0], white.v[0]), (235, 128, 128));
+    assert_eq!((red.y()[4], red.u()[3], red.v()[3]), (63, 102, 240));
+    assert_eq!((white.y()[8], white.u()[0], white.v()[0]), (235, 128, 128));
     assert_eq!((view.told.matrix, view.told.full_range), (1, Some(false)));
     assert_eq!(view.told.sampling.siting, Siting::Centre);
 }
@@ -256,7 +256,7 @@ fn folders_have_a_word_for_each_oddity() {
             png(&folder.join(file), colour, depth, &samples);
         }
         let view = open_one(&folder);
-        assert!(view.frames[1].y.iter().all(|luma| *luma == 235), "{name} is white");
+        assert!(view.frames[1].y().iter().all(|luma| *luma == 235), "{name} is white");
         let of_first: Vec<Notice> = expected
             .into_iter()
             .map(|notice| Notice::In { file: "1.png".into(), notice: Box::new(notice) })
@@ -431,7 +431,7 @@ fn rgb_video_and_png_files_become_the_same_pictures() {
     assert_eq!(video.told.matrix, files.told.matrix);
     assert_eq!(video.frames.len(), files.frames.len());
     for (a, b) in video.frames.iter().zip(&files.frames) {
-        let luma = a.y.iter().zip(&b.y).map(|(a, b)| a.abs_diff(*b)).max();
+        let luma = a.y().iter().zip(b.y()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(luma <= Some(2), "luma is {luma:?} levels apart");
     }
 }
@@ -538,7 +538,7 @@ fn layouts_of_y4m_are_converted_without_ffmpeg() {
     fs::write(&path, bytes).unwrap();
     let view = open_one(&path);
     let frame = &view.frames[0];
-    assert_eq!((frame.y[0], frame.u[0], frame.v[1]), (100, 50, 200));
+    assert_eq!((frame.y()[0], frame.u()[0], frame.v()[1]), (100, 50, 200));
     assert_eq!(view.notices, layout.losses());
     assert_eq!(view.told.sampling.siting, Siting::Centre);
 }

@@ -11,7 +11,7 @@ use iev_runtime::format::header::{Sampling, Siting};
 
 use super::layout::Layout;
 use super::times::lowest;
-use crate::picture::{MAX_SIDE_PX, Picture};
+use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 /// Longest header or frame line; real ones are below 200 bytes.
 const MAX_LINE_BYTES: u64 = 1024;
@@ -302,7 +302,7 @@ impl<W: Write> Writer<W> {
     /// If the picture's size is not the header's.
     pub fn write(&mut self, picture: &Picture) -> io::Result<()> {
         assert_eq!(
-            (picture.width, picture.height),
+            (picture.width(), picture.height()),
             self.size,
             "every frame has the size of the header"
         );

@@ -1,7 +1,7 @@
 //! The flow field and what it does to a picture.
 
 use super::layer::{self, CELL};
-use crate::picture::{Picture, Plane};
+use crate::picture::{Picture, PictureExt, PlaneView};
 use crate::quality::plane_mse;
 
 /// Displacements on a grid of 8×8 pixel cells over the picture padded to multiples of 16.
@@ -73,17 +73,17 @@ impl Tap {
 /// # Panics
 /// If the flow is of another picture size.
 pub fn warp(reference: &Picture, flow: &FlowField) -> Picture {
-    let size = FlowField::zero(reference.width, reference.height);
+    let size = FlowField::zero(reference.width(), reference.height());
     assert_eq!((flow.width, flow.height), (size.width, size.height), "flow fits the picture");
-    let mut warped = Picture::new(reference.width, reference.height);
-    let [y, u, v] = reference.planes();
-    warp_plane(y, flow, 1.0, &mut warped.y);
-    warp_plane(u, flow, 2.0, &mut warped.u);
-    warp_plane(v, flow, 2.0, &mut warped.v);
+    let mut warped = Picture::zeros(reference.width(), reference.height());
+    let planes = reference.planes().into_iter().zip(warped.planes_mut());
+    for ((plane, to), subsampling) in planes.zip([1.0, 2.0, 2.0]) {
+        warp_plane(plane, flow, subsampling, to);
+    }
     warped
 }
 
-fn warp_plane(plane: Plane<'_>, flow: &FlowField, subsampling: f32, to: &mut [u8]) {
+fn warp_plane(plane: PlaneView<'_>, flow: &FlowField, subsampling: f32, to: &mut [u8]) {
     for (row, line) in to.chunks_exact_mut(plane.width).enumerate() {
         for (column, sample) in line.iter_mut().enumerate() {
             let (x, y) = (column as f32, row as f32);
@@ -94,7 +94,7 @@ fn warp_plane(plane: Plane<'_>, flow: &FlowField, subsampling: f32, to: &mut [u8
 }
 
 /// Sample at (`x`, `y`), where sample centres are whole numbers and edges are repeated.
-fn bilinear(plane: Plane<'_>, x: f32, y: f32) -> f32 {
+fn bilinear(plane: PlaneView<'_>, x: f32, y: f32) -> f32 {
     let (x, y) = (x.clamp(0.0, (plane.width - 1) as f32), y.clamp(0.0, (plane.height - 1) as f32));
     let (left, top) = (x as usize, y as usize);
     let (right, bottom) = ((left + 1).min(plane.width - 1), (top + 1).min(plane.height - 1));
@@ -110,7 +110,7 @@ fn bilinear(plane: Plane<'_>, x: f32, y: f32) -> f32 {
 /// # Panics
 /// As [`warp`], or if the pictures differ in size.
 pub fn photometric_error(target: &Picture, reference: &Picture, flow: &FlowField) -> f64 {
-    plane_mse(&target.y, &warp(reference, flow).y)
+    plane_mse(target.y(), warp(reference, flow).y())
 }
 
 #[cfg(test)]
@@ -136,8 +136,8 @@ mod tests {
         let mut flow = FlowField::zero(40, 24);
         flow.dx.fill(2.0);
         let warped = warp(&picture, &flow);
-        assert_eq!(warped.y[5 * 40..][..38], picture.y[5 * 40 + 2..][..38]);
-        assert_eq!(warped.u[5 * 20..][..19], picture.u[5 * 20 + 1..][..19]);
+        assert_eq!(warped.y()[5 * 40..][..38], picture.y()[5 * 40 + 2..][..38]);
+        assert_eq!(warped.u()[5 * 20..][..19], picture.u()[5 * 20 + 1..][..19]);
         assert_eq!(photometric_error(&picture, &picture, &FlowField::zero(40, 24)), 0.0);
     }
 }

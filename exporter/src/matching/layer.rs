@@ -1,6 +1,6 @@
 //! One luma level of the pyramid, padded so that blocks need no bounds checks at its edges.
 
-use crate::picture::{Picture, Plane};
+use crate::picture::{Picture, PictureExt, PlaneView};
 
 /// Levels of the pyramid, from the picture itself to an eighth of its sides.
 pub(super) const LEVELS: usize = 4;
@@ -28,7 +28,7 @@ pub(super) struct Layer {
 impl Layer {
     /// The picture's own.
     pub(super) fn luma(picture: &Picture) -> Self {
-        let Plane { width, height, samples } = picture.planes()[0];
+        let PlaneView { width, height, samples } = picture.planes()[0];
         Self { width, height, samples: samples.to_vec() }
     }
 

@@ -5,7 +5,7 @@
 //! picture (`volume`), integer refinement on each larger one (`descend`), and Gauss–Newton on
 //! the flow that the player will really use, upsampled bilinearly (`polish`).
 
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 mod descend;
 mod flow;
@@ -56,14 +56,14 @@ fn first_level(search: SearchRange) -> Option<usize> {
 /// Hirschmüller, "Stereo processing by semiglobal matching and mutual information", 2008, for
 /// the smoothing; Lucas and Kanade 1981 for the last step.
 pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -> FlowField {
-    let size = (target.width, target.height);
-    assert_eq!(size, (reference.width, reference.height), "both views have one size");
+    let size = (target.width(), target.height());
+    assert_eq!(size, (reference.width(), reference.height()), "both views have one size");
     let allowed = 0..=4096;
     assert!(
         allowed.contains(&search.x) && allowed.contains(&search.y),
         "a search range is 0 to 4096 pixels"
     );
-    let mut flow = FlowField::zero(target.width, target.height);
+    let mut flow = FlowField::zero(target.width(), target.height());
     let (target, reference) = (Layer::luma(target), Layer::luma(reference));
     let steps = search_layers(&target, &reference, search);
     for (cell, step) in steps.iter().enumerate() {
@@ -144,7 +144,7 @@ mod tests {
         let (mut target, mut reference) = (synthetic(192, 96, 9.0), synthetic(192, 96, 0.0));
         for (picture, left) in [(&mut target, 71), (&mut reference, 80)] {
             for row in 24..72 {
-                picture.y[row * 192 + left..][..48].fill(128);
+                picture.planes_mut()[0][row * 192 + left..][..48].fill(128);
             }
         }
         let flow = match_dense(&target, &reference, SEARCH);

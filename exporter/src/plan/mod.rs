@@ -7,7 +7,7 @@ use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 
 use crate::matching::{FlowField, SearchRange, match_dense, photometric_error};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 use crate::progress::Progress;
 use crate::quality::psnr_db;
 
@@ -85,7 +85,7 @@ const REACH_AT_480_PX: usize = 64;
 
 /// Dense match of `target` in `reference`, as far as views of one scene are apart.
 pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
-    let reach = (REACH_AT_480_PX * target.width).div_ceil(480) as i32;
+    let reach = (REACH_AT_480_PX * target.width()).div_ceil(480) as i32;
     match_dense(target, reference, SearchRange { x: reach, y: reach / 4 })
 }
 
@@ -167,7 +167,7 @@ const PLANNED_PX: usize = 640;
 /// The picture halved until it is at most [`PLANNED_PX`] wide.
 fn shrunk(picture: &Picture) -> Picture {
     let mut picture = picture.clone();
-    while picture.width > PLANNED_PX {
+    while picture.width() > PLANNED_PX {
         picture = picture.halved();
     }
     picture
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn a_shifted_view_is_implicit_and_an_unrelated_one_is_not() {
         let shifted = |by: f32| vec![synthetic(96, 64, by)];
-        let mut noise = Picture::new(96, 64);
-        for (i, sample) in noise.y.iter_mut().enumerate() {
+        let mut noise = Picture::zeros(96, 64);
+        for (i, sample) in noise.planes_mut()[0].iter_mut().enumerate() {
             *sample = ((i as u32).wrapping_mul(2654435761) >> 24) as u8;
         }
         let views = [shifted(0.0), shifted(2.0), vec![noise]];

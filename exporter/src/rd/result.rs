@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::anchor::AnchorEncoder;
 use crate::encode::request::EncodeRequest;
 use crate::input::View;
+use crate::picture::PictureExt;
 use crate::rd::curve::CurveRow;
 use crate::rd::machine::Machine;
 use crate::verify::Verified;
@@ -59,14 +60,12 @@ impl PointResult {
 pub fn clip_digest(views: &[View]) -> String {
     let mut hash = Sha256::new();
     for view in views {
-        let first = view.frames.first().map_or((0, 0), |f| (f.width, f.height));
+        let first = view.frames.first().map_or((0, 0), |f| (f.width(), f.height()));
         hash.update(format!("{:?} {} {first:?}\n", view.rate, view.frames.len()));
         if view.told.full_range == Some(true) {
             hash.update("full range\n");
         }
-        for plane in view.frames.iter().flat_map(|frame| frame.planes()) {
-            hash.update(plane.samples);
-        }
+        view.frames.iter().for_each(|frame| hash.update(frame.i420()));
     }
     hex(&hash.finalize())
 }
@@ -218,7 +217,7 @@ pub(crate) mod tests {
     #[test]
     fn the_digest_of_a_clip_has_what_its_header_says() {
         let view = |rate, full_range| {
-            let frames = vec![crate::picture::Picture::new(2, 2)];
+            let frames = vec![crate::picture::PictureExt::zeros(2, 2)];
             let mut view = View::new(PathBuf::new(), frames, rate);
             view.told.full_range = full_range;
             view

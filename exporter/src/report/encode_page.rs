@@ -1,7 +1,6 @@
 //! The page of one encode: its figures, and what each view is blended from.
 
 use anyhow::{Context, Result};
-use iev_runtime::picture::Picture;
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{TimeIndex, ViewId};
 
@@ -86,7 +85,7 @@ fn pictures(path: &std::path::Path, views: &[View]) -> Result<String> {
     let shown = player.at(ViewSet::all(header), TimeIndex(time)).context("decoding one time")?;
     let mut html = format!("<h2>Picture {time} of every view</h2>\n");
     for (view, source) in views.iter().enumerate() {
-        let source: Picture = (&source.frames[time as usize]).into();
+        let source = source.frames[time as usize].clone();
         let decoded = shown.frames().find(|(id, _)| id.view == ViewId(view as u8));
         let mut cells = vec![(source, "source")];
         match (layers.iter().find(|l| l.view == view), decoded) {

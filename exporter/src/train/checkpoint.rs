@@ -20,7 +20,7 @@ const FILE: &str = "train.pt";
 ///
 /// The number of steps is left out, so that a training can be continued for longer; the training it
 /// started from is not.
-pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>) -> i64 {
+pub fn fingerprint(settings: &Settings, clip: &Clip<'_>, start: Option<(i64, usize)>) -> i64 {
     let Settings { profile, flow_steps, batch, learning_rate, lambda, lambda_fall, seed, .. } =
         settings;
     let mut digest = Sha256::new();
@@ -33,10 +33,13 @@ pub fn fingerprint(settings: &Settings, clip: &Clip, start: Option<(i64, usize)>
     digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
     let views = clip.gops.iter().flatten();
     for view in views {
-        for pictures in [&view.originals, &view.anchors, &view.seconds] {
-            let ends = [pictures.first(), pictures.last()].into_iter().flatten();
-            ends.for_each(|picture| digest.update(picture.i420()));
-        }
+        let seconds = [view.seconds.first().copied(), view.seconds.last().copied()];
+        let ends = [
+            [view.originals.first(), view.originals.last()],
+            [view.anchors.first(), view.anchors.last()],
+            seconds,
+        ];
+        ends.as_flattened().iter().flatten().for_each(|picture| digest.update(picture.i420()));
     }
     let bytes: [u8; 32] = digest.finalize().into();
     bytes

@@ -29,29 +29,29 @@ impl MatchedFlow {
 
 /// One implicit view of one GOP.
 #[derive(Debug, Clone)]
-pub struct ViewClip {
+pub struct ViewClip<'a> {
     /// Original pictures.
-    pub originals: Vec<Picture>,
+    pub originals: &'a [Picture],
     /// Decoded pictures of the anchor at the same times.
-    pub anchors: Vec<Picture>,
+    pub anchors: &'a [Picture],
     /// Second source of every time: index into `seconds`.
     pub second_of: Vec<usize>,
     /// Decoded key pictures, or the decoded second anchor.
-    pub seconds: Vec<Picture>,
+    pub seconds: Vec<&'a Picture>,
     /// Flow towards the anchor per time.
     pub matched: Vec<MatchedFlow>,
 }
 
 /// One scene: `gops[gop][implicit view]`.
 #[derive(Debug, Clone)]
-pub struct Clip {
+pub struct Clip<'a> {
     /// Picture size.
     pub size: Size,
     /// All GOPs of the scene.
-    pub gops: Vec<Vec<ViewClip>>,
+    pub gops: Vec<Vec<ViewClip<'a>>>,
 }
 
-impl Clip {
+impl Clip<'_> {
     /// Pictures of each GOP.
     pub fn gop_frames(&self) -> Vec<usize> {
         self.gops.iter().map(|views| views.first().map_or(0, |v| v.originals.len())).collect()
@@ -73,7 +73,7 @@ impl Clip {
         all.collect()
     }
 
-    fn view(&self, s: &Sample) -> &ViewClip {
+    fn view(&self, s: &Sample) -> &ViewClip<'_> {
         &self.gops[s.gop][s.view]
     }
 
@@ -82,7 +82,7 @@ impl Clip {
         let first = samples.iter().map(|s| &self.view(s).anchors[s.time]).collect();
         let second = samples.iter().map(|s| {
             let view = self.view(s);
-            &view.seconds[view.second_of[s.time]]
+            view.seconds[view.second_of[s.time]]
         });
         [first, second.collect()]
     }

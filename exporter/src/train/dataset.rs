@@ -11,13 +11,13 @@ use crate::progress::{Job, Progress};
 use crate::train::{Clip, MatchedFlow, ViewClip};
 
 /// The scene over all `gops` of the plan.
-pub fn assemble(
-    views: &[&[Picture]],
+pub fn assemble<'a>(
+    views: &[&'a [Picture]],
     plan: &Plan,
-    coded: &[Vec<CodedAnchor>],
+    coded: &'a [Vec<CodedAnchor>],
     size: Size,
     progress: Progress,
-) -> Clip {
+) -> Clip<'a> {
     let frames: usize = plan.gops.iter().map(|(_, frames)| frames).sum();
     let job = progress.job("matching views", plan.implicit().count() * frames);
     let gops = plan.gops.iter().zip(coded).map(|((first, frames), anchors)| {
@@ -29,13 +29,13 @@ pub fn assemble(
     Clip { size, gops: gops.collect() }
 }
 
-fn view_clip(
-    originals: &[Picture],
+fn view_clip<'a>(
+    originals: &'a [Picture],
     role: Role,
     view: usize,
-    coded: &[CodedAnchor],
+    coded: &'a [CodedAnchor],
     job: &Job,
-) -> ViewClip {
+) -> ViewClip<'a> {
     let Role::Implicit { anchor, second } = role else {
         unreachable!("only implicit views are trained");
     };
@@ -46,7 +46,7 @@ fn view_clip(
     let anchors = &stream(usize::from(anchor.0)).pictures;
     let (seconds, second_of) = match second {
         Second::Anchor(other) => {
-            (stream(usize::from(other.0)).pictures.clone(), (0..originals.len()).collect())
+            (stream(usize::from(other.0)).pictures.iter().collect(), (0..originals.len()).collect())
         }
         Second::Key => keys_of(view, stream(usize::from(anchor.0)), originals.len()),
     };
@@ -56,24 +56,18 @@ fn view_clip(
         job.step();
         MatchedFlow::from_px(&field.dx, &field.dy, &field.confidence)
     });
-    ViewClip {
-        matched: matched.collect(),
-        originals: originals.iter().map(Into::into).collect(),
-        anchors: anchors.iter().map(Into::into).collect(),
-        seconds: seconds.iter().map(Into::into).collect(),
-        second_of,
-    }
+    ViewClip { matched: matched.collect(), originals, anchors, seconds, second_of }
 }
 
 /// Key pictures of a view and the nearest one of every time; ties go to the earlier.
-fn keys_of(view: usize, stream: &CodedAnchor, frames: usize) -> (Vec<Picture>, Vec<usize>) {
+fn keys_of(view: usize, stream: &CodedAnchor, frames: usize) -> (Vec<&Picture>, Vec<usize>) {
     let keys: Vec<_> = stream.keys.iter().filter(|(k, _)| usize::from(k.view.0) == view).collect();
     if keys.is_empty() {
-        return (stream.pictures.clone(), (0..frames).collect());
+        return (stream.pictures.iter().collect(), (0..frames).collect());
     }
     let nearest = |time: usize| {
         let distance = |k: &usize| (usize::from(keys[*k].0.time).abs_diff(time), keys[*k].0.time);
         (0..keys.len()).min_by_key(distance).unwrap_or(0)
     };
-    (keys.iter().map(|(_, p)| p.clone()).collect(), (0..frames).map(nearest).collect())
+    (keys.iter().map(|(_, p)| p).collect(), (0..frames).map(nearest).collect())
 }

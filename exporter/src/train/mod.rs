@@ -162,7 +162,7 @@ fn reach_of(output: &Tensor, steps: usize) -> Vec<f64> {
 /// What a training of `profile` begins with.
 fn fresh(
     profile: &'static Profile,
-    clip: &Clip,
+    clip: &Clip<'_>,
     device: Device,
 ) -> (Parameters, TrainedNetwork, Vec<TrainedGrid>) {
     let mut parameters = Parameters::default();
@@ -184,7 +184,7 @@ impl Trainer {
     /// # Errors
     /// When the checkpoint is of another or a longer training, or the one to start from is missing or of
     /// another shape.
-    pub fn new(settings: Settings, clip: &Clip) -> anyhow::Result<Self> {
+    pub fn new(settings: Settings, clip: &Clip<'_>) -> anyhow::Result<Self> {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let (mut parameters, network, grids) = fresh(settings.profile, clip, settings.device);
@@ -223,7 +223,7 @@ impl Trainer {
     }
 
     /// Takes over what a training of this profile or of a narrower one has learned; false when `state` is of neither.
-    fn learn_from(&mut self, state: &[(String, Tensor)], clip: &Clip) -> bool {
+    fn learn_from(&mut self, state: &[(String, Tensor)], clip: &Clip<'_>) -> bool {
         let Settings { profile, device, .. } = self.settings;
         PROFILES.iter().filter(|from| widen::is_narrower(from, profile)).any(|from| {
             let (mut start, ..) = fresh(from, clip, device);
@@ -249,7 +249,7 @@ impl Trainer {
     /// # Errors
     /// When the loss or a parameter stops being a number; the last checkpoint before that is kept. When
     /// somebody asks for a stop, which writes a checkpoint.
-    pub fn run(&mut self, clip: &Clip, progress: Progress) -> anyhow::Result<()> {
+    pub fn run(&mut self, clip: &Clip<'_>, progress: Progress) -> anyhow::Result<()> {
         self.tell_estimate(clip, progress)?;
         let flow = self.flow_steps();
         if self.step < flow {
@@ -261,7 +261,7 @@ impl Trainer {
     }
 
     /// Trains until `end` steps are done.
-    fn train_to(&mut self, end: usize, clip: &Clip, job: &Job) -> anyhow::Result<()> {
+    fn train_to(&mut self, end: usize, clip: &Clip<'_>, job: &Job) -> anyhow::Result<()> {
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
         while self.step < end {
@@ -290,7 +290,7 @@ impl Trainer {
 
     /// Back-propagates the loss of this step; returns its luma squared error and estimated bits, which steps
     /// that teach the flow do not have.
-    fn gradients(&self, clip: &Clip) -> anyhow::Result<Option<(f64, f64)>> {
+    fn gradients(&self, clip: &Clip<'_>) -> anyhow::Result<Option<(f64, f64)>> {
         let samples = self.draw(clip);
         tch::manual_seed((self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64);
         if self.step < self.flow_steps() {
@@ -308,7 +308,7 @@ impl Trainer {
     /// first has much to make.
     ///
     /// What they learn is forgotten, so that a training is the same with and without.
-    fn tell_estimate(&mut self, clip: &Clip, progress: Progress) -> anyhow::Result<()> {
+    fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> anyhow::Result<()> {
         let (now, flow, total) = (self.step, self.flow_steps(), self.total_steps());
         let left = [flow.saturating_sub(now), total - now.max(flow)];
         if progress == Progress::Quiet || left.iter().sum::<usize>() < ESTIMATED_STEPS {
@@ -348,7 +348,7 @@ impl Trainer {
     }
 
     /// The pictures of this step: a slice of the epoch's shuffled order.
-    fn draw(&self, clip: &Clip) -> Vec<Sample> {
+    fn draw(&self, clip: &Clip<'_>) -> Vec<Sample> {
         let mut all = clip.samples();
         let batch = self.settings.batch.min(all.len());
         let per_epoch = all.len() / batch;
@@ -402,14 +402,14 @@ impl Trainer {
     }
 
     /// Both sources of `samples`, warped.
-    fn warp(&self, clip: &Clip, samples: &[Sample], motion: &network::Motion) -> [Warped; 2] {
+    fn warp(&self, clip: &Clip<'_>, samples: &[Sample], motion: &network::Motion) -> [Warped; 2] {
         let size = PackedSize::of(clip.size);
         let [first, second] = clip.sources(samples);
         let flow = |channel| motion.flow.narrow(1, channel, 2);
         [Warped::new(&first, &flow(0), size), Warped::new(&second, &flow(2), size)]
     }
 
-    fn matched_error(&self, clip: &Clip, samples: &[Sample], flow: &Tensor) -> Tensor {
+    fn matched_error(&self, clip: &Clip<'_>, samples: &[Sample], flow: &Tensor) -> Tensor {
         let (matched, trust) = clip.matched(samples);
         let device = self.settings.device;
         let error = (flow.narrow(1, 0, 2) - matched.to_device(device)).abs();
@@ -418,7 +418,7 @@ impl Trainer {
         (error * trust.to_device(device)).mean(Kind::Float) + rest
     }
 
-    fn flow_loss(&self, clip: &Clip, samples: &[Sample]) -> Tensor {
+    fn flow_loss(&self, clip: &Clip<'_>, samples: &[Sample]) -> Tensor {
         let (_, motion, rate) = self.motion(samples, Rounding::Noise);
         let rate = rate.weighted_bits * (0.1 * self.lambda() / self.implicit_px);
         (self.matched_error(clip, samples, &motion.flow) * 0.02 + rate) * LOSS_SCALE
@@ -428,7 +428,7 @@ impl Trainer {
     ///
     /// The graph is cut where the hand-written kernels are: first the refine cut, seeded with the
     /// gradients of [`fuse_and_compare`], then the motion cut with what arrived at its outputs.
-    fn backward(&self, clip: &Clip, samples: &[Sample]) -> (f64, f64) {
+    fn backward(&self, clip: &Clip<'_>, samples: &[Sample]) -> (f64, f64) {
         let device = self.settings.device;
         let (network, motion, rate) = self.motion(samples, self.rounding());
         let warped = self.warp(clip, samples, &motion);
@@ -475,7 +475,7 @@ impl Trainer {
     }
 
     /// Paints `samples` with the levels that the stream will hold.
-    fn paint(&self, clip: &Clip, samples: &[Sample]) -> Painted {
+    fn paint(&self, clip: &Clip<'_>, samples: &[Sample]) -> Painted {
         let (network, motion, _) = self.motion(samples, Rounding::Straight);
         let warped = self.warp(clip, samples, &motion);
         let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
@@ -484,7 +484,7 @@ impl Trainer {
     }
 
     /// Pictures of `samples` as the player will show them.
-    pub fn fused(&self, clip: &Clip, samples: &[Sample]) -> Vec<Picture> {
+    pub fn fused(&self, clip: &Clip<'_>, samples: &[Sample]) -> Vec<Picture> {
         tch::no_grad(|| {
             let Painted { warped, refined, .. } = self.paint(clip, samples);
             let implicit = to_vec(&refined.picture);
@@ -500,7 +500,7 @@ impl Trainer {
     }
 
     /// How far every layer's output reaches that has steps in the stream, over pictures of the whole clip.
-    fn output_reach(&self, clip: &Clip) -> HashMap<&'static str, Vec<f64>> {
+    fn output_reach(&self, clip: &Clip<'_>) -> HashMap<&'static str, Vec<f64>> {
         let samples = clip.samples();
         let apart = samples.len().div_ceil(CALIBRATION_SAMPLES);
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
@@ -519,7 +519,7 @@ impl Trainer {
     }
 
     /// Rounded levels for the stream.
-    pub fn export(&self, clip: &Clip) -> Exported {
+    pub fn export(&self, clip: &Clip<'_>) -> Exported {
         let network = self.network.export(&self.parameters, &self.output_reach(clip));
         let mut scene_grids = Vec::new();
         let mut gop_grids = vec![Vec::new(); clip.gops.len()];

@@ -8,7 +8,7 @@ use iev_runtime::play::player::Player;
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 use crate::progress::Progress;
 use crate::quality::{PlaneErrors, ms_ssim};
 use crate::verify::player_pictures::{check_clip, each_picture};
@@ -102,7 +102,7 @@ struct Running {
 impl Running {
     fn add(&mut self, original: &Picture, decoded: &Picture) {
         self.errors.add(original, decoded);
-        if original.width.min(original.height) >= MS_SSIM_SIDE_PX {
+        if original.width().min(original.height()) >= MS_SSIM_SIDE_PX {
             self.ms_ssim += ms_ssim(original, decoded);
         }
         self.frames += 1;
@@ -132,7 +132,7 @@ pub fn measure(
     let mut running = vec![Running::default(); views.len()];
     let job = progress.job("decoding and measuring", views.len() * views[0].frames.len());
     each_picture(player, |view, time, decoded| {
-        running[view].add(&views[view].frames[time], &decoded.into());
+        running[view].add(&views[view].frames[time], decoded);
         job.step();
     })?;
     let explicit = |view: usize| header.views[view] == Role::Explicit;
@@ -168,9 +168,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_view_is_averaged_over_its_frames() {
-        let black = Picture::new(16, 16);
+        let black = Picture::zeros(16, 16);
         let mut grey = black.clone();
-        grey.y.fill(2);
+        grey.planes_mut()[0].fill(2);
         let mut running = Running::default();
         running.add(&black, &black);
         running.add(&black, &grey);

@@ -44,7 +44,7 @@ fn int8_psnr_y(path: &Path, views: &[View], progress: Progress) -> Result<Option
     let mut errors = vec![PlaneErrors::default(); views.len()];
     let job = progress.job("measuring in 8 bits", views.len() * views[0].frames.len());
     each_picture(&player, |view, time, picture| {
-        errors[view].add(&views[view].frames[time], &picture.into());
+        errors[view].add(&views[view].frames[time], picture);
         job.step();
     })?;
     let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
@@ -147,7 +147,7 @@ fn layer_figures(player: &Player, views: &[View], progress: Progress) -> Result<
         let original = &views[layers.view].frames[time.0 as usize];
         let LayerPictures { view, warped, implicit, fused } = &layers;
         for (errors, picture) in errors[*view].iter_mut().zip([warped, implicit, fused]) {
-            errors.add(original, &picture.into());
+            errors.add(original, picture);
         }
         job.step();
     })?;

@@ -10,14 +10,13 @@ use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{OrtRuntime, SessionOptions};
-use iev_runtime::picture::Picture as Decoded;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{FrameId, TimeIndex};
 
 use crate::input::View;
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 /// Fails early when the decoder's backend is missing, before an hour of training finds out.
 ///
@@ -46,7 +45,7 @@ pub(super) fn cpu() -> Backend {
 ///
 /// # Errors
 /// What decoding meets.
-pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Decoded)) -> Result<()> {
+pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Picture)) -> Result<()> {
     let selection = Selection::new(ViewSet::all(player.header()), player.times());
     for shown in player.play(&selection).context("decoding")? {
         let shown = shown.context("decoding")?;
@@ -62,7 +61,7 @@ pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Decoded)
 pub fn decode_file(path: &Path) -> Result<Vec<Vec<Picture>>> {
     let player = open(path)?;
     let mut views = vec![Vec::new(); player.header().views.len()];
-    each_picture(&player, |view, _, picture| views[view].push(picture.into()))?;
+    each_picture(&player, |view, _, picture| views[view].push(picture.clone()))?;
     Ok(views)
 }
 
@@ -74,7 +73,7 @@ pub fn check_clip(header: &Header, views: &[View]) -> Result<()> {
     let of_header =
         (header.views.len(), header.frames as usize, (header.size.width(), header.size.height()));
     let first = &views[0].frames[0];
-    let of_clip = (views.len(), views[0].frames.len(), (first.width, first.height));
+    let of_clip = (views.len(), views[0].frames.len(), (first.width(), first.height()));
     ensure!(
         of_header == of_clip,
         "the stream has {} views of {} pictures of {}x{}, the clip {} views of {} pictures of {}x{}",
@@ -96,11 +95,11 @@ pub struct LayerPictures {
     /// The view.
     pub view: usize,
     /// Its anchor, warped.
-    pub warped: Decoded,
+    pub warped: Picture,
     /// Painted by the network alone.
-    pub implicit: Decoded,
+    pub implicit: Picture,
     /// What is shown.
-    pub fused: Decoded,
+    pub fused: Picture,
 }
 
 /// Hands the layers of every implicit view at `times` to `see`.
@@ -119,7 +118,7 @@ pub fn each_layer(
     }
     let size = PackedSize::of(header.size);
     let witness = |id: FrameId, layers: &Layers<'_>| {
-        let mut pictures = [(); 3].map(|()| Decoded::new(header.size));
+        let mut pictures = [(); 3].map(|()| Picture::new(header.size));
         unpack(layers.warped0, size, &mut pictures[0]);
         unpack(layers.implicit, size, &mut pictures[1]);
         fuse(layers, size, &mut pictures[2]);

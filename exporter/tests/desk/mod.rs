@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use iev_exporter::input::View;
 use iev_exporter::input::y4m::Writer;
-use iev_exporter::picture::Picture;
+use iev_exporter::picture::{Picture, PictureExt};
 
 /// A stream as far as anyone looks who is about to replace it.
 pub const OLDER: &[u8] = b"\x89IEV\r\n\x1a\n of before";
@@ -28,9 +28,9 @@ impl Desk {
     pub fn view(&self, name: &str, (width, height): (usize, usize), frames: usize) -> PathBuf {
         let path = self.path(name);
         let picture = |frame: usize| {
-            let mut picture = Picture::new(width, height);
+            let mut picture = Picture::zeros(width, height);
             let wave = |(at, pixel): (usize, &mut u8)| *pixel = (40 + (at * 7 + frame) % 150) as u8;
-            picture.y.iter_mut().enumerate().for_each(wave);
+            picture.planes_mut()[0].iter_mut().enumerate().for_each(wave);
             picture
         };
         let view = View::new(path.clone(), (0..frames).map(picture).collect(), (24, 1));

@@ -1,11 +1,12 @@
 //! The anchor as the player will see it: decoded by openh264, cropped to the picture's size.
 
+use iev_runtime::picture::Plane;
 use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use crate::anchor::AnchorError;
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureExt};
 
 /// Decodes one picture from each access unit, in order.
 ///
@@ -44,11 +45,12 @@ fn cropped(decoded: &DecodedYUV<'_>, width: usize, height: usize) -> Result<Pict
         return Err(AnchorError::Size { decoded: size, wanted: (width, height) });
     }
     let (y_stride, u_stride, v_stride) = decoded.strides();
-    let mut picture = Picture::new(width, height);
-    let chroma_width = picture.chroma_width();
-    copy_rows(decoded.y(), y_stride, &mut picture.y, width);
-    copy_rows(decoded.u(), u_stride, &mut picture.u, chroma_width);
-    copy_rows(decoded.v(), v_stride, &mut picture.v, chroma_width);
+    let mut picture = Picture::zeros(width, height);
+    let (chroma_width, _) = picture.plane_size(Plane::U);
+    let [y, u, v] = picture.planes_mut();
+    copy_rows(decoded.y(), y_stride, y, width);
+    copy_rows(decoded.u(), u_stride, u, chroma_width);
+    copy_rows(decoded.v(), v_stride, v, chroma_width);
     Ok(picture)
 }
 

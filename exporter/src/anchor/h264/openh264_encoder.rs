@@ -1,5 +1,6 @@
 //! The built-in encoder, for machines without ffmpeg: constant QP, CAVLC, about x264 `veryfast`.
 
+use iev_runtime::picture::Plane;
 use openh264::OpenH264API;
 use openh264::encoder::{
     BitRate, Complexity, Encoder, EncoderConfig, FrameRate, IntraFramePeriod, QpRange,
@@ -8,6 +9,7 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 
 use crate::anchor::{AnchorError, AnchorSettings, Input, even};
+use crate::picture::PictureExt;
 
 /// The QP range that openh264 accepts for camera content.
 const QP_RANGE: std::ops::RangeInclusive<i32> = 12..=51;
@@ -26,11 +28,11 @@ pub(in crate::anchor) fn encode(
     let mut stream = Vec::new();
     for (picture, (original, _)) in pictures.iter().enumerate() {
         let even = even(original);
-        let chroma = even.chroma_width();
+        let (chroma, _) = even.plane_size(Plane::U);
         let slices = YUVSlices::new(
-            (&even.y, &even.u, &even.v),
-            (even.width, even.height),
-            (even.width, chroma, chroma),
+            (even.y(), even.u(), even.v()),
+            (even.width(), even.height()),
+            (even.width(), chroma, chroma),
         );
         let coded =
             encoder.encode(&slices).map_err(|source| AnchorError::OpenH264 { picture, source })?;

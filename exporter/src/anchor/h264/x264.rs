@@ -6,6 +6,7 @@ use std::thread;
 
 use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
 use crate::ffmpeg;
+use crate::picture::PictureExt;
 use crate::stop::Tied;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
@@ -24,7 +25,7 @@ pub(in crate::anchor) fn encode(
     settings: &AnchorSettings,
 ) -> Result<Vec<u8>, AnchorError> {
     let (first, _) = pictures[0];
-    let (width, height) = (first.width.next_multiple_of(2), first.height.next_multiple_of(2));
+    let (width, height) = (first.width().next_multiple_of(2), first.height().next_multiple_of(2));
     let preset = match settings.speed {
         AnchorSpeed::Thorough => "veryslow",
         AnchorSpeed::Draft => "medium",
@@ -124,10 +125,10 @@ fn params(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::Picture;
+    use crate::picture::{Picture, PictureExt};
 
     fn params_of(size: (usize, usize), offsets: &[i32], settings: &AnchorSettings) -> String {
-        let picture = Picture::new(2, 2);
+        let picture = Picture::zeros(2, 2);
         let pictures: Vec<Input<'_>> = offsets.iter().map(|offset| (&picture, *offset)).collect();
         params(size, &pictures, settings)
     }
