@@ -5,7 +5,7 @@
 use iev_runtime::Size;
 use iev_runtime::ViewId;
 use iev_runtime::anchor::body::AnchorBody;
-use iev_runtime::anchor::h264::checker::Unit;
+use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::header::{Colour, Header, Role, Sampling};
 use libfuzzer_sys::fuzz_target;
 use openh264::decoder::{DecodeOptions, Decoder, DecoderConfig, Flush};
@@ -26,22 +26,22 @@ fuzz_target!(|input: (u8, &[u8])| {
         views: [Role::Explicit].into_iter().collect(),
     };
     let frames = u32::from(frames % 8) + 1;
-    let Ok(anchor) = AnchorBody::parse(body.to_vec(), ViewId(0), frames, &header) else { return };
+    let views = [ViewId(0)];
+    let Ok(anchor) = AnchorBody::parse(Codec::H264, body.to_vec(), &views, frames, &header) else {
+        return;
+    };
     let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
     let mut decoder =
         Decoder::with_api_config(openh264::OpenH264API::from_source(), config).expect("starts");
-    let mut packet = Vec::new();
+    let mut unit = Vec::new();
     for index in 0.. {
-        let Some((unit, nal)) = anchor.nal(index) else { return };
-        packet.extend([0, 0, 0, 1]);
-        packet.extend(nal);
-        if matches!(unit, Unit::Idr | Unit::Slice) {
-            match decoder.decode_with_options(&packet, DecodeOptions::default()) {
-                Ok(Some(yuv)) => assert_eq!(yuv.dimensions(), (SIZE.width(), SIZE.height())),
-                Ok(None) => {}
-                Err(_) => return,
-            }
-            packet.clear();
+        if !anchor.access_unit(index, &mut unit) {
+            return;
+        }
+        match decoder.decode_with_options(&unit, DecodeOptions::default()) {
+            Ok(Some(yuv)) => assert_eq!(yuv.dimensions(), (SIZE.width(), SIZE.height())),
+            Ok(None) => {}
+            Err(_) => return,
         }
     }
 });

@@ -12,8 +12,8 @@ use iev_runtime::stream::gop_index::GopIndex;
 use iev_runtime::stream::source::Source;
 use libfuzzer_sys::fuzz_target;
 
-const KINDS: [Kind; 5] =
-    [Kind::Network, Kind::SceneGrids, Kind::GopGrids, Kind::Anchor, Kind::Cameras];
+const KINDS: [Kind; 6] =
+    [Kind::Network, Kind::SceneGrids, Kind::GopGrids, Kind::Anchor, Kind::Cameras, Kind::Av1];
 
 #[derive(arbitrary::Arbitrary, Debug)]
 struct Record {

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
+use iev_runtime::format::anchor::{
+    AnchorSection, Coded, coding_order, interleaved_order, is_slice,
+};
+use iev_runtime::format::av1::Av1Section;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
@@ -49,9 +52,13 @@ impl Parts {
                 Kind::SceneGrids => parts.scene_grids += bytes,
                 Kind::GopGrids => parts.gop_grids += bytes,
                 Kind::Cameras => parts.cameras += bytes,
-                Kind::Anchor => {
+                Kind::Anchor | Kind::Av1 => {
                     let body = reader.section(&entry).with_context(within)?;
-                    let keys = key_bytes(&body, entry.view, entry.frames).with_context(within)?;
+                    let keys = match entry.kind {
+                        Kind::Av1 => av1_key_bytes(&body, entry.frames),
+                        _ => key_bytes(&body, entry.view, entry.frames),
+                    };
+                    let keys = keys.with_context(within)?;
                     parts.keys += keys;
                     parts.anchor += bytes - keys;
                 }
@@ -77,6 +84,15 @@ impl Parts {
     pub fn total(&self) -> u64 {
         self.named().iter().map(|(_, bytes)| bytes).sum()
     }
+}
+
+/// Bytes of the key pictures' temporal units.
+fn av1_key_bytes(body: &[u8], frames: u32) -> iev_runtime::Result<u64> {
+    let section = Av1Section::parse(body, frames)?;
+    let units: Vec<_> = section.temporal_units().collect::<iev_runtime::Result<_>>()?;
+    let coded = units.iter().zip(interleaved_order(&section.views[..], &section.keys, frames));
+    let keys = coded.filter(|(_, coded)| matches!(coded, Coded::Key(_)));
+    Ok(keys.map(|((_, unit), _)| unit.len() as u64).sum())
 }
 
 /// Bytes of the key pictures' slices in a section of `view`.

@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
+use super::av1;
 use super::h264::checker::{Checker, Unit};
 use crate::error::{Error, Result};
-use crate::format::anchor::{AnchorSection, Coded, KEY_BYTES, Key, coding_order};
+use crate::format::anchor::{
+    AnchorSection, Codec, Coded, KEY_BYTES, Key, coding_order, interleaved_order,
+};
+use crate::format::av1::{Av1Section, Views};
 use crate::format::header::{Header, Role};
 use crate::units::ViewId;
 
@@ -12,61 +16,127 @@ use crate::units::ViewId;
 /// its slice.
 const MAX_NALS_PER_PICTURE: usize = 8;
 
-/// A parsed anchor section; every NAL unit has passed [`Checker::check`].
+/// A parsed section; each of its units has passed the checker of its codec.
 #[derive(Debug)]
 pub struct AnchorBody {
-    /// The explicit view.
-    pub view: ViewId,
+    /// What decodes it.
+    pub codec: Codec,
+    /// The explicit views, which take turns.
+    pub views: Views,
     /// What its access units are, in coding order.
     pub order: Vec<Coded>,
     body: Vec<u8>,
-    nals: Vec<(Unit, Range<usize>)>,
+    units: Units,
+}
+
+/// Where the bytes of each access unit are.
+#[derive(Debug, Default)]
+struct Units {
+    /// NAL units or temporal units.
+    pieces: Vec<Range<usize>>,
+    /// Pieces up to the end of each access unit.
+    ends: Vec<usize>,
 }
 
 impl AnchorBody {
-    /// Parses and checks a section covering `frames` pictures.
+    /// Parses and checks a section of `views` covering `frames` pictures of each.
     ///
     /// # Errors
     /// [`Error::Malformed`] and [`Error::Unsupported`], counted from the start of the section.
-    pub fn parse(body: Vec<u8>, view: ViewId, frames: u32, header: &Header) -> Result<Self> {
-        let section = AnchorSection::parse(&body, frames)?;
-        check_keys(&section.keys, view, header)?;
-        let pictures = section.keys.len() + frames as usize;
-        let mut nals = Vec::new();
-        let mut checker = Checker::new(header.size);
-        let most = MAX_NALS_PER_PICTURE * pictures;
-        for nal in section.nal_units() {
-            let (start, nal) = nal?;
-            if nals.len() == most {
-                let rule = "an anchor section has at most 8 NAL units per picture";
-                return Err(Error::malformed(start as u64, rule));
-            }
-            let unit = checker.check(nal).map_err(|e| e.moved_by(start as u64))?;
-            nals.push((unit, start..start + nal.len()));
-        }
-        let is_picture = |(unit, _): &&(Unit, _)| matches!(unit, Unit::Idr | Unit::Slice);
-        if nals.iter().filter(is_picture).count() != pictures {
-            let rule = "an anchor section has one slice per key and per picture";
-            return Err(Error::malformed(0, rule));
-        }
-        let order = coding_order(view, &section.keys, frames).collect();
-        Ok(Self { view, order, body, nals })
+    pub fn parse(
+        codec: Codec,
+        body: Vec<u8>,
+        views: &[ViewId],
+        frames: u32,
+        header: &Header,
+    ) -> Result<Self> {
+        let (order, units) = match codec {
+            Codec::H264 => h264(&body, views, frames, header)?,
+            Codec::Av1 => av1(&body, views, frames, header)?,
+        };
+        let views = views.iter().copied().collect();
+        Ok(Self { codec, views, order, body, units })
     }
 
-    /// NAL unit `index` and what it is.
-    pub fn nal(&self, index: usize) -> Option<(Unit, &[u8])> {
-        self.nals.get(index).map(|(unit, range)| (*unit, &self.body[range.clone()]))
+    /// Fills `unit` with what the decoder is given for the coded picture `index`; false behind the last.
+    pub fn access_unit(&self, index: usize, unit: &mut Vec<u8>) -> bool {
+        let Units { pieces, ends } = &self.units;
+        let Some(end) = ends.get(index) else { return false };
+        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
+        let start_code: &[u8] = match self.codec {
+            Codec::H264 => &[0, 0, 0, 1],
+            Codec::Av1 => &[],
+        };
+        unit.clear();
+        for piece in &pieces[start..*end] {
+            unit.extend(start_code);
+            unit.extend(&self.body[piece.clone()]);
+        }
+        true
     }
 }
 
-/// Fails where a key in the list of a section of `view` is of a view that has nothing from it.
-fn check_keys(keys: &[Key], view: ViewId, header: &Header) -> Result<()> {
+fn h264(
+    body: &[u8],
+    views: &[ViewId],
+    frames: u32,
+    header: &Header,
+) -> Result<(Vec<Coded>, Units)> {
+    let section = AnchorSection::parse(body, frames)?;
+    check_keys(&section.keys, 0, views, header)?;
+    let pictures = section.keys.len() + frames as usize;
+    let mut units = Units::default();
+    let mut checker = Checker::new(header.size);
+    let most = MAX_NALS_PER_PICTURE * pictures;
+    for nal in section.nal_units() {
+        let (start, nal) = nal?;
+        if units.pieces.len() == most {
+            let rule = "an anchor section has at most 8 NAL units per picture";
+            return Err(Error::malformed(start as u64, rule));
+        }
+        let unit = checker.check(nal).map_err(|e| e.moved_by(start as u64))?;
+        units.pieces.push(start..start + nal.len());
+        if matches!(unit, Unit::Idr | Unit::Slice) {
+            units.ends.push(units.pieces.len());
+        }
+    }
+    if units.ends.len() != pictures {
+        let rule = "an anchor section has one slice per key and per picture";
+        return Err(Error::malformed(0, rule));
+    }
+    let order = views.iter().flat_map(|view| coding_order(*view, &section.keys, frames));
+    Ok((order.collect(), units))
+}
+
+fn av1(body: &[u8], views: &[ViewId], frames: u32, header: &Header) -> Result<(Vec<Coded>, Units)> {
+    let section = Av1Section::parse(body, frames)?;
+    if section.views != views {
+        return Err(Error::malformed(0, "the views of a section stay the same while it is played"));
+    }
+    check_keys(&section.keys, section.keys_at, views, header)?;
+    let mut units = Units::default();
+    let mut checker = av1::Checker::new(header.size);
+    for unit in section.temporal_units() {
+        let (start, unit) = unit?;
+        checker.check(unit).map_err(|e| e.moved_by(start as u64))?;
+        units.pieces.push(start..start + unit.len());
+        units.ends.push(units.pieces.len());
+    }
+    if units.ends.len() != section.keys.len() + views.len() * frames as usize {
+        let rule = "an AV1 section has one temporal unit per key and per picture";
+        return Err(Error::malformed(0, rule));
+    }
+    Ok((interleaved_order(views, &section.keys, frames).collect(), units))
+}
+
+/// Fails where a key in the list at byte `start` of a section of `views` is of a view that has nothing from it.
+fn check_keys(keys: &[Key], start: usize, views: &[ViewId], header: &Header) -> Result<()> {
     for (index, key) in (0..).zip(keys) {
         let role = header.views.get(usize::from(key.view.0));
-        let warps = matches!(role, Some(Role::Implicit { anchor, .. }) if *anchor == view);
-        if !warps && key.view != view {
+        let warps = matches!(role, Some(Role::Implicit { anchor, .. }) if views.contains(anchor));
+        if !warps && !views.contains(&key.view) {
             let rule = "a key picture belongs to a section's own view or one that warps it";
-            return Err(Error::malformed(1 + index * KEY_BYTES, rule));
+            return Err(Error::malformed(start as u64 + 1 + index * KEY_BYTES, rule));
         }
     }
     Ok(())
@@ -86,19 +156,22 @@ mod tests {
         let refusal = |count: usize| {
             let mut body = Vec::new();
             write_anchor(&mut body, &[], std::iter::repeat_n(filler, count));
-            AnchorBody::parse(body, ViewId(0), 1, &header).unwrap_err().to_string()
+            AnchorBody::parse(Codec::H264, body, &[ViewId(0)], 1, &header).unwrap_err().to_string()
         };
         assert!(refusal(8).contains("one slice per key and per picture"), "{}", refusal(8));
         let said = refusal(9);
-        assert!(said.contains("at byte 18: an anchor section has at most 8 NAL units"), "{said}");
+        assert!(
+            said.contains("byte 18 breaks the rule that an anchor section has at most 8 NAL units"),
+            "{said}"
+        );
     }
 
     #[test]
     fn pictures_of_other_explicit_views_are_no_keys() {
         let header = header(Size { width_px: 16, height_px: 16 }, 1, &[Role::Explicit; 2]);
         let keys = [ViewId(0), ViewId(1)].map(|view| Key { view, time: 0 });
-        assert!(check_keys(&keys[..1], ViewId(0), &header).is_ok());
-        let said = check_keys(&keys, ViewId(0), &header).unwrap_err().to_string();
-        assert!(said.contains("at byte 4: a key picture belongs to"), "{said}");
+        assert!(check_keys(&keys[..1], 0, &[ViewId(0)], &header).is_ok());
+        let said = check_keys(&keys, 0, &[ViewId(0)], &header).unwrap_err().to_string();
+        assert!(said.contains("byte 4 breaks the rule that a key picture belongs to"), "{said}");
     }
 }

@@ -1,20 +1,26 @@
-//! Access units to pictures, one decoder per view.
+//! Access units to pictures, one decoder per section.
 //!
-//! The seam between the anchor stage and where openh264 runs: in this process, or in one without
-//! rights (`sandbox`).
+//! The seam between the anchor stage and where the decoders of the codecs run: in this process, or in one
+//! without rights (`sandbox`).
 
 use std::collections::VecDeque;
 
+use heapless::Vec as FixedVec;
+
+use crate::anchor::av1::Rav1d;
+use crate::anchor::h264::openh264::Openh264;
 use crate::error::{BoxError, Error, Result};
+use crate::format::anchor::Codec;
+use crate::format::header::MAX_VIEWS;
 use crate::picture::Picture;
 use crate::picture::pool::{Pool, Pooled};
-use crate::units::{FrameId, Size};
+use crate::units::{FrameId, Size, ViewId};
 
 /// What a decoder is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// The first access unit of a section; what the view had before is over.
-    First(&'a [u8]),
+    /// The first access unit of a section, and its codec; what the view had before is over.
+    First(Codec, &'a [u8]),
     /// A further access unit.
     Next(&'a [u8]),
     /// The section's end: pictures that were held back come out.
@@ -28,7 +34,7 @@ pub trait AnchorDecoder: Send {
     ///
     /// # Errors
     /// [`Error::Anchor`] for what the stream causes, [`Error::Backend`] when
-    /// openh264 does not start.
+    /// the decoder does not start.
     fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()>;
 }
 
@@ -68,6 +74,61 @@ impl Ready {
     /// Takes the oldest.
     pub fn pop(&mut self) -> Option<Pooled<Picture>> {
         self.pictures.pop_front()
+    }
+}
+
+/// A decoder of the access units of one section.
+pub trait SectionDecoder: Send {
+    /// Appends to `ready` what comes out when `unit` goes in.
+    ///
+    /// # Errors
+    /// The decoder's own.
+    fn decode(&mut self, unit: &[u8], ready: &mut Ready) -> Result<(), BoxError>;
+
+    /// Appends to `ready` what was held back.
+    ///
+    /// # Errors
+    /// The decoder's own.
+    fn finish(&mut self, ready: &mut Ready) -> Result<(), BoxError>;
+}
+
+/// The decoders of all codecs, in this process.
+///
+/// Why a decoder per section: no state of an earlier GOP can then leak into a picture, so seeking
+/// equals playing.
+#[derive(Default)]
+pub struct InProcess {
+    /// Each section by its first view.
+    sections: FixedVec<(ViewId, Box<dyn SectionDecoder>), MAX_VIEWS>,
+}
+
+impl InProcess {
+    /// A fresh decoder for a section of `codec` that starts with `view`.
+    fn begin(&mut self, view: ViewId, codec: Codec, size: Size) -> Result<()> {
+        self.sections.retain(|(of, _)| *of != view);
+        let decoder: Box<dyn SectionDecoder> = match codec {
+            Codec::H264 => Box::new(Openh264::start()?),
+            Codec::Av1 => Box::new(Rav1d::start(size)?),
+        };
+        let added = self.sections.push((view, decoder));
+        assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
+        Ok(())
+    }
+}
+
+impl AnchorDecoder for InProcess {
+    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+        if let Input::First(codec, _) = input {
+            self.begin(frame.view, codec, ready.size)?;
+        }
+        let section = self.sections.iter_mut().find(|(view, _)| *view == frame.view);
+        let started = || failed(frame, "a section starts with its first access unit");
+        let (_, decoder) = section.ok_or_else(started)?;
+        let decoded = match input {
+            Input::First(_, unit) | Input::Next(unit) => decoder.decode(unit, ready),
+            Input::End => decoder.finish(ready),
+        };
+        decoded.map_err(|e| failed(frame, e))
     }
 }
 

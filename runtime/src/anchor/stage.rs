@@ -1,4 +1,4 @@
-//! The anchor stage: H.264 sections to pictures, one time after another.
+//! The anchor stage: sections of explicit pictures to pictures, one time after another.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,7 +6,6 @@ use std::time::Instant;
 use heapless::Vec as FixedVec;
 
 use super::decoder::{AnchorDecoder, Input, Ready, failed};
-use super::h264::checker::Unit;
 use crate::anchor::body::AnchorBody;
 use crate::error::Result;
 use crate::format::anchor::{Coded, Key};
@@ -142,7 +141,7 @@ impl Active {
         let mut anchors = FixedVec::new();
         for view in shown.explicit_needed(header).iter() {
             let section = self.section(view, || Ready::new(header.size, pool.clone()));
-            let picture = section.picture_at(time, decoder)?.share();
+            let picture = section.picture_at(view, time, decoder)?;
             let anchor = AnchorPicture { view, picture, keys: Arc::clone(&section.keys) };
             assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
         }
@@ -151,9 +150,9 @@ impl Active {
         Ok(TimeJob { time: TimeIndex(time), number, gop, shown, anchors, timings })
     }
 
-    /// The section of `view`, begun when the view is first needed in this GOP.
+    /// The section with `view`, begun when one of its views is first needed in this GOP.
     fn section(&mut self, view: ViewId, ready: impl FnOnce() -> Ready) -> &mut Section {
-        let place = match self.sections.iter().position(|s| s.view == view) {
+        let place = match self.sections.iter().position(|s| s.body().views.contains(&view)) {
             Some(place) => place,
             None => {
                 self.sections.push(Section::new(Arc::clone(&self.gop), view, ready()));
@@ -164,37 +163,38 @@ impl Active {
     }
 }
 
-/// One anchor section on its way through the decoder.
+/// One section on its way through its decoder.
 struct Section {
-    view: ViewId,
     gop: Arc<Gop>,
     body: usize,
     unit: Vec<u8>,
-    next_nal: usize,
+    next_unit: usize,
     /// Whether the decoder has been told that the section is over.
     ended: bool,
     ready: Ready,
     /// Pictures that came out, in coding order.
     decoded: usize,
-    /// Time of the next picture that is shown.
+    /// The time after that of `current`.
     next_time: u32,
+    /// The picture of each of its views at the last time.
+    current: FixedVec<Shared<Picture>, MAX_VIEWS>,
     keys: Arc<Keys>,
 }
 
 impl Section {
     fn new(gop: Arc<Gop>, view: ViewId, ready: Ready) -> Self {
-        let body = gop.anchors.iter().position(|a| a.view == view);
+        let body = gop.anchors.iter().position(|a| a.views.contains(&view));
         let body = body.unwrap_or_else(|| panic!("the reader reads what reachable views need"));
         Self {
-            view,
             next_time: gop.first,
             gop,
             body,
             unit: Vec::new(),
-            next_nal: 0,
+            next_unit: 0,
             ended: false,
             ready,
             decoded: 0,
+            current: FixedVec::new(),
             keys: Arc::default(),
         }
     }
@@ -203,18 +203,28 @@ impl Section {
         &self.gop.anchors[self.body]
     }
 
-    /// The view's picture at `time`, counted from the start of the stream; times only grow.
-    fn picture_at(&mut self, time: u32, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
-        loop {
-            let picture = self.next_shown(by)?;
-            self.next_time += 1;
-            if self.next_time > time {
-                return Ok(picture);
+    /// The picture of `view` at `time`, counted from the start of the stream; times only grow.
+    fn picture_at(
+        &mut self,
+        view: ViewId,
+        time: u32,
+        by: &mut dyn AnchorDecoder,
+    ) -> Result<Shared<Picture>> {
+        while self.next_time <= time {
+            self.current.clear();
+            for _ in 0..self.body().views.len() {
+                let picture = self.next_shown(by)?.share();
+                assert!(self.current.push(picture).is_ok(), "a section has at most 32 views");
             }
+            self.next_time += 1;
         }
+        let views = self.body().views.iter();
+        let found = views.zip(&self.current).find(|(of, _)| **of == view);
+        let (_, picture) = found.unwrap_or_else(|| panic!("the section has the view"));
+        Ok(picture.clone())
     }
 
-    /// The next picture of the view itself that is shown.
+    /// The next picture that is shown.
     fn next_shown(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
         loop {
             let coded = self.body().order[self.decoded];
@@ -240,38 +250,26 @@ impl Section {
 
     /// The next picture in coding order.
     fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
-        let frame = FrameId { view: self.view, time: TimeIndex(self.next_time) };
+        let first_view = self.body().views[0];
+        let frame = FrameId { view: first_view, time: TimeIndex(self.next_time) };
         loop {
             if let Some(picture) = self.ready.pop() {
                 self.decoded += 1;
                 return Ok(picture);
             }
             if self.ended {
-                return Err(failed(frame, "fewer pictures come out than the section has slices"));
+                return Err(failed(frame, "fewer pictures come out than the section has"));
             }
-            let is_first = self.next_nal == 0;
-            let input = match self.gather_access_unit() {
-                true if is_first => Input::First(&self.unit),
+            let is_first = self.next_unit == 0;
+            let section = &self.gop.anchors[self.body];
+            let input = match section.access_unit(self.next_unit, &mut self.unit) {
+                true if is_first => Input::First(section.codec, &self.unit),
                 true => Input::Next(&self.unit),
                 false => Input::End,
             };
+            self.next_unit += 1;
             by.decode(frame, input, &mut self.ready)?;
             self.ended = input == Input::End;
         }
-    }
-
-    /// Fills `unit` up to the next slice; false at the end of the section.
-    fn gather_access_unit(&mut self) -> bool {
-        self.unit.clear();
-        let section = &self.gop.anchors[self.body];
-        while let Some((unit, nal)) = section.nal(self.next_nal) {
-            self.next_nal += 1;
-            self.unit.extend([0, 0, 0, 1]);
-            self.unit.extend(nal);
-            if matches!(unit, Unit::Idr | Unit::Slice) {
-                return true;
-            }
-        }
-        false
     }
 }

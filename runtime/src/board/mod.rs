@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::format::anchor::Codec;
 use crate::format::header::MAX_VIEWS;
 use crate::format::limits::Limits;
 use crate::network::opening::{NetworkPath, Precision};
@@ -64,6 +65,8 @@ pub struct Machine {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
+    /// What explicit pictures may be coded by.
+    pub codecs: Vec<Codec>,
     /// Execution providers, best first.
     pub providers: Vec<Provider>,
     /// Where implicit pictures are painted.
@@ -155,6 +158,7 @@ impl Board {
         let sizes = [limits.side_px, limits.picture_px, limits.gop_pictures, limits.section_mib];
         let rates = [limits.memory_mib, limits.display_hz, limits.views];
         let rules = [
+            (!player.codecs.is_empty(), "player.codecs names at least one codec"),
             (!player.providers.is_empty(), "player.providers names at least one provider"),
             ((1..=MAX_VIEWS).contains(&player.batch_views), "player.batch_views is 1 to 32"),
             ((1..=MAX_VIEWS).contains(&player.painters), "player.painters is 1 to 32"),
@@ -198,6 +202,7 @@ impl Board {
     /// Sets limits, batch, path, painters and queues to the board's.
     pub fn apply(&self, options: &mut Options) {
         options.limits = self.limits();
+        options.codecs.clone_from(&self.player.codecs);
         options.batch = self.player.batch_views;
         options.path = self.player.path;
         options.precision = self.player.precision;
@@ -275,6 +280,8 @@ mod tests {
         assert!(unknown.contains("line 10: unknown field `ram_gib`"), "{unknown}");
         assert!(refusal("\"cpu\"", "\"npu\"").contains("npu"));
         assert!(refusal("\"cpu\"", "").contains("at least one provider"));
+        assert!(refusal("\"h264\", \"av1\"", "").contains("at least one codec"));
+        assert!(refusal("\"av1\"", "\"vp9\"").contains("vp9"));
         assert!(refusal("batch_views = 1", "batch_views = 33").contains("1 to 32"));
         assert!(refusal("views = 8", "views = 33").contains("at most 32"));
         assert!(refusal("display_hz = 60", "display_hz = 0").contains("above zero"));

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use iev_runtime::format::anchor::{AnchorSection, Coded, coding_order, is_slice};
+use iev_runtime::format::anchor::{
+    AnchorSection, Coded, coding_order, interleaved_order, is_slice,
+};
+use iev_runtime::format::av1::Av1Section;
 use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
@@ -58,7 +61,7 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
             Some(Symbols { network_crc32c, grids_crc32c }) => print(&format!(
                 "integers       CRC-32C {network_crc32c:08x} network, {grids_crc32c:08x} grids"
             )),
-            None if command.symbols => print("integers       none: every view is H.264"),
+            None if command.symbols => print("integers       none: every view is explicit"),
             None => Ok(()),
         }
     }
@@ -98,6 +101,7 @@ impl Ledger {
             Kind::SceneGrids => self.grids("scene grids", true, header, body)?,
             Kind::GopGrids => self.grids("GOP grids", false, header, body)?,
             Kind::Anchor => self.anchor(entry, body)?,
+            Kind::Av1 => self.av1(entry, body)?,
         }
         Ok(())
     }
@@ -130,6 +134,31 @@ impl Ledger {
                 self.add(&item, nal.len() as u64);
                 rest -= nal.len() as u64;
             }
+        }
+        self.add(&format!("anchor/view {} lists and parameters", entry.view.0), rest);
+        Ok(())
+    }
+
+    /// The same for temporal units.
+    fn av1(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
+        let section = Av1Section::parse(body, entry.frames)?;
+        let mut turns = section.views.iter().cycle().copied();
+        let mut order = interleaved_order(&section.views[..], &section.keys, entry.frames);
+        let mut rest = body.len() as u64;
+        let mut view = turns.next().unwrap_or(entry.view);
+        for unit in section.temporal_units() {
+            let (_, unit) = unit?;
+            let item = match order.next() {
+                Some(Coded::Key(key)) => format!("keys/view {}", key.view.0),
+                Some(Coded::Hidden) => format!("anchor/view {} background", view.0),
+                _ => {
+                    let shown = view;
+                    view = turns.next().unwrap_or(entry.view);
+                    format!("anchor/view {}", shown.0)
+                }
+            };
+            self.add(&item, unit.len() as u64);
+            rest -= unit.len() as u64;
         }
         self.add(&format!("anchor/view {} lists and parameters", entry.view.0), rest);
         Ok(())

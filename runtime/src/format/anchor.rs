@@ -4,6 +4,7 @@
 //! ends its access unit. [`coding_order`] says which picture is which.
 
 use heapless::Vec;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::units::ViewId;
@@ -28,7 +29,7 @@ pub struct Key {
 /// What an access unit of an anchor section is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coded {
-    /// The next picture of the view itself.
+    /// The next picture of the view itself, or of the section's next view.
     Shown,
     /// A picture of the view itself that is only predicted from.
     Hidden,
@@ -36,15 +37,50 @@ pub enum Coded {
     Key(Key),
 }
 
+/// What explicit pictures are coded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// ITU-T H.264.
+    H264,
+    /// AV1.
+    Av1,
+}
+
+impl Codec {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::H264, Self::Av1];
+
+    /// Why a player that does not list it refuses a stream.
+    pub const fn not_played(self) -> &'static str {
+        match self {
+            Self::H264 => "H.264, which the board's profile does not list",
+            Self::Av1 => "AV1, which the board's profile does not list",
+        }
+    }
+}
+
 /// The access units of a section of `view` over `frames` pictures, in coding order (FORMAT.md §8): the pictures of the
 /// view, those of the list before that of their time; after the first of all these, the key pictures of other views.
 pub fn coding_order(view: ViewId, keys: &[Key], frames: u32) -> impl Iterator<Item = Coded> {
-    let (own, others) = (move |key: &&Key| key.view == view, move |key: &&Key| key.view != view);
-    let mut pictures = (0..frames).flat_map(move |time| {
-        let hidden = keys.iter().filter(own).filter(move |key| u32::from(key.time) == time);
+    interleaved_order([view], keys, frames)
+}
+
+/// The same for a section of several `views` in turn: all pictures of a time before those of the next.
+pub fn interleaved_order<'a>(
+    views: impl AsRef<[ViewId]> + Copy + 'a,
+    keys: &'a [Key],
+    frames: u32,
+) -> impl Iterator<Item = Coded> + 'a {
+    let times = (0..frames).flat_map(move |time| (0..views.as_ref().len()).map(move |i| (time, i)));
+    let mut pictures = times.flat_map(move |(time, index)| {
+        let place = (views.as_ref()[index], time);
+        let hidden = keys.iter().filter(move |key| (key.view, u32::from(key.time)) == place);
         hidden.map(|_| Coded::Hidden).chain([Coded::Shown])
     });
     let first = pictures.next();
+    let others = move |key: &&Key| !views.as_ref().contains(&key.view);
     first.into_iter().chain(keys.iter().filter(others).map(|key| Coded::Key(*key))).chain(pictures)
 }
 
@@ -65,26 +101,7 @@ impl<'a> AnchorSection<'a> {
     /// # Errors
     /// [`Error::Malformed`], at a byte counted from the start of the section.
     pub fn parse(body: &'a [u8], frames: u32) -> Result<Self> {
-        let cut_off = Error::malformed(0, "the key list of an anchor section is complete");
-        let (count, mut rest) = body.split_first().ok_or(cut_off)?;
-        let mut keys = Vec::new();
-        for index in 0..u64::from(*count) {
-            let at = 1 + index * KEY_BYTES;
-            let Some(([view, low, high], after)) = rest.split_first_chunk::<3>() else {
-                return Err(Error::malformed(
-                    body.len() as u64,
-                    "the key list of an anchor section is complete",
-                ));
-            };
-            let key = Key { view: ViewId(*view), time: u16::from_le_bytes([*low, *high]) };
-            if u32::from(key.time) >= frames {
-                return Err(Error::malformed(at, "the time of a key picture is inside its GOP"));
-            }
-            keys.push(key).map_err(|_| {
-                Error::malformed(at, "an anchor section has at most 96 key pictures")
-            })?;
-            rest = after;
-        }
+        let (keys, rest) = take_keys(body, 0, frames)?;
         Ok(Self { keys, nals: rest, nals_at: body.len() - rest.len() })
     }
 
@@ -97,23 +114,73 @@ impl<'a> AnchorSection<'a> {
                 return None;
             }
             let at = nals_at + nals.len() - rest.len();
-            let taken = take_nal(rest, at as u64);
+            let rule = "a NAL unit has at least one byte and ends inside its section";
+            let taken = take_unit(rest, at as u64, rule);
             rest = taken.as_ref().map_or(&[][..], |(_, after)| *after);
             Some(taken.map(|(nal, after)| (nals_at + nals.len() - after.len() - nal.len(), nal)))
         })
     }
 }
 
-/// The NAL unit at the start of `rest`, which is byte `at` of the section, and what follows it.
-fn take_nal(rest: &[u8], at: u64) -> Result<(&[u8], &[u8])> {
-    let broken =
-        || Error::malformed(at, "a NAL unit has at least one byte and ends inside its section");
+/// The key list at the start of `list`, which is byte `start` of its section, and what follows it.
+pub(super) fn take_keys(
+    list: &[u8],
+    start: u64,
+    frames: u32,
+) -> Result<(Vec<Key, MAX_KEYS>, &[u8])> {
+    let rule = "the key list of a section is complete";
+    let (count, mut rest) = list.split_first().ok_or(Error::malformed(start, rule))?;
+    let mut keys = Vec::new();
+    for index in 0..u64::from(*count) {
+        let at = start + 1 + index * KEY_BYTES;
+        let Some(([view, low, high], after)) = rest.split_first_chunk::<3>() else {
+            return Err(Error::malformed(start + list.len() as u64, rule));
+        };
+        let key = Key { view: ViewId(*view), time: u16::from_le_bytes([*low, *high]) };
+        if u32::from(key.time) >= frames {
+            return Err(Error::malformed(at, "the time of a key picture is inside its GOP"));
+        }
+        let too_many = Error::malformed(at, "a section has at most 96 key pictures");
+        keys.push(key).map_err(|_| too_many)?;
+        rest = after;
+    }
+    Ok((keys, rest))
+}
+
+/// Appends a key list.
+///
+/// # Panics
+/// If there are more than [`MAX_KEYS`] keys.
+pub(super) fn put_keys(sink: &mut impl Extend<u8>, keys: &[Key]) {
+    assert!(keys.len() <= MAX_KEYS, "a section has at most {MAX_KEYS} key pictures");
+    sink.extend([keys.len() as u8]);
+    for key in keys {
+        let [low, high] = key.time.to_le_bytes();
+        sink.extend([key.view.0, low, high]);
+    }
+}
+
+/// The unit at the start of `rest`, which is byte `at` of the section, and what follows it.
+pub(super) fn take_unit<'a>(
+    rest: &'a [u8],
+    at: u64,
+    rule: &'static str,
+) -> Result<(&'a [u8], &'a [u8])> {
+    let broken = || Error::malformed(at, rule);
     let (length, after) = postcard::take_from_bytes::<u32>(rest).map_err(|_| broken())?;
     let length = length as usize;
     if length == 0 || length > after.len() {
         return Err(broken());
     }
     Ok(after.split_at(length))
+}
+
+/// Appends a unit behind its length.
+pub(super) fn put_unit(sink: &mut impl Extend<u8>, unit: &[u8]) {
+    let mut varint = [0; 5];
+    let length = postcard::to_slice(&(unit.len() as u32), &mut varint);
+    sink.extend(length.iter().flat_map(|v| v.iter().copied()));
+    sink.extend(unit.iter().copied());
 }
 
 /// True when the NAL unit is a slice and so ends its access unit.
@@ -130,18 +197,8 @@ pub fn write_anchor<'a>(
     keys: &[Key],
     nals: impl Iterator<Item = &'a [u8]>,
 ) {
-    assert!(keys.len() <= MAX_KEYS, "an anchor section has at most {MAX_KEYS} key pictures");
-    sink.extend([keys.len() as u8]);
-    for key in keys {
-        let [low, high] = key.time.to_le_bytes();
-        sink.extend([key.view.0, low, high]);
-    }
-    for nal in nals {
-        let mut varint = [0; 5];
-        let length = postcard::to_slice(&(nal.len() as u32), &mut varint);
-        sink.extend(length.iter().flat_map(|v| v.iter().copied()));
-        sink.extend(nal.iter().copied());
-    }
+    put_keys(sink, keys);
+    nals.for_each(|nal| put_unit(sink, nal));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! [`tensor`] contexts, [`mixing`], [`range`](mod@range)) → [`steps`] → latents.
 
 pub mod anchor;
+pub mod av1;
 pub mod cameras;
 pub mod colour;
 pub mod grids;

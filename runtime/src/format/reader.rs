@@ -11,6 +11,9 @@ use super::{CRC, is_checksum};
 use crate::error::{Error, Result, within};
 use crate::trace::trace;
 
+/// Minor version that added sections of AV1.
+const AV1_SINCE: u8 = 4;
+
 /// A stream whose index has been checked.
 #[derive(Debug, Clone)]
 pub struct StreamReader<R> {
@@ -70,6 +73,10 @@ impl<R: Read + Seek> StreamReader<R> {
             let bytes = self.entry_bytes(index)?;
             digest.update(&bytes);
             let entry = Entry::from_bytes(&bytes, self.entry_at(index))?;
+            if entry.kind == Kind::Av1 && self.minor < AV1_SINCE {
+                let rule = "a section of AV1 is in a stream of version 1.4 or later";
+                return Err(Error::malformed(self.entry_at(index), rule));
+            }
             if entry.offset != next {
                 return Err(Error::malformed(
                     self.entry_at(index),
@@ -169,16 +176,14 @@ impl<R: Read + Seek> StreamReader<R> {
         ))
     }
 
-    /// The first byte of a section, not checked yet; 0 where there is none.
+    /// Fills `start` with the first bytes of a section, not checked yet, and returns those there are.
     ///
     /// # Errors
     /// [`Error::CutOff`] where the file is cut off, [`Error::Storage`] when the source fails.
-    pub fn first_byte(&mut self, entry: &Entry) -> Result<u8> {
-        let mut first = [0];
-        if entry.bytes > 0 {
-            read_at(&mut self.source, entry.offset, &mut first)?;
-        }
-        Ok(first[0])
+    pub fn start_of<'b>(&mut self, entry: &Entry, start: &'b mut [u8]) -> Result<&'b [u8]> {
+        let count = start.len().min(entry.bytes as usize);
+        read_at(&mut self.source, entry.offset, &mut start[..count])?;
+        Ok(&start[..count])
     }
 
     /// A section, checked.

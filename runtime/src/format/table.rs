@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::anchor::Codec;
 use crate::error::{Error, Result};
 use crate::units::ViewId;
 
@@ -19,6 +20,19 @@ pub enum Kind {
     Anchor,
     /// Camera parameters of all views.
     Cameras,
+    /// AV1 of one or several explicit views over one GOP, and the key pictures predicted from them.
+    Av1,
+}
+
+impl Kind {
+    /// The codec of a section of explicit pictures.
+    pub const fn codec(self) -> Option<Codec> {
+        match self {
+            Self::Anchor => Some(Codec::H264),
+            Self::Av1 => Some(Codec::Av1),
+            _ => None,
+        }
+    }
 }
 
 /// Where a section is and what it belongs to.
@@ -27,7 +41,7 @@ pub enum Kind {
 pub struct Entry {
     /// What it holds.
     pub kind: Kind,
-    /// The explicit view of an [`Kind::Anchor`] section, else 0.
+    /// The explicit view of an [`Kind::Anchor`] section, the first of an [`Kind::Av1`] section, else 0.
     pub view: ViewId,
     /// Index of the scene.
     #[serde(with = "postcard::fixint::le")]
@@ -67,7 +81,7 @@ impl Entry {
     /// # Errors
     /// [`Error::Malformed`] on an unknown kind.
     pub fn from_bytes(bytes: &[u8; Self::BYTES], at: u64) -> Result<Self> {
-        postcard::from_bytes(bytes).map_err(|_| Error::malformed(at, "section kind is 0 to 4"))
+        postcard::from_bytes(bytes).map_err(|_| Error::malformed(at, "section kind is 0 to 5"))
     }
 
     /// True when the section covers picture `time`.

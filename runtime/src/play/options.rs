@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::anchor::decoder::{AnchorDecoder, OpenAnchors};
-use crate::anchor::h264::openh264::Openh264;
+use crate::anchor::decoder::{AnchorDecoder, InProcess, OpenAnchors};
+use crate::format::anchor::Codec;
 use crate::format::limits::Limits;
 use crate::network::opening::{NetworkPath, OpenNetwork, Precision};
 
@@ -12,6 +12,8 @@ use crate::network::opening::{NetworkPath, OpenNetwork, Precision};
 pub struct Options {
     /// What the stream may ask of the machine.
     pub limits: Limits,
+    /// What explicit pictures may be coded by.
+    pub codecs: Vec<Codec>,
     /// Most views in one run of the network; one is best on a CPU.
     pub batch: usize,
     /// Where implicit pictures are painted.
@@ -33,9 +35,10 @@ impl Options {
     /// Default limits and queues over the given networks, and one painter; anchors are decoded in
     /// this process.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
-        let anchors = Arc::new(|_, _| Ok(Box::<Openh264>::default() as Box<dyn AnchorDecoder>));
+        let anchors = Arc::new(|_, _| Ok(Box::<InProcess>::default() as Box<dyn AnchorDecoder>));
         let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
         let precision = Precision::F32;
-        Self { limits, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
+        let codecs = Codec::ALL.to_vec();
+        Self { limits, codecs, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
     }
 }

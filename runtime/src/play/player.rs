@@ -12,6 +12,7 @@ use super::shares::Taken;
 use super::shown::Shown;
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
+use crate::format::anchor::Codec;
 use crate::format::cameras::Cameras;
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::format::reader::StreamReader;
@@ -76,6 +77,11 @@ impl Player {
     pub fn over(source: Source, mut options: Options) -> Result<Self> {
         let mut reader = StreamReader::open(source, &options.limits)?;
         let index = Arc::new(GopIndex::build(&mut reader)?);
+        for codec in Codec::ALL {
+            if index.uses(codec) && !options.codecs.contains(&codec) {
+                return Err(Error::unsupported(0, codec.not_played()));
+            }
+        }
         let header = Arc::new(reader.header().clone());
         let bytes = fit(&header, &index, &mut options)?;
         Ok(Self { reader, header, index, bytes, options })

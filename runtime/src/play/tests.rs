@@ -187,7 +187,7 @@ fn a_broken_gop_is_held_counted_and_recovered_from() {
         }
         let (lost, error) = going.lost();
         assert_eq!(lost, GOP);
-        assert!(matches!(error, Some(Error::Malformed { .. })));
+        assert!(matches!(error, Some(Error::Damaged { .. })));
     }
 }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use super::source::Source;
 use crate::error::{Error, Result, within};
-use crate::format::header::{Header, Role};
+use crate::format::anchor::Codec;
+use crate::format::av1::{Views, take_views};
+use crate::format::header::{Header, MAX_VIEWS, Role};
 use crate::format::reader::StreamReader;
 use crate::format::table::{Entry, Kind};
 
@@ -26,13 +28,42 @@ pub struct GopEntry {
     /// Key pictures that its anchor sections declare (FORMAT.md §8), not checked yet.
     pub key_pictures: u32,
     pub(super) grids: Option<Entry>,
-    pub(super) anchors: Vec<Entry>,
+    pub(super) anchors: Vec<ExplicitEntry>,
 }
 
 impl GopEntry {
     /// Bytes of its sections.
     pub fn section_bytes(&self) -> u64 {
-        self.anchors.iter().chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
+        let anchors = self.anchors.iter().map(|explicit| &explicit.entry);
+        anchors.chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
+    }
+}
+
+/// A section of explicit pictures.
+#[derive(Debug, Clone)]
+pub(super) struct ExplicitEntry {
+    pub(super) entry: Entry,
+    pub(super) codec: Codec,
+    /// Its views, in coding order.
+    pub(super) views: Views,
+}
+
+impl ExplicitEntry {
+    /// The section of `entry` and the number of key pictures that it declares, if it is one of explicit pictures.
+    fn of(reader: &mut Reader, entry: Entry) -> Result<Option<(Self, u32)>> {
+        let Some(codec) = entry.kind.codec() else { return Ok(None) };
+        let mut start = [0; 2 + MAX_VIEWS];
+        let start = reader.start_of(&entry, &mut start)?;
+        let (views, list) = match codec {
+            Codec::H264 => (core::iter::once(entry.view).collect(), start),
+            Codec::Av1 => take_views(start).map_err(|e| e.moved_by(entry.offset))?,
+        };
+        if views.first() != Some(&entry.view) {
+            let rule = "the first view of an AV1 section is that of its entry";
+            return Err(Error::malformed(entry.offset, rule));
+        }
+        let keys = list.first().copied().unwrap_or(0);
+        Ok(Some((Self { entry, codec, views }, keys.into())))
     }
 }
 
@@ -64,9 +95,13 @@ impl GopIndex {
         let entries: Vec<Entry> =
             (0..reader.sections()).map(|index| reader.entry(index)).collect::<Result<_>>()?;
         let mut gops = Vec::new();
+        let mut explicit = Vec::new();
         for entry in &entries {
             within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
-            if entry.kind == Kind::Anchor && Some(entry.view) == first_view {
+            let Some((section, keys)) = ExplicitEntry::of(reader, *entry)? else { continue };
+            let defines = first_view.is_some_and(|view| section.views.contains(&view));
+            explicit.push((section, keys));
+            if defines {
                 within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
                 let Entry { first_frame: first, frames, scene, .. } = *entry;
                 let (grids, anchors) = (None, Vec::new());
@@ -87,16 +122,16 @@ impl GopIndex {
         }
         let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
         for entry in entries {
-            index.place(entry, &header)?;
-            if entry.kind == Kind::Anchor {
-                index.gop_of(&entry)?.key_pictures += u32::from(reader.first_byte(&entry)?);
-            }
+            index.place(entry)?;
+        }
+        for (section, keys) in explicit {
+            index.place_explicit(section, keys, &header)?;
         }
         index.check_complete(&header, at)?;
         Ok(index)
     }
 
-    fn place(&mut self, entry: Entry, header: &Header) -> Result<()> {
+    fn place(&mut self, entry: Entry) -> Result<()> {
         let once = |slot: &mut Option<Entry>| match slot.replace(entry) {
             None => Ok(()),
             Some(_) => Err(Error::malformed(entry.offset, "a section is in the stream once")),
@@ -110,19 +145,25 @@ impl GopIndex {
                 gop.scene = entry.scene;
                 once(&mut gop.grids)
             }
-            Kind::Anchor => {
-                if header.views.get(usize::from(entry.view.0)) != Some(&Role::Explicit) {
-                    let rule = "an anchor section belongs to an explicit view";
-                    return Err(Error::malformed(entry.offset, rule));
-                }
-                let gop = self.gop_of(&entry)?;
-                if gop.anchors.iter().any(|e| e.view == entry.view) {
-                    return Err(Error::malformed(entry.offset, "a section is in the stream once"));
-                }
-                gop.anchors.push(entry);
-                Ok(())
+            Kind::Anchor | Kind::Av1 => Ok(()),
+        }
+    }
+
+    fn place_explicit(&mut self, section: ExplicitEntry, keys: u32, header: &Header) -> Result<()> {
+        let broken = |rule| Err(Error::malformed(section.entry.offset, rule));
+        for view in &section.views {
+            if header.views.get(usize::from(view.0)) != Some(&Role::Explicit) {
+                return broken("an anchor section belongs to explicit views");
             }
         }
+        let gop = self.gop_of(&section.entry)?;
+        gop.key_pictures += keys;
+        let is_there = |view| gop.anchors.iter().any(|other| other.views.contains(view));
+        if section.views.iter().any(is_there) {
+            return broken("a view is in one section of a GOP");
+        }
+        gop.anchors.push(section);
+        Ok(())
     }
 
     fn gop_of(&mut self, entry: &Entry) -> Result<&mut GopEntry> {
@@ -139,7 +180,7 @@ impl GopIndex {
         let explicit = header.explicit_views().count();
         let implicit = header.implicit_views().next().is_some();
         for gop in &self.gops {
-            if gop.anchors.len() != explicit {
+            if gop.anchors.iter().map(|section| section.views.len()).sum::<usize>() != explicit {
                 return Err(Error::malformed(at, "a GOP has an anchor section per explicit view"));
             }
             let complete = |s: &SceneEntry| s.network.is_some() && s.grids.is_some();
@@ -150,6 +191,11 @@ impl GopIndex {
             }
         }
         Ok(())
+    }
+
+    /// Whether some section is of `codec`.
+    pub fn uses(&self, codec: Codec) -> bool {
+        self.gops.iter().flat_map(|gop| &gop.anchors).any(|section| section.codec == codec)
     }
 
     /// All GOPs in time order.

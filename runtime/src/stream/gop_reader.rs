@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gop_index::{GopIndex, Reader};
+use super::gop_index::{ExplicitEntry, GopIndex, Reader};
 use super::scene::{NetworkLevels, Residence};
 use super::section_grids::SectionGrids;
 use crate::anchor::body::AnchorBody;
@@ -84,10 +84,13 @@ impl GopReader {
         let header = Arc::clone(&self.header);
         let needed = self.reachable.explicit_needed(&header);
         let mut anchors = Vec::new();
-        for section in entry.anchors.iter().filter(|e| needed.contains(e.view)) {
-            let body = self.reader.section(section)?;
-            let parsed = AnchorBody::parse(body, section.view, entry.frames, &header);
-            anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
+        for explicit in &entry.anchors {
+            let ExplicitEntry { entry: section, codec, views } = explicit;
+            if views.iter().any(|view| needed.contains(*view)) {
+                let body = self.reader.section(section)?;
+                let parsed = AnchorBody::parse(*codec, body, views, entry.frames, &header);
+                anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
+            }
         }
         let mut gop =
             Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };

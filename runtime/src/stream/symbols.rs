@@ -63,7 +63,7 @@ pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels<'_
         let residence = match entry.kind {
             Kind::Network | Kind::SceneGrids => Residence::Scene,
             Kind::GopGrids => Residence::Gop,
-            Kind::Anchor | Kind::Cameras => continue,
+            Kind::Anchor | Kind::Av1 | Kind::Cameras => continue,
         };
         if entry.kind == Kind::Network {
             let body = reader.section(&entry)?;

@@ -75,7 +75,8 @@ fn views(roles: &[(bool, bool, usize, usize)]) -> heapless::Vec<Role, MAX_VIEWS>
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    let kinds = [Kind::Network, Kind::SceneGrids, Kind::GopGrids, Kind::Anchor, Kind::Cameras];
+    let kinds =
+        [Kind::Network, Kind::SceneGrids, Kind::GopGrids, Kind::Anchor, Kind::Cameras, Kind::Av1];
     (0..kinds.len()).prop_map(move |index| kinds[index])
 }
 

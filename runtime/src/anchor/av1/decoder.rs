@@ -19,7 +19,8 @@ use rav1d::src::lib::{
     dav1d_open, dav1d_picture_unref, dav1d_send_data,
 };
 
-use crate::error::BoxError;
+use crate::anchor::decoder::{Ready, SectionDecoder};
+use crate::error::{BoxError, Error, Result};
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
 
@@ -34,8 +35,8 @@ impl Rav1d {
     /// A decoder without threads of its own for pictures of `size`.
     ///
     /// # Errors
-    /// Its own, by number, where it does not start.
-    pub fn start(size: Size) -> Result<Self, BoxError> {
+    /// [`Error::Backend`] when rav1d does not start.
+    pub fn start(size: Size) -> Result<Self> {
         let mut settings = MaybeUninit::<Dav1dSettings>::uninit();
         // SAFETY: the pointer is to writable memory of that type, which the call fills in.
         let mut settings = unsafe {
@@ -55,8 +56,10 @@ impl Rav1d {
         let started = unsafe {
             dav1d_open(Some(NonNull::from(&mut context)), Some(NonNull::from(&mut settings)))
         };
-        succeeded("start", started)?;
-        Ok(Self(context))
+        match succeeded("start", started) {
+            Ok(()) => Ok(Self(context)),
+            Err(e) => Err(Error::Backend { what: e.to_string() }),
+        }
     }
 
     /// Decodes a temporal unit that [`super::Checker`] has let through.
@@ -73,6 +76,16 @@ impl Rav1d {
         let got = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut decoded.0))) };
         succeeded("show a picture", got)?;
         decoded.copy_to(into)
+    }
+}
+
+impl SectionDecoder for Rav1d {
+    fn decode(&mut self, unit: &[u8], ready: &mut Ready) -> Result<(), BoxError> {
+        ready.push(|picture| Self::decode(self, unit, picture))
+    }
+
+    fn finish(&mut self, _: &mut Ready) -> Result<(), BoxError> {
+        Ok(())
     }
 }
 

@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn every_fault_of_the_framing_is_named_with_its_byte() {
         let rows: [(&[u8], &str); 6] = [
-            (&[0x0a, 0, 0x92, 0], "at byte 2: the forbidden"),
-            (&[0x13, 0], "at byte 0: the forbidden and the reserved"),
+            (&[0x0a, 0, 0x92, 0], "byte 2 breaks the rule that the forbidden"),
+            (&[0x13, 0], "byte 0 breaks the rule that the forbidden and the reserved"),
             (&[0x36, 0, 0], "layers"),
-            (&[0x0a, 0, 0x32, 3, 1, 2], "at byte 2: an OBU ends inside"),
+            (&[0x0a, 0, 0x32, 3, 1, 2], "byte 2 breaks the rule that an OBU ends inside"),
             (&[0x32, 0x80, 0x80], "is complete"),
             (&[0x32, 0xff, 0xff, 0xff, 0xff, 0x7f], "at most 32 bits"),
         ];

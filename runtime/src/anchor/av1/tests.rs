@@ -129,19 +129,25 @@ fn every_planted_offence_of_a_unit_is_named() {
     let [sequence, key, inter, hidden] =
         [obu(1, SEQUENCE), obu(6, KEY), obu(6, INTER), obu(6, HIDDEN)];
     let first = [
-        (inter.clone(), "at byte 0: an AV1 section starts with its sequence header"),
-        (obu(3, EXISTING), "at byte 0: an AV1 section starts with its sequence header"),
+        (
+            inter.clone(),
+            "byte 0 breaks the rule that an AV1 section starts with its sequence header",
+        ),
+        (
+            obu(3, EXISTING),
+            "byte 0 breaks the rule that an AV1 section starts with its sequence header",
+        ),
         ([&sequence[..], &inter].concat(), "and no other, is a key frame"),
         ([&sequence[..], &obu(3, EXISTING)].concat(), "and no other, is a key frame"),
         ([&sequence[..], &sequence, &key].concat(), "one sequence header"),
-        (Vec::new(), "at byte 0: a temporal unit shows one picture"),
+        (Vec::new(), "byte 0 breaks the rule that a temporal unit shows one picture"),
     ];
     for (unit, rule) in first {
         let said = refusal(Checker::new(SIZE), &unit);
         assert!(said.contains(rule), "{rule}: {said}");
     }
     let later = [
-        (key, "at byte 0: the first frame of an AV1 section, and no other"),
+        (key, "byte 0 breaks the rule that the first frame of an AV1 section, and no other"),
         (sequence, "one sequence header"),
         (hidden.clone(), "shows one picture"),
         ([&inter[..], &inter].concat(), "a temporal unit ends with its picture"),

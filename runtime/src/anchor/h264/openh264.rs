@@ -1,63 +1,41 @@
 //! openh264, which decodes H.264 access units in this process.
 
-use heapless::Vec as FixedVec;
 use openh264::decoder::{DecodeOptions, DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
-use crate::anchor::decoder::{AnchorDecoder, Input, Ready, failed};
+use crate::anchor::decoder::{Ready, SectionDecoder};
 use crate::error::{BoxError, Error, Result};
-use crate::format::header::MAX_VIEWS;
 use crate::picture::{Picture, Plane};
-use crate::units::{FrameId, ViewId};
 
-/// openh264 in this process.
-///
-/// Why a decoder per section: no state of an earlier GOP can then leak into a picture, so seeking
-/// equals playing.
-#[derive(Default)]
-pub struct Openh264 {
-    sections: FixedVec<(ViewId, Decoder), MAX_VIEWS>,
-}
+/// openh264 for one section.
+pub struct Openh264(Decoder);
 
 impl Openh264 {
-    /// A fresh decoder for a section of `view`.
-    fn begin(&mut self, view: ViewId) -> Result<()> {
-        self.sections.retain(|(of, _)| *of != view);
+    /// A fresh decoder.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when openh264 does not start.
+    pub fn start() -> Result<Self> {
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
         let api = openh264::OpenH264API::from_source();
-        let decoder = Decoder::with_api_config(api, config)
-            .map_err(|e| Error::Backend { what: format!("openh264 does not start: {e}") })?;
-        let added = self.sections.push((view, decoder));
-        assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
-        Ok(())
+        let decoder = Decoder::with_api_config(api, config);
+        let refused = |e| Error::Backend { what: format!("openh264 does not start: {e}") };
+        Ok(Self(decoder.map_err(refused)?))
     }
 }
 
-impl AnchorDecoder for Openh264 {
-    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
-        if let Input::First(_) = input {
-            self.begin(frame.view)?;
+impl SectionDecoder for Openh264 {
+    fn decode(&mut self, unit: &[u8], ready: &mut Ready) -> Result<(), BoxError> {
+        match self.0.decode_with_options(unit, DecodeOptions::default())? {
+            Some(yuv) => ready.push(|picture| crop(&yuv, picture)),
+            None => Ok(()),
         }
-        let section = self.sections.iter_mut().find(|(view, _)| *view == frame.view);
-        let (_, decoder) = section.ok_or_else(|| failed(frame, "a section starts with an IDR"))?;
-        let decoded = match input {
-            Input::First(unit) | Input::Next(unit) => decode_unit(decoder, unit, ready),
-            Input::End => flush(decoder, ready),
-        };
-        decoded.map_err(|e| failed(frame, e))
     }
-}
 
-fn decode_unit(decoder: &mut Decoder, unit: &[u8], ready: &mut Ready) -> Result<(), BoxError> {
-    match decoder.decode_with_options(unit, DecodeOptions::default())? {
-        Some(yuv) => ready.push(|picture| crop(&yuv, picture)),
-        None => Ok(()),
+    fn finish(&mut self, ready: &mut Ready) -> Result<(), BoxError> {
+        let held = self.0.flush_remaining()?;
+        held.iter().try_for_each(|yuv| ready.push(|picture| crop(yuv, picture)))
     }
-}
-
-fn flush(decoder: &mut Decoder, ready: &mut Ready) -> Result<(), BoxError> {
-    let held = decoder.flush_remaining()?;
-    held.iter().try_for_each(|yuv| ready.push(|picture| crop(yuv, picture)))
 }
 
 /// Copies the top left of a decoded picture, which may be one larger on odd sides.

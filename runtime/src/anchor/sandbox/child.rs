@@ -1,14 +1,16 @@
-//! The child's end: decodes what it is asked to, with openh264 as in the player's own process.
+//! The child's end: decodes what it is asked to, as the player's own process would.
 
 use std::io::{self, Read, Write};
 
 use super::messages::{Answer, Head, Request};
 use super::rights;
-use crate::anchor::decoder::{AnchorDecoder, Ready};
-use crate::anchor::h264::openh264::Openh264;
+use crate::anchor::decoder::{AnchorDecoder, InProcess, Ready};
 use crate::error::Error;
 use crate::picture::pool::Pool;
 use crate::units::{FrameId, Size, TimeIndex};
+
+/// Exit code of a Rust program that panics.
+const PANICKED: i32 = 101;
 
 /// Gives up all rights but standard input and output and `memory_bytes`, then answers requests for
 /// pictures of `size` until standard input ends.
@@ -24,8 +26,10 @@ pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
         // A closed stderr leaves nothing to tell.
         let _ = writeln!(io::stderr(), "{words}");
     }
+    // Nobody could read a backtrace, and a panic inside rav1d cannot be caught: the parent tells how this ended.
+    std::panic::set_hook(Box::new(|_| std::process::exit(PANICKED)));
     let (mut requests, mut answers) = (io::stdin().lock(), io::stdout().lock());
-    let mut decoder = Openh264::default();
+    let mut decoder = InProcess::default();
     let pool = Pool::new(1);
     let mut unit = Vec::new();
     let mut head = [0; Request::BYTES];
@@ -51,7 +55,7 @@ pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
     }
 }
 
-/// What openh264 says; the parent knows the frame.
+/// What the decoder says; the parent knows the frame.
 fn words(error: &Error) -> String {
     match error {
         Error::Anchor { source, .. } => source.to_string(),

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::anchor::decoder::Input;
+use crate::format::anchor::Codec;
 use crate::units::ViewId;
 
 /// Most pictures one input brings out: a decoder's references (§A.3.1 of H.264) and the current one.
@@ -45,7 +46,7 @@ pub(super) struct Request {
 /// Which [`Input`] a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum RequestKind {
-    First,
+    First(Codec),
     Next,
     End,
 }
@@ -55,7 +56,7 @@ impl Head<16> for Request {}
 impl Request {
     pub(super) fn of(view: ViewId, input: Input<'_>) -> (Self, &[u8]) {
         let (kind, unit) = match input {
-            Input::First(unit) => (RequestKind::First, unit),
+            Input::First(codec, unit) => (RequestKind::First(codec), unit),
             Input::Next(unit) => (RequestKind::Next, unit),
             Input::End => (RequestKind::End, &[][..]),
         };
@@ -65,7 +66,7 @@ impl Request {
 
     pub(super) fn input<'a>(&self, unit: &'a [u8]) -> Input<'a> {
         match self.kind {
-            RequestKind::First => Input::First(unit),
+            RequestKind::First(codec) => Input::First(codec, unit),
             RequestKind::Next => Input::Next(unit),
             RequestKind::End => Input::End,
         }
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn messages_survive_and_nonsense_is_an_error() {
-        for input in [Input::First(&[1, 2]), Input::Next(&[3]), Input::End] {
+        for input in [Input::First(Codec::Av1, &[1, 2]), Input::Next(&[3]), Input::End] {
             let (request, unit) = Request::of(ViewId(31), input);
             let read = Request::from_bytes(&request.to_bytes()).unwrap();
             assert_eq!((read, read.input(unit)), (request, input));

@@ -129,7 +129,7 @@ impl Sandboxed {
 
 impl AnchorDecoder for Sandboxed {
     fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
-        if let Input::First(_) = input {
+        if let Input::First(..) = input {
             self.gop = frame.time;
         }
         match self.exchange(frame, input, ready) {

@@ -24,8 +24,9 @@ pub(super) fn give_up(memory_bytes: u64) -> Result<(), BoxError> {
     refuse_calls()
 }
 
-/// System calls of an allocator, of locks, of the clock and of a thread's end.
-const HARMLESS: [i64; 13] = [
+/// System calls of an allocator, of locks, of the clock and of a thread's end, by a crash too: Rust's handler of one
+/// sets the signal back before it happens again, and would else be called for ever.
+const HARMLESS: [i64; 14] = [
     libc::SYS_brk,
     libc::SYS_clock_gettime,
     libc::SYS_exit,
@@ -36,6 +37,7 @@ const HARMLESS: [i64; 13] = [
     libc::SYS_mremap,
     libc::SYS_munmap,
     libc::SYS_restart_syscall,
+    libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sigaltstack,
