@@ -39,7 +39,7 @@ fn tables_of_profiles_are_those_of_the_templates() {
 /// Template, layers and grids of a profile.
 fn tables(profile: &Profile) -> String {
     let template = Templates::of(profile.name).unwrap().sha256();
-    let digest: String = template.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(template);
     let model = lower(profile, Cut::Full).model;
     let wiring = Wiring(model.graph.as_ref().unwrap());
     let layers = profile.layers();

@@ -1,7 +1,47 @@
-//! Decoder of IEV multi-view video streams.
+//! Player of IEV multi-view video: several cameras on one scene in one stream, of which any views play from any time.
 //!
-//! Rooms in the order the data meets them:
+//! ```
+//! use iev_runtime::{Backend, Options, Plane, Player, Result, Selection, Source, ViewId};
 //!
+//! fn main() -> Result<()> {
+//!     // A stream in memory; `Player::open` takes the path of a file.
+//!     let stream = Source::from(iev_models::SAMPLE.to_vec());
+//!     let player = Player::over(stream, Options::new(Backend::default().opener()))?;
+//!     let views = [ViewId(2)].into_iter().collect();
+//!     for shown in player.play(&Selection::new(views, player.times()))? {
+//!         for (frame, picture) in shown?.frames() {
+//!             println!("{frame}: {} bytes of luma", picture.plane(Plane::Y).len());
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! *Explicit* views, such as view 2 here, are video of an ordinary codec. The others are *implicit*: a small network
+//! paints them in [ONNX Runtime](https://onnxruntime.ai), which is loaded when the first one is asked for: from
+//! `ORT_DYLIB_PATH`, or from where [`Backend`] is told. A [`Playback`] decodes ahead on threads of its own;
+//! [`Playback::show`] switches its views and [`Paced`] keeps it to a display's clock. [`Options`] say how much of the
+//! machine it takes and what a stream may ask, [`Board`] has both for known machines. More in `examples/`:
+//!
+//! | example | what it shows |
+//! | --- | --- |
+//! | `decode_to_y4m` | a view into a file that other players open |
+//! | `play_paced` | a display's clock: what comes late is dropped and counted |
+//! | `switch_views` | other views while playing, as when a head turns |
+//! | `read_index` | what a stream holds, without `std` and without a player |
+//!
+//! # Features
+//! | feature | brings |
+//! | --- | --- |
+//! | none | the format core: `no_std`, no allocation |
+//! | `std` | kernels, pictures and the arithmetic of the network |
+//! | `player` | the player; a program that plays wants `default-features = false, features = ["player"]` |
+//! | `png` | pictures as PNG files |
+//! | `cli` | the `iev` program with its command line and reports; the default |
+//! | `nasm` | assembly of the AV1 decoder on x86, where nasm is installed |
+//! | `defmt` | trace points for microcontrollers |
+//!
+//! # Rooms, in the order the data meets them
 //! ```text
 //! file ─► stream ─┬─► anchor ─────────┬─► paint ─► play ─► sink
 //!         GOPs    │   explicit views  │   implicit views
@@ -21,9 +61,6 @@
 //! * [`outputs`]: files that are written whole, and never over an input or another output.
 //! * [`sink`]: files of pictures.
 //! * [`board`]: machines, and the limits that their profiles set.
-//!
-//! The format core (`units`, `format`, `profile`, the latents of `stream`) builds without `std`; `kernel`,
-//! `picture` and the arithmetic of `network` need `std`, the rest the `player` feature.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;
@@ -65,8 +102,33 @@ pub mod sink;
 #[cfg(feature = "player")]
 pub mod board;
 
-#[cfg(all(test, feature = "player"))]
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+#[cfg(feature = "cli")]
+extern crate self as iev_runtime;
+
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 
 pub use error::{Error, Result};
+pub use format::header::Header;
+pub use format::limits::Limits;
 pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};
+
+#[cfg(feature = "std")]
+pub use picture::{Picture, Plane};
+
+#[cfg(feature = "player")]
+pub use {
+    board::Board,
+    network::backend::Backend,
+    network::session::SessionOptions,
+    play::deadline::Late,
+    play::options::Options,
+    play::paced::{Paced, Tick},
+    play::player::{Playback, Player, Selection},
+    play::shown::Shown,
+    stream::source::Source,
+    units::views::ViewSet,
+};

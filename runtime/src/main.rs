@@ -1,29 +1,10 @@
 //! `iev`: decodes, describes and demonstrates IEV streams.
 
-mod cli;
-
 use std::process::ExitCode;
-
-use clap::Parser;
 
 fn main() -> ExitCode {
     refuse_telemetry();
-    let program = cli::Program::parse();
-    let result = match &program.command {
-        cli::Command::Decode(command) => cli::decode::run(command),
-        cli::Command::Prepare(command) => cli::prepare::run(command),
-        cli::Command::Bench(command) => cli::bench::run(command),
-        cli::Command::Info(command) => cli::info::run(command),
-        cli::Command::Demo(command) => cli::demo::run(command),
-        cli::Command::Doctor(command) => cli::doctor::run(command),
-        #[cfg(target_os = "linux")]
-        cli::Command::DecodeAnchors(command) => cli::sandbox::run(command),
-        cli::Command::ProbeOrt(command) => cli::probe::run(command),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(program.command.stream()),
-    }
+    iev_runtime::cli::run()
 }
 
 /// Keeps ONNX Runtime from writing an identifier into the home folder and reporting to its maker.

@@ -1,6 +1,6 @@
 //! Broken library: whatever file stands for ONNX Runtime, decoding and the doctor answer with a sentence,
 //! never with a signal.
-#![cfg(feature = "player")]
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 mod small_stream;

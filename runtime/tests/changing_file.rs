@@ -1,6 +1,6 @@
 //! Changing file: a stream that is truncated or rewritten under the player is an error in its turn,
 //! never a signal and never a picture that was not coded.
-#![cfg(feature = "player")]
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 mod small_stream;

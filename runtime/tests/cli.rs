@@ -1,5 +1,5 @@
 //! Command line: bad input gets one clear sentence and the documented exit code, never a panic.
-#![cfg(feature = "player")]
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 mod small_stream;

@@ -1,5 +1,5 @@
 //! Outputs of `iev` never eat its input or each other, and are there whole or not at all.
-#![cfg(feature = "player")]
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 mod small_stream;

@@ -1,6 +1,6 @@
 //! Sandbox: anchors decoded by a child process are the same pictures, and whatever becomes of the child
 //! is one error and no zombie.
-#![cfg(all(feature = "player", target_os = "linux"))]
+#![cfg(all(feature = "cli", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 mod small_stream;

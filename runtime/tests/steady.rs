@@ -1,5 +1,5 @@
 //! Steady state: once warm, a time allocates nothing, a GOP little, and memory does not grow.
-#![cfg(feature = "player")]
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
 

@@ -160,6 +160,10 @@ fn names_package(args: &[String]) -> bool {
     for_cargo.any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
 }
 
+/// Features of the library that somebody takes alone: the format core for bare metal without anything and with its
+/// trace points, kernels without a player, a player without a command line, pictures for the exporter, the program.
+const COMBINATIONS: [&str; 6] = ["", "defmt", "std", "player", "png", "cli"];
+
 /// What continuous integration checks besides the tests.
 pub(crate) fn lint(place: &Place) -> Result<()> {
     let libraries = Libraries::all(place)?;
@@ -168,12 +172,13 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
     run(cargo(place, &libraries, "clippy")?.args(everything))?;
     let mut doc = cargo(place, &libraries, "doc")?;
     run(doc.args(["--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    // The format core is for bare metal: without the player, and with its trace points.
-    for features in [&[][..], &["--features", "defmt"]] {
-        let mut check = cargo(place, &libraries, "check")?;
-        run(check.args(["-p", "iev-runtime", "--no-default-features"]).args(features))?;
+    for features in COMBINATIONS {
+        let alone = ["-p", "iev-runtime", "--lib", "--no-default-features", "--features", features];
+        run(cargo(place, &libraries, "clippy")?.args(alone).args(["--", "-D", "warnings"]))?;
     }
-    Ok(())
+    // What is published packs; the tasks themselves need a crate of the tests, which is not.
+    let packed = ["--workspace", "--exclude", "xtask", "--no-verify", "--allow-dirty", "--quiet"];
+    run(cargo(place, &libraries, "package")?.args(packed))
 }
 
 /// Cargo in the checkout, without libraries of ours.

@@ -69,7 +69,7 @@ impl ProfileEntry {
         self.templates.push(TemplateEntry {
             cut: cut.name(),
             file: file_name(self.name, cut),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex::encode(digest),
             bytes: bytes.len(),
             inputs: ports(&template.inputs),
             outputs: ports(&template.outputs),

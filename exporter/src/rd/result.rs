@@ -67,7 +67,7 @@ pub fn clip_digest(views: &[View]) -> String {
         }
         view.frames.iter().for_each(|frame| hash.update(frame.i420()));
     }
-    hex(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 /// SHA-256 of everything that decides a point's bytes: settings, clip, template, program version, and the
@@ -80,22 +80,18 @@ pub fn settings_digest(
     clip: &str,
     encoder: AnchorEncoder,
 ) -> Result<String> {
-    let template = Templates::of(&request.profile).map(|t| hex(&t.sha256()));
+    let template = Templates::of(&request.profile).map(|t| hex::encode(t.sha256()));
     let all = (env!("CARGO_PKG_VERSION"), template, clip, request);
     let mut hash = Sha256::new_with_prefix(serde_json::to_vec(&all)?);
     if encoder != AnchorEncoder::X264 {
         hash.update(format!("{encoder:?}"));
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// The digest of a point that starts from the point with the digest `start`.
 pub fn started_digest(own: &str, start: &str) -> String {
-    hex(&Sha256::digest(format!("{own} from {start}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(format!("{own} from {start}")))
 }
 
 /// The files of one point.

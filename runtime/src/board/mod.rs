@@ -106,17 +106,8 @@ pub struct Ceilings {
     pub display_hz: u64,
 }
 
-macro_rules! built_in {
-    ($($name:literal)*) => {
-        [$(($name, include_str!(concat!("../../../boards/", $name, ".toml")))),*]
-    };
-}
-
 /// Names and texts of the profiles compiled in.
-pub const BUILT_IN: [(&str, &str); 7] = built_in!(
-    "generic_aarch64" "jetson_agx_orin" "jetson_orin_nano_8g" "jetson_orin_nx_16g" "jetson_thor"
-    "x86_cuda" "x86_edge"
-);
+pub use iev_boards::PROFILES as BUILT_IN;
 
 impl Board {
     /// The profile compiled in under `name`, or else the one in the file `name`.
@@ -252,6 +243,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+            .filter(|path| !path.ends_with("Cargo.toml"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         names.sort();

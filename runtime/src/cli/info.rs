@@ -182,7 +182,7 @@ fn role(role: &Role) -> String {
 }
 
 fn describe(header: &Header) -> Value {
-    let digest: String = header.template_sha256.iter().map(|b| format!("{b:02x}")).collect();
+    let digest = hex::encode(header.template_sha256);
     json!({
         "profile": header.profile.as_str(),
         "template_sha256": digest,

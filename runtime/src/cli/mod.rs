@@ -1,4 +1,5 @@
-//! The command line: what was typed, and how failures end the program.
+//! The command line: what was typed, and how failures end the program. Written against the public library, as any
+//! other player is. Why in the library: manual pages and completions are generated from it.
 
 pub(crate) mod bench;
 pub(crate) mod decode;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Once};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
 use iev_runtime::board::machine;
@@ -87,6 +88,31 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// Does what was typed: all of the `iev` program.
+pub fn run() -> ExitCode {
+    let program = Program::parse();
+    let result = match &program.command {
+        Command::Decode(command) => decode::run(command),
+        Command::Prepare(command) => prepare::run(command),
+        Command::Bench(command) => bench::run(command),
+        Command::Info(command) => info::run(command),
+        Command::Demo(command) => demo::run(command),
+        Command::Doctor(command) => doctor::run(command),
+        #[cfg(target_os = "linux")]
+        Command::DecodeAnchors(command) => sandbox::run(command),
+        Command::ProbeOrt(command) => probe::run(command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(program.command.stream()),
+    }
+}
+
+/// What can be typed.
+pub fn command() -> clap::Command {
+    Program::command()
 }
 
 /// Painters where neither the user nor a board says how many. More of them than views add times to the

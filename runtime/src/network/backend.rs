@@ -76,6 +76,23 @@ pub(crate) fn sums_exactly() -> bool {
 
 /// Opens networks in ONNX Runtime; the library is looked for when the first one is needed, so
 /// explicit views play without it.
+///
+/// ```no_run
+/// use std::path::{Path, PathBuf};
+///
+/// use iev_runtime::{Backend, Options, Player, Selection, SessionOptions, ViewSet};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let library = PathBuf::from("/opt/onnxruntime/lib/libonnxruntime.so");
+/// let backend = Backend::new(Some(library), SessionOptions::default());
+/// let player = Player::open(Path::new("clip.iev"), Options::new(backend.opener()))?;
+/// let everything = Selection::new(ViewSet::all(player.header()), player.times());
+/// player.play(&everything)?.next();
+/// // Which provider paints, and why not a better one.
+/// println!("{:?}", backend.report());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Backend {
     library: Option<PathBuf>,

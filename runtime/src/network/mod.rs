@@ -31,6 +31,7 @@ pub mod templates;
 #[cfg(feature = "player")]
 pub mod tensors;
 
+#[cfg(feature = "player")]
 use std::time::Instant;
 
 use crate::error::Result;
@@ -79,6 +80,7 @@ pub struct Spans {
     pub fuse_us: u64,
 }
 
+#[cfg(feature = "player")]
 impl Spans {
     /// Those of two halves, given by where motion, warp, refinement and fuse begin; the fuse ends now.
     fn of_halves([motion, warp, refine, fuse]: [Instant; 4]) -> Self {

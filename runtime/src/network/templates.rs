@@ -3,48 +3,41 @@
 //! A stream carries numbers only; the graph they go into is one of these, lowered by
 //! `iev-export lower` from [`crate::profile`] and compiled into the program.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
 
+use iev_models::Graphs;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// The cuts of one profile, as ONNX files.
+/// The cuts of one profile, as ONNX files, and the digest that streams know them by.
 #[derive(Debug)]
 pub struct Templates {
-    /// Name of the profile.
-    pub profile: &'static str,
-    /// Latents → flow and features.
-    pub motion: &'static [u8],
-    /// Features and warped sources → packed picture and masks.
-    pub refine: &'static [u8],
-    /// Latents and source planes → fused packed picture.
-    pub full: &'static [u8],
-    /// Latents → flow, and features in 8 bits.
-    pub motion8: &'static [u8],
-    /// Features and warped sources in 8 bits → packed picture and mask logits in 8 bits.
-    pub refine8: &'static [u8],
+    graphs: Graphs,
     sha256: OnceLock<[u8; 32]>,
 }
 
-macro_rules! templates {
-    ($name:literal) => {
-        Templates {
-            profile: $name,
-            motion: include_bytes!(concat!("../../../models/", $name, ".motion.onnx")),
-            refine: include_bytes!(concat!("../../../models/", $name, ".refine.onnx")),
-            full: include_bytes!(concat!("../../../models/", $name, ".full.onnx")),
-            motion8: include_bytes!(concat!("../../../models/", $name, ".motion8.onnx")),
-            refine8: include_bytes!(concat!("../../../models/", $name, ".refine8.onnx")),
-            sha256: OnceLock::new(),
-        }
-    };
+/// Templates of every profile.
+pub static TEMPLATES: [Templates; 3] = [
+    Templates::new(iev_models::LEAN),
+    Templates::new(iev_models::EDGE),
+    Templates::new(iev_models::RICH),
+];
+
+impl Deref for Templates {
+    type Target = Graphs;
+
+    fn deref(&self) -> &Graphs {
+        &self.graphs
+    }
 }
 
-/// Templates of every profile.
-pub static TEMPLATES: [Templates; 3] = [templates!("lean"), templates!("edge"), templates!("rich")];
-
 impl Templates {
+    const fn new(graphs: Graphs) -> Self {
+        Self { graphs, sha256: OnceLock::new() }
+    }
+
     /// SHA-256 of the `full` template: what a stream's header names. The other cuts are lowered
     /// from the same layers, so one digest stands for all.
     pub fn sha256(&self) -> [u8; 32] {
@@ -61,10 +54,8 @@ impl Templates {
     /// # Errors
     /// [`Error::Template`] naming the digest when this build has no such template.
     pub fn by_digest(sha256: &[u8; 32]) -> Result<&'static Self> {
-        TEMPLATES.iter().find(|t| t.sha256() == *sha256).ok_or_else(|| {
-            let digest: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-            Error::Template { digest }
-        })
+        let found = TEMPLATES.iter().find(|t| t.sha256() == *sha256);
+        found.ok_or_else(|| Error::Template { digest: hex::encode(sha256) })
     }
 }
 

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "player")]
 pub mod pool;
-#[cfg(feature = "player")]
+#[cfg(feature = "png")]
 pub mod reference;
-#[cfg(feature = "player")]
+#[cfg(feature = "png")]
 pub mod rgb;
 
 use crate::units::Size;

@@ -8,6 +8,24 @@ use crate::format::limits::Limits;
 use crate::network::opening::{NetworkPath, OpenNetwork, Precision};
 
 /// How a stream is decoded.
+///
+/// ```
+/// use iev_runtime::{Backend, Board, Limits, Options, SessionOptions};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// // By hand: two threads paint, and a stream may not make playing hold more than 256 MiB.
+/// let backend = Backend::new(None, SessionOptions { threads: 1, ..SessionOptions::default() });
+/// let limits = Limits { memory_bytes: 256 << 20, ..Limits::DEFAULT };
+/// let by_hand = Options { painters: 2, limits, ..Options::new(backend.opener()) };
+/// assert_eq!(by_hand.queue, 0);
+///
+/// // As a profile of `boards/` has it.
+/// let board = Board::find("x86_edge")?;
+/// let mut options = Options::new(Backend::new(None, board.session()).opener());
+/// board.apply(&mut options);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Options {
     /// What the stream may ask of the machine.

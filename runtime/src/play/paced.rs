@@ -21,6 +21,30 @@ pub struct Tick<'a> {
 }
 
 /// A playback whose times are due one period after another.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use iev_runtime::{Backend, Late, Options, Paced, Player, Selection, Source, ViewId};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let stream = Source::from(iev_models::SAMPLE.to_vec());
+/// let player = Player::over(stream, Options::new(Backend::default().opener()))?;
+/// let selection = Selection::new([ViewId(2)].into_iter().collect(), 0..12);
+/// let period = Duration::from_secs(1) / 90;
+/// let mut paced = Paced::new(player.play(&selection)?, Late::Repeat, period);
+/// // The display's clock; a real one waits for its refresh where this one sleeps.
+/// let display = Instant::now();
+/// while let Some(tick) = paced.tick(display.elapsed(), period / 4) {
+///     if let Some(shown) = tick?.shown {
+///         assert_eq!(shown.frames().count(), 1);
+///     }
+///     std::thread::sleep(period);
+/// }
+/// assert_eq!(paced.counts().on_time + paced.counts().late, 12);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Paced {
     playback: Playback,
     pace: Pace,

@@ -25,6 +25,22 @@ use crate::units::TimeIndex;
 use crate::units::views::ViewSet;
 
 /// What to decode.
+///
+/// ```
+/// use iev_runtime::{Backend, Options, Player, Selection, Source, ViewId, ViewSet};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let stream = Source::from(iev_models::SAMPLE.to_vec());
+/// let player = Player::over(stream, Options::new(Backend::default().opener()))?;
+/// let left: ViewSet = [ViewId(1)].into_iter().collect();
+/// // The first second of one view, over and over; every other view can be switched to.
+/// let second = Selection { repeat: true, ..Selection::switchable(left, player.header(), 0..24) };
+/// assert_eq!(second.reachable.len(), 5);
+/// // The same second once; sections that only other views need are not even read.
+/// assert_eq!(Selection::new(left, 0..24).reachable, left);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Selection {
     /// Views shown from the start.
@@ -50,6 +66,20 @@ impl Selection {
 }
 
 /// An opened stream.
+///
+/// ```
+/// use iev_runtime::{Backend, Options, Player, Source, TimeIndex, ViewId};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let stream = Source::from(iev_models::SAMPLE.to_vec());
+/// let player = Player::over(stream, Options::new(Backend::default().opener()))?;
+/// assert_eq!((player.header().size.width(), player.times()), (480, 0..48));
+/// // Seek: one time, decoded from the start of its GOP.
+/// let shown = player.at([ViewId(2)].into_iter().collect(), TimeIndex(30))?;
+/// assert_eq!(shown.frames().count(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Player {
     /// As checked at opening; readers are clones of it, so that a file rewritten since cannot give
     /// one of them another header.

@@ -19,7 +19,7 @@ impl Digest {
 
     /// The digest in hexadecimal.
     pub fn hex(&self) -> String {
-        self.0.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.0.clone().finalize())
     }
 }
 

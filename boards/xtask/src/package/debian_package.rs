@@ -106,10 +106,8 @@ fn depends(needs: &Needs) -> Result<String> {
 /// As `md5sum` prints them.
 fn sums(contents: &[Content]) -> String {
     contents.iter().fold(String::new(), |mut text, content| {
-        Md5::digest(&content.bytes).iter().for_each(|byte| {
-            let _ = write!(text, "{byte:02x}");
-        });
-        let _ = writeln!(text, "  {}", content.path.display());
+        let sum = hex::encode(Md5::digest(&content.bytes));
+        let _ = writeln!(text, "{sum}  {}", content.path.display());
         text
     })
 }

@@ -76,7 +76,7 @@ fn pages(place: &Place) -> Result<Vec<(String, Vec<u8>)>> {
         fs::remove_dir_all(&folder)?;
     }
     let mut cargo = cargo_alone(place, "run");
-    run(cargo.args(["-q", "-p", "iev-runtime", "--example", "pages", "--"]).arg(&folder))?;
+    run(cargo.args(["-q", "-p", "iev-pages", "--"]).arg(&folder))?;
     files_of(&folder)
 }
 

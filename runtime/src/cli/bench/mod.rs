@@ -99,8 +99,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     first.unwrap_or_else(|| panic!("a stream has a time"))?;
     let first_picture_us = micros(started);
 
-    let digest = Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?));
     let before = machine::state();
     let length = Duration::from_secs(command.seconds);
     let display = command.rate.map(|hz| Display { hz, late: command.late });

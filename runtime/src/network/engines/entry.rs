@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Engines, Maker, Recipe};
 use crate::error::{Error, Result};
 
-const MANIFEST: &str = "manifest.json";
+const MANIFEST: &str = "manifest.toml";
 
 /// Whether an engine can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +61,9 @@ impl Entry {
     /// Where `engines` keeps what `recipe` makes.
     pub fn new(engines: &Engines, recipe: Recipe, maker: Maker) -> Self {
         // A recipe is plain strings and numbers, so it has one text.
-        let text = serde_json::to_string(&recipe).unwrap_or_default();
+        let text = toml::to_string(&recipe).unwrap_or_default();
         let folder =
-            engines.folder.join(format!("{}-{}", recipe.graph, &hex(text.as_bytes())[..16]));
+            engines.folder.join(format!("{}-{}", recipe.graph, &sha256(text.as_bytes())[..16]));
         Self { folder, recipe, maker }
     }
 
@@ -81,7 +81,7 @@ impl Entry {
             }
             Err(_) => return State::Missing,
         };
-        let Ok(Manifest { recipe, maker, files }) = serde_json::from_slice(&manifest) else {
+        let Ok(Manifest { recipe, maker, files }) = toml::from_slice(&manifest) else {
             return State::Damaged("its manifest is not readable".into());
         };
         if recipe != self.recipe {
@@ -127,7 +127,7 @@ impl Entry {
             return Err(Error::Backend { what: format!("no engine was written for {graph}") });
         }
         let manifest = Manifest { recipe: self.recipe.clone(), maker: self.maker.clone(), files };
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|e| error(e.into()))?;
+        let text = toml::to_string(&manifest).map_err(|e| error(std::io::Error::other(e)))?;
         fs::write(&path, text).map_err(error)
     }
 }
@@ -140,7 +140,7 @@ fn records(folder: &Path) -> std::io::Result<Vec<Record>> {
         let name = file.file_name().to_string_lossy().into_owned();
         if name != MANIFEST {
             let body = fs::read(file.path())?;
-            records.push(Record { name, bytes: body.len() as u64, sha256: hex(&body) });
+            records.push(Record { name, bytes: body.len() as u64, sha256: sha256(&body) });
         }
     }
     records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -156,8 +156,8 @@ fn odd_one(made: &[Record], found: &[Record]) -> String {
 }
 
 /// SHA-256 of `bytes` in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

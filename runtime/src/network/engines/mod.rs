@@ -1,7 +1,7 @@
 //! TensorRT engines made ahead: a folder per graph, with a manifest of what it was made of and where.
 //!
 //! ```text
-//! CACHE/full-5a1c…/manifest.json    recipe, maker, and the size and digest of every other file
+//! CACHE/full-5a1c…/manifest.toml    recipe, maker, and the size and digest of every other file
 //!                 /*.engine         written by ONNX Runtime
 //! CACHE/timing/                     what TensorRT measured, shared by all engines
 //! ```
@@ -13,7 +13,7 @@
 
 mod entry;
 
-pub(crate) use entry::hex;
+pub(crate) use entry::sha256;
 pub use entry::{Entry, State};
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::graph::{Part, Plan};
-use crate::network::engines::{Engines, Entry, Made, Maker, Recipe, State, hex};
+use crate::network::engines::{Engines, Entry, Made, Maker, Recipe, State, sha256};
 use crate::network::providers::Provider;
 use crate::stream::scene::Layer;
 
@@ -89,8 +89,8 @@ fn recipe(plan: &Plan<'_>, part: Part, template: &[u8]) -> Recipe {
     let weights: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
     Recipe {
         graph: part.graph.into(),
-        template_sha256: hex(template),
-        weights_sha256: hex(&weights),
+        template_sha256: sha256(template),
+        weights_sha256: sha256(&weights),
         provider: Provider::TensorRt.name().into(),
         precision: plan.precision.name().into(),
         size_px: (plan.size.width_px.into(), plan.size.height_px.into()),

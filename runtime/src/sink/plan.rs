@@ -1,0 +1,164 @@
+//! Which output a picture goes to, and how it is written there.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::md5::Md5Sink;
+use super::null::NullSink;
+use super::pattern::{expand, names_view};
+use super::png::PngSink;
+use super::raw::RawSink;
+use super::tile::Tile;
+use super::y4m::Y4mSink;
+use super::{Output, PictureSink};
+use crate::error::Result;
+use crate::format::header::Header;
+use crate::play::shown::Shown;
+use crate::units::views::ViewSet;
+use crate::units::{Size, TimeIndex, ViewId};
+
+/// How pictures are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Muxer {
+    /// YUV4MPEG2, readable by every player.
+    Y4m,
+    /// Bare I420.
+    Raw,
+    /// A numbered PNG per picture.
+    Png,
+    /// MD5 of all pictures, in order of time, then view.
+    Md5,
+    /// Nowhere.
+    Null,
+}
+
+impl Muxer {
+    /// The muxer of a name on the command line.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "yuv4mpeg2" | "y4m" => Self::Y4m,
+            "yuv" | "raw" => Self::Raw,
+            "png" => Self::Png,
+            "md5" => Self::Md5,
+            "null" => Self::Null,
+            _ => return None,
+        })
+    }
+
+    /// The muxer of a file's extension; standard output gets y4m.
+    pub fn by_path(path: &Path) -> Option<Self> {
+        if path == Path::new("-") {
+            return Some(Self::Y4m);
+        }
+        path.extension().and_then(|e| Self::by_name(&e.to_str()?.to_ascii_lowercase()))
+    }
+}
+
+/// What goes where.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// How.
+    pub muxer: Muxer,
+    /// Where; `%v` is the view, `%t` the time and `%%` a percent sign, `-` is standard output.
+    pub path: &'a Path,
+    /// Of which stream.
+    pub header: &'a Header,
+    /// Which views.
+    pub views: ViewSet,
+    /// True when there is only one time, so PNG files need no number.
+    pub single: bool,
+}
+
+/// The outputs of a decode.
+pub enum Sink {
+    /// One output for all views: a single view, or several side by side.
+    Together(Box<dyn PictureSink>, Option<Tile>),
+    /// All pictures one after another.
+    InTurn(Box<dyn PictureSink>),
+    /// An output per view.
+    PerView(Vec<(ViewId, Box<dyn PictureSink>)>),
+}
+
+impl Sink {
+    /// Opens the outputs of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::File`] when one cannot be created, [`Error::OverBudget`] when tiles get too wide.
+    pub fn open(plan: &Plan<'_>) -> Result<Self> {
+        let size = plan.header.size;
+        if names_view(plan.path) {
+            let per_view = |view: ViewId| Ok((view, plan.one(Some(view), size)?));
+            let sinks: Result<_> = plan.views.iter().map(per_view).collect();
+            return sinks.map(Self::PerView);
+        }
+        match plan.muxer {
+            Muxer::Md5 | Muxer::Null => Ok(Self::InTurn(plan.one(None, size)?)),
+            _ if plan.views.len() == 1 => Ok(Self::Together(plan.one(None, size)?, None)),
+            _ => {
+                let tile = Tile::new(size, plan.views)?;
+                Ok(Self::Together(plan.one(None, tile.size())?, Some(tile)))
+            }
+        }
+    }
+
+    /// Takes all views of one time.
+    ///
+    /// # Errors
+    /// [`Error::File`] when they cannot be written.
+    pub fn put(&mut self, shown: &Shown) -> Result<()> {
+        match self {
+            Self::Together(sink, None) | Self::InTurn(sink) => {
+                shown.frames().try_for_each(|(id, picture)| sink.put(id.time, picture))
+            }
+            Self::Together(sink, Some(tile)) => sink.put(shown.time, tile.compose(shown)),
+            Self::PerView(sinks) => shown.frames().try_for_each(|(id, picture)| {
+                let sink = sinks.iter_mut().find(|(view, _)| *view == id.view);
+                sink.map_or(Ok(()), |(_, sink)| sink.put(id.time, picture))
+            }),
+        }
+    }
+
+    /// Writes what is left, and gives the outputs their names: those of a sink that is dropped before are not there.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be written.
+    pub fn finish(self) -> Result<()> {
+        match self {
+            Self::Together(sink, _) | Self::InTurn(sink) => sink.finish(),
+            Self::PerView(sinks) => sinks.into_iter().try_for_each(|(_, sink)| sink.finish()),
+        }
+    }
+}
+
+impl Plan<'_> {
+    /// Every file that is written when `times` are shown.
+    pub fn files(&self, times: Range<u32>) -> Vec<PathBuf> {
+        let views = self.views.iter().map(Some).filter(|_| names_view(self.path));
+        let views: Vec<_> = if names_view(self.path) { views.collect() } else { vec![None] };
+        match self.muxer {
+            Muxer::Null => Vec::new(),
+            Muxer::Png => {
+                let of_view = |view| {
+                    let sink = PngSink::new(self.path, view, self.header, self.single);
+                    times.clone().map(move |time| sink.path_at(TimeIndex(time)))
+                };
+                let mut files: Vec<_> = views.into_iter().flat_map(of_view).collect();
+                // Without a number of its own, the last picture is the one that stays.
+                files.dedup();
+                files
+            }
+            _ => views.into_iter().map(|view| expand(self.path, view, None)).collect(),
+        }
+    }
+
+    fn one(&self, view: Option<ViewId>, size: Size) -> Result<Box<dyn PictureSink>> {
+        let output = || Output::create(&expand(self.path, view, None));
+        Ok(match self.muxer {
+            Muxer::Y4m => Box::new(Y4mSink::new(output()?, size, self.header)?),
+            Muxer::Raw => Box::new(RawSink::new(output()?)),
+            Muxer::Png => Box::new(PngSink::new(self.path, view, self.header, self.single)),
+            Muxer::Md5 => Box::new(Md5Sink::new(output()?)),
+            Muxer::Null => Box::new(NullSink),
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! The examples do what they say, over the sample.
+#![cfg(feature = "player")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+#![allow(dead_code, reason = "each example has a main of its own, which is not called here")]
+
+#[path = "../examples/decode_to_y4m.rs"]
+mod decode_to_y4m;
+#[path = "../examples/play_paced.rs"]
+mod play_paced;
+#[path = "../examples/read_index.rs"]
+mod read_index;
+#[path = "../examples/switch_views.rs"]
+mod switch_views;
+
+use std::time::Duration;
+
+use iev_runtime::format::reader::SliceSource;
+use iev_runtime::format::table::Kind;
+use iev_runtime::{Backend, Late, Options, Player, Source, ViewId};
+
+/// The explicit view of the sample, which needs no ONNX Runtime.
+const EXPLICIT: ViewId = ViewId(2);
+
+fn player(backend: &Backend) -> Player {
+    let stream = Source::from(iev_models::SAMPLE.to_vec());
+    Player::over(stream, Options::new(backend.opener())).unwrap()
+}
+
+#[test]
+fn a_view_becomes_a_file_of_its_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let [stream, file] = ["sample.iev", "view.y4m"].map(|name| folder.path().join(name));
+    std::fs::write(&stream, iev_models::SAMPLE).unwrap();
+    assert_eq!(decode_to_y4m::decode(&stream, EXPLICIT, &file).unwrap(), 48);
+    let y4m = std::fs::read(&file).unwrap();
+    let line = y4m.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    assert!(y4m.starts_with(b"YUV4MPEG2 W480 H272 F24:1 "));
+    assert_eq!(y4m.len() - line, 48 * ("FRAME\n".len() + 480 * 272 * 3 / 2));
+}
+
+#[test]
+fn every_picture_is_shown_by_the_clock() {
+    let mut times = Vec::new();
+    let period = Duration::from_millis(4);
+    let show = |shown: &iev_runtime::Shown| times.push(shown.time.0);
+    let player = player(&Backend::default());
+    let counts = play_paced::play(&player, EXPLICIT, Late::Repeat, period, show).unwrap();
+    // A picture that stays for a second tick is displayed twice.
+    times.dedup();
+    assert_eq!(times, Vec::from_iter(player.times()));
+    assert_eq!(counts.on_time + counts.late, 48);
+}
+
+#[test]
+fn the_views_follow_the_head() {
+    let backend = Backend::default();
+    if iev_skips::fetched("ONNX Runtime", backend.library()).is_none() {
+        return;
+    }
+    let seen = switch_views::walk(&player(&backend)).unwrap();
+    assert_eq!(seen.len(), 48);
+    let starts: Vec<_> = seen.iter().map(|(_, views)| views.iter().next().unwrap().0).collect();
+    let mut order = starts.clone();
+    order.dedup();
+    assert_eq!(order, [0, 1, 2, 3, 0, 1], "{starts:?}");
+}
+
+#[test]
+fn the_index_is_read_without_a_player() {
+    let (header, sections) = read_index::index(SliceSource::new(iev_models::SAMPLE)).unwrap();
+    assert_eq!((header.views.len(), header.frames), (5, 48));
+    let kinds: Vec<_> = sections.iter().map(|section| section.kind).collect();
+    assert!(kinds.contains(&Kind::Network) && kinds.contains(&Kind::Anchor), "{kinds:?}");
+    let damaged = &iev_models::SAMPLE[..200];
+    assert!(read_index::index(SliceSource::new(damaged)).is_err());
+}
