@@ -1,5 +1,5 @@
-//! Promises: every row of SECURITY.md names its test, and every file and test that the page names is
-//! there and is run.
+//! Promises: every row of SECURITY.md and of the kinds of trouble in tests/README.md names its test, and
+//! every file and test that the pages name is there and is run.
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use std::fs;
@@ -41,20 +41,29 @@ fn fault(root: &Path, name: &str) -> Option<String> {
     (!is_run).then(|| format!("{name} is not run as a test"))
 }
 
+/// Checks the names on `page`, and that each row of `columns` below `heading` has one.
+fn check(page: &str, heading: &str, columns: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = fs::read_to_string(root.join(page)).unwrap();
+    let faults: Vec<_> = named(&text).iter().filter_map(|name| fault(root, name)).collect();
+    assert!(faults.is_empty(), "{page}: {faults:#?}");
+
+    let below = text.split(heading).nth(1).unwrap().lines();
+    let rows: Vec<_> = below.filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 10, "the table of {page} is found");
+    for row in rows.iter().take_while(|row| row.split('|').count() == columns + 2) {
+        assert!(!named(row).is_empty(), "{page}: this row names no test: {row}");
+    }
+}
+
 #[test]
 fn every_promise_names_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
-    let names = named(&page);
-    let faults: Vec<_> = names.iter().filter_map(|name| fault(root, name)).collect();
-    assert!(faults.is_empty(), "SECURITY.md: {faults:#?}");
+    check("SECURITY.md", "## Promises", 2);
+}
 
-    let promises = page.split("## Promises").nth(1).unwrap().lines();
-    let rows: Vec<_> = promises.filter(|line| line.starts_with("| ")).skip(2).collect();
-    assert!(rows.len() > 10, "the table of promises is found");
-    for row in rows.iter().take_while(|row| row.split('|').count() == 4) {
-        assert!(!named(row).is_empty(), "SECURITY.md: this promise names no test: {row}");
-    }
+#[test]
+fn every_kind_of_trouble_names_tests_that_exist() {
+    check("tests/README.md", "## What a user brings", 3);
 }
 
 #[test]
