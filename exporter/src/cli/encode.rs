@@ -9,18 +9,20 @@ use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
 use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
+use iev_exporter::input::cameras::{self, read_cameras};
 use iev_exporter::input::{Reading, View};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::machine::Machine;
 use iev_exporter::train::checkpoint_in;
 use iev_exporter::verify::{check_backend, verify};
 use iev_exporter::work_folder::WorkFolder;
+use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAGIC;
 use iev_runtime::outputs::Outputs;
 use serde_json::json;
 
 use super::verify::Figures;
-use super::{open_clip, print, read_views};
+use super::{one_line, open_clip, print, read_views, warn};
 
 /// Encode the views of a clip into one .iev stream.
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,7 @@ use super::{open_clip, print, read_views};
   iev-export encode v*.y4m -o finer.iev --anchor 2 --qp 34 --steps 2000 --warm-start clip.work
   iev-export encode v*.y4m -o clip.iev --anchor 2 --size 80k
   iev-export encode left/ right/ -o stereo.iev --rate 24 --qp 34 --lambda 1e-3    (PNG folders)
+  iev-export encode v*.y4m -o clip.iev --cameras transforms.json    (then iev decode --pose x,y,z)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
 The finished file is decoded by the player and measured; figures are of those pictures.")]
@@ -40,6 +43,10 @@ pub(crate) struct EncodeArgs {
     /// The stream to write.
     #[arg(short, long)]
     output: PathBuf,
+    /// Pinhole cameras of the views, to be sent along: MIV content JSON, transforms.json of nerfstudio, a list of
+    /// Blender cameras, or COLMAP text (the folder of images.txt and cameras.txt); by name of the view, else by order.
+    #[arg(long, value_name = "FILE")]
+    cameras: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -86,6 +93,8 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     claim_outputs(&args)?;
     args.reading.limit = args.request.limit;
     let views = open_clip(&args.views, &args.reading)?;
+    args.request.check_for(views.len())?;
+    let cameras = args.cameras.as_deref().map(|path| open_cameras(path, &views)).transpose()?;
     let progress = Progress::to_stderr(args.quiet);
     // Before planning, which may be long; a folder that is not there yet is made once all is checked.
     let work = args.work.as_deref().filter(|folder| folder.exists());
@@ -93,6 +102,7 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     let plan = plan(&views, &args.request, progress)?;
     let mut settings =
         args.request.settings(plan, args.output.clone(), args.work.clone(), progress)?;
+    settings.cameras = cameras;
     settings.training.warm_start.clone_from(&args.warm_start);
     if let Some(seconds) = args.checkpoint_every {
         settings.training.checkpoint_every = Duration::from_secs(seconds);
@@ -123,6 +133,13 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
     figures.tell(args.json, args.report.as_deref(), more)
+}
+
+/// Reads the cameras, and says which view got which.
+fn open_cameras(path: &Path, views: &[View]) -> Result<Cameras> {
+    let (cameras, said) = read_cameras(path, views)?;
+    said.iter().for_each(|line| warn(format_args!("cameras: {}", one_line(line))));
+    Ok(cameras)
 }
 
 /// Encodes once, or to the size asked for; where another quantiser was found, the request then says so.
@@ -158,6 +175,8 @@ fn encode_as_asked(
 fn claim_outputs(args: &EncodeArgs) -> Result<()> {
     let mut outputs = Outputs::default();
     read_views(&mut outputs, &args.views);
+    let of_cameras = args.cameras.iter().flat_map(|path| cameras::files(path));
+    of_cameras.for_each(|file| drop(outputs.reads(&file)));
     // A training would overwrite the one it starts from.
     args.warm_start.iter().for_each(|folder| drop(outputs.reads(&checkpoint_in(folder))));
     outputs.claim(Path::new("-"))?;

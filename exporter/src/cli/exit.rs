@@ -6,6 +6,7 @@ use iev_exporter::Unfit;
 use iev_exporter::anchor::AnchorError;
 use iev_exporter::ffmpeg::FfmpegMissing;
 use iev_exporter::input::InputError;
+use iev_exporter::input::cameras::CamerasError;
 
 /// A stream, a view or another file that was read is at fault.
 const INPUT: u8 = 1;
@@ -27,6 +28,12 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<u8> {
         return Some(match error {
             InputError::NoViews | InputError::Read { .. } => USAGE,
             InputError::NeedsFfmpeg { .. } => BACKEND,
+            _ => INPUT,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<CamerasError>() {
+        return Some(match error {
+            CamerasError::Read { .. } => USAGE,
             _ => INPUT,
         });
     }

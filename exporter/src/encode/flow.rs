@@ -12,7 +12,7 @@ use super::settings::EncodeSettings;
 use super::simulcast::simulcast_within;
 use crate::anchor::AnchorSettings;
 use crate::input::View;
-use crate::pack::{OwnedSection, sections, write_file};
+use crate::pack::{OwnedSection, cameras_section, sections, write_file};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::{Plan, choose_anchors};
 use crate::progress::Progress;
@@ -128,7 +128,8 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     stop::check()?;
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);
-    let sections = sections(&header, plan, &coded, exported);
+    let mut sections = sections(&header, plan, &coded, exported);
+    sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
     let implicit_db = trained.map_or(Vec::new(), |(_, quality)| quality);
     Ok(Stream { header, sections, explicit_db, implicit_db })
 }

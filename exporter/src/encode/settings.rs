@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
+use iev_runtime::format::cameras::Cameras;
 use tch::Device;
 
 use super::request::{EncodeRequest, profile};
@@ -21,6 +22,8 @@ pub struct EncodeSettings {
     pub output: PathBuf,
     /// Plan of the clip.
     pub plan: Plan,
+    /// Cameras of the views, to be sent along.
+    pub cameras: Option<Cameras>,
     /// Anchor coding.
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
@@ -84,6 +87,7 @@ impl EncodeRequest {
         Ok(EncodeSettings {
             output,
             plan,
+            cameras: None,
             anchor: AnchorSettings {
                 intra_offset: self.intra_offset.unwrap_or(usual),
                 key_offset: self.key_offset,

@@ -13,6 +13,7 @@ use crate::ffmpeg::FfmpegMissing;
 use crate::picture::{Picture, PictureExt};
 
 mod agree;
+pub mod cameras;
 mod foreign;
 pub mod layout;
 mod notice;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use iev_runtime::ViewId;
+use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::table::Kind;
@@ -71,6 +72,16 @@ pub fn sections(
         }
     }
     sections
+}
+
+/// The section of `cameras`, one for each view of the header.
+pub fn cameras_section(cameras: &Cameras, header: &Header) -> OwnedSection {
+    OwnedSection {
+        kind: Kind::Cameras,
+        view: 0,
+        span: (0, header.frames as usize),
+        body: cameras.encode().to_vec(),
+    }
 }
 
 /// Writes the stream beside `path` under a temporary name, then renames it.

@@ -8,6 +8,7 @@ use iev_runtime::format::anchor::{
     AnchorSection, Coded, coding_order, interleaved_order, is_slice,
 };
 use iev_runtime::format::av1::Av1Section;
+use iev_runtime::format::cameras::{Camera, Cameras};
 use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::{Header, Preamble, Role, Second};
 use iev_runtime::format::limits::Limits;
@@ -18,6 +19,7 @@ use iev_runtime::stream::scene::grid_streams;
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::Symbols;
 use iev_runtime::{Result, ViewId};
+use nalgebra::Vector3;
 use serde_json::{Value, json};
 
 use super::decode::print_json;
@@ -45,18 +47,21 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     assert_eq!(ledger.total(), file_bytes, "every byte of a checked stream belongs to something");
     let wanted = command.symbols && header.profile().is_some();
     let symbols = wanted.then(|| Symbols::of(&mut reader)).transpose()?;
+    let cameras = cameras(&mut reader)?;
     if command.json {
         print_json(&json!({
             "symbols": symbols.map(|s| json!({
                 "network_crc32c": s.network_crc32c, "grids_crc32c": s.grids_crc32c,
             })),
             "header": describe(&header),
+            "cameras": cameras.map(|c| c.views.iter().map(describe_camera).collect::<Vec<_>>()),
             "bytes": ledger.items,
             "file_bytes": file_bytes,
             "sections": reader.sections(),
         }))
     } else {
-        print(&text(&header, &ledger, file_bytes, reader.sections()))?;
+        let sections = reader.sections();
+        print(&text(&header, cameras.as_ref(), &ledger, file_bytes, sections))?;
         match symbols {
             Some(Symbols { network_crc32c, grids_crc32c }) => print(&format!(
                 "integers       CRC-32C {network_crc32c:08x} network, {grids_crc32c:08x} grids"
@@ -65,6 +70,30 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
             None => Ok(()),
         }
     }
+}
+
+/// The cameras of the stream, if it has any.
+fn cameras(reader: &mut Reader) -> Result<Option<Cameras>> {
+    let views = reader.header().views.len();
+    for index in 0..reader.sections() {
+        let entry = reader.entry(index)?;
+        if entry.kind == Kind::Cameras {
+            let body = reader.section(&entry)?;
+            let cameras = Cameras::decode(&body, views).map_err(|e| e.moved_by(entry.offset))?;
+            return Ok(Some(cameras));
+        }
+    }
+    Ok(None)
+}
+
+fn describe_camera(camera: &Camera) -> Value {
+    let (k, turn) = (camera.calibration(), camera.rotation());
+    json!({
+        "position": camera.position().coords.as_slice(),
+        "rotation_wxyz": [turn.w, turn.i, turn.j, turn.k],
+        "focal_px": [k[(0, 0)], k[(1, 1)]],
+        "centre_px": [k[(0, 2)], k[(1, 2)]],
+    })
 }
 
 /// Bytes by what they are for.
@@ -229,7 +258,33 @@ fn colour(header: &Header) -> String {
     }
 }
 
-fn text(header: &Header, ledger: &Ledger, file_bytes: u64, sections: u32) -> String {
+fn camera_line((view, camera): (usize, &Camera)) -> String {
+    let k = camera.calibration();
+    let (at, ahead) = (camera.position().coords, camera.rotation() * Vector3::z());
+    format!(
+        "  camera {view}: at {}, looks along {}, focal {:.1}×{:.1} px, centre {:.1}, {:.1}",
+        thousandths(at),
+        thousandths(ahead),
+        k[(0, 0)],
+        k[(1, 1)],
+        k[(0, 2)],
+        k[(1, 2)],
+    )
+}
+
+/// To three places, where nothing is zero with a minus.
+fn thousandths(vector: Vector3<f64>) -> String {
+    let [x, y, z] = vector.map(|part| (part * 1000.0).round() / 1000.0 + 0.0).into();
+    format!("{x:.3}, {y:.3}, {z:.3}")
+}
+
+fn text(
+    header: &Header,
+    cameras: Option<&Cameras>,
+    ledger: &Ledger,
+    file_bytes: u64,
+    sections: u32,
+) -> String {
     let seconds = f64::from(header.frames) * f64::from(header.rate.1) / f64::from(header.rate.0);
     let kbps = |bytes: u64| bytes as f64 * 8.0 / 1000.0 / seconds;
     let mut lines = vec![
@@ -246,6 +301,7 @@ fn text(header: &Header, ledger: &Ledger, file_bytes: u64, sections: u32) -> Str
     ];
     lines.push(colour(header));
     lines.extend(header.views.iter().enumerate().map(|(i, r)| format!("  view {i}: {}", role(r))));
+    lines.extend(cameras.iter().flat_map(|c| c.views.iter()).enumerate().map(camera_line));
     lines.push(format!("{:>12} {:>7} {:>9}", "bytes", "share", "kbit/s"));
     let line = |name: &str, bytes: u64| {
         let share = 100.0 * bytes as f64 / file_bytes as f64;

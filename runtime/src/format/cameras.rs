@@ -78,6 +78,25 @@ impl Camera {
         Ok(Self { pose, intrinsics })
     }
 
+    /// The camera whose stored numbers are nearest to these; none where one does not fit its bits, or a focal length
+    /// becomes zero.
+    pub fn of_numbers(
+        position: [f64; 3],
+        rotation: UnitQuaternion<f64>,
+        focal_px: [f64; 2],
+        centre_px: [f64; 2],
+    ) -> Option<Self> {
+        let pair =
+            |[x, y]: [f64; 2]| Some([I16F16::checked_from_num(x)?, I16F16::checked_from_num(y)?]);
+        let [x, y, z] = position.map(I16F16::checked_from_num);
+        let [qw, qx, qy, qz] =
+            [rotation.w, rotation.i, rotation.j, rotation.k].map(I2F30::checked_from_num);
+        let pose = Pose { position: [x?, y?, z?], rotation: [qw?, qx?, qy?, qz?] };
+        let intrinsics = Intrinsics { focal_px: pair(focal_px)?, centre_px: pair(centre_px)? };
+        let sees = intrinsics.focal_px.iter().all(|focal| *focal > I16F16::ZERO);
+        sees.then_some(Self { pose, intrinsics })
+    }
+
     /// Centre of projection.
     pub fn position(&self) -> Point3<f64> {
         Point3::from(self.pose.position.map(|p| p.to_num()))

@@ -6,6 +6,7 @@ mod checksums;
 use std::sync::Arc;
 
 use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::{Colour, Header, Role, Sampling, Second};
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::table::Kind;
@@ -94,6 +95,36 @@ pub fn explicit_stream(size: Size, gops: u32, frames: u32) -> Vec<u8> {
         body: &body,
     };
     let sections: Vec<_> = (0..gops).map(section).collect();
+    let mut sink = Vec::new();
+    write_stream(&mut sink, &header, &sections).unwrap();
+    sink
+}
+
+/// An explicit view for each of `cameras`, which it sends along, and one GOP.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn stream_with_cameras(cameras: &Cameras) -> Vec<u8> {
+    let header = Header {
+        profile: "".try_into().unwrap(),
+        template_sha256: [0; 32],
+        size: SIZE,
+        rate: (24, 1),
+        frames: FRAMES,
+        colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
+        views: cameras.views.iter().map(|_| Role::Explicit).collect(),
+    };
+    let anchor = anchor_section(SIZE, FRAMES as usize, &[]);
+    let body = cameras.encode();
+    let section = |kind, view, body| Section {
+        kind,
+        view: ViewId(view),
+        scene: 0,
+        first_frame: 0,
+        frames: FRAMES,
+        body,
+    };
+    let anchors = (0..cameras.views.len() as u8).map(|view| section(Kind::Anchor, view, &anchor));
+    let sections: Vec<_> = anchors.chain([section(Kind::Cameras, 0, &body)]).collect();
     let mut sink = Vec::new();
     write_stream(&mut sink, &header, &sections).unwrap();
     sink
