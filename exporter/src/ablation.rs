@@ -7,7 +7,10 @@ use iev_runtime::profile::GridSpec;
 use serde::{Deserialize, Serialize};
 
 /// One part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// All grids: what the network paints depends on the view and on warped pictures alone.
@@ -37,14 +40,7 @@ impl Part {
 
     /// Its name on the command line and in reports.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Grids => "grids",
-            Self::ViewGrids => "view-grids",
-            Self::MovingGrids => "moving-grids",
-            Self::FineGrids => "fine-grids",
-            Self::InterView => "inter-view",
-            Self::KeyPictures => "key-pictures",
-        }
+        self.into()
     }
 
     /// Whether `grid` belongs to it.

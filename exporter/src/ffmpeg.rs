@@ -28,12 +28,8 @@ pub fn find() -> Result<PathBuf, FfmpegMissing> {
         let reason = format!("IEV_FFMPEG names {}, which is not a file", path.display());
         return if path.is_file() { Ok(path) } else { Err(FfmpegMissing { reason }) };
     }
-    let name = format!("ffmpeg{}", env::consts::EXE_SUFFIX);
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders)
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file())
-        .ok_or_else(|| FfmpegMissing { reason: String::from("there is no ffmpeg on PATH") })
+    which::which("ffmpeg")
+        .map_err(|_| FfmpegMissing { reason: String::from("there is no ffmpeg on PATH") })
 }
 
 /// A quiet, non-interactive call of ffmpeg.

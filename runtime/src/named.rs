@@ -1,24 +1,25 @@
 //! Choices that have names on the command line and in board profiles.
 
+use strum::VariantArray;
+
 use crate::error::{Error, Result};
 
-/// The one of `all`, choices of a `kind`, that is called `asked`.
+/// The choice of a `kind` that is called `asked`.
 ///
 /// # Errors
 /// [`Error::Usage`] with the names there are.
-pub(crate) fn by_name<T: Copy, const N: usize>(
-    kind: &str,
-    all: [T; N],
-    name: fn(T) -> &'static str,
-    asked: &str,
-) -> Result<T> {
+pub(crate) fn by_name<T>(kind: &str, asked: &str) -> Result<T>
+where
+    T: VariantArray + Copy + Into<&'static str>,
+{
     let unknown = || {
-        let names = all.map(name);
+        let names: Vec<&str> = T::VARIANTS.iter().map(|choice| (*choice).into()).collect();
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         let others = others.join(", ");
         Error::Usage { what: format!("no {kind} is called {asked:?}: use {others} or {last}") }
     };
-    all.into_iter().find(|choice| name(*choice) == asked).ok_or_else(unknown)
+    let mut choices = T::VARIANTS.iter().copied();
+    choices.find(|choice| asked == (*choice).into()).ok_or_else(unknown)
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn a_tick_allocates_nothing_once_warm() {
     const PERIOD: Duration = Duration::from_millis(1);
     // As many times are due as there are ticks.
     let player = player(&backend(), UNDER_WAY as u32 + 3 * TICKS, Precision::F32);
-    for late in Late::ALL {
+    for &late in Late::ALL {
         let mut playback = Loop::over(&player).playback;
         let held: Vec<_> = playback.by_ref().take(UNDER_WAY).map(Result::unwrap).collect();
         drop(held);

@@ -229,12 +229,8 @@ pub(crate) fn shown(command: &Command) -> String {
 /// Without nasm the H.264 decoder quietly builds at half its speed.
 fn warn_without_nasm() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    let on_path = || {
-        env::var_os("PATH")
-            .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join("nasm").exists()))
-    };
     ONCE.call_once(|| {
-        if cfg!(target_arch = "x86_64") && !on_path() {
+        if cfg!(target_arch = "x86_64") && which::which("nasm").is_err() {
             eprintln!("warning: no nasm, so H.264 decodes at half speed: apt-get install nasm");
         }
     });

@@ -23,7 +23,8 @@ const AT2: [Dim; 2] = [Named("h2"), Named("w2")];
 const AT1: [Dim; 2] = [Named("h1"), Named("w1")];
 
 /// A template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Cut {
     /// Latents → flow and features.
     Motion,
@@ -43,14 +44,8 @@ impl Cut {
         [Self::Motion, Self::Refine, Self::Full, Self::Motion8, Self::Refine8];
 
     /// Name in file names and the manifest.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Motion => "motion",
-            Self::Refine => "refine",
-            Self::Full => "full",
-            Self::Motion8 => "motion8",
-            Self::Refine8 => "refine8",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// Whether it is for the CPU provider alone, whose 8 bits are not those of TensorRT.

@@ -1,7 +1,8 @@
 //! Facts about the machine, read from /proc, /sys, /etc and the library folders.
 //!
 //! Every reader takes the folder that stands for `/`, so that a test can plant another machine;
-//! what cannot be known is `None`.
+//! what cannot be known is `None`. Why not the crate procfs: most of this is not under /proc, and of what is we want
+//! a handful of fields, each one call of [`field`].
 
 use std::collections::BTreeMap;
 use std::fs;

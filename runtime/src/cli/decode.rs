@@ -16,9 +16,10 @@ use iev_runtime::play::shown::Shown;
 use iev_runtime::sink::{Digest, Muxer, Plan, Sink, names_view};
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Result, ViewId};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::progress::styled;
 use super::statistics::{Statistics, deadlines, in_words};
 use super::ticks::Ticks;
 use super::{BackendArgs, Failure, chain, print};
@@ -241,8 +242,7 @@ impl Decode {
         if self.quiet || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}");
-        ProgressBar::new(times).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        styled(ProgressBar::new(times), "{bar:30} {pos}/{len} {per_sec} {eta}")
     }
 
     fn report(

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod info;
 pub(crate) mod prepare;
 pub(crate) mod probe;
+mod progress;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;

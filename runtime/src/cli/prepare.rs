@@ -13,8 +13,9 @@ use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{SessionOptions, Step, prepare};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::progress::styled;
 use super::{BackendArgs, Failure, print};
 
 /// Build the engines that a stream needs on this machine, ahead of playing it
@@ -106,9 +107,7 @@ impl Progress {
 }
 
 fn spinner(graph: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style).with_message(graph);
+    let bar = styled(ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}").with_message(graph);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

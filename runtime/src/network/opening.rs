@@ -7,7 +7,18 @@ use crate::named::by_name;
 use crate::stream::scene::NetworkLevels;
 
 /// Where implicit pictures are painted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkPath {
     /// Motion and refinement in the network, warp and fuse in our own kernels: for CPUs, where these are
@@ -20,11 +31,8 @@ pub enum NetworkPath {
 
 impl NetworkPath {
     /// Name on the command line, in board profiles and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Split => "split",
-            Self::Full => "full",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -32,12 +40,23 @@ impl core::str::FromStr for NetworkPath {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        by_name("path of the network", [Self::Split, Self::Full], Self::name, name)
+        by_name("path of the network", name)
     }
 }
 
 /// Numbers a network is computed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floating point: what a stream means.
@@ -51,12 +70,8 @@ pub enum Precision {
 
 impl Precision {
     /// Name on the command line, in board profiles and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Int8 => "int8",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -64,7 +79,7 @@ impl core::str::FromStr for Precision {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        by_name("precision", [Self::F32, Self::F16, Self::Int8], Self::name, name)
+        by_name("precision", name)
     }
 }
 

@@ -16,7 +16,18 @@ use crate::named::by_name;
 use crate::network::opening::Precision;
 
 /// Where networks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// TensorRT engines.
@@ -32,12 +43,8 @@ impl Provider {
     pub const LADDER: [Self; 3] = [Self::TensorRt, Self::Cuda, Self::Cpu];
 
     /// Name on the command line and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TensorRt => "tensorrt",
-            Self::Cuda => "cuda",
-            Self::Cpu => "cpu",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// ONNX Runtime's name for it.
@@ -107,7 +114,7 @@ impl FromStr for Provider {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        by_name("execution provider", Self::LADDER, Self::name, name)
+        by_name("execution provider", name)
     }
 }
 

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::named::by_name;
 
 /// What becomes of times that are not in hand when they are due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Late {
     /// The newest in hand is shown; those passed over are never shown, and not painted where no
     /// painter has begun with them.
@@ -30,15 +31,11 @@ pub const RECOVERY: u64 = 8;
 
 impl Late {
     /// All policies.
-    pub const ALL: [Self; 3] = [Self::Drop, Self::Repeat, Self::Degrade];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Name on the command line and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Repeat => "repeat",
-            Self::Degrade => "degrade",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -46,7 +43,7 @@ impl core::str::FromStr for Late {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        by_name("policy for late times", Self::ALL, Self::name, name)
+        by_name("policy for late times", name)
     }
 }
 
@@ -328,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_time_taken_is_counted_once() {
-        for late in Late::ALL {
+        for &late in Late::ALL {
             let mut pace = Pace::new(late, PERIOD);
             let mut ticks = 0;
             for at in 0..500u32 {
@@ -355,7 +352,7 @@ mod tests {
 
     #[test]
     fn policies_go_by_name() {
-        for late in Late::ALL {
+        for &late in Late::ALL {
             assert_eq!(late.name().parse::<Late>().ok(), Some(late));
         }
         let refusal = "skip".parse::<Late>().err().map(|e| e.to_string()).unwrap_or_default();

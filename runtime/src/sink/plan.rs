@@ -83,7 +83,7 @@ impl Sink {
     /// Opens the outputs of `plan`.
     ///
     /// # Errors
-    /// [`Error::File`] when one cannot be created, [`Error::OverBudget`] when tiles get too wide.
+    /// [`crate::Error::File`] when one cannot be created, [`crate::Error::OverBudget`] when tiles get too wide.
     pub fn open(plan: &Plan<'_>) -> Result<Self> {
         let size = plan.header.size;
         if names_view(plan.path) {
@@ -104,7 +104,7 @@ impl Sink {
     /// Takes all views of one time.
     ///
     /// # Errors
-    /// [`Error::File`] when they cannot be written.
+    /// [`crate::Error::File`] when they cannot be written.
     pub fn put(&mut self, shown: &Shown) -> Result<()> {
         match self {
             Self::Together(sink, None) | Self::InTurn(sink) => {
@@ -121,7 +121,7 @@ impl Sink {
     /// Writes what is left, and gives the outputs their names: those of a sink that is dropped before are not there.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be written.
+    /// [`crate::Error::File`] when it cannot be written.
     pub fn finish(self) -> Result<()> {
         match self {
             Self::Together(sink, _) | Self::InTurn(sink) => sink.finish(),
