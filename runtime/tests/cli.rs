@@ -171,7 +171,7 @@ fn streams_of_h264_alone_name_no_profile_and_have_no_integers() {
     let stream = desk.file("explicit.iev", &explicit);
     let output = iev(&["info", &stream, "--symbols"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("none: every view is H.264"));
+    assert!(text(&output.stdout).contains("none: every view is explicit"));
 
     explicit[29] = 7;
     right_checksums(&mut explicit);
