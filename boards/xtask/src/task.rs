@@ -261,6 +261,19 @@ mod tests {
         assert_eq!(said, "2 tests were skipped:\n  a for want of y\n  b for want of x");
     }
 
+    /// What the manifests promise is what CI builds with.
+    #[test]
+    fn the_stated_rust_version_is_the_pinned_one() {
+        let read = |file: &str| -> toml::Table {
+            let file = Place::find().unwrap().root.join(file);
+            toml::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+        };
+        let stated = &read("Cargo.toml")["workspace"]["package"]["rust-version"];
+        let pinned = &read("rust-toolchain.toml")["toolchain"]["channel"];
+        let (stated, pinned) = (stated.as_str().unwrap(), pinned.as_str().unwrap());
+        assert_eq!(format!("{stated}.0"), pinned);
+    }
+
     #[test]
     fn a_quoted_word_survives_the_shell() {
         assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
