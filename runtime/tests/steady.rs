@@ -92,7 +92,9 @@ impl Loop {
         assert!(views.contains(ViewId(1)), "an implicit view, so that the network runs");
         let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
         let path = std::path::Path::new("-");
-        let plan = Plan { muxer: Muxer::Null, path, header: player.header(), views, single: false };
+        let (header, order) = (player.header(), views.iter().collect::<Vec<_>>());
+        let layout = Default::default();
+        let plan = Plan { muxer: Muxer::Null, path, header, views: &order, layout, single: false };
         let sink = Sink::open(&plan).unwrap();
         Self { playback: player.play(&selection).unwrap(), sink }
     }

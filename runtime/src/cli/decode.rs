@@ -13,7 +13,7 @@ use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::{Paced, Tick};
 use iev_runtime::play::player::{Playback, Player, Selection};
 use iev_runtime::play::shown::Shown;
-use iev_runtime::sink::{Digest, Muxer, Plan, Sink, names_view};
+use iev_runtime::sink::{Digest, Layout, Muxer, Plan, Sink, names_view};
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Result, ViewId};
 use indicatif::ProgressBar;
@@ -35,12 +35,16 @@ pub(crate) struct Decode {
     /// Where to write; %v is the view, %t the time of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Views: all, or numbers such as 0,2,4
+    /// Views: all, or numbers such as 0,2,4; in one picture they stand in this order
     #[arg(short, long, value_name = "VIEWS", default_value = "all")]
     views: String,
-    /// The view nearest to a head at x,y,z, instead of --views
+    /// The view nearest to a head at x (right), y (down), z (forward), instead of --views; iev info shows where cameras
+    /// are
     #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', allow_hyphen_values = true)]
     pose: Vec<f64>,
+    /// Several views one below the other instead of side by side
+    #[arg(long)]
+    top_bottom: bool,
     /// Times to skip
     #[arg(long, default_value_t = 0)]
     skip: u32,
@@ -78,7 +82,8 @@ pub(crate) struct Decode {
 pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
-    let views = command.views(&player)?;
+    let order = command.views(&player)?;
+    let views: ViewSet = order.iter().copied().collect();
     let end = player.times().end;
     let first = command.skip.min(end);
     let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
@@ -87,7 +92,9 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     }
     let selection = Selection::new(views, first..last);
     let (muxer, path) = command.target(views, player.header())?;
-    let plan = Plan { muxer, path, header: player.header(), views, single: last - first == 1 };
+    let layout = if command.top_bottom { Layout::TopBottom } else { Layout::SideBySide };
+    let (header, single) = (player.header(), last - first == 1);
+    let plan = Plan { muxer, path, header, views: &order, layout, single };
     command.claim_outputs(&plan.files(first..last))?;
     let sink = Sink::open(&plan)?;
     let times = (last - first) as usize;
@@ -127,7 +134,8 @@ impl Decode {
         }
     }
 
-    fn views(&self, player: &Player) -> Result<ViewSet, Failure> {
+    /// Views to show, in the order typed.
+    fn views(&self, player: &Player) -> Result<Vec<ViewId>, Failure> {
         let header = player.header();
         let views = match *self.pose {
             [] => parse_views(&self.views, header)?,
@@ -138,7 +146,7 @@ impl Decode {
             }
             _ => return Err(Failure::Usage("--pose takes three numbers: x,y,z".into())),
         };
-        views.check(header)?;
+        views.iter().copied().collect::<ViewSet>().check(header)?;
         Ok(views)
     }
 
@@ -277,9 +285,10 @@ impl Decode {
     }
 }
 
-pub(super) fn parse_views(text: &str, header: &Header) -> Result<ViewSet, Failure> {
+/// The views of a list, each once, in its order.
+pub(super) fn parse_views(text: &str, header: &Header) -> Result<Vec<ViewId>, Failure> {
     if text == "all" {
-        return Ok(ViewSet::all(header));
+        return Ok(ViewSet::all(header).iter().collect());
     }
     let number = |part: &str| {
         let id = part.trim().parse::<u8>().ok();
@@ -287,7 +296,14 @@ pub(super) fn parse_views(text: &str, header: &Header) -> Result<ViewSet, Failur
             Failure::Usage(format!("{part:?} is no view: use all, or numbers such as 0,2,4"))
         })
     };
-    text.split(',').map(number).collect()
+    let mut views = Vec::new();
+    for view in text.split(',').map(number) {
+        let view = view?;
+        if !views.contains(&view) {
+            views.push(view);
+        }
+    }
+    Ok(views)
 }
 
 /// Prints a summary as `iev demo` does.

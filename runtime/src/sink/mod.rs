@@ -30,7 +30,7 @@ pub use self::plan::{Muxer, Plan, Sink};
 pub use self::png::PngSink;
 pub use self::raw::RawSink;
 #[cfg(feature = "cli")]
-pub use self::tile::Tile;
+pub use self::tile::{Layout, Tile};
 pub use self::y4m::{HeaderLine, Y4mSink};
 
 use crate::error::{Error, Result};

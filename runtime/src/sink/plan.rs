@@ -8,13 +8,12 @@ use super::null::NullSink;
 use super::pattern::{expand, names_view};
 use super::png::PngSink;
 use super::raw::RawSink;
-use super::tile::Tile;
+use super::tile::{Layout, Tile};
 use super::y4m::Y4mSink;
 use super::{Output, PictureSink};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::play::shown::Shown;
-use crate::units::views::ViewSet;
 use crate::units::{Size, TimeIndex, ViewId};
 
 /// How pictures are written.
@@ -63,15 +62,17 @@ pub struct Plan<'a> {
     pub path: &'a Path,
     /// Of which stream.
     pub header: &'a Header,
-    /// Which views.
-    pub views: ViewSet,
+    /// Which views, each once, in the order in which they stand in a tile.
+    pub views: &'a [ViewId],
+    /// Where views stand in a tile.
+    pub layout: Layout,
     /// True when there is only one time, so PNG files need no number.
     pub single: bool,
 }
 
 /// The outputs of a decode.
 pub enum Sink {
-    /// One output for all views: a single view, or several side by side.
+    /// One output for all views: a single view, or several in a tile.
     Together(Box<dyn PictureSink>, Option<Tile>),
     /// All pictures one after another.
     InTurn(Box<dyn PictureSink>),
@@ -83,11 +84,11 @@ impl Sink {
     /// Opens the outputs of `plan`.
     ///
     /// # Errors
-    /// [`crate::Error::File`] when one cannot be created, [`crate::Error::OverBudget`] when tiles get too wide.
+    /// [`crate::Error::File`] when one cannot be created, [`crate::Error::OverBudget`] when tiles get too large.
     pub fn open(plan: &Plan<'_>) -> Result<Self> {
         let size = plan.header.size;
         if names_view(plan.path) {
-            let per_view = |view: ViewId| Ok((view, plan.one(Some(view), size)?));
+            let per_view = |view: &ViewId| Ok((*view, plan.one(Some(*view), size)?));
             let sinks: Result<_> = plan.views.iter().map(per_view).collect();
             return sinks.map(Self::PerView);
         }
@@ -95,7 +96,7 @@ impl Sink {
             Muxer::Md5 | Muxer::Null => Ok(Self::InTurn(plan.one(None, size)?)),
             _ if plan.views.len() == 1 => Ok(Self::Together(plan.one(None, size)?, None)),
             _ => {
-                let tile = Tile::new(size, plan.views)?;
+                let tile = Tile::new(size, plan.views, plan.layout)?;
                 Ok(Self::Together(plan.one(None, tile.size())?, Some(tile)))
             }
         }
@@ -133,7 +134,7 @@ impl Sink {
 impl Plan<'_> {
     /// Every file that is written when `times` are shown.
     pub fn files(&self, times: Range<u32>) -> Vec<PathBuf> {
-        let views = self.views.iter().map(Some).filter(|_| names_view(self.path));
+        let views = self.views.iter().copied().map(Some).filter(|_| names_view(self.path));
         let views: Vec<_> = if names_view(self.path) { views.collect() } else { vec![None] };
         match self.muxer {
             Muxer::Null => Vec::new(),

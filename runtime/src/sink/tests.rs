@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Digest, HeaderLine, Muxer, Plan, Sink};
+use super::{Digest, HeaderLine, Layout, Muxer, Plan, Sink};
 use crate::format::header::Role;
 use crate::picture::Plane;
 use crate::play::player::{Player, Selection};
@@ -34,8 +34,19 @@ fn two_views() -> Player {
     player(stream(&header(ODD, 3, &[Role::Explicit; 2]))).unwrap()
 }
 
+fn three_views() -> Player {
+    player(stream(&header(ODD, 3, &[Role::Explicit; 3]))).unwrap()
+}
+
 fn write(player: &Player, muxer: Muxer, path: &Path, views: ViewSet) {
-    let plan = Plan { muxer, path, header: player.header(), views, single: false };
+    let order: Vec<ViewId> = views.iter().collect();
+    write_in(Layout::SideBySide, player, muxer, path, &order);
+}
+
+fn write_in(layout: Layout, player: &Player, muxer: Muxer, path: &Path, order: &[ViewId]) {
+    let views: ViewSet = order.iter().copied().collect();
+    let header = player.header();
+    let plan = Plan { muxer, path, header, views: order, layout, single: false };
     let mut sink = Sink::open(&plan).unwrap();
     for shown in player.decode_serial(&Selection::new(views, player.times())).unwrap() {
         sink.put(&shown.unwrap()).unwrap();
@@ -92,6 +103,39 @@ fn several_views_stand_side_by_side_on_even_columns() {
     for (place, (id, picture)) in shown.frames().enumerate() {
         for (y, line) in picture.plane(Plane::Y).chunks_exact(35).enumerate() {
             assert_eq!(&file[y * 72 + place * 36..][..35], line, "{id} row {y}");
+        }
+    }
+}
+
+#[test]
+fn views_stand_in_the_order_asked_for_side_by_side_or_below() {
+    let (player, folder) = (three_views(), Folder::new("order"));
+    let all: ViewSet = [0, 1, 2].into_iter().map(ViewId).collect();
+    let shown = player.at(all, crate::TimeIndex(0)).unwrap();
+    let picture = |view| shown.frames().find(|(id, _)| id.view == view).unwrap().1;
+    let (first, second) = (ViewId(2), ViewId(0));
+    assert_ne!(picture(first).i420(), picture(second).i420(), "an order that shows");
+    // ODD is 35×21, its chroma 18×11; a place is 36 columns wide or 22 rows high.
+    let rows: [(_, Size, (usize, usize)); 2] = [
+        (Layout::SideBySide, Size { width_px: 72, height_px: 21 }, (36, 0)),
+        (Layout::TopBottom, Size { width_px: 35, height_px: 44 }, (0, 22)),
+    ];
+    for (layout, whole, (right, down)) in rows {
+        let path = folder.0.join("two.yuv");
+        write_in(layout, &player, Muxer::Raw, &path, &[first, second]);
+        let file = std::fs::read(&path).unwrap();
+        assert_eq!(file.len(), 3 * whole.i420_bytes(), "{layout:?}");
+        let luma = whole.width() * whole.height();
+        for (place, view) in [first, second].into_iter().enumerate() {
+            let (x, y) = (place * right, place * down);
+            for (row, line) in picture(view).plane(Plane::Y).chunks_exact(35).enumerate() {
+                let at = (y + row) * whole.width() + x;
+                assert_eq!(&file[at..][..35], line, "{layout:?} view {} row {row}", view.0);
+            }
+            for (row, line) in picture(view).plane(Plane::U).chunks_exact(18).enumerate() {
+                let at = luma + (y / 2 + row) * whole.width().div_ceil(2) + x / 2;
+                assert_eq!(&file[at..][..18], line, "{layout:?} chroma {} row {row}", view.0);
+            }
         }
     }
 }

@@ -1,33 +1,49 @@
-//! Several views side by side in one picture.
+//! Several views in one picture, side by side or one below the other.
 
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
 use crate::play::shown::Shown;
-use crate::units::Size;
-use crate::units::views::ViewSet;
+use crate::units::{Size, ViewId};
 
-/// A picture with a place for every view; odd widths leave one grey column.
+/// Where the views of a tile stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// The first at the left.
+    #[default]
+    SideBySide,
+    /// The first at the top.
+    TopBottom,
+}
+
+/// A picture with a place for every view; an odd side leaves a grey column or row behind each.
 #[derive(Debug)]
 pub struct Tile {
     picture: Picture,
-    views: ViewSet,
+    views: Vec<ViewId>,
+    layout: Layout,
+    /// From one view to the next, even for the sake of chroma.
     step_px: usize,
 }
 
 impl Tile {
-    /// A tile of `views`, each of `size`.
+    /// A tile of `views` in this order, each of `size`.
     ///
     /// # Errors
-    /// [`Error::OverBudget`] when the tile gets wider than 65535 pixels.
-    pub fn new(size: Size, views: ViewSet) -> Result<Self> {
-        let step_px = size.width().next_multiple_of(2);
-        let width = step_px * views.len();
-        let width_px = u16::try_from(width).map_err(|_| Error::OverBudget {
-            what: "pixels of views side by side (use %v in the file name)",
-            asked: width as u64,
+    /// [`Error::OverBudget`] when a side of the tile goes beyond 65535 pixels.
+    pub fn new(size: Size, views: &[ViewId], layout: Layout) -> Result<Self> {
+        let side = if layout == Layout::SideBySide { size.width() } else { size.height() };
+        let step_px = side.next_multiple_of(2);
+        let long = step_px * views.len();
+        let long_px = u16::try_from(long).map_err(|_| Error::OverBudget {
+            what: "pixels of views in one picture (use %v in the file name)",
+            asked: long as u64,
             allowed: u64::from(u16::MAX),
         })?;
-        Ok(Self { picture: Picture::new(Size { width_px, ..size }), views, step_px })
+        let whole = match layout {
+            Layout::SideBySide => Size { width_px: long_px, ..size },
+            Layout::TopBottom => Size { height_px: long_px, ..size },
+        };
+        Ok(Self { picture: Picture::new(whole), views: views.to_vec(), layout, step_px })
     }
 
     /// Size of the whole.
@@ -38,14 +54,18 @@ impl Tile {
     /// Puts the views of `shown` in their places.
     pub fn compose(&mut self, shown: &Shown) -> &Picture {
         for (id, picture) in shown.frames() {
-            let Some(place) = self.views.iter().position(|v| v == id.view) else { continue };
+            let Some(place) = self.views.iter().position(|view| *view == id.view) else { continue };
             for plane in Plane::ALL {
                 let step = if plane == Plane::Y { self.step_px } else { self.step_px / 2 };
+                let (right, down) = match self.layout {
+                    Layout::SideBySide => (place * step, 0),
+                    Layout::TopBottom => (0, place * step),
+                };
                 let (columns, _) = picture.plane_size(plane);
                 let (whole, _) = self.picture.plane_size(plane);
-                let lines = self.picture.plane_mut(plane).chunks_exact_mut(whole);
+                let lines = self.picture.plane_mut(plane).chunks_exact_mut(whole).skip(down);
                 for (line, source) in lines.zip(picture.plane(plane).chunks_exact(columns)) {
-                    line[place * step..][..columns].copy_from_slice(source);
+                    line[right..][..columns].copy_from_slice(source);
                 }
             }
         }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::fault::{Fault, InEntry};
 use super::given::{Axes, Entry, Given, finite};
 
-/// Where the test conditions put a display instead of a camera.
+/// What the test conditions list beside the cameras: a display, and the middle of the rig.
 const NO_CAMERAS: [&str; 2] = ["viewport", "center"];
 
 #[derive(Deserialize)]

@@ -94,7 +94,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let (batch, painters) = (player.options().batch, player.options().painters);
     let threads = command.backend.threads();
     let open_us = micros(started);
-    let views = parse_views(&command.views, player.header())?;
+    let views: ViewSet = parse_views(&command.views, player.header())?.into_iter().collect();
     let first = player.play(&Selection::new(views, player.times()))?.next();
     first.unwrap_or_else(|| panic!("a stream has a time"))?;
     let first_picture_us = micros(started);
