@@ -6,12 +6,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use iev_exporter::stop;
+use iev_runtime::network::session::OrtRuntime;
 
 /// What is said of a stopped run that has no work folder.
 const NOTHING_KEPT: &str = "nothing is kept; with --work the same command would go on";
 
+#[allow(unsafe_code, reason = "ONNX Runtime is told by the environment alone")]
 fn main() -> ExitCode {
-    refuse_telemetry();
+    // SAFETY: the program has one thread yet. The player in here loads ONNX Runtime too.
+    unsafe { OrtRuntime::refuse_telemetry() };
     let arguments = cli::CommandLine::parse();
     arguments.settle_threads();
     if let Err(reason) = stop::listen() {
@@ -33,11 +36,4 @@ fn main() -> ExitCode {
             ExitCode::from(cli::exit::code(&error))
         }
     }
-}
-
-/// As `iev` does: the player in here loads ONNX Runtime too.
-#[allow(unsafe_code, reason = "the library reads the environment, and nothing else reaches it")]
-fn refuse_telemetry() {
-    // SAFETY: the program has one thread yet, so nothing reads the environment meanwhile.
-    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") }
 }

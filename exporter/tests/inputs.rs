@@ -52,6 +52,32 @@ fn damaged_views_are_named_with_what_is_wrong() {
 }
 
 #[test]
+fn what_is_no_view_is_named_with_what_makes_one_of_it() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("jpegs")).unwrap();
+    std::fs::create_dir(desk.path("nothing")).unwrap();
+    let rows: [(&str, &[u8], &str, &str); 7] = [
+        (
+            "clip.iev",
+            b"\x89IEV\r\n\x1a\n of before",
+            "clip.iev",
+            "`iev decode clip.iev -o v%v.y4m`",
+        ),
+        ("stream.mp4", b"\x89IEV\r\n\x1a\n of before", "stream.mp4", "is an IEV stream already"),
+        ("mp4.y4m", b"\0\0\0\x20ftypisom", "mp4.y4m", "seems to be MP4"),
+        ("png.Y4M", b"\x89PNG\r\n\x1a\n", "png.Y4M", "seems to be PNG"),
+        ("bare.yuv", &[128; 1536], "bare.yuv", "-f rawvideo -pix_fmt yuv420p -s WxH"),
+        ("jpegs/1.jpg", b"\xff\xd8\xff\xe0", "jpegs", "JPEG: ffmpeg -pattern_type glob"),
+        ("nothing/readme", b"hello", "nothing", "this has none"),
+    ];
+    for (file, bytes, view, part) in rows {
+        std::fs::write(desk.path(file), bytes).unwrap();
+        let said = desk.refusal_with(&mut reference(&desk, view), INPUT);
+        assert!(said.starts_with(view) && said.contains(part), "{file}: {said}");
+    }
+}
+
+#[test]
 fn views_with_odd_names_and_standard_input_are_read() {
     let desk = Desk::new();
     let crops = |command: &mut Command| {

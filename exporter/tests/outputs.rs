@@ -31,6 +31,7 @@ fn desk() -> Desk {
     std::fs::hard_link(desk.path("peers.csv"), desk.path("csv/curve.csv")).unwrap();
     std::fs::create_dir(desk.path("start")).unwrap();
     std::fs::write(desk.path("start/train.pt"), "a checkpoint").unwrap();
+    std::fs::write(desk.path("start/notes"), "").unwrap();
     desk
 }
 
@@ -74,6 +75,7 @@ fn no_output_of_any_command_is_an_input() {
         ("encode pictures right.y4m -o new.iev --work pictures", "is the input folder pictures"),
         ("encode left.y4m right.y4m -o new.iev --work left.y4m/work", "left.y4m/work"),
         ("encode left.y4m right.y4m -o new.iev --work start --warm-start start", "train.pt"),
+        ("encode left.y4m right.y4m -o start/notes --warm-start start", "is the input start/notes"),
         ("peers left.y4m right.y4m --out new.csv --work left.y4m", "is the input left.y4m"),
         ("rd curve.toml --out csv", "csv/curve.csv is the input"),
         ("rd curve.toml --out curve.toml", "is the input curve.toml"),

@@ -1,6 +1,7 @@
 //! Why decoding stopped, sorted by who must act.
 
 use crate::FrameId;
+use crate::format::foreign::Kind;
 use crate::format::header::{VERSION_MAJOR, VERSION_MINOR};
 
 /// Result of the format layer and of the player.
@@ -28,8 +29,11 @@ pub enum Error {
     #[error("is empty")]
     Empty,
     /// Something else than a stream.
-    #[error("is no IEV stream: it does not start like one")]
-    Foreign,
+    #[error("is no IEV stream: {}", Seems(*seems))]
+    Foreign {
+        /// What it starts like.
+        seems: Option<Kind>,
+    },
     /// The end is missing.
     #[error("cut off: {has} of {needs} bytes: copy it again from where it is whole")]
     CutOff {
@@ -150,7 +154,7 @@ impl Error {
     pub const fn is_of_the_stream(&self) -> bool {
         match self {
             Self::Malformed { .. } | Self::Unsupported { .. } | Self::OverBudget { .. } => true,
-            Self::Empty | Self::Foreign | Self::CutOff { .. } => true,
+            Self::Empty | Self::Foreign { .. } | Self::CutOff { .. } => true,
             Self::Damaged { .. } | Self::Newer { .. } => true,
             // A decoder of explicit pictures fails on what it is fed, not by itself.
             #[cfg(feature = "player")]
@@ -165,7 +169,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Malformed { .. } | Self::Unsupported { .. } | Self::Storage { .. } => 1,
-            Self::Empty | Self::Foreign | Self::CutOff { .. } | Self::Damaged { .. } => 1,
+            Self::Empty | Self::Foreign { .. } | Self::CutOff { .. } | Self::Damaged { .. } => 1,
             Self::Newer { .. } | Self::Template { .. } => 1,
             // A decoder of explicit pictures fails on what it is fed, not by itself.
             Self::Anchor { .. } => 1,
@@ -194,6 +198,18 @@ impl core::fmt::Display for Part {
         match self.0 {
             Some(section) => write!(f, "section {section}"),
             None => f.write_str("the index"),
+        }
+    }
+}
+
+/// What a file seems to be that is no stream.
+struct Seems(Option<Kind>);
+
+impl core::fmt::Display for Seems {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(kind) => kind.fmt(f),
+            None => f.write_str("it does not start like one"),
         }
     }
 }

@@ -110,6 +110,12 @@ fn files_that_are_no_whole_stream_are_refused() {
         (desk.file("text.iev", &b"just a text file\n".repeat(9)), "text.iev is no IEV stream"),
         (desk.file("cut.iev", &desk.good[..half]), cut.as_str()),
         (desk.file("head.iev", &desk.good[..20]), "head.iev: cut off: 20 of 28 bytes"),
+        (
+            desk.file("a.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"),
+            "it seems to be MP4: `iev-export en",
+        ),
+        (desk.file("a.y4m", b"YUV4MPEG2 W32 H32 F24:1\nFRAME\n"), "to be y4m: `iev-export encode"),
+        (desk.file("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "a PNG picture: `iev-export enc"),
         (desk.file("three.iev", &desk.good[..3]), "three.iev: cut off: 3 of 28 bytes"),
         (desk.file("hi.iev", b"hi"), "hi.iev is no IEV stream"),
         (desk.file("longer.iev", &longer), "the file ends where its preamble says"),

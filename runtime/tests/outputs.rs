@@ -31,6 +31,9 @@ impl Desk {
         std::fs::create_dir(desk.path("sheets")).unwrap();
         symlink("../clip.iev", desk.path("sheets/sheet.png")).unwrap();
         std::fs::write(desk.path("older.y4m"), "older").unwrap();
+        let board = include_str!("../../boards/x86_edge.toml");
+        std::fs::write(desk.path("board.toml"), board).unwrap();
+        std::fs::write(desk.path("ort.so"), "a library").unwrap();
         desk
     }
 
@@ -77,6 +80,10 @@ fn no_output_of_any_command_is_its_input() {
             let said = desk.refusal(&format!("{output} {name}"), USAGE);
             assert!(said.contains("is the input clip.iev"), "{said}");
         }
+        for (flag, input) in [("--board", "board.toml"), ("--ort", "ort.so")] {
+            let said = desk.refusal(&format!("{output} {input} {flag} {input}"), USAGE);
+            assert!(said.contains(&format!("is the input {input}")), "{said}");
+        }
         let said = desk.refusal(&format!("{output} no/such"), USAGE);
         assert!(said.contains("no/such: there is no folder no"), "{said}");
         let said = desk.refusal(&format!("{output} folder"), USAGE);
@@ -106,6 +113,18 @@ fn no_output_is_another() {
         let said = desk.refusal(line, USAGE);
         assert!(said.contains(part), "{line}: {said}");
     }
+}
+
+#[test]
+fn numbered_pictures_have_a_folder() {
+    let desk = Desk::new();
+    assert!(Command::new("mkfifo").arg(desk.path("folder/pipe.png")).status().unwrap().success());
+    for place in ["/dev/null", "/dev/stdout", "folder/pipe.png"] {
+        let said = desk.refusal(&format!("decode clip.iev --muxer png -o {place}"), USAGE);
+        assert!(said.contains(&format!("{place} is no place for numbered pictures")), "{said}");
+    }
+    let one = desk.iev("decode clip.iev -q --muxer png --limit 1 -o /dev/null").output().unwrap();
+    assert!(one.status.success(), "{one:?}");
 }
 
 #[test]

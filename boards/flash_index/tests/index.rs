@@ -86,7 +86,7 @@ fn broken_empty_and_short_flash_is_an_error() {
     let sample = sample();
     let error = |bytes: &[u8], start, broken| index(bytes, start, broken).0.unwrap_err();
     assert!(matches!(error(&sample, 0, Some(40)), Error::Storage { .. }));
-    assert!(matches!(error(&[0xff; 4096], 0, None), Error::Foreign));
+    assert!(matches!(error(&[0xff; 4096], 0, None), Error::Foreign { .. }));
     for (bytes, start) in [(&sample[..], 1 << 30), (&sample[..10], 0), (&sample[..5000], 0)] {
         let said = error(bytes, start, None).to_string();
         assert!(said.contains("fits the flash"), "{said}");

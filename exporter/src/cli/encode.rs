@@ -177,8 +177,8 @@ fn claim_outputs(args: &EncodeArgs) -> Result<()> {
     read_views(&mut outputs, &args.views);
     let of_cameras = args.cameras.iter().flat_map(|path| cameras::files(path));
     of_cameras.for_each(|file| drop(outputs.reads(&file)));
-    // A training would overwrite the one it starts from.
-    args.warm_start.iter().for_each(|folder| drop(outputs.reads(&checkpoint_in(folder))));
+    // A training would overwrite the one it starts from; new files may join it.
+    args.warm_start.iter().for_each(|folder| outputs.reads_files_of(folder));
     outputs.claim(Path::new("-"))?;
     if let Some(work) = &args.work {
         outputs.claim_folder(work)?;

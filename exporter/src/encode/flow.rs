@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use iev_runtime::Size;
-use iev_runtime::format::header::Header;
+use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::format::table::Kind;
 use iev_runtime::network::templates::Templates;
 
@@ -139,7 +139,8 @@ fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     let side = |px: usize| u16::try_from(px).context("a side of a picture is at most 65535 pixels");
     let mut roles = heapless::Vec::new();
     for role in &settings.plan.roles {
-        roles.push(*role).ok().context("a stream has at most 32 views")?;
+        let many = || format!("a stream has at most {MAX_VIEWS} views");
+        roles.push(*role).ok().with_context(many)?;
     }
     let implicit = settings.plan.implicit().next().is_some();
     let name = if implicit { settings.training.profile.name } else { "" };

@@ -4,12 +4,16 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use iev_runtime::format::limits::Limits;
 use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
 use crate::plan::GOP_FRAMES;
 use crate::rules::lambda_at;
+
+/// Most pictures of a GOP that players take.
+const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
 
 /// How long to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -115,7 +119,8 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<usize>, 
 
 fn parse_gop(text: &str) -> Result<usize, String> {
     let frames: usize = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (1..=256).contains(&frames) { Ok(frames) } else { Err("a GOP has 1 to 256 pictures".into()) }
+    let refused = || format!("a GOP has 1 to {MOST_GOP_FRAMES} pictures");
+    if (1..=MOST_GOP_FRAMES).contains(&frames) { Ok(frames) } else { Err(refused()) }
 }
 
 /// The profile called `name`.
@@ -146,7 +151,11 @@ impl EncodeRequest {
     /// The rule that is broken.
     pub fn check(&self) -> Result<()> {
         ensure!((1..=51).contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
-        ensure!((1..=256).contains(&self.gop), "a GOP has 1 to 256 pictures, not {}", self.gop);
+        ensure!(
+            (1..=MOST_GOP_FRAMES).contains(&self.gop),
+            "a GOP has 1 to {MOST_GOP_FRAMES} pictures, not {}",
+            self.gop
+        );
         ensure!(self.batch > 0 && self.steps() > 0, "batch and steps are at least 1");
         ensure!(self.limit != Some(0), "limit is at least 1");
         let positive = |value: f64| value > 0.0 && value.is_finite();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use iev_runtime::format::cameras::Cameras;
+use iev_runtime::format::header::MAX_VIEWS;
 use tch::Device;
 
 use super::request::{EncodeRequest, profile};
@@ -56,7 +57,7 @@ impl EncodeRequest {
     /// The rule that is broken, or what the clip or the machine lacks.
     pub fn check_for(&self, views: usize) -> Result<()> {
         self.check()?;
-        ensure!(views <= 32, "a stream has at most 32 views, not {views}");
+        ensure!(views <= MAX_VIEWS, "a stream has at most {MAX_VIEWS} views, not {views}");
         let last = views - 1;
         for view in &self.anchor {
             ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");

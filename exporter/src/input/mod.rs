@@ -4,13 +4,15 @@
 //! [`Warning`], the same for each container. [`agree`] then makes one description of all views.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use iev_runtime::Size;
+use iev_runtime::format::foreign::Kind;
+use iev_runtime::format::header::MAGIC;
 
 use crate::ffmpeg::FfmpegMissing;
-use crate::picture::{Picture, PictureExt};
+use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 mod agree;
 pub mod cameras;
@@ -109,7 +111,7 @@ pub enum InputError {
         source: png::DecodingError,
     },
     /// A picture is larger than the program accepts.
-    #[error("{}: {width}x{height} is above 8192 pixels a side", path.display())]
+    #[error("{}: {width}x{height} is above {MAX_SIDE_PX} pixels a side", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -141,9 +143,35 @@ pub enum InputError {
         path: PathBuf,
     },
     /// A folder without pictures.
-    #[error("{}: a folder holds PNG files, one per picture, this has none", path.display())]
+    #[error("{}: a folder holds PNG files, one per picture, this has none{}", path.display(), instead(path, *holds))]
     NoPictures {
         /// The folder.
+        path: PathBuf,
+        /// What its first file seems to be.
+        holds: Option<Kind>,
+    },
+    /// A stream, where its source is asked for.
+    #[error("{0}: is an IEV stream already, no view; `iev decode {0} -o v%v.y4m` writes its views", path.display())]
+    Stream {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file with the name of y4m and the contents of something else.
+    #[error("{}: is named as y4m, but seems to be {}: give it the name that it should have", path.display(), kind.name())]
+    Misnamed {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        kind: Kind,
+    },
+    /// Bare samples.
+    #[error(
+        "{0}: bare samples say neither their size nor their format: ffmpeg -f rawvideo -pix_fmt yuv420p -s WxH -r RATE \
+         -i {0} OUT.y4m",
+        path.display()
+    )]
+    Bare {
+        /// The file.
         path: PathBuf,
     },
     /// Frames are flagged as two fields.
@@ -205,6 +233,50 @@ pub enum InputError {
     },
 }
 
+/// What a folder without PNG files holds, and what to do with that.
+fn instead(folder: &Path, holds: Option<Kind>) -> String {
+    match holds {
+        Some(Kind::Picture(name)) => format!(
+            ", but {name}: ffmpeg -pattern_type glob -i '{}/*' OUT.y4m, and give OUT.y4m as the view",
+            folder.display()
+        ),
+        Some(kind) => format!(", but {}: give one file per view", kind.name()),
+        None => String::new(),
+    }
+}
+
+/// What the file at `path` starts with, as far as a format is known by it.
+fn start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Fails on what no reader would read right, or none at all. A pipe is left alone: what is read of it is gone.
+fn check_kind(path: &Path) -> Result<(), InputError> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let failed = |source| InputError::Read { path: path.to_owned(), source };
+    let start = start(path).map_err(failed)?;
+    let path = path.to_owned();
+    if start.starts_with(&MAGIC) {
+        return Err(InputError::Stream { path });
+    }
+    match Kind::of(&start) {
+        Some(kind) if is_named(&path, &["y4m"]) && kind != Kind::Video("y4m") => {
+            Err(InputError::Misnamed { path, kind })
+        }
+        None if is_named(&path, &["yuv", "raw", "rgb", "nv12"]) => Err(InputError::Bare { path }),
+        _ => Ok(()),
+    }
+}
+
+fn is_named(path: &Path, extensions: &[&str]) -> bool {
+    let own = path.extension().unwrap_or_default();
+    extensions.iter().any(|extension| own.eq_ignore_ascii_case(extension))
+}
+
 /// Reads every view as `reading` says, and checks that they belong together.
 ///
 /// # Errors
@@ -230,11 +302,12 @@ fn y4m(path: &Path, file: impl BufRead, reading: &Reading) -> Result<Source, Inp
 fn open_view(path: &Path, reading: &Reading) -> Result<View, InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let limit = reading.limit_before_resampling();
+    check_kind(path)?;
     let mut source = if path == Path::new("-") {
         y4m(Path::new("standard input"), std::io::stdin().lock(), reading)?
     } else if std::fs::metadata(path).map_err(failed)?.is_dir() {
         png_folder::read(path, limit)?
-    } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("y4m")) {
+    } else if is_named(path, &["y4m"]) {
         y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading)?
     } else {
         foreign::read(path, reading)?

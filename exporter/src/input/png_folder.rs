@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use iev_runtime::format::foreign::Kind;
 use iev_runtime::format::header::{Sampling, Siting};
 use iev_runtime::picture::Plane;
 
 use super::notice::Notice;
 use super::times::lowest;
-use super::{InputError, Source, Told, in_pixels};
+use super::{InputError, Source, Told, in_pixels, start};
 use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 /// Reads at most `limit` pictures of `folder`.
@@ -73,7 +74,10 @@ fn list(folder: &Path) -> Result<Listing, InputError> {
         }
     }
     if names.is_empty() {
-        return Err(InputError::NoPictures { path: folder.to_owned() });
+        left_out.sort();
+        let first = left_out.first().and_then(|name| start(&folder.join(name)).ok());
+        let holds = first.and_then(|start| Kind::of(&start));
+        return Err(InputError::NoPictures { path: folder.to_owned(), holds });
     }
     names.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
     left_out.sort();

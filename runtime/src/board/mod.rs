@@ -4,7 +4,7 @@
 
 pub mod machine;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -24,6 +24,9 @@ pub struct Board {
     /// File name without its extension.
     #[serde(skip)]
     pub name: String,
+    /// The file it was read from, unless it is one of those compiled in.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// What a person calls it.
     pub title: String,
     /// What programs are built for.
@@ -126,7 +129,8 @@ impl Board {
             Error::Usage { what }
         })?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
-        Self::parse(&stem.unwrap_or_default(), &text)
+        let board = Self::parse(&stem.unwrap_or_default(), &text)?;
+        Ok(Self { file: Some(path.to_owned()), ..board })
     }
 
     fn parse(name: &str, text: &str) -> Result<Self> {
@@ -137,30 +141,31 @@ impl Board {
         })?;
         board.name = name.to_owned();
         match board.broken_rule() {
-            Some(rule) => Err(broken(rule)),
+            Some(rule) => Err(broken(&rule)),
             None => Ok(board),
         }
     }
 
-    fn broken_rule(&self) -> Option<&'static str> {
+    fn broken_rule(&self) -> Option<String> {
         let Self { target, player, limits, .. } = self;
         let glibc = target.glibc.split_once('.');
         let number = |text: &str| text.parse::<u16>().is_ok();
         let sizes = [limits.side_px, limits.picture_px, limits.gop_pictures, limits.section_mib];
         let rates = [limits.memory_mib, limits.display_hz, limits.views];
+        let views = |field| format!("{field} is 1 to {MAX_VIEWS}");
         let rules = [
-            (!player.codecs.is_empty(), "player.codecs names at least one codec"),
-            (!player.providers.is_empty(), "player.providers names at least one provider"),
-            ((1..=MAX_VIEWS).contains(&player.batch_views), "player.batch_views is 1 to 32"),
-            ((1..=MAX_VIEWS).contains(&player.painters), "player.painters is 1 to 32"),
-            (player.network_threads > 0, "player.network_threads is at least 1"),
-            (limits.views <= MAX_VIEWS as u64, "limits.views is at most 32"),
-            (sizes.iter().chain(&rates).all(|l| *l > 0), "every limit is above zero"),
-            (limits.memory_mib <= 1 << 24, "limits.memory_mib is at most 16 TiB"),
-            (limits.section_mib <= 1 << 12, "limits.section_mib is at most 4 GiB"),
+            (!player.codecs.is_empty(), "player.codecs names at least one codec".into()),
+            (!player.providers.is_empty(), "player.providers names at least one provider".into()),
+            ((1..=MAX_VIEWS).contains(&player.batch_views), views("player.batch_views")),
+            ((1..=MAX_VIEWS).contains(&player.painters), views("player.painters")),
+            (player.network_threads > 0, "player.network_threads is at least 1".into()),
+            (limits.views <= MAX_VIEWS as u64, format!("limits.views is at most {MAX_VIEWS}")),
+            (sizes.iter().chain(&rates).all(|l| *l > 0), "every limit is above zero".into()),
+            (limits.memory_mib <= 1 << 24, "limits.memory_mib is at most 16 TiB".into()),
+            (limits.section_mib <= 1 << 12, "limits.section_mib is at most 4 GiB".into()),
             (
                 glibc.is_some_and(|(major, minor)| number(major) && number(minor)),
-                "target.glibc is a version such as 2.35",
+                "target.glibc is a version such as 2.35".into(),
             ),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map(|(_, rule)| rule)
@@ -251,7 +256,9 @@ mod tests {
         for name in names {
             let board = Board::find(&name).unwrap();
             let file = folder().join(format!("{name}.toml"));
-            assert_eq!(board, Board::find(file.to_str().unwrap()).unwrap());
+            let read = Board::find(file.to_str().unwrap()).unwrap();
+            assert_eq!(read.file.as_deref(), Some(file.as_path()));
+            assert_eq!(board, Board { file: None, ..read });
             assert!(board.limits.memory_mib < board.machine.ram_mib, "{name} has that memory");
             let gpu = board.player.providers.contains(&Provider::Cuda);
             assert!(!gpu || board.player.precision != Precision::Int8, "{name}: int8 is for CPUs");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::network::backend::Backend;
-use iev_runtime::outputs::{Outputs, write_whole};
+use iev_runtime::outputs::write_whole;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::{Paced, Tick};
 use iev_runtime::play::player::{Playback, Player, Selection};
@@ -95,6 +95,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let layout = if command.top_bottom { Layout::TopBottom } else { Layout::SideBySide };
     let (header, single) = (player.header(), last - first == 1);
     let plan = Plan { muxer, path, header, views: &order, layout, single };
+    plan.check()?;
     command.claim_outputs(&plan.files(first..last))?;
     let sink = Sink::open(&plan)?;
     let times = (last - first) as usize;
@@ -118,8 +119,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
 impl Decode {
     /// Makes sure, before anything is decoded, that no output is the stream or another output.
     fn claim_outputs(&self, pictures: &[PathBuf]) -> Result<()> {
-        let mut outputs = Outputs::default();
-        outputs.reads(&self.stream);
+        let mut outputs = self.backend.inputs(&self.stream);
         pictures.iter().try_for_each(|path| outputs.claim(path))?;
         self.framestats.iter().try_for_each(|path| outputs.claim(path))?;
         let prints = self.stats.is_some() && !self.takes_standard_output();

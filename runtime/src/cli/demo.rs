@@ -8,7 +8,7 @@ use iev_runtime::format::header::{Header, Sampling};
 use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
-use iev_runtime::outputs::{Outputs, write_whole};
+use iev_runtime::outputs::write_whole;
 use iev_runtime::picture::Picture;
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::picture::rgb::Rgb;
@@ -43,8 +43,7 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
     let reference = reference_beside(&command.stream)?;
     let sheet = command.out.join("sheet.png");
-    let mut outputs = Outputs::default();
-    outputs.reads(&command.stream);
+    let mut outputs = command.backend.inputs(&command.stream);
     outputs.reads(&reference_path(&command.stream));
     outputs.claim_folder(&command.out)?;
     outputs.claim_in_new_folder(&sheet)?;

@@ -25,10 +25,12 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
 use iev_runtime::board::machine;
+use iev_runtime::format::header::MAX_VIEWS;
 use iev_runtime::network::backend::{Backend, Opened};
 use iev_runtime::network::engines::Engines;
 use iev_runtime::network::opening::{NetworkPath, OpenNetwork, Precision};
 use iev_runtime::network::providers::{Provider, Rung};
+use iev_runtime::network::session::ORT_VARIABLE;
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::outputs::Outputs;
 use iev_runtime::play::options::Options;
@@ -142,7 +144,7 @@ pub(crate) struct BackendArgs {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// How many of them share the views of a time, each with a network of its own [default: the board's, else 2]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=MAX_VIEWS as i64))]
     painters: Option<u8>,
     /// full: the whole picture in one graph, for GPUs; split: warp and fuse outside it, for CPUs
     /// [default: the board's, else split]
@@ -153,7 +155,7 @@ pub(crate) struct BackendArgs {
     #[arg(long, value_name = "PRECISION")]
     precision: Option<Precision>,
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=MAX_VIEWS as i64))]
     batch: Option<u8>,
     /// Decode H.264 in a child process without rights: for files from strangers
     #[cfg(target_os = "linux")]
@@ -178,11 +180,20 @@ impl BackendArgs {
         Backend::new(self.ort.clone(), options)
     }
 
+    /// What a command on `stream` reads, so that no output takes its place.
+    fn inputs(&self, stream: &Path) -> Outputs {
+        let mut outputs = Outputs::default();
+        outputs.reads(stream);
+        let board = self.board.as_ref().and_then(|board| board.file.as_deref());
+        let ort = self.ort.clone().or_else(|| std::env::var_os(ORT_VARIABLE).map(PathBuf::from));
+        board.into_iter().chain(ort.as_deref()).for_each(|path| drop(outputs.reads(path)));
+        outputs
+    }
+
     /// Makes sure that the folder asked for can take engines. That of the user's cache may be missing where none is
     /// built.
     fn claim_engines(&self, stream: &Path) -> iev_runtime::Result<()> {
-        let mut outputs = Outputs::default();
-        outputs.reads(stream);
+        let mut outputs = self.inputs(stream);
         self.engines.iter().try_for_each(|folder| outputs.claim_folder(folder))
     }
 

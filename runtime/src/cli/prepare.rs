@@ -48,7 +48,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
     let player = Player::open(&command.stream, options)?;
     let Some(view) = player.header().implicit_views().next() else {
         return print(
-            "every view is H.264: playing needs no network, and nothing is to be prepared",
+            "every view is explicit: playing needs no network, and nothing is to be prepared",
         );
     };
     let mut scenes = BTreeSet::new();

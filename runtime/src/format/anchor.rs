@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::units::ViewId;
 
-/// Most key pictures of one section.
-pub const MAX_KEYS: usize = 96;
+ceiling! {
+    /// Most key pictures of one section.
+    MAX_KEYS = 96; KEYS_RULE = "a section has at most ", " key pictures"
+}
 
 /// Bytes of a key in the list.
 pub const KEY_BYTES: u64 = (size_of::<u8>() + size_of::<u16>()) as u64;
@@ -140,7 +142,7 @@ pub(super) fn take_keys(
         if u32::from(key.time) >= frames {
             return Err(Error::malformed(at, "the time of a key picture is inside its GOP"));
         }
-        let too_many = Error::malformed(at, "a section has at most 96 key pictures");
+        let too_many = Error::malformed(at, KEYS_RULE);
         keys.push(key).map_err(|_| too_many)?;
         rest = after;
     }
@@ -152,7 +154,7 @@ pub(super) fn take_keys(
 /// # Panics
 /// If there are more than [`MAX_KEYS`] keys.
 pub(super) fn put_keys(sink: &mut impl Extend<u8>, keys: &[Key]) {
-    assert!(keys.len() <= MAX_KEYS, "a section has at most {MAX_KEYS} key pictures");
+    assert!(keys.len() <= MAX_KEYS, "{KEYS_RULE}");
     sink.extend([keys.len() as u8]);
     for key in keys {
         let [low, high] = key.time.to_le_bytes();

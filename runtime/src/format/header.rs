@@ -4,6 +4,7 @@ use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::format::foreign;
 use crate::profile::Profile;
 use crate::units::{Size, ViewId};
 
@@ -17,8 +18,10 @@ pub const VERSION_MAJOR: u8 = 1;
 pub const VERSION_MINOR: u8 = 4;
 /// Most views of a stream.
 pub const MAX_VIEWS: usize = 32;
-/// Most bytes of a coded header.
-pub const MAX_HEADER_BYTES: usize = 512;
+ceiling! {
+    /// Most bytes of a coded header.
+    MAX_HEADER_BYTES = 512; HEADER_RULE = "a header is at most ", " bytes"
+}
 
 /// The fixed-size start of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl Preamble {
     /// [`Error::Foreign`] on a wrong magic, [`Error::Newer`] or [`Error::Unsupported`] on another version.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self> {
         if bytes[..8] != MAGIC {
-            return Err(Error::Foreign);
+            return Err(Error::Foreign { seems: foreign::Kind::of(bytes) });
         }
         if bytes[8] < VERSION_MAJOR {
             return Err(Error::unsupported(8, "a format version before 1.0"));

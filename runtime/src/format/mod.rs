@@ -4,10 +4,20 @@
 //! From bytes to numbers: [`reader`] → [`header`] (with its [`colour`]), [`table`] → [`network`], [`grids`] (over
 //! [`tensor`] contexts, [`mixing`], [`range`](mod@range)) → [`steps`] → latents.
 
+/// A ceiling of the format and the rule that it is, for errors: the number stands once.
+macro_rules! ceiling {
+    ($(#[$about:meta])* $name:ident = $number:literal; $rule:ident = $before:literal, $after:literal) => {
+        $(#[$about])*
+        pub const $name: usize = $number;
+        pub(super) const $rule: &str = concat!($before, $number, $after);
+    };
+}
+
 pub mod anchor;
 pub mod av1;
 pub mod cameras;
 pub mod colour;
+pub mod foreign;
 pub mod grids;
 pub mod header;
 pub mod limits;

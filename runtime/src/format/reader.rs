@@ -4,7 +4,8 @@ use core::cmp::Ordering;
 
 use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
 
-use super::header::{Header, MAGIC, MAX_HEADER_BYTES, Preamble};
+use super::foreign;
+use super::header::{HEADER_RULE, Header, MAGIC, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
 use super::{CRC, is_checksum};
@@ -40,9 +41,7 @@ impl<R: Read + Seek> StreamReader<R> {
         within("number of sections", u64::from(preamble.sections), limits.sections)?;
         let header_bytes = usize::from(preamble.header_bytes);
         let mut buffer = [0; MAX_HEADER_BYTES];
-        let buffer = buffer
-            .get_mut(..header_bytes)
-            .ok_or(Error::malformed(10, "a header is at most 512 bytes"))?;
+        let buffer = buffer.get_mut(..header_bytes).ok_or(Error::malformed(10, HEADER_RULE))?;
         let header_at = Preamble::BYTES as u64;
         read_at(&mut source, header_at, buffer)?;
         let mut digest = CRC.digest();
@@ -241,7 +240,7 @@ fn read_preamble<R: Read + Seek>(
     Err(if preamble[..start] == MAGIC[..start] {
         Error::CutOff { has, needs }
     } else {
-        Error::Foreign
+        Error::Foreign { seems: foreign::Kind::of(&preamble[..start]) }
     })
 }
 

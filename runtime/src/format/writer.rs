@@ -3,7 +3,7 @@
 use embedded_io::{Error as _, Write};
 
 use super::CRC;
-use super::header::{Header, MAX_HEADER_BYTES, Preamble, VERSION_MINOR};
+use super::header::{HEADER_RULE, Header, MAX_HEADER_BYTES, Preamble, VERSION_MINOR};
 use super::table::{Entry, Kind};
 use crate::error::{Error, Result};
 use crate::units::ViewId;
@@ -40,7 +40,7 @@ pub fn write_stream<W: Write>(
     header.validate()?;
     let mut header_buffer = [0; MAX_HEADER_BYTES];
     let header_bytes = postcard::to_slice(header, &mut header_buffer)
-        .map_err(|_| Error::malformed(Preamble::BYTES as u64, "a header is at most 512 bytes"))?;
+        .map_err(|_| Error::malformed(Preamble::BYTES as u64, HEADER_RULE))?;
     let first = (Preamble::BYTES + header_bytes.len() + sections.len() * Entry::BYTES) as u64;
     let file_bytes = sections.iter().fold(first, |at, s| at + s.body.len() as u64);
     let mut preamble = Preamble {

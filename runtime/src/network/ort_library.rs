@@ -4,7 +4,7 @@
 //! keeps the first library it loaded for good.
 //!
 //! Published libraries for Linux report to their maker unless `ORT_DISABLE_TELEMETRY=1` is in the
-//! environment before they are loaded. Our programs set it; a program of your own has to.
+//! environment before they are loaded. [`OrtRuntime::refuse_telemetry`] does that, for our programs and yours.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// File name of the library.
 const LIBRARY: &str = "libonnxruntime.so";
+/// Variable that names the library where no flag does.
+pub const ORT_VARIABLE: &str = "ORT_DYLIB_PATH";
 /// What to do when there is no library.
 const FETCH: &str = "put a libonnxruntime.so of version 1.24 or later beside iev or into ../lib/iev, \
                      or name it with --ort or ORT_DYLIB_PATH; in a checkout `cargo xtask ort` \
@@ -87,6 +89,19 @@ impl OrtRuntime {
         &self.environment
     }
 
+    /// Keeps ONNX Runtime from writing an identifier into the home folder and reporting to its maker.
+    ///
+    /// Its published libraries do both as soon as an environment exists, which is before the API's own switch can be
+    /// reached; only a variable stops them.
+    ///
+    /// # Safety
+    /// As [`std::env::set_var`]: the program has one thread yet.
+    #[allow(unsafe_code, reason = "the library reads the environment, and nothing else reaches it")]
+    pub unsafe fn refuse_telemetry() {
+        // SAFETY: the caller keeps the rule of `set_var`.
+        unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") }
+    }
+
     fn load(candidates: &Candidates) -> Result<Self> {
         let mut refusals = Vec::new();
         for path in &candidates.paths {
@@ -153,7 +168,7 @@ struct Candidates {
 
 impl Candidates {
     fn new(flag: Option<&Path>) -> Self {
-        let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty());
+        let variable = std::env::var_os(ORT_VARIABLE).filter(|v| !v.is_empty());
         if let Some(path) = flag.map(PathBuf::from).or(variable.map(PathBuf::from)) {
             return Self { paths: vec![absolute(&path)] };
         }

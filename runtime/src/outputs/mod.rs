@@ -57,12 +57,17 @@ impl Outputs {
         if !metadata.is_dir() {
             return self.inputs.insert(identity, path.to_owned());
         }
-        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        self.reads_files_of(path);
+        self.input_folders.insert(identity, path.to_owned())
+    }
+
+    /// Notes the files of a folder as inputs, but not the folder: others may be written beside them.
+    pub fn reads_files_of(&mut self, folder: &Path) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             if let Ok(file) = std::fs::metadata(entry.path()) {
                 self.inputs.insert(Identity::of(&file), entry.path());
             }
         }
-        self.input_folders.insert(identity, path.to_owned())
     }
 
     /// Takes the file at `path` for an output; `-` is standard output. Its folder must be there.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::md5::Md5Sink;
 use super::null::NullSink;
-use super::pattern::{expand, names_view};
+use super::pattern::{expand, names_time, names_view};
 use super::png::PngSink;
 use super::raw::RawSink;
 use super::tile::{Layout, Tile};
 use super::y4m::Y4mSink;
 use super::{Output, PictureSink};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::play::shown::Shown;
 use crate::units::{Size, TimeIndex, ViewId};
@@ -132,6 +132,30 @@ impl Sink {
 }
 
 impl Plan<'_> {
+    /// Fails where `path` cannot take the numbered files of [`Muxer::Png`]: beside a device or a pipe nobody looks
+    /// for them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with what to do.
+    pub fn check(&self) -> Result<()> {
+        use std::os::unix::fs::FileTypeExt;
+        let numbered = self.muxer == Muxer::Png && !self.single && !names_time(self.path);
+        let path = expand(self.path, self.views.first().copied(), None);
+        let kind = std::fs::metadata(&path).map(|m| m.file_type());
+        let special =
+            |k: std::fs::FileType| k.is_char_device() || k.is_block_device() || k.is_fifo();
+        let open_already = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].map(Path::new);
+        let open_already = open_already.iter().any(|start| path.starts_with(start));
+        if !numbered || !(open_already || kind.is_ok_and(special)) {
+            return Ok(());
+        }
+        let what = format!(
+            "{} is no place for numbered pictures: name a file such as NAME-%t.png, or decode one time with --limit 1",
+            path.display()
+        );
+        Err(Error::Usage { what })
+    }
+
     /// Every file that is written when `times` are shown.
     pub fn files(&self, times: Range<u32>) -> Vec<PathBuf> {
         let views = self.views.iter().copied().map(Some).filter(|_| names_view(self.path));

@@ -16,7 +16,7 @@ use iev_runtime::network::opening::Precision;
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::quantised::in_integers;
 use iev_runtime::network::session::{Factors, gemm_gmac_per_s};
-use iev_runtime::outputs::{Outputs, write_whole};
+use iev_runtime::outputs::write_whole;
 use iev_runtime::picture::Plane;
 use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
@@ -55,7 +55,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Print the ratios of two reports instead; both must be of one stream and machine
-    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], conflicts_with = "stream")]
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], conflicts_with_all = ["stream", "json", "rate"])]
     compare: Option<Vec<PathBuf>>,
     #[command(flatten)]
     backend: BackendArgs,
@@ -80,8 +80,7 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let error = |path: &PathBuf, source| Error::File { path: path.clone(), source };
     // Text would mix with a report on standard output, which then is all there is.
     let prints = command.json.as_deref() != Some(Path::new("-"));
-    let mut outputs = Outputs::default();
-    outputs.reads(stream);
+    let mut outputs = command.backend.inputs(stream);
     command.json.iter().try_for_each(|path| outputs.claim(path))?;
     if prints {
         outputs.claim(Path::new("-"))?;

@@ -13,7 +13,7 @@ use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 use super::engine::Engine;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::{Error, Result};
-use crate::format::header::Header;
+use crate::format::header::{Header, Preamble};
 use crate::network::blocks::Block;
 use crate::network::engines::Made;
 use crate::network::opening::{Opening, Precision};
@@ -26,12 +26,10 @@ use crate::units::Size;
 
 fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static Profile> {
     let profile = header.profile().filter(|p| p.name == templates.profile);
-    profile.ok_or_else(|| Error::Backend {
-        what: format!(
-            "the stream names profile {:?} but the template of profile {:?}",
-            header.profile, templates.profile
-        ),
-    })
+    profile.ok_or(Error::malformed(
+        Preamble::BYTES as u64,
+        "a header names a profile and the template of this profile",
+    ))
 }
 
 /// Values of the templates' symbolic dimensions.
@@ -118,8 +116,9 @@ impl<'a> Plan<'a> {
 
     /// The same for graphs that compute in integers what can be.
     pub(super) fn in_integers(mut self) -> Result<Self> {
-        let without_steps =
-            || Error::Backend { what: "the stream has no steps for networks in 8 bits".into() };
+        let without_steps = || Error::Usage {
+            what: "streams before version 1.1 have no steps for int8: ask for f32".into(),
+        };
         self.integers = quantise(self.profile, self.network).ok_or_else(without_steps)?;
         Ok(self)
     }

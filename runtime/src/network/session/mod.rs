@@ -16,7 +16,7 @@ mod int8;
 mod peak;
 mod prepare;
 
-pub use crate::network::ort_library::OrtRuntime;
+pub use crate::network::ort_library::{ORT_VARIABLE, OrtRuntime};
 pub use crate::network::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
 pub use int8::{Int8Network, Int8Tensors};
