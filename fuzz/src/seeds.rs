@@ -5,10 +5,15 @@ mod small_stream;
 
 use std::path::Path;
 
+use iev_runtime::format::av1::{Av1Section, write_av1};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
 use iev_runtime::stream::source::Source;
+use iev_runtime::units::ViewId;
+
+/// Two views in AV1, of the size that the target `av1` has.
+const AV1: &[u8] = include_bytes!("../../tests/vectors/version_1_4.iev");
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new("seeds").join(target);
@@ -21,7 +26,25 @@ fn prefixed(byte: u8, bytes: &[u8]) -> Vec<u8> {
     [&[byte], bytes].concat()
 }
 
+/// Sections as the target takes them: of one view, which shows all their pictures.
+fn av1() {
+    write("reader_writer", "av1", AV1);
+    let mut reader =
+        StreamReader::open(Source::from(AV1.to_vec()), &Limits::DEFAULT).expect("a stream");
+    for index in 0..reader.sections() {
+        let entry = reader.entry(index).expect("inside the table");
+        let body = reader.section(&entry).expect("a whole section");
+        let section = Av1Section::parse(&body, entry.frames).expect("a sound section");
+        let units: Result<Vec<_>, _> = section.temporal_units().collect();
+        let units = units.expect("sound units");
+        let mut one = Vec::new();
+        write_av1(&mut one, &[ViewId(0)], &[], units.iter().map(|(_, unit)| *unit));
+        write("av1", &format!("section{index}"), &prefixed(units.len() as u8 - 1, &one));
+    }
+}
+
 fn main() {
+    av1();
     let exports = std::env::args().skip(1).map(|path| std::fs::read(path).expect("an export"));
     for (index, stream) in std::iter::once(small_stream::small_stream()).chain(exports).enumerate()
     {
