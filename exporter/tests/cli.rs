@@ -10,6 +10,11 @@ use std::path::Path;
 use std::process::Command;
 
 use desk::{Desk, OLDER, limited};
+use iev_runtime::board::{BUILT_IN, Board};
+use iev_runtime::network::backend::Backend;
+use iev_runtime::play::options::Options;
+use iev_runtime::play::player::Player;
+use iev_runtime::profile::PROFILES;
 
 fn name(path: &Path) -> String {
     path.display().to_string()
@@ -117,6 +122,45 @@ fn an_output_that_cannot_be_is_noticed_before_training() {
         assert!(said.contains(named), "{args:?}: {said}");
     }
     assert!(std::fs::read(&pair[0]).unwrap() == source);
+}
+
+#[test]
+fn a_board_that_is_too_small_is_told_before_training() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let (name, text) = BUILT_IN[0];
+    let line = |line: &str| match line.starts_with("gop_pictures") {
+        true => "gop_pictures = 1\n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    std::fs::write(desk.path("small.toml"), text.lines().map(line).collect::<String>()).unwrap();
+    let small = desk.path("small.toml").display().to_string();
+    // Training would diverge, and say so.
+    let wild = ["--anchor", "0", "--learning-rate", "1e30", "--board"];
+    let said = desk.refusal_with(desk.encode(&pair).args(wild).arg(small), 2);
+    let needs = "pictures of a GOP needs 2, limit is 1: give --gop 1";
+    assert_eq!(said, format!("board small will not play this: {needs}"));
+    let said = desk.refusal_with(desk.encode(&pair).args(wild).arg("toaster"), 2);
+    assert!(said.contains("toaster") && said.contains(name), "{said}");
+}
+
+#[test]
+fn a_stream_of_every_profile_opens_on_every_board() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    for profile in &PROFILES {
+        let mut export = desk.encode(&pair);
+        export.args(["--steps", "1", "--anchor", "0", "--no-verify", "--profile", profile.name]);
+        let output = export.args(["--board", BUILT_IN[0].0]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for (name, _) in BUILT_IN {
+            let board = Board::find(name).unwrap();
+            let mut options = Options::new(Backend::new(None, board.session()).opener());
+            board.apply(&mut options);
+            let player = Player::open(&desk.path("clip.iev"), options);
+            assert_eq!(player.unwrap().header().profile().unwrap().name, profile.name, "{name}");
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod desk;
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -286,4 +286,48 @@ fn a_long_export_tells_how_far_it_is_and_a_quiet_one_does_not() {
     let mut quiet = desk.encode(&pair);
     let quiet = quiet.args(["--steps", "300", "--no-verify"]).output().unwrap();
     assert!(quiet.status.success() && quiet.stderr.is_empty(), "{quiet:?}");
+}
+
+#[test]
+fn a_second_signal_ends_the_export_at_once() {
+    let desk = Desk::new();
+    // Large, so that a step is long: the first signal alone would end it only after one.
+    let pair = ["left.y4m", "right.y4m"].map(|name| desk.view(name, (512, 512), 2));
+    let mut export = desk.encode_aloud(&pair);
+    export.args(["--anchor", "1", "--steps", "20000"]).stdout(Stdio::null());
+    let mut child = export.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    for awaited in ["training will take", "stopping after the running step"] {
+        assert!(lines.any(|line| line.starts_with(awaited)), "{awaited}");
+        let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+    assert!(child.wait().unwrap().signal().is_some(), "by the signal, not by its own exit");
+}
+
+#[test]
+fn quiet_commands_say_nothing_on_standard_error() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    finish(desk.encode(&pair).args(["--steps", "1", "--anchor", "0", "--no-verify"]));
+    // An ffmpeg that has one encoder; the codec that it lacks is left out in silence.
+    let ffmpeg = desk.path("ffmpeg");
+    std::fs::write(&ffmpeg, "#!/bin/sh\necho ' V....D libx264  H.264'\nexit 0\n").unwrap();
+    std::fs::set_permissions(&ffmpeg, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = "name = 'curve'\n[clip]\nviews = ['left.y4m', 'right.y4m']\n\
+                  [settings]\nsteps = 1\nanchor = 0\n[[points]]\nlabel = 'one'\n";
+    std::fs::write(desk.path("curve.toml"), config).unwrap();
+    let run = |line: &str, ffmpeg: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        command.args(line.split(' ')).arg("--quiet").current_dir(desk.path(""));
+        command.env("IEV_FFMPEG", ffmpeg).stdin(Stdio::null()).output().unwrap()
+    };
+    let none = Path::new("/nonexistent/ffmpeg");
+    for line in ["verify clip.iev left.y4m right.y4m", "rd curve.toml --out out"] {
+        let output = run(line, none);
+        assert!(output.status.success() && output.stderr.is_empty(), "{line}: {output:?}");
+    }
+    let output = run("peers left.y4m -o peers.csv --codecs vvenc-medium,x264-medium", &ffmpeg);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.lines().count() <= 1 && !said.contains("left out"), "{said}");
 }

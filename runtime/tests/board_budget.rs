@@ -67,7 +67,7 @@ fn memory() -> String {
         for profile in &PROFILES {
             let header = header(profile, player.header());
             let mut options = options.clone();
-            let mib = fit(&header, player.index(), &mut options).unwrap() >> 20;
+            let mib = fit(&header, player.index().largest(), &mut options).unwrap() >> 20;
             let batch = options.batch;
             match batch < board.player.batch_views {
                 true => write!(rows, " {mib}, batch {batch} |").unwrap(),
@@ -105,7 +105,7 @@ fn every_profile_opens_on_every_board_at_its_largest_picture() {
             limits.check_header(&header).unwrap();
             let mut options = options.clone();
             board.apply(&mut options);
-            let bytes = fit(&header, player.index(), &mut options);
+            let bytes = fit(&header, player.index().largest(), &mut options);
             let bytes = bytes.unwrap_or_else(|e| panic!("{name}, {}: {e}", profile.name));
             assert!(bytes <= limits.memory_bytes && options.batch > 0 && options.painters > 0);
         }
@@ -118,11 +118,11 @@ fn what_is_too_much_for_one_view_at_a_time_is_refused() {
     let player = Player::over(Source::from(stream_of(GOP_FRAMES)), options.clone()).unwrap();
     let header = header(&PROFILES[0], player.header());
     let mut least = Options { batch: 1, ..options.clone() };
-    let bytes = fit(&header, player.index(), &mut least).unwrap();
+    let bytes = fit(&header, player.index().largest(), &mut least).unwrap();
     for (memory_bytes, opens) in [(bytes, true), (bytes - 1, false)] {
         let mut options = Options { batch: 8, painters: 3, ..options.clone() };
         options.limits.memory_bytes = memory_bytes;
-        let fitted = fit(&header, player.index(), &mut options);
+        let fitted = fit(&header, player.index().largest(), &mut options);
         assert_eq!((fitted.is_ok(), options.batch, options.painters), (opens, 1, 1));
     }
 }

@@ -28,7 +28,7 @@ fn playing_the_sample_holds_no_more_than_counted() {
     let backend = Backend::new(None, SessionOptions { threads: 1, ..SessionOptions::default() });
     let options = Options { painters: 2, queue: 1, ..Options::new(backend.opener()) };
     let player = Player::open(path, options.clone()).unwrap();
-    let counted = playing_bytes(player.header(), player.index(), &options);
+    let counted = playing_bytes(player.header(), player.index().largest(), &options);
     // The program and ONNX Runtime themselves come on top: they are there once a small stream has played.
     let small = Player::over(small_stream::small_stream().into(), options.clone()).unwrap();
     let everything = Selection::new(ViewSet::all(small.header()), small.times());

@@ -62,11 +62,13 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     outputs.claim(&args.out)?;
     outputs.claim_folder(&work)?;
     let reading = Reading { limit: args.limit, ..args.reading };
+    let progress = Progress::to_stderr(args.quiet);
     let views = open_clip(&args.views, &reading)?;
     let listed = encoders()?;
     let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
     for codec in absent {
-        eprintln!("{} is left out: this ffmpeg has no {}", codec.name, codec.encoder());
+        let (name, encoder) = (&codec.name, codec.encoder());
+        progress.say(format!("{name} is left out: this ffmpeg has no {encoder}"));
     }
     ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
     let work = clip_folder(&work, &clip_digest(&views));
@@ -76,7 +78,7 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
         given => given.to_vec(),
     };
     let streams: usize = present.iter().map(|c| qualities(c).len() * views.len()).sum();
-    let job = Progress::to_stderr(args.quiet).job("coding", streams);
+    let job = progress.job("coding", streams);
     let mut rows = Vec::new();
     for codec in present {
         for quality in qualities(codec) {

@@ -6,11 +6,13 @@ use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::format::table::Kind;
 use iev_runtime::network::templates::Templates;
 
+use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use super::simulcast::simulcast_within;
 use crate::anchor::AnchorSettings;
+use crate::anchor::gop::CodedAnchor;
 use crate::input::View;
 use crate::pack::{OwnedSection, cameras_section, sections, write_file};
 use crate::picture::{Picture, PictureExt};
@@ -103,7 +105,10 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     if let (Some(offset), true) = (settings.simulcast_offset, trained) {
         let most = stream.sections.iter().map(|s| s.body.len()).sum();
         let luma_db = stream.luma_db();
-        if let Some(simulcast) = simulcast_within(views, settings, offset, most, luma_db)? {
+        let simulcast = simulcast_within(views, settings, offset, most, luma_db)?;
+        // More decoders may be too much for a board that plays what is trained.
+        let plays = |s: &EncodeSettings| check_board(s, &header(views, s)?, &[]);
+        if let Some(simulcast) = simulcast.filter(|s| plays(s).is_ok()) {
             stream = code(views, &simulcast)?;
             anchor = simulcast.anchor;
         }
@@ -122,8 +127,11 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
+    check_board(settings, &header, &[])?;
     let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
     stop::check()?;
+    let bytes = |gop: &Vec<CodedAnchor>| gop.iter().map(|section| section.body.len()).collect();
+    check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
     let clip = assemble(&frames, plan, &coded, header.size, settings.progress);
     stop::check()?;
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
@@ -134,7 +142,8 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     Ok(Stream { header, sections, explicit_db, implicit_db })
 }
 
-fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
+/// What the header will say.
+pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     let first = &views[0].frames[0];
     let side = |px: usize| u16::try_from(px).context("a side of a picture is at most 65535 pixels");
     let mut roles = heapless::Vec::new();

@@ -3,6 +3,9 @@
 pub mod request;
 
 #[cfg(feature = "train")]
+mod board;
+
+#[cfg(feature = "train")]
 mod settings;
 
 #[cfg(feature = "train")]

@@ -56,6 +56,9 @@ pub struct EncodeRequest {
     /// Steps of training, instead of the preset's.
     #[arg(long)]
     pub steps: Option<usize>,
+    /// Board profile that has to play the stream, by name or file; any that is built in unless given.
+    #[arg(long)]
+    pub board: Option<String>,
     /// Quantiser of the anchor, 1 to 51.
     #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
     pub qp: i32,

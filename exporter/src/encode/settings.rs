@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
+use iev_runtime::board::Board;
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAX_VIEWS;
 use tch::Device;
@@ -32,6 +33,8 @@ pub struct EncodeSettings {
     /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
     /// not to pay; without one, none does.
     pub simulcast_offset: Option<i32>,
+    /// The board that has to play the stream.
+    pub board: Option<Board>,
     /// Where it says how far it is.
     pub progress: Progress,
 }
@@ -62,7 +65,13 @@ impl EncodeRequest {
         for view in &self.anchor {
             ensure!(*view <= last, "there is no view {view}: the clip has views 0 to {last}");
         }
+        self.board()?;
         device(&self.device).map(|_| ())
+    }
+
+    /// The board that has to play the stream.
+    fn board(&self) -> iev_runtime::Result<Option<Board>> {
+        self.board.as_deref().map(Board::find).transpose()
     }
 
     /// Key pictures per implicit view and GOP, which an ablation may do without.
@@ -97,6 +106,7 @@ impl EncodeRequest {
             },
             training: self.training(work)?,
             simulcast_offset: self.anchor.is_empty().then_some(simulcast_offset),
+            board: self.board()?,
             progress,
         })
     }

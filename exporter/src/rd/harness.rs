@@ -190,7 +190,7 @@ mod encoding {
                 let reading = Reading { limit, rate: self.config.rate, ..Reading::default() };
                 open_views(&self.config.views, &reading)?
             };
-            warnings(&views).for_each(|warning| eprintln!("warning: {warning}"));
+            warnings(&views).for_each(|warning| progress.say(format!("warning: {warning}")));
             let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
             for point in points.iter().filter(|point| asked(point)) {
                 let within = || format!("point {:?}", point.label);
@@ -229,7 +229,8 @@ mod encoding {
             let figures = &result.verified.figures;
             let (kbps, luma_db) = (figures.kbps, figures.psnr_y);
             progress.say(format!("  {kbps:.1} kbit/s, {luma_db:.3} dB luma"));
-            result.verified.warnings().iter().for_each(|w| eprintln!("  warning: {w}"));
+            let warned = result.verified.warnings();
+            warned.iter().for_each(|warning| progress.say(format!("  warning: {warning}")));
             folder.store(&result)
         }
 

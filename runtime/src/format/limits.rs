@@ -1,6 +1,7 @@
 //! What a stream may ask of the machine; checked before anything is allocated.
 
 use super::header::Header;
+use crate::Size;
 use crate::error::{Result, within};
 
 /// Ceilings on a stream; [`Limits::DEFAULT`] suits an edge box, board profiles lower it.
@@ -48,14 +49,53 @@ impl Limits {
     /// # Errors
     /// [`crate::Error::OverBudget`] naming the first limit exceeded.
     pub fn check_header(&self, header: &Header) -> Result<()> {
-        let (width, height) = (header.size.width() as u64, header.size.height() as u64);
+        self.check_size(header.size)?;
+        self.check_rate(header.rate)?;
+        self.check_views(header.views.len())?;
+        within("number of pictures", u64::from(header.frames), self.frames)
+    }
+
+    /// Checks the size of a picture.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] naming the first limit exceeded.
+    pub fn check_size(&self, size: Size) -> Result<()> {
+        let (width, height) = (size.width() as u64, size.height() as u64);
         within("picture width in pixels", width, self.side_px)?;
         within("picture height in pixels", height, self.side_px)?;
-        within("pixels of a picture", width * height, self.picture_px)?;
-        let (pictures, seconds) = header.rate;
-        within("pictures per second", u64::from(pictures.div_ceil(seconds)), self.rate_hz)?;
-        within("number of views", header.views.len() as u64, self.views)?;
-        within("number of pictures", u64::from(header.frames), self.frames)
+        within("pixels of a picture", width * height, self.picture_px)
+    }
+
+    /// Checks a rate of pictures per seconds.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] where it is too high.
+    pub fn check_rate(&self, (pictures, seconds): (u32, u32)) -> Result<()> {
+        within("pictures per second", u64::from(pictures.div_ceil(seconds)), self.rate_hz)
+    }
+
+    /// Checks the number of views.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] where there are too many.
+    pub fn check_views(&self, views: usize) -> Result<()> {
+        within("number of views", views as u64, self.views)
+    }
+
+    /// Checks the pictures per view of a GOP.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] where there are too many.
+    pub fn check_gop(&self, frames: u64) -> Result<()> {
+        within("pictures of a GOP", frames, self.gop_frames)
+    }
+
+    /// Checks the bytes of a section.
+    ///
+    /// # Errors
+    /// [`crate::Error::OverBudget`] where there are too many.
+    pub fn check_section(&self, bytes: u64) -> Result<()> {
+        within("bytes of a section", bytes, self.section_bytes)
     }
 }
 

@@ -191,7 +191,7 @@ impl<R: Read + Seek> StreamReader<R> {
     /// [`Error::OverBudget`] when the limits allow fewer bytes, else as [`StreamReader::read_section`].
     #[cfg(feature = "std")]
     pub fn section(&mut self, entry: &Entry) -> Result<std::vec::Vec<u8>> {
-        within("bytes of a section", entry.bytes.into(), self.limits.section_bytes)?;
+        self.limits.check_section(entry.bytes.into())?;
         let mut body = std::vec![0; entry.bytes as usize];
         self.read_section(entry, &mut body)?;
         Ok(body)

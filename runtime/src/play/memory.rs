@@ -10,7 +10,7 @@ use crate::format::header::Header;
 use crate::kernel::fuse::MASKS;
 use crate::network::opening::NetworkPath;
 use crate::profile::{PACKED, Profile};
-use crate::stream::gop_index::GopIndex;
+use crate::stream::gop_index::LargestGop;
 use crate::stream::latents::grid_shape;
 
 /// Times under way besides those painted ahead and in the queue to the painters: one asked for, one
@@ -34,9 +34,9 @@ const F32: u64 = size_of::<f32>() as u64;
 ///
 /// # Errors
 /// [`Error::OverBudget`](crate::Error::OverBudget) when one view at a time is too much.
-pub fn fit(header: &Header, index: &GopIndex, options: &mut Options) -> Result<u64> {
+pub fn fit(header: &Header, gop: LargestGop, options: &mut Options) -> Result<u64> {
     loop {
-        let bytes = playing_bytes(header, index, options);
+        let bytes = playing_bytes(header, gop, options);
         let fits = within("memory in bytes", bytes, options.limits.memory_bytes);
         match (options.batch, options.painters) {
             _ if fits.is_ok() => return Ok(bytes),
@@ -48,7 +48,7 @@ pub fn fit(header: &Header, index: &GopIndex, options: &mut Options) -> Result<u
 }
 
 /// Bytes that playing all views of a stream may hold at once.
-pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u64 {
+pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64 {
     let (columns, rows) = header.size.cells(1);
     let px = (columns * rows) as u64;
     let picture = px * 3 / 2;
@@ -57,10 +57,9 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
     let painters = options.painters as u64;
     let times = TIMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
     let decoded = times + decoded_ahead(header, options.queue) as u64;
-    let keys = index.gops().iter().map(|gop| u64::from(gop.key_pictures)).max().unwrap_or(0);
-    let sections = index.gops().iter().map(|gop| gop.section_bytes()).max().unwrap_or(0);
+    let keys = u64::from(gop.key_pictures);
     let pictures = implicit * times + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
-    let mut bytes = pictures * picture + sections * GOPS;
+    let mut bytes = pictures * picture + gop.section_bytes * GOPS;
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
         let batch = options.batch as u64;
         // A full network that ends up on the CPU gives way to a split one, which holds less.
@@ -69,10 +68,10 @@ pub fn playing_bytes(header: &Header, index: &GopIndex, options: &Options) -> u6
             NetworkPath::Full => FULL_FLOATS_PER_PX * px * F32,
         };
         bytes += painters * batch * (network_bytes(profile, px) + around);
-        let frames = index.gops().iter().map(|gop| gop.frames).max().unwrap_or(0) as usize;
         let values = |scene| {
             let grids = profile.grids.iter().filter(move |grid| grid.in_scene() == scene);
-            let shapes = grids.map(|g| grid_shape(g, header.size, frames, implicit as usize));
+            let shapes =
+                grids.map(|g| grid_shape(g, header.size, gop.frames as usize, implicit as usize));
             shapes.map(|shape| shape.values() as u64).sum::<u64>()
         };
         bytes += values(false) * GOPS + values(true) * 2;

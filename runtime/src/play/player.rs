@@ -113,7 +113,7 @@ impl Player {
             }
         }
         let header = Arc::new(reader.header().clone());
-        let bytes = fit(&header, &index, &mut options)?;
+        let bytes = fit(&header, index.largest(), &mut options)?;
         Ok(Self { reader, header, index, bytes, options })
     }
 

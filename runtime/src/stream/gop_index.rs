@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::source::Source;
-use crate::error::{Error, Result, within};
+use crate::error::{Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::av1::{Views, take_views};
 use crate::format::header::{Header, MAX_VIEWS, Role};
@@ -37,6 +37,17 @@ impl GopEntry {
         let anchors = self.anchors.iter().map(|explicit| &explicit.entry);
         anchors.chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
     }
+}
+
+/// The most of each that any GOP of a stream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LargestGop {
+    /// Pictures per view.
+    pub frames: u32,
+    /// Key pictures of all views.
+    pub key_pictures: u32,
+    /// Bytes of its sections.
+    pub section_bytes: u64,
 }
 
 /// A section of explicit pictures.
@@ -97,12 +108,12 @@ impl GopIndex {
         let mut gops = Vec::new();
         let mut explicit = Vec::new();
         for entry in &entries {
-            within("bytes of a section", entry.bytes.into(), reader.limits().section_bytes)?;
+            reader.limits().check_section(entry.bytes.into())?;
             let Some((section, keys)) = ExplicitEntry::of(reader, *entry)? else { continue };
             let defines = first_view.is_some_and(|view| section.views.contains(&view));
             explicit.push((section, keys));
             if defines {
-                within("pictures of a GOP", entry.frames.into(), reader.limits().gop_frames)?;
+                reader.limits().check_gop(entry.frames.into())?;
                 let Entry { first_frame: first, frames, scene, .. } = *entry;
                 let (grids, anchors) = (None, Vec::new());
                 gops.push(GopEntry { first, frames, scene, key_pictures: 0, grids, anchors });
@@ -191,6 +202,15 @@ impl GopIndex {
             }
         }
         Ok(())
+    }
+
+    /// The most of each that any GOP has.
+    pub fn largest(&self) -> LargestGop {
+        LargestGop {
+            frames: self.gops.iter().map(|gop| gop.frames).max().unwrap_or(0),
+            key_pictures: self.gops.iter().map(|gop| gop.key_pictures).max().unwrap_or(0),
+            section_bytes: self.gops.iter().map(GopEntry::section_bytes).max().unwrap_or(0),
+        }
     }
 
     /// Whether some section is of `codec`.

@@ -250,7 +250,7 @@ pub fn check_grids(
     views: usize,
     limits: &Limits,
 ) -> Result<()> {
-    within("pictures of a GOP", frames as u64, limits.gop_frames)?;
+    limits.check_gop(frames as u64)?;
     let values: u64 =
         profile.grids.iter().map(|g| grid_shape(g, size, frames, views).values() as u64).sum();
     within("grid values of a GOP", values, limits.grid_values)
