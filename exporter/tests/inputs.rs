@@ -78,6 +78,19 @@ fn what_is_no_view_is_named_with_what_makes_one_of_it() {
 }
 
 #[test]
+fn a_film_without_video_is_said_to_have_none() {
+    let desk = Desk::new();
+    let ffmpeg = desk.path("ffmpeg");
+    let words = "[fatal] Stream map '' matches no streams.";
+    std::fs::write(&ffmpeg, format!("#!/bin/sh\necho \"{words}\" >&2\nexit 1\n")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&ffmpeg, mode).unwrap();
+    std::fs::write(desk.path("song.mp4"), "a song").unwrap();
+    let said = desk.refusal_with(reference(&desk, "song.mp4").env("IEV_FFMPEG", &ffmpeg), INPUT);
+    assert!(said.contains("song.mp4: ffmpeg finds no video in it"), "{said}");
+}
+
+#[test]
 fn views_with_odd_names_and_standard_input_are_read() {
     let desk = Desk::new();
     let crops = |command: &mut Command| {

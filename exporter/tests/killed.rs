@@ -179,6 +179,18 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
     }
 }
 
+#[test]
+fn an_interrupted_search_for_a_size_leaves_no_temporary_folder() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    std::fs::create_dir(desk.path("tmp")).unwrap();
+    let mut export = desk.encode_aloud(&pair);
+    export.args(["--anchor", "1", "--steps", "20000", "--size", "3k"]);
+    interrupt_training(export.env("TMPDIR", desk.path("tmp")), "-TERM");
+    assert!(std::fs::read_dir(desk.path("tmp")).unwrap().next().is_none());
+    assert!(!desk.path("clip.iev").exists());
+}
+
 /// Starts the export, and sends the signal once it says that it begins to train.
 fn interrupt_training(command: &mut Command, signal: &str) -> (ExitStatus, Vec<String>) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -106,7 +106,13 @@ fn call(path: &Path) -> Result<Command, InputError> {
 }
 
 fn refusal(path: &Path, log: &Log) -> InputError {
-    InputError::Ffmpeg { path: path.to_owned(), message: log.why() }
+    let path = path.to_owned();
+    let message = log.why();
+    // In ffmpeg's words the option is at fault by which this program asks for the video.
+    if message.contains("matches no streams") {
+        return InputError::NoVideo { path };
+    }
+    InputError::Ffmpeg { path, message }
 }
 
 /// Whether the pictures are not what this program reads; ffmpeg then fails too, at a pipe that nobody empties.

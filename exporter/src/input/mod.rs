@@ -136,6 +136,12 @@ pub enum InputError {
         /// Its last words.
         message: String,
     },
+    /// A container of other things, or one whose list of streams is cut off.
+    #[error("{}: ffmpeg finds no video in it: it has none, or is cut off", path.display())]
+    NoVideo {
+        /// The file.
+        path: PathBuf,
+    },
     /// A view without a picture.
     #[error("{}: a view has at least one picture, this has none", path.display())]
     Empty {
