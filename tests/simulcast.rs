@@ -1,5 +1,5 @@
-//! Simulcast: where the network does not pay, every view is explicit and the file is smaller at no less
-//! quality; where it was asked for, it stays.
+//! Simulcast: where a network cannot pay, every view is explicit without any training, and the file is smaller at no
+//! less quality; where it was asked for, it stays.
 
 mod clip;
 
@@ -10,7 +10,7 @@ use iev_exporter::verify::verify;
 const SIZE: (usize, usize) = (64, 48);
 
 #[test]
-fn a_network_that_does_not_pay_gives_way_to_simulcast() {
+fn a_network_that_cannot_pay_gives_way_to_simulcast() {
     let folder = tempfile::tempdir().unwrap();
     let views = clip::views(2, 4, SIZE);
     let path = folder.path().join("clip.iev");
@@ -20,7 +20,9 @@ fn a_network_that_does_not_pay_gives_way_to_simulcast() {
     let kept = encode(&views, &asked).unwrap();
     assert_eq!(kept.implicit_db.len(), 1);
 
-    let free = EncodeSettings { simulcast_offset: Some(-4), ..asked };
+    let mut free = EncodeSettings { simulcast_offset: Some(-4), ..asked };
+    // Training would diverge, and say so.
+    free.training.learning_rate = 1e30;
     let simulcast = encode(&views, &free).unwrap();
     assert!(simulcast.implicit_db.is_empty());
     assert_eq!(simulcast.anchor.intra_offset, -4);

@@ -49,6 +49,18 @@ pub fn file(path: &Path) -> OsString {
     name
 }
 
+/// Whether this ffmpeg has the encoder `name`.
+///
+/// # Errors
+/// Those of [`find`], and where it does not run.
+pub fn has_encoder(name: &str) -> Result<bool, FfmpegMissing> {
+    let listed = command()?.arg("-encoders").output();
+    let listed =
+        listed.map_err(|e| FfmpegMissing { reason: format!("ffmpeg does not run: {e}") })?;
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    Ok(listed.split_whitespace().any(|word| word == name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,7 +77,7 @@ fn what_was_typed_wrong_is_named() {
     }
     let many = ["a.y4m", "b.y4m"].map(|name| desk.view(name, (16, 16), 100));
     let args = ["--steps", "1", "--gop", "100", "--keys", "97"];
-    let said = desk.refusal(desk.encode(&many).args(args));
+    let said = desk.refusal(desk.train(&many).args(args));
     assert!(said.contains("at most 96 key pictures"), "{said}");
     let nowhere = desk.refusal(desk.encode(&pair).args(["--steps", "1", "--work", "/dev/null/x"]));
     assert!(nowhere.contains("/dev/null/x"), "{nowhere}");
@@ -92,7 +92,7 @@ fn what_was_typed_wrong_is_named() {
         assert!(output.status.code() == Some(2) && said.contains(named), "{args:?}: {said}");
     }
     let start = desk.path("elsewhere").display().to_string();
-    let said = desk.refusal(desk.encode(&pair).args(["--steps", "1", "--warm-start", &start]));
+    let said = desk.refusal(desk.train(&pair).args(["--steps", "1", "--warm-start", &start]));
     assert!(said.contains("elsewhere"), "{said}");
     let usage = desk.encode(&pair).arg("--no-such-flag").output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
@@ -185,7 +185,7 @@ fn a_late_point_of_a_curve_is_checked_before_the_first_trains() {
 fn a_missing_onnx_runtime_is_noticed_before_training() {
     let desk = Desk::new();
     let pair = desk.pair();
-    let mut command = desk.encode(&pair);
+    let mut command = desk.train(&pair);
     let said = desk.refusal(command.env("ORT_DYLIB_PATH", "/nonexistent/ort.so"));
     assert!(said.contains("cargo xtask ort") && said.contains("/nonexistent"), "{said}");
 }
@@ -194,7 +194,7 @@ fn a_missing_onnx_runtime_is_noticed_before_training() {
 fn an_export_without_ffmpeg_or_work_folder_leaves_one_stream_and_nothing_else() {
     let desk = Desk::new();
     let pair = desk.pair();
-    let output = desk.encode(&pair).args(["--steps", "1"]).output().unwrap();
+    let output = desk.train(&pair).args(["--steps", "1"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(desk.listing(), ["clip.iev", "left.y4m", "right.y4m"]);
     let bytes = std::fs::metadata(desk.path("clip.iev")).unwrap().len();
@@ -215,13 +215,35 @@ fn openh264_says_that_it_stands_in_for_an_ffmpeg_that_is_not_there() {
 }
 
 #[test]
+fn h264_says_that_it_stands_in_for_av1_where_ffmpeg_lacks_its_encoder() {
+    let desk = Desk::new();
+    let (pair, ffmpeg) = (desk.pair(), desk.path("ffmpeg"));
+    std::fs::write(&ffmpeg, "#!/bin/sh\necho ' V....D libx264  H.264'\nexit 1\n").unwrap();
+    std::fs::set_permissions(&ffmpeg, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let with = |mut export: Command, codec: &str| {
+        export.args(["--codec", codec]).env("IEV_FFMPEG", &ffmpeg);
+        export
+    };
+    let said = desk.refusal(&mut with(desk.encode(&pair), "av1"));
+    assert!(said.contains("--codec av1") && said.contains("no libsvtav1"), "{said}");
+    // x264 then fails, since there is none in this ffmpeg either.
+    let output = with(desk.encode_aloud(&pair), "auto").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("H.264 instead of AV1") && said.contains("no libsvtav1"), "{said}");
+    let asked = with(desk.encode_aloud(&pair), "h264").output().unwrap();
+    assert!(!String::from_utf8_lossy(&asked.stderr).contains("AV1"), "who asks for H.264 gets it");
+    let said = desk.refusal(desk.encode(&pair).args(["--board", "toaster"]));
+    assert!(said.contains("toaster"), "{said}");
+}
+
+#[test]
 fn an_ffmpeg_that_dies_is_told_with_its_own_words() {
     let desk = Desk::new();
     let pair = desk.pair();
     let ffmpeg = desk.path("ffmpeg");
     std::fs::write(&ffmpeg, "#!/bin/sh\necho out of luck >&2\nkill -9 $$\n").unwrap();
     std::fs::set_permissions(&ffmpeg, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = desk.encode(&pair);
+    let mut command = desk.train(&pair);
     let said = desk.refusal(command.args(["--steps", "1"]).env("IEV_FFMPEG", &ffmpeg));
     assert!(said.contains("out of luck"), "{said}");
 }
@@ -235,7 +257,7 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
     std::fs::create_dir(&work).unwrap();
     // No file may grow beyond nothing, which the system refuses like a full disk.
     let full = |args: &[&str]| {
-        let mut export = desk.encode(&pair);
+        let mut export = desk.train(&pair);
         export.args(["--steps", "1"]).args(args);
         desk.refusal(&mut limited(&export, "trap '' XFSZ; ulimit -f 0"))
     };
@@ -254,7 +276,7 @@ fn a_damaged_checkpoint_is_named_and_kept() {
     std::fs::create_dir(desk.path("work")).unwrap();
     std::fs::write(desk.path("work/train.pt"), "half a checkpoint").unwrap();
     for flag in ["--work", "--warm-start"] {
-        let mut export = desk.encode(&pair);
+        let mut export = desk.train(&pair);
         export.args(["--learning-rate", "1e30", flag]).arg(desk.path("work"));
         let said = desk.refusal(&mut export);
         assert!(said.contains("train.pt is no checkpoint"), "{flag}: {said}");
@@ -270,7 +292,7 @@ fn a_training_that_diverges_says_what_to_do_and_keeps_a_good_checkpoint() {
     let work = desk.path("work");
     std::fs::create_dir(&work).unwrap();
     let wild = || {
-        let mut export = desk.encode(&pair);
+        let mut export = desk.train(&pair);
         export.args(["--learning-rate", "1e30", "--checkpoint-every", "0", "--work"]).arg(&work);
         desk.refusal(&mut export)
     };

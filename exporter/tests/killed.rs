@@ -131,7 +131,7 @@ fn an_export_that_dies_writing_the_stream_keeps_an_older_one() {
     let desk = Desk::new();
     let pair = desk.pair();
     std::fs::write(desk.path("clip.iev"), OLDER).unwrap();
-    Death::Writing.of(&desk, desk.encode(&pair).args(["--steps", "1"]));
+    Death::Writing.of(&desk, desk.train(&pair).args(["--steps", "1"]));
     assert_eq!(bytes(&desk.path("clip.iev")).unwrap(), OLDER);
 }
 
@@ -171,7 +171,10 @@ fn an_interrupted_export_leaves_nothing_and_keeps_an_older_stream() {
             std::fs::write(&stream, older).unwrap();
         }
         let before = desk.listing();
-        interrupt_training(desk.encode_aloud(&pair).args(["--steps", "20000"]), signal);
+        interrupt_training(
+            desk.encode_aloud(&pair).args(["--anchor", "0", "--steps", "20000"]),
+            signal,
+        );
         assert_eq!(desk.listing(), before, "after kill {signal}");
         if let Some(older) = older {
             assert_eq!(bytes(&stream).unwrap(), older);

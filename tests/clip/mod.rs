@@ -80,6 +80,8 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             without: None,
         },
         simulcast_offset: None,
+        board: None,
+        arrange: false,
         progress: Progress::Quiet,
     }
 }

@@ -1,115 +1,167 @@
-//! Codes the explicit part of a clip: anchors and key pictures, one H.264 stream per anchor and GOP.
+//! Codes the explicit part of a clip: the pictures and key pictures of every section.
 
 use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{Coded, Key, MAX_KEYS, coding_order, write_anchor};
+use iev_runtime::format::anchor::{Codec, Coded, Key, MAX_KEYS, coding_order};
 use rayon::prelude::*;
 
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
-use crate::anchor::{AnchorSettings, AnchorSpeed, Input, decode_anchor, encode_anchor, nal_units};
+use crate::anchor::{AnchorSettings, AnchorSpeed, CodedPictures, Coder, Input, coder};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
 use crate::quality::plane_mse;
 
-/// One explicit view over one GOP.
+/// One section of explicit views over one GOP.
 #[derive(Debug, Clone)]
-pub struct CodedAnchor {
-    /// The view.
-    pub view: usize,
-    /// Body of its anchor section.
+pub struct CodedSection {
+    /// The views, in the order in which their pictures take turns.
+    pub views: Vec<usize>,
+    /// Its body.
     pub body: Vec<u8>,
     /// Decoded key pictures with their view and time.
     pub keys: Vec<(Key, Picture)>,
-    /// Decoded pictures of the view, in time order.
-    pub pictures: Vec<Picture>,
+    /// Decoded pictures of every one of `views`, in time order.
+    pub pictures: Vec<Vec<Picture>>,
+}
+
+impl CodedSection {
+    /// The pictures of `view`, if it is one of this section's.
+    pub fn pictures_of(&self, view: usize) -> Option<&[Picture]> {
+        let index = self.views.iter().position(|v| *v == view)?;
+        Some(&self.pictures[index])
+    }
 }
 
 /// Change of the quantiser for the first picture behind a background.
 const FIRST_OFFSET: i32 = -2;
 
-/// Pictures from one copy of the background to the next: H.264 predicts from the last 16 pictures.
-const COPY_PERIOD: usize = 15;
-
-/// Codes every explicit view of the GOP that starts at `first`.
+/// Codes every section of the GOP that starts at `first`.
 ///
-/// A section may begin with the background of its view, which is not shown: then that is the IDR, nothing in the key
-/// pictures of other views is hidden from it, and copies of it, a few bytes each, keep it in reach of what is
-/// uncovered. Key pictures are coded nearest view first, each predicted from those before it. The first picture is
-/// without its noise ([`filtered`]). Drafts tell where either pays (EXPERIMENTS.md §23, §28).
+/// A section of one view may begin with its background, which is not shown: then that is the intra picture, and nothing
+/// in the key pictures of other views is hidden from it. Key pictures are coded nearest view first, each predicted from
+/// those before it. Where the codec does not filter by itself, the first picture may be without its noise
+/// ([`filtered`]). Drafts tell where either pays (EXPERIMENTS.md §23, §28).
 ///
 /// # Errors
 /// When the encoder or the decoder fails.
 pub fn code_gop(
     views: &[&[Picture]],
     plan: &Plan,
-    (first, frames): (usize, usize),
+    span: (usize, usize),
     rate: (u32, u32),
     settings: &AnchorSettings,
-) -> Result<Vec<CodedAnchor>> {
-    let code = |view| code_anchor(views, plan, view, (first, frames), rate, settings);
-    plan.explicit().map(code).collect()
+) -> Result<Vec<CodedSection>> {
+    let code = |section: &Vec<usize>| code_section(views, plan, section, span, rate, settings);
+    plan.sections().par_iter().map(code).collect()
 }
 
-fn code_anchor(
+/// Codes the section of `section`'s views.
+///
+/// # Errors
+/// When the encoder or the decoder fails.
+pub fn code_section(
     views: &[&[Picture]],
     plan: &Plan,
-    view: usize,
+    section: &[usize],
     (first, frames): (usize, usize),
     rate: (u32, u32),
     settings: &AnchorSettings,
-) -> Result<CodedAnchor> {
-    let keyed = plan.keyed_views(view);
+) -> Result<CodedSection> {
+    let within = || format!("coding {} from picture {first} on", named(section));
+    let of = |view: usize| &views[view][first..first + frames];
+    let coder = coder(plan.codec);
+    match section {
+        [view] => {
+            let keys = keys(views, plan, *view, (first, frames))?;
+            let view = ViewId(*view as u8);
+            let originals = of(usize::from(view.0));
+            Alone { coder, view, originals, keys, rate }.drafted(settings).with_context(within)
+        }
+        turns => {
+            let originals: Vec<_> = turns.iter().map(|view| of(*view)).collect();
+            in_turn(coder, turns, &originals, rate, settings).with_context(within)
+        }
+    }
+}
+
+/// Views in a message.
+fn named(section: &[usize]) -> String {
+    let numbers: Vec<String> = section.iter().map(ToString::to_string).collect();
+    match numbers.len() {
+        1 => format!("view {}", numbers[0]),
+        _ => format!("views {} in turn", numbers.join(", ")),
+    }
+}
+
+/// Codes the section of `section`'s views without hidden pictures of any kind.
+///
+/// # Errors
+/// When the encoder or the decoder fails.
+pub fn code_plainly(
+    views: &[&[Picture]],
+    codec: Codec,
+    section: &[usize],
+    (first, frames): (usize, usize),
+    rate: (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<CodedSection> {
+    let originals: Vec<_> = section.iter().map(|v| &views[*v][first..first + frames]).collect();
+    let within = || format!("coding {} from picture {first} on", named(section));
+    in_turn(coder(codec), section, &originals, rate, settings).with_context(within)
+}
+
+/// Codes the pictures of views in turn.
+fn in_turn(
+    coder: &dyn Coder,
+    section: &[usize],
+    originals: &[&[Picture]],
+    (rate, per): (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<CodedSection> {
+    let frames = originals[0].len();
+    let turns = (0..frames).flat_map(|time| originals.iter().map(move |view| (&view[time], 0)));
+    let inputs: Vec<Input<'_>> = turns.collect();
+    let rate = (rate.saturating_mul(section.len() as u32), per);
+    let CodedPictures { units, pictures } = coder.code(&inputs, rate, settings)?;
+    let mut of_views = vec![Vec::with_capacity(frames); section.len()];
+    for (turn, picture) in pictures.into_iter().enumerate() {
+        of_views[turn % section.len()].push(picture);
+    }
+    let ids: Vec<ViewId> = section.iter().map(|view| ViewId(*view as u8)).collect();
+    let body = coder.body(&ids, &[], &units);
+    Ok(CodedSection { views: section.to_vec(), body, keys: Vec::new(), pictures: of_views })
+}
+
+/// Key pictures that travel with `anchor`, in coding order.
+fn keys(
+    views: &[&[Picture]],
+    plan: &Plan,
+    anchor: usize,
+    (first, frames): (usize, usize),
+) -> Result<Vec<(Key, Picture)>> {
+    let keyed = plan.keyed_views(anchor);
     let spans = plan.key_spans(frames);
     let keys: Vec<(usize, &Range<usize>)> =
         spans.iter().flat_map(|span| keyed.iter().map(move |v| (*v, span))).collect();
     ensure!(
         keys.len() <= MAX_KEYS,
-        "view {view} would carry {} key pictures, and an anchor has at most {MAX_KEYS} key pictures \
+        "view {anchor} would carry {} key pictures, and an anchor has at most {MAX_KEYS} key pictures \
          per GOP: ask for fewer keys or a shorter GOP",
         keys.len()
     );
-    let of = |view: usize| &views[view][first..first + frames];
     let key = |(view, span): &(usize, &Range<usize>)| {
         let key = Key { view: ViewId(*view as u8), time: middle(span) as u16 };
-        (key, key_picture(of(*view), (*span).clone()))
+        (key, key_picture(&views[*view][first..first + frames], (*span).clone()))
     };
-    let section = Section {
-        view: ViewId(view as u8),
-        originals: of(view),
-        keys: keys.par_iter().map(key).collect(),
-        rate,
-    };
-    let (noisy, clean) = (&of(view)[0], &filtered(of(view), 0));
-    let background = background(of(view));
-    // A scene that moves has nothing to filter; the same picture is not drafted twice.
-    let mut firsts = vec![noisy, clean];
-    firsts.dedup();
-    let starts: Vec<Start<'_>> = [None, Some(&background)]
-        .into_iter()
-        .flat_map(|background| firsts.iter().map(move |first| Start { first, background }))
-        .collect();
-    let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
-    let cost = |start: &Start<'_>| Ok(section.cost(&section.code(*start, &draft)?, draft.qp));
-    let within = || format!("coding view {view} from picture {first} on");
-    let costs: Vec<f64> =
-        starts.par_iter().map(cost).collect::<Result<_>>().with_context(within)?;
-    let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
-    let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
-    section.code(*start, settings).with_context(within)
+    Ok(keys.par_iter().map(key).collect())
 }
 
-/// Times before which a background is coded that stands in front of `frames` pictures and of key pictures, if there
-/// are such.
-fn hidden(frames: usize, keyed: bool) -> impl Iterator<Item = usize> {
-    let again = (0..frames).step_by(COPY_PERIOD).skip(usize::from(!keyed));
-    std::iter::once(0).chain(again)
-}
-
-/// What an anchor section is made of.
-struct Section<'a> {
+/// What a section of one view is made of.
+struct Alone<'a> {
+    coder: &'static dyn Coder,
     view: ViewId,
     originals: &'a [Picture],
     /// Key pictures of other views.
@@ -126,17 +178,38 @@ struct Start<'a> {
     background: Option<&'a Picture>,
 }
 
-impl Section<'_> {
-    fn code(&self, start: Start<'_>, settings: &AnchorSettings) -> Result<CodedAnchor> {
-        let hidden = hidden(self.originals.len(), !self.keys.is_empty())
-            .map(|time| Key { view: self.view, time: time as u16 });
+impl Alone<'_> {
+    /// Codes it with the start whose draft is cheapest.
+    fn drafted(&self, settings: &AnchorSettings) -> Result<CodedSection> {
+        let (noisy, background) = (&self.originals[0], background(self.originals));
+        let clean = (!self.coder.filters_by_itself()).then(|| filtered(self.originals, 0));
+        // A scene that moves has nothing to filter; the same picture is not drafted twice.
+        let clean = clean.as_ref().filter(|clean| *clean != noisy);
+        let starts: Vec<Start<'_>> = [None, Some(&background)]
+            .into_iter()
+            .flat_map(|background| {
+                std::iter::once(noisy).chain(clean).map(move |first| Start { first, background })
+            })
+            .collect();
+        let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
+        let cost = |start: &Start<'_>| Ok(self.cost(&self.code(*start, &draft)?, draft.qp));
+        let costs: Vec<f64> = starts.par_iter().map(cost).collect::<Result<_>>()?;
+        let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
+        self.code(*start, settings)
+    }
+
+    fn code(&self, start: Start<'_>, settings: &AnchorSettings) -> Result<CodedSection> {
         let room = MAX_KEYS - self.keys.len();
+        let hidden = self.coder.hidden_times(self.originals.len(), !self.keys.is_empty());
+        let hidden = hidden.into_iter().map(|time| Key { view: self.view, time });
         let hidden = hidden.take(if start.background.is_some() { room } else { 0 });
         let list: Vec<Key> = self.keys.iter().map(|(key, _)| *key).chain(hidden).collect();
         let order: Vec<Coded> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
-        let units = encode_anchor(&self.inputs(&order, start, settings), self.rate, settings)?;
-        let decoded = decode_anchor(&units, start.first.width(), start.first.height())?;
+        let inputs = self.inputs(&order, start, settings);
+        let CodedPictures { units, pictures: decoded } =
+            self.coder.code(&inputs, self.rate, settings)?;
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
@@ -145,9 +218,9 @@ impl Section<'_> {
                 Coded::Hidden => {}
             }
         }
-        let mut body = Vec::new();
-        write_anchor(&mut body, &list, units.iter().flat_map(|unit| nal_units(unit)));
-        Ok(CodedAnchor { view: usize::from(self.view.0), body, keys, pictures })
+        let body = self.coder.body(&[self.view], &list, &units);
+        let views = vec![usize::from(self.view.0)];
+        Ok(CodedSection { views, body, keys, pictures: vec![pictures] })
     }
 
     /// The pictures of `order` and their quantisers: the very first, be it shown or not, is the finest.
@@ -171,10 +244,10 @@ impl Section<'_> {
     }
 
     /// Squared error of the luma shown, and the bytes at the weight that H.264 encoders give them.
-    fn cost(&self, coded: &CodedAnchor, qp: i32) -> f64 {
+    fn cost(&self, coded: &CodedSection, qp: f64) -> f64 {
         let squared = |(a, b): (&Picture, &Picture)| plane_mse(a.y(), b.y()) * a.y().len() as f64;
-        let error: f64 = self.originals.iter().zip(&coded.pictures).map(squared).sum();
-        error + 0.85 * (f64::from(qp - 12) / 3.0).exp2() * 8.0 * coded.body.len() as f64
+        let error: f64 = self.originals.iter().zip(&coded.pictures[0]).map(squared).sum();
+        error + 0.85 * ((qp - 12.0) / 3.0).exp2() * 8.0 * coded.body.len() as f64
     }
 }
 
@@ -183,14 +256,14 @@ mod tests {
     use iev_runtime::format::anchor::AnchorSection;
 
     use super::*;
-    use crate::anchor::AnchorEncoder;
+    use crate::anchor::{AnchorEncoder, encode_anchor};
     use crate::picture::synthetic;
     use crate::quality::plane_psnr_db;
 
     const TIMES: usize = 12;
 
     /// `pictures` as one explicit view, and the bytes that they take unfiltered.
-    fn coded(pictures: &[Picture]) -> (CodedAnchor, usize) {
+    fn coded(pictures: &[Picture]) -> (CodedSection, usize) {
         let encoder = AnchorEncoder::OpenH264;
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(24) };
@@ -224,7 +297,7 @@ mod tests {
     fn a_scene_that_moves_as_a_whole_is_not_blurred() {
         let moving: Vec<Picture> = (0..TIMES).map(|t| synthetic(96, 64, 3.0 * t as f32)).collect();
         let (coded, _) = coded(&moving);
-        let db = plane_psnr_db(moving[0].y(), coded.pictures[0].y());
+        let db = plane_psnr_db(moving[0].y(), coded.pictures[0][0].y());
         assert!(db > 34.0, "{db:.1} dB");
     }
 
@@ -233,7 +306,8 @@ mod tests {
         let (scene, other) = (synthetic(96, 64, 0.0), synthetic(96, 64, 30.0));
         let pictures: Vec<Picture> = (0..20).map(|t| synthetic(96, 64, 60.0 + t as f32)).collect();
         let key = Key { view: ViewId(3), time: 8 };
-        let section = Section {
+        let section = Alone {
+            coder: coder(Codec::H264),
             view: ViewId(1),
             originals: &pictures,
             keys: vec![(key, other.clone())],
@@ -246,9 +320,9 @@ mod tests {
         let parsed = AnchorSection::parse(&coded.body, 20).unwrap();
         let hidden = [0, 0, 15].map(|time| Key { view: ViewId(1), time });
         assert_eq!(parsed.keys[..], [&[key][..], &hidden].concat());
-        assert_eq!((coded.pictures.len(), coded.keys.len()), (20, 1));
+        assert_eq!((coded.pictures[0].len(), coded.keys.len()), (20, 1));
         let others = std::iter::once((&other, &coded.keys[0].1));
-        for (original, decoded) in pictures.iter().zip(&coded.pictures).chain(others) {
+        for (original, decoded) in pictures.iter().zip(&coded.pictures[0]).chain(others) {
             let db = plane_psnr_db(original.y(), decoded.y());
             assert!(db > 34.0, "{db:.1} dB");
         }

@@ -113,7 +113,7 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     if let (None, Some(folder)) = (&held, &args.work) {
         held = Some(WorkFolder::take(folder)?);
     }
-    settings.tell_fallback();
+    settings.tell_fallback(&args.request)?;
     let started = Instant::now();
     let encoded = encode_as_asked(&mut args, &views, &settings)?;
     let encode_seconds = started.elapsed().as_secs_f64();

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use iev_exporter::input::Reading;
+use iev_exporter::input::{Reading, clip_digest};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::to_csv;
 use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
-use iev_exporter::rd::result::clip_digest;
 use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -17,11 +16,13 @@ use super::{open_clip, print, read_views};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Every view is coded on its own with intra pictures 250 apart, tuned for \
 PSNR; pictures are decoded and compared by this program.
-Codecs are FAMILY-PRESET with a family of x264, x265, svtav1 and vvenc.
+Codecs are FAMILY-PRESET with a family of x264, x265, svtav1 and vvenc; FAMILY-PRESET-interleaved codes the pictures
+of all views in turn in one stream.
 
 Examples:
   iev-export peers v*.y4m --out peers.csv
   iev-export peers v*.y4m --out peers.csv --codecs x264-medium --qualities 24,32
+  iev-export peers v*.y4m --out peers.csv --codecs svtav1-p4,svtav1-p4-interleaved
   IEV_FFMPEG=ffmpeg-static/ffmpeg iev-export peers v*.y4m --out peers.csv --work streams")]
 pub(crate) struct PeersArgs {
     /// One y4m file, folder of PNG files or video per view.
@@ -77,7 +78,7 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
         [] => codec.qualities().to_vec(),
         given => given.to_vec(),
     };
-    let streams: usize = present.iter().map(|c| qualities(c).len() * views.len()).sum();
+    let streams: usize = present.iter().map(|c| qualities(c).len() * c.streams(views.len())).sum();
     let job = progress.job("coding", streams);
     let mut rows = Vec::new();
     for codec in present {

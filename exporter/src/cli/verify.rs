@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use iev_exporter::input::{Reading, View, warnings};
 use iev_exporter::progress::Progress;
+use iev_exporter::rd::curve::read_curves;
+use iev_exporter::rd::floor::hold_against;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verified, open, verify};
@@ -17,7 +19,8 @@ use super::{open_clip, print, read_views, warn};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   iev-export verify clip.iev v0.y4m v1.y4m v2.y4m
-  iev-export verify clip.iev v*.y4m --report clip.html")]
+  iev-export verify clip.iev v*.y4m --report clip.html
+  iev-export verify clip.iev v*.y4m --floor peers.csv")]
 pub(crate) struct VerifyArgs {
     /// The stream.
     stream: PathBuf,
@@ -27,6 +30,10 @@ pub(crate) struct VerifyArgs {
     /// Page with figures and pictures to write.
     #[arg(long, value_name = "HTML")]
     report: Option<PathBuf>,
+    /// Curves of other codecs, as `iev-export peers` writes them: says what each takes at this stream's quality, and
+    /// fails where the best takes 2 % less.
+    #[arg(long, value_name = "CSV")]
+    floor: Option<PathBuf>,
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
@@ -42,6 +49,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     outputs.reads(&args.stream);
     read_views(&mut outputs, &args.views);
     outputs.claim(Path::new("-"))?;
+    args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let header = open(&args.stream)?.header().clone();
     let reading = Reading {
@@ -61,7 +69,11 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     );
     let verified = verify(&args.stream, &views, &[], Progress::to_stderr(args.quiet))?;
     let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
-    figures.tell(args.json, args.report.as_deref(), json!({}))
+    figures.tell(args.json, args.report.as_deref(), json!({}))?;
+    let Some(floor) = &args.floor else { return Ok(()) };
+    let lines = hold_against(&verified.figures, &read_curves(floor)?)?;
+    lines.iter().for_each(|line| warn(format_args!("{line}")));
+    Ok(())
 }
 
 /// What is told of a finished file.
@@ -102,7 +114,10 @@ fn text(verified: &Verified) -> String {
         vec![format!("{bytes} bytes, {kbps:.1} kbit/s"), format!("bytes: {}", parts.join(", "))];
     lines.extend(figures.views.iter().map(|view| view_line(verified, view)));
     let (y, yuv, ms_ssim) = (figures.psnr_y, figures.psnr_611, figures.ms_ssim);
-    lines.push(format!("mean: luma {y:.3} dB, 6:1:1 {yuv:.3} dB, MS-SSIM {ms_ssim:.4}"));
+    let worst = figures.worst_y();
+    lines.push(format!(
+        "mean: luma {y:.3} dB, worst view {worst:.3} dB, 6:1:1 {yuv:.3} dB, MS-SSIM {ms_ssim:.4}"
+    ));
     lines.extend(verified.int8_psnr_y.map(|db| format!("mean in 8 bits: luma {db:.3} dB")));
     lines.extend(verified.mean_layers_db().map(|[warped, implicit, fused]| {
         format!(

@@ -6,7 +6,6 @@ use std::fmt::Display;
 
 use anyhow::{Result, anyhow};
 use iev_runtime::board::Board;
-use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::header::Header;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::play::memory::fit;
@@ -16,6 +15,7 @@ use iev_runtime::stream::gop_index::LargestGop;
 use iev_runtime::stream::scene::check_grids;
 
 use super::settings::EncodeSettings;
+use crate::anchor::coder;
 use crate::plan::Plan;
 
 /// Makes sure that the board of `settings`, if there is one, will play a stream of this header and of their plan, in
@@ -32,8 +32,10 @@ pub(super) fn check_board(
     let refused = |limit: &dyn Display, remedy: &str| {
         anyhow!("board {} will not play this: {limit}: {remedy}", board.name)
     };
-    if !board.player.codecs.contains(&Codec::H264) {
-        return Err(refused(&"it does not decode H.264", "give another --board"));
+    let codec = settings.plan.codec;
+    if !board.player.codecs.contains(&codec) {
+        let lacking = format!("it does not decode {}", coder(codec).name());
+        return Err(refused(&lacking, "give another --codec or --board"));
     }
     let limits = board.limits();
     let gop = largest_gop(&settings.plan, header, sections);
@@ -94,7 +96,7 @@ mod tests {
 
     use super::*;
     use crate::encode::flow::header;
-    use crate::encode::request::EncodeRequest;
+    use crate::encode::request::{EncodeRequest, MOST_GOP_FRAMES};
     use crate::input::View;
     use crate::picture::{Picture, PictureExt};
     use crate::progress::Progress;
@@ -106,9 +108,9 @@ mod tests {
             profile: profile.name.into(),
             ..EncodeRequest::default()
         };
-        let frames = vec![Picture::zeros(16, 16); request.gop];
+        let frames = vec![Picture::zeros(16, 16); MOST_GOP_FRAMES];
         let views = vec![View::new(PathBuf::new(), frames, (30, 1)); 5];
-        let plan = Plan::new(&[2; 5], request.gop, request.gop, request.keys_per_gop());
+        let plan = Plan::new(&[2; 5], MOST_GOP_FRAMES, MOST_GOP_FRAMES, request.keys_per_gop());
         let settings = request.settings(plan, PathBuf::new(), None, Progress::Quiet).unwrap();
         let size = Size { width_px: 1920, height_px: 1088 };
         let header = Header { size, ..header(&views, &settings).unwrap() };

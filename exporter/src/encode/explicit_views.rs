@@ -1,9 +1,10 @@
-//! The explicit views of a whole clip, GOP by GOP.
+//! The explicit views of a whole clip.
 
 use anyhow::Result;
+use rayon::prelude::*;
 
 use super::settings::EncodeSettings;
-use crate::anchor::gop::{CodedAnchor, code_gop};
+use crate::anchor::gop::{CodedSection, code_section};
 use crate::input::View;
 use crate::picture::Picture;
 use crate::plan::Plan;
@@ -12,36 +13,31 @@ use crate::stop;
 
 /// Explicit views of a clip.
 pub(super) struct ExplicitViews {
-    /// Per GOP and explicit view.
-    pub(super) coded: Vec<Vec<CodedAnchor>>,
+    /// Sections of every GOP.
+    pub(super) coded: Vec<Vec<CodedSection>>,
     /// PSNR of every explicit view, all planes.
     pub(super) quality_db: Vec<(usize, [f64; 3])>,
 }
 
-impl ExplicitViews {
-    /// Luma PSNR, mean of the explicit views.
-    pub(super) fn luma_db(&self) -> f64 {
-        mean_luma_db(&self.quality_db)
-    }
-
-    /// Bytes of all their sections.
-    pub(super) fn bytes(&self) -> usize {
-        self.coded.iter().flatten().map(|coded| coded.body.len()).sum()
-    }
-}
-
-/// Codes what H.264 holds of `views`; for a plan without implicit views that is all of it.
+/// Codes what the video codec holds of `views`, all sections at once; for a plan without implicit views that is all
+/// of it.
 pub(super) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Result<ExplicitViews> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
-    let job = settings.progress.job("coding by H.264", plan.gops.len());
-    let code = |span: &(usize, usize)| {
+    let sections = plan.sections();
+    let of_gop = |gop| sections.iter().map(move |section| (gop, section));
+    let all: Vec<(&(usize, usize), &Vec<usize>)> = plan.gops.iter().flat_map(of_gop).collect();
+    let job = settings.progress.job("coding explicit views", all.len());
+    let code = |(span, section): &(&(usize, usize), &Vec<usize>)| {
         stop::check()?;
-        let coded = code_gop(&frames, plan, *span, views[0].rate, &settings.anchor)?;
+        let coded = code_section(&frames, plan, section, **span, views[0].rate, &settings.anchor)?;
         job.step();
-        Ok(coded)
+        anyhow::Ok(coded)
     };
-    let coded: Vec<Vec<CodedAnchor>> = plan.gops.iter().map(code).collect::<Result<_>>()?;
+    let coded: Vec<CodedSection> = all.par_iter().map(code).collect::<Result<_>>()?;
+    let mut coded = coded.into_iter();
+    let of_gop = |_| coded.by_ref().take(sections.len()).collect();
+    let coded: Vec<Vec<CodedSection>> = plan.gops.iter().map(of_gop).collect();
     let quality_db = explicit_quality(&frames, plan, &coded);
     Ok(ExplicitViews { coded, quality_db })
 }
@@ -54,15 +50,16 @@ pub(super) fn mean_luma_db(views: &[(usize, [f64; 3])]) -> f64 {
 fn explicit_quality(
     frames: &[&[Picture]],
     plan: &Plan,
-    coded: &[Vec<CodedAnchor>],
+    coded: &[Vec<CodedSection>],
 ) -> Vec<(usize, [f64; 3])> {
-    let measure = |(index, view): (usize, usize)| {
+    let measure = |view: usize| {
         let mut errors = PlaneErrors::default();
-        for ((first, _), anchors) in plan.gops.iter().zip(coded) {
-            let pairs = frames[view][*first..].iter().zip(&anchors[index].pictures);
+        for ((first, _), sections) in plan.gops.iter().zip(coded) {
+            let decoded = sections.iter().find_map(|section| section.pictures_of(view));
+            let pairs = frames[view][*first..].iter().zip(decoded.unwrap_or(&[]));
             pairs.for_each(|(original, decoded)| errors.add(original, decoded));
         }
         (view, errors.psnr_db())
     };
-    plan.explicit().enumerate().map(measure).collect()
+    plan.explicit().map(measure).collect()
 }

@@ -8,11 +8,11 @@ use iev_runtime::network::templates::Templates;
 
 use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
+use super::floor::{Trained, cheaper_explicit, chosen_by_drafts};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
-use super::simulcast::simulcast_within;
 use crate::anchor::AnchorSettings;
-use crate::anchor::gop::CodedAnchor;
+use crate::anchor::gop::CodedSection;
 use crate::input::View;
 use crate::pack::{OwnedSection, cameras_section, sections, write_file};
 use crate::picture::{Picture, PictureExt};
@@ -33,7 +33,9 @@ pub fn plan(views: &[View], request: &EncodeRequest, progress: Progress) -> Resu
     let pictures: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let anchors = choose_anchors(&pictures, &request.anchor, progress);
     stop::check()?;
-    Ok(Plan::new(&anchors, pictures[0].len(), request.gop, request.keys_per_gop()))
+    let (codec, frames) = (request.codec()?.codec, pictures[0].len());
+    let gop_frames = request.gop_frames(codec, frames)?;
+    Ok(Plan { codec, ..Plan::new(&anchors, frames, gop_frames, request.keys_per_gop()) })
 }
 
 /// PSNR of one implicit view, as the trainer paints it.
@@ -50,7 +52,7 @@ pub struct ViewQuality {
 pub struct Encoded {
     /// Bytes of the file.
     pub bytes: u64,
-    /// What the H.264 is coded with.
+    /// What the explicit views are coded with.
     pub anchor: AnchorSettings,
     /// Bytes of every section.
     pub parts: Vec<(Kind, usize)>,
@@ -94,28 +96,30 @@ fn all_views_db(
     explicit.iter().copied().chain(implicit).collect()
 }
 
-/// Encodes `views` into a stream.
+/// Encodes `views` into a stream, as drafts tell where `settings` leave it open.
 ///
 /// # Errors
 /// When a step fails; nothing is left at the output then.
 pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
-    let mut anchor = settings.anchor.clone();
-    let mut stream = code(views, settings)?;
+    // More decoders may be too much for a board that plays what is trained.
+    let plays =
+        |s: &EncodeSettings| header(views, s).is_ok_and(|h| check_board(s, &h, &[]).is_ok());
+    let drafted = Some(chosen_by_drafts(views, settings)?).filter(plays);
+    let mut settings = drafted.unwrap_or_else(|| settings.clone());
+    let mut stream = code(views, &settings)?;
     let trained = !stream.implicit_db.is_empty();
     if let (Some(offset), true) = (settings.simulcast_offset, trained) {
         let most = stream.sections.iter().map(|s| s.body.len()).sum();
-        let luma_db = stream.luma_db();
-        let simulcast = simulcast_within(views, settings, offset, most, luma_db)?;
-        // More decoders may be too much for a board that plays what is trained.
-        let plays = |s: &EncodeSettings| check_board(s, &header(views, s)?, &[]);
-        if let Some(simulcast) = simulcast.filter(|s| plays(s).is_ok()) {
-            stream = code(views, &simulcast)?;
-            anchor = simulcast.anchor;
+        let trained = Trained { bytes: most, luma_db: stream.luma_db() };
+        let cheaper = cheaper_explicit(views, &settings, offset, trained)?;
+        if let Some(cheaper) = cheaper.filter(plays) {
+            settings = cheaper;
+            stream = code(views, &settings)?;
         }
     }
     Ok(Encoded {
         bytes: write_file(&settings.output, &stream.header, &stream.sections)?,
-        anchor,
+        anchor: settings.anchor,
         parts: stream.sections.iter().map(|s| (s.kind, s.body.len())).collect(),
         explicit_db: stream.explicit_db,
         implicit_db: stream.implicit_db,
@@ -130,7 +134,7 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     check_board(settings, &header, &[])?;
     let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
     stop::check()?;
-    let bytes = |gop: &Vec<CodedAnchor>| gop.iter().map(|section| section.body.len()).collect();
+    let bytes = |gop: &Vec<CodedSection>| gop.iter().map(|section| section.body.len()).collect();
     check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
     let clip = assemble(&frames, plan, &coded, header.size, settings.progress);
     stop::check()?;

@@ -2,6 +2,8 @@
 
 pub mod request;
 
+mod codec;
+
 #[cfg(feature = "train")]
 mod board;
 
@@ -12,7 +14,13 @@ mod settings;
 mod explicit_views;
 
 #[cfg(feature = "train")]
-mod simulcast;
+mod drafts;
+
+#[cfg(feature = "train")]
+mod floor;
+
+#[cfg(feature = "train")]
+mod figures;
 
 #[cfg(feature = "train")]
 mod flow;
@@ -20,6 +28,7 @@ mod flow;
 #[cfg(feature = "train")]
 pub mod size;
 
+pub use codec::ChosenCodec;
 #[cfg(feature = "train")]
 pub use flow::{Encoded, ViewQuality, encode, plan};
 #[cfg(feature = "train")]

@@ -9,11 +9,13 @@ use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
-use crate::plan::GOP_FRAMES;
 use crate::rules::lambda_at;
 
 /// Most pictures of a GOP that players take.
-const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
+pub(super) const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
+
+/// Quantisers of H.264.
+const QPS: std::ops::RangeInclusive<f64> = 1.0..=51.0;
 
 /// How long to train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -38,12 +40,24 @@ impl Preset {
     }
 }
 
+/// The codec of explicit views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodecChoice {
+    /// AV1 where ffmpeg has SVT-AV1 and the board decodes it, else H.264.
+    Auto,
+    /// H.264, by x264 or else openh264.
+    H264,
+    /// AV1, by SVT-AV1.
+    Av1,
+}
+
 /// Everything that decides the bytes of a stream besides the pictures.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncodeRequest {
-    /// Views coded by H.264, such as 2 or 0,4; otherwise as few as it takes to predict all others, any that
-    /// cannot be predicted, and all of them where the network turns out not to pay, but for a given size.
+    /// Views coded by a video codec, such as 2 or 0,4; otherwise as few as it takes to predict all others, any that
+    /// cannot be predicted, and all of them where the network does not pay, but for a given size.
     #[arg(long, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_more")]
     pub anchor: Vec<usize>,
@@ -56,12 +70,16 @@ pub struct EncodeRequest {
     /// Steps of training, instead of the preset's.
     #[arg(long)]
     pub steps: Option<usize>,
+    /// Video codec of the explicit views: auto is av1 where ffmpeg has SVT-AV1 and the board decodes it.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub codec: CodecChoice,
     /// Board profile that has to play the stream, by name or file; any that is built in unless given.
     #[arg(long)]
     pub board: Option<String>,
-    /// Quantiser of the anchor, 1 to 51.
-    #[arg(long, default_value_t = 37, value_parser = clap::value_parser!(i32).range(1..=51))]
-    pub qp: i32,
+    /// Quality of explicit views, 1 to 51: the quantiser of H.264, in whole numbers, or the rate factor of AV1 that is
+    /// about as good.
+    #[arg(long, default_value_t = 37.0, value_parser = parse_qp)]
+    pub qp: f64,
     /// Change of the quantiser for the first picture of a GOP. -13 unless given, down to -17 in GOPs of more
     /// than 48 pictures, -6 when no view is predicted from it; x264 only.
     #[arg(long, allow_negative_numbers = true)]
@@ -79,9 +97,9 @@ pub struct EncodeRequest {
     /// others start from.
     #[arg(long, default_value_t = 4.0)]
     pub lambda_fall: f64,
-    /// Most pictures of a GOP.
-    #[arg(long, default_value_t = GOP_FRAMES, value_parser = parse_gop)]
-    pub gop: usize,
+    /// Most pictures of a GOP: 96 by H.264 and as many as the board allows by AV1 unless given.
+    #[arg(long, value_parser = parse_gop)]
+    pub gop: Option<usize>,
     /// Encode only the first pictures.
     #[arg(long)]
     pub limit: Option<usize>,
@@ -126,6 +144,11 @@ fn parse_gop(text: &str) -> Result<usize, String> {
     if (1..=MOST_GOP_FRAMES).contains(&frames) { Ok(frames) } else { Err(refused()) }
 }
 
+fn parse_qp(text: &str) -> Result<f64, String> {
+    let qp: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if QPS.contains(&qp) { Ok(qp) } else { Err("qp is 1 to 51".into()) }
+}
+
 /// The profile called `name`.
 ///
 /// # Errors
@@ -153,11 +176,11 @@ impl EncodeRequest {
     /// # Errors
     /// The rule that is broken.
     pub fn check(&self) -> Result<()> {
-        ensure!((1..=51).contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
+        ensure!(QPS.contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
+        let gop = self.gop.unwrap_or(1);
         ensure!(
-            (1..=MOST_GOP_FRAMES).contains(&self.gop),
-            "a GOP has 1 to {MOST_GOP_FRAMES} pictures, not {}",
-            self.gop
+            (1..=MOST_GOP_FRAMES).contains(&gop),
+            "a GOP has 1 to {MOST_GOP_FRAMES} pictures, not {gop}"
         );
         ensure!(self.batch > 0 && self.steps() > 0, "batch and steps are at least 1");
         ensure!(self.limit != Some(0), "limit is at least 1");
@@ -170,7 +193,7 @@ impl EncodeRequest {
 
     /// λ asked for, or [`lambda_at`] this quantiser.
     pub fn lambda(&self) -> f64 {
-        self.lambda.unwrap_or_else(|| lambda_at(f64::from(self.qp)))
+        self.lambda.unwrap_or_else(|| lambda_at(self.qp))
     }
 
     /// Steps asked for, or the preset's.
@@ -186,14 +209,14 @@ mod tests {
     #[test]
     fn no_flags_mean_the_quick_preset_at_qp_37() {
         let request = EncodeRequest::default();
-        assert_eq!((request.qp, request.steps()), (37, 6_000));
+        assert_eq!((request.qp, request.steps()), (37.0, 6_000));
         assert_eq!((request.intra_offset, request.lambda()), (None, 8e-3));
         request.check().unwrap();
     }
 
     #[test]
     fn lambda_follows_the_quantiser_unless_asked_for() {
-        let coarse = EncodeRequest { qp: 40, ..EncodeRequest::default() };
+        let coarse = EncodeRequest { qp: 40.0, ..EncodeRequest::default() };
         assert_eq!(coarse.lambda(), 1.6e-2);
         let asked = EncodeRequest { lambda: Some(1e-3), ..coarse };
         assert_eq!(asked.lambda(), 1e-3);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use iev_runtime::board::Board;
+use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAX_VIEWS;
 use tch::Device;
@@ -30,11 +31,13 @@ pub struct EncodeSettings {
     pub anchor: AnchorSettings,
     /// Profile, schedule, λ.
     pub training: Settings,
-    /// Change of the first picture's quantiser where every view becomes explicit because the network turns out
-    /// not to pay; without one, none does.
+    /// Change of the first picture's quantiser where every view becomes explicit because the network does not pay;
+    /// without one, none does.
     pub simulcast_offset: Option<i32>,
     /// The board that has to play the stream.
     pub board: Option<Board>,
+    /// Whether drafts choose which explicit views share a section.
+    pub arrange: bool,
     /// Where it says how far it is.
     pub progress: Progress,
 }
@@ -45,11 +48,22 @@ impl EncodeSettings {
         self.progress.say(what);
     }
 
-    /// Says so where the built-in encoder stands in for x264.
-    pub fn tell_fallback(&self) {
-        if let (AnchorEncoder::Best, Err(missing)) = (self.anchor.encoder, ffmpeg::find()) {
-            self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
+    /// Says so where an encoder stands in for the better one that `request` would have had.
+    ///
+    /// # Errors
+    /// Where the request names no board that there is.
+    pub fn tell_fallback(&self, request: &EncodeRequest) -> Result<()> {
+        let instead_of_av1 = request.codec()?.instead_of_av1;
+        match (self.plan.codec, self.anchor.encoder, ffmpeg::find(), instead_of_av1) {
+            (Codec::H264, AnchorEncoder::Best, Err(missing), _) => {
+                self.tell(&format!("H.264 by openh264, about twice the bytes of x264: {missing}"));
+            }
+            (Codec::H264, _, _, Some(why)) => {
+                self.tell(&format!("H.264 instead of AV1, about a third more bytes: {why}"));
+            }
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -107,6 +121,7 @@ impl EncodeRequest {
             training: self.training(work)?,
             simulcast_offset: self.anchor.is_empty().then_some(simulcast_offset),
             board: self.board()?,
+            arrange: true,
             progress,
         })
     }

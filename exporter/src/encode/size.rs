@@ -1,8 +1,8 @@
 //! Encoding to an asked file size: a search over the anchor's quantiser and λ, which move together.
 //!
-//! The scale of the search is the quantiser as a real number q. The anchor takes the nearest whole one,
-//! λ the exact one by the default rule. Where every view is explicit there is no λ: the fraction moves
-//! the first picture's quantiser instead.
+//! The scale of the search is the quantiser as a real number q. H.264 takes the nearest whole one, AV1 the nearest
+//! quarter of a rate factor, λ the exact one by the default rule. Where every view is explicit there is no λ: the
+//! fraction moves the first picture's quantiser of H.264 instead.
 //!
 //! Short trainings find q, one full training follows, and warm-started ones land.
 
@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::floor::chosen_by_drafts;
 use super::flow::{Encoded, encode};
 use super::settings::EncodeSettings;
+use crate::anchor::coder;
 use crate::anchor::gop::code_gop;
 use crate::input::View;
 use crate::picture::Picture;
@@ -61,6 +63,8 @@ pub fn encode_to_size(
     work: &Path,
 ) -> Result<Landed> {
     let trains = settings.plan.implicit().next().is_some();
+    let settings = &EncodeSettings { simulcast_offset: None, ..settings.clone() };
+    let settings = &chosen_by_drafts(views, settings)?;
     let search = Search { views, settings, bytes: bytes as f64, work, trains };
     search.run()
 }
@@ -173,10 +177,11 @@ impl Search<'_> {
         let share = if self.trains { OVER_ANCHOR } else { 1.0 };
         let (mut fine, mut coarse) = (RANGE.0 as i32, RANGE.1 as i32);
         let least = self.anchor_bytes(coarse)?;
+        let codec = coder(self.settings.plan.codec).name();
         let too_small = self.bytes * (1.0 + TOLERANCE) < least;
         ensure!(
             !too_small,
-            "{} bytes cannot be reached: H.264 alone takes {least} bytes at the coarsest quantiser and \
+            "{} bytes cannot be reached: {codec} alone takes {least} bytes at the coarsest quantiser and \
              {} at the finest",
             self.bytes,
             self.anchor_bytes(fine)?
@@ -195,7 +200,8 @@ impl Search<'_> {
     fn anchor_bytes(&self, qp: i32) -> Result<f64> {
         let frames: Vec<&[Picture]> = self.views.iter().map(|v| v.frames.as_slice()).collect();
         let (plan, rate) = (&self.settings.plan, self.views[0].rate);
-        let anchor = crate::anchor::AnchorSettings { qp, ..self.settings.anchor.clone() };
+        let anchor =
+            crate::anchor::AnchorSettings { qp: qp.into(), ..self.settings.anchor.clone() };
         let mut bytes = 0;
         for span in &plan.gops {
             let coded = code_gop(&frames, plan, *span, rate, &anchor)?;
@@ -226,11 +232,11 @@ impl Search<'_> {
         std::fs::create_dir_all(&folder).with_context(within)?;
         let mut settings = self.settings.clone();
         // Sizes are found step by step from one try to the next: none may be of another kind.
-        settings.simulcast_offset = None;
+        settings.arrange = false;
         settings.output = self.stream(name);
-        settings.anchor.qp = q.round() as i32;
+        settings.anchor.qp = q;
         if !self.trains {
-            // The first pictures are a sixth of such a file or more.
+            // H.264 has whole quantisers only; the first pictures are a sixth of such a file or more.
             settings.anchor.intra_offset += (6.0 * (q - q.round())).round() as i32;
         }
         settings.training.lambda = lambda_at(q);
@@ -339,14 +345,15 @@ mod tests {
             .for_each(|(i, y)| *y = 120 + 8 * ((i + i / 96) % 2) as u8);
         let view = View::new(PathBuf::new(), vec![board], (24, 1));
         let views = [view];
-        let request = crate::encode::request::EncodeRequest::default();
+        let codec = crate::encode::request::CodecChoice::H264;
+        let request = crate::encode::request::EncodeRequest { codec, ..Default::default() };
         let plan = crate::encode::plan(&views, &request, Progress::Quiet).unwrap();
         let mut settings = request.settings(plan, path.clone(), None, Progress::Quiet).unwrap();
         // Which has no quantiser of its own for the first picture.
         settings.anchor.encoder = crate::anchor::AnchorEncoder::OpenH264;
         let size = |qp: i32| {
             let mut settings = settings.clone();
-            settings.anchor.qp = qp;
+            settings.anchor.qp = qp.into();
             encode(&views, &settings).unwrap().bytes as f64
         };
         let sizes: Vec<f64> = (12..=40).map(size).collect();

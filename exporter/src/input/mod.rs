@@ -16,6 +16,7 @@ use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 mod agree;
 pub mod cameras;
+mod digest;
 mod foreign;
 pub mod layout;
 mod notice;
@@ -28,6 +29,7 @@ mod tests;
 mod times;
 pub mod y4m;
 
+pub use self::digest::clip_digest;
 pub use self::notice::{Notice, Warning};
 pub use self::reading::{Reading, parse_rate};
 use self::source::Source;

@@ -11,7 +11,8 @@ use iev_runtime::format::table::Kind;
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::stream::scene::encode_grids;
 
-use crate::anchor::gop::CodedAnchor;
+use crate::anchor::coder;
+use crate::anchor::gop::CodedSection;
 use crate::plan::Plan;
 use crate::train::Exported;
 use iev_runtime::outputs::write_whole;
@@ -33,7 +34,7 @@ pub struct OwnedSection {
 pub fn sections(
     header: &Header,
     plan: &Plan,
-    coded: &[Vec<CodedAnchor>],
+    coded: &[Vec<CodedSection>],
     exported: Option<&Exported>,
 ) -> Vec<OwnedSection> {
     let whole = (0, header.frames as usize);
@@ -54,12 +55,12 @@ pub fn sections(
         });
     }
     for (gop, span) in plan.gops.iter().enumerate() {
-        for anchor in &coded[gop] {
+        for explicit in &coded[gop] {
             sections.push(OwnedSection {
-                kind: Kind::Anchor,
-                view: anchor.view,
+                kind: coder(plan.codec).kind(),
+                view: explicit.views[0],
                 span: *span,
-                body: anchor.body.clone(),
+                body: explicit.body.clone(),
             });
         }
         if let Some(exported) = exported {

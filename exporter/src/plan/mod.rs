@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use iev_runtime::ViewId;
+use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 
@@ -20,13 +21,11 @@ pub struct Plan {
     pub gops: Vec<(usize, usize)>,
     /// Key pictures per implicit view and GOP.
     pub keys_per_gop: usize,
+    /// The codec of explicit views.
+    pub codec: Codec,
+    /// Explicit views that share a section, in which their pictures take turns; the others have one each.
+    pub in_turn: Vec<Vec<usize>>,
 }
-
-/// Most pictures of a GOP unless asked otherwise.
-///
-/// The first picture and the key pictures are half of an anchor of 48 pictures: 96 take 21 to 24 % fewer bytes
-/// (EXPERIMENTS.md §27). A seek decodes half of them on average.
-pub const GOP_FRAMES: usize = 96;
 
 /// Least luma PSNR at which a view warped from the anchor is worth a network.
 ///
@@ -36,7 +35,7 @@ const PREDICTABLE_DB: f64 = 24.0;
 
 impl Plan {
     /// `anchor_of` names the anchor of every view; a view that is its own anchor is explicit. The others
-    /// have key pictures as their second source.
+    /// have key pictures as their second source. Explicit views are in H.264, each in a section of its own.
     ///
     /// # Panics
     /// If an anchor is not its own.
@@ -50,8 +49,21 @@ impl Plan {
         };
         let gops =
             (0..frames).step_by(gop_frames).map(|first| (first, gop_frames.min(frames - first)));
-        let roles = anchor_of.iter().enumerate().map(role).collect();
-        Self { roles, gops: gops.collect(), keys_per_gop }
+        let (roles, gops) = (anchor_of.iter().enumerate().map(role).collect(), gops.collect());
+        Self { roles, gops, keys_per_gop, codec: Codec::H264, in_turn: Vec::new() }
+    }
+
+    /// The same clip with every view explicit, and those that share one of `sections` in turn.
+    pub fn all_explicit(&self, sections: &[Vec<usize>]) -> Self {
+        let roles = vec![Role::Explicit; self.roles.len()];
+        let in_turn = sections.iter().filter(|section| section.len() > 1).cloned().collect();
+        Self { roles, gops: self.gops.clone(), keys_per_gop: 0, codec: self.codec, in_turn }
+    }
+
+    /// Explicit views by the section that holds them.
+    pub fn sections(&self) -> Vec<Vec<usize>> {
+        let alone = self.explicit().filter(|view| !self.in_turn.iter().any(|s| s.contains(view)));
+        self.in_turn.iter().cloned().chain(alone.map(|view| vec![view])).collect()
     }
 
     /// Implicit views in order.
@@ -204,5 +216,13 @@ mod tests {
         assert_eq!(plan.explicit().collect::<Vec<_>>(), [0, 4]);
         assert_eq!((plan.keyed_views(0), plan.keyed_views(4)), (vec![1, 2], vec![3]));
         assert_eq!(plan.gops, [(0, 48), (48, 2)]);
+        assert_eq!(plan.sections(), [[0], [4]]);
+    }
+
+    #[test]
+    fn views_in_turn_share_a_section() {
+        let plan = Plan::new(&[0, 0, 0, 0], 8, 8, 1).all_explicit(&[vec![1, 0], vec![2], vec![3]]);
+        assert_eq!(plan.sections(), [vec![1, 0], vec![2], vec![3]]);
+        assert_eq!(plan.explicit().count(), 4);
     }
 }

@@ -180,7 +180,7 @@ pub(crate) mod tests {
         assert_eq!(config.peers, [Path::new("bench/peers/room.csv")]);
         assert_eq!((config.rate, config.interval_db), (Some((24, 1)), (31.0, 36.0)));
         let [coarse, fine] = &config.points[..] else { panic!("two points") };
-        assert_eq!((coarse.request.qp, fine.request.qp), (40, 31));
+        assert_eq!((coarse.request.qp, fine.request.qp), (40.0, 31.0));
         assert_eq!((fine.request.lambda(), fine.request.intra_offset), (5e-4, Some(-7)));
         assert!(config.points.iter().all(|p| p.request.profile == "edge"));
         assert_eq!(coarse.request.steps(), EncodeRequest::default().steps());

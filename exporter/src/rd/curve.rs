@@ -27,6 +27,9 @@ pub struct CurveRow {
     pub psnr_u: f64,
     /// PSNR of the red difference in dB.
     pub psnr_v: f64,
+    /// Luma PSNR of the worst view in dB, where the file says it.
+    #[serde(default)]
+    pub worst_y: Option<f64>,
 }
 
 impl CurveRow {
@@ -94,11 +97,12 @@ pub fn to_csv(rows: &[CurveRow]) -> Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-/// The columns every curve file has.
-pub const COLUMNS: [&str; 7] = ["codec", "quality", "bytes", "kbps", "psnr_y", "psnr_u", "psnr_v"];
+/// The columns of the curve files that are written; of those that are read the last may be missing.
+pub const COLUMNS: [&str; 8] =
+    ["codec", "quality", "bytes", "kbps", "psnr_y", "psnr_u", "psnr_v", "worst_y"];
 
 /// A row as text, in the order of [`COLUMNS`].
-pub fn fields(row: &CurveRow) -> [String; 7] {
+pub fn fields(row: &CurveRow) -> [String; 8] {
     [
         row.codec.clone(),
         row.quality.clone(),
@@ -107,6 +111,7 @@ pub fn fields(row: &CurveRow) -> [String; 7] {
         format!("{:.3}", row.psnr_y),
         format!("{:.3}", row.psnr_u),
         format!("{:.3}", row.psnr_v),
+        row.worst_y.map_or_else(String::new, |db| format!("{db:.3}")),
     ]
 }
 
@@ -124,6 +129,7 @@ pub(crate) mod tests {
             psnr_y,
             psnr_u: psnr_y + 4.0,
             psnr_v: psnr_y + 4.0,
+            worst_y: None,
         };
         Curve { codec: codec.into(), rows: points.iter().map(row).collect() }
     }

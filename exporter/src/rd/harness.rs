@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use iev_runtime::format::anchor::Codec;
 use serde_json::json;
 
 use super::config::{Config, Point};
@@ -11,6 +12,7 @@ use super::report::Report;
 use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::bd_rows;
 use crate::anchor::AnchorEncoder;
+use crate::encode::request::EncodeRequest;
 use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -86,7 +88,7 @@ impl Harness {
     /// Digest of everything that decides the bytes of the point at `place`.
     fn digest(&self, place: usize, clip: &str) -> Result<String> {
         let point = &self.config.points[place];
-        let own = settings_digest(&point.request, clip, AnchorEncoder::Best.chosen())?;
+        let own = settings_digest(&point.request, clip, encoder(&point.request)?)?;
         Ok(if point.warm_start {
             started_digest(&own, &self.digest(place - 1, clip)?)
         } else {
@@ -133,6 +135,15 @@ impl Harness {
     }
 }
 
+/// What codes the explicit views of a request here.
+fn encoder(request: &EncodeRequest) -> Result<&'static str> {
+    Ok(match (request.codec()?.codec, AnchorEncoder::Best.chosen()) {
+        (Codec::Av1, _) => "SVT-AV1",
+        (Codec::H264, AnchorEncoder::OpenH264) => "openh264",
+        (Codec::H264, _) => "x264",
+    })
+}
+
 /// Our curve in the form of the peers', with further columns behind.
 fn csv(ours: &Curve, points: &[PointResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -164,10 +175,9 @@ mod encoding {
 
     use anyhow::{Context, Result, ensure};
 
-    use super::super::result::clip_digest;
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::{encode, plan};
-    use crate::input::{Reading, View, open_views, warnings};
+    use crate::input::{Reading, View, clip_digest, open_views, warnings};
     use crate::progress::Progress;
     use crate::rd::machine::Machine;
     use crate::verify::verify;
@@ -257,7 +267,7 @@ mod encoding {
         let plan = plan(views, &point.request, progress)?;
         let mut settings = point.request.settings(plan, folder.stream(), work, progress)?;
         settings.training.warm_start = warm_start;
-        settings.tell_fallback();
+        settings.tell_fallback(&point.request)?;
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();

@@ -4,6 +4,7 @@ pub mod ablate;
 pub mod bd_rate;
 pub mod config;
 pub mod curve;
+pub mod floor;
 pub mod harness;
 pub mod machine;
 pub mod order0;

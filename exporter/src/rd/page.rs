@@ -70,6 +70,7 @@ fn point_table(points: &[PointResult]) -> String {
             figures.bytes.to_string(),
             format!("{:.1}", figures.kbps),
             format!("{:.3}", figures.psnr_y),
+            format!("{:.3}", figures.worst_y()),
             format!("{:.3}", figures.psnr_u),
             format!("{:.3}", figures.psnr_v),
             format!("{:.3}", figures.psnr_611),
@@ -78,8 +79,10 @@ fn point_table(points: &[PointResult]) -> String {
             format!("{}, {} cores", point.machine.cpu, point.machine.cores),
         ]
     };
-    let columns =
-        ["point", "bytes", "kbit/s", "Y", "U", "V", "6:1:1", "MS-SSIM", "encoding", "machine"];
+    let columns = [
+        "point", "bytes", "kbit/s", "Y", "worst Y", "U", "V", "6:1:1", "MS-SSIM", "encoding",
+        "machine",
+    ];
     table(&columns, &points.iter().map(row).collect::<Vec<_>>())
 }
 

@@ -1,5 +1,5 @@
-//! Re-measures conventional codecs by ffmpeg: every view coded on its own, intra pictures 250 apart,
-//! tuned for PSNR.
+//! Re-measures conventional codecs by ffmpeg: every view coded on its own or all in turn in one stream, intra pictures
+//! 250 apart, tuned for PSNR.
 //!
 //! Why the pictures are compared here and not by ffmpeg's `psnr` filter: a raw stream has no
 //! timestamps, and the filter then pairs pictures wrongly without a word.
@@ -28,7 +28,12 @@ pub struct Codec {
     pub name: String,
     family: &'static Family,
     preset: String,
+    /// Whether the pictures of all views take turns in one stream.
+    interleaved: bool,
 }
+
+/// End of the name of a codec that codes all views in one stream.
+const INTERLEAVED: &str = "-interleaved";
 
 /// An encoder of ffmpeg.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,21 +85,23 @@ static FAMILIES: [Family; 4] = [
 ];
 
 impl Codec {
-    /// Takes a name such as `x264-medium` or `svtav1-p4` apart.
+    /// Takes a name such as `x264-medium`, `svtav1-p4` or `svtav1-p4-interleaved` apart.
     ///
     /// # Errors
     /// The known families.
     pub fn parse(name: &str) -> Result<Self, String> {
         let known = || FAMILIES.each_ref().map(|f| f.name).join(", ");
         let unknown = || format!("a codec is FAMILY-PRESET with a family of {}", known());
-        let (family, preset) = name.split_once('-').ok_or_else(unknown)?;
+        let alone = name.strip_suffix(INTERLEAVED);
+        let (family, preset) = alone.unwrap_or(name).split_once('-').ok_or_else(unknown)?;
         let family = FAMILIES.iter().find(|f| f.name == family).ok_or_else(unknown)?;
         let preset = if family.name == "svtav1" {
             preset.strip_prefix('p').unwrap_or(preset)
         } else {
             preset
         };
-        Ok(Self { name: name.into(), family, preset: preset.into() })
+        let interleaved = alone.is_some();
+        Ok(Self { name: name.into(), family, preset: preset.into(), interleaved })
     }
 
     /// Whether this ffmpeg, listing its `encoders`, has it.
@@ -105,6 +112,11 @@ impl Codec {
     /// Name of ffmpeg's encoder.
     pub fn encoder(&self) -> &'static str {
         self.family.encoder
+    }
+
+    /// Streams of `views` views at one quality.
+    pub fn streams(&self, views: usize) -> usize {
+        if self.interleaved { 1 } else { views }
     }
 
     /// The qualities of its curve.
@@ -131,11 +143,12 @@ pub fn encoders() -> Result<String> {
     Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
 }
 
-/// One view coded at one quality; its file beside it says that the stream is complete.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// One stream at one quality; its file beside it says that the stream is complete.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Coded {
     bytes: u64,
-    psnr_db: [f64; 3],
+    /// Of every view in it.
+    psnr_db: Vec<[f64; 3]>,
 }
 
 /// Codes every view at `quality` unless `work` has it already, and averages.
@@ -150,15 +163,19 @@ pub fn measure_point(
     mut progress: impl FnMut(),
 ) -> Result<CurveRow> {
     let mut coded = Vec::new();
-    for (index, view) in views.iter().enumerate() {
+    let all_in_turn = codec.interleaved.then(|| in_turn(views));
+    let streams = all_in_turn.as_ref().map_or(views, std::slice::from_ref);
+    let turns = views.len() / streams.len();
+    for (index, view) in streams.iter().enumerate() {
         let stream = format!("{}-{quality}-v{index}.{}", codec.name, codec.family.format.1);
         let within = || format!("{} at {quality}, view {index}", codec.name);
-        coded.push(code_view(codec, quality, view, &work.join(stream)).with_context(within)?);
+        let stream = work.join(stream);
+        coded.push(code_stream(codec, quality, view, turns, &stream).with_context(within)?);
         progress();
     }
     let bytes = coded.iter().map(|c| c.bytes).sum();
-    let mean =
-        |plane: usize| coded.iter().map(|c| c.psnr_db[plane]).sum::<f64>() / coded.len() as f64;
+    let psnr_db: Vec<[f64; 3]> = coded.into_iter().flat_map(|c| c.psnr_db).collect();
+    let mean = |plane: usize| psnr_db.iter().map(|db| db[plane]).sum::<f64>() / views.len() as f64;
     let seconds = seconds(views[0].frames.len(), views[0].rate);
     Ok(CurveRow {
         codec: codec.name.clone(),
@@ -168,10 +185,29 @@ pub fn measure_point(
         psnr_y: mean(0),
         psnr_u: mean(1),
         psnr_v: mean(2),
+        worst_y: Some(psnr_db.iter().map(|db| db[0]).fold(f64::INFINITY, f64::min)),
     })
 }
 
-fn code_view(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<Coded> {
+/// The pictures of all views in turn, as those of one camera that is as many times as fast.
+fn in_turn(views: &[View]) -> View {
+    let (rate, per) = views[0].rate;
+    let times = 0..views[0].frames.len();
+    let frames = times.flat_map(|time| views.iter().map(move |view| view.frames[time].clone()));
+    let rate = (rate.saturating_mul(views.len() as u32), per);
+    let mut all = View::new(views[0].path.clone(), frames.collect(), rate);
+    all.told = views[0].told.clone();
+    all
+}
+
+/// Codes a view, or the pictures of as many as take `turns` in it.
+fn code_stream(
+    codec: &Codec,
+    quality: u32,
+    view: &View,
+    turns: usize,
+    stream: &Path,
+) -> Result<Coded> {
     let figures = stream.with_extension("json");
     let length = |path: &Path| std::fs::metadata(path).map(|m| m.len()).ok();
     let stored = std::fs::read(&figures).ok().and_then(|t| serde_json::from_slice(&t).ok());
@@ -182,7 +218,13 @@ fn code_view(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<
     let decoded = open_views(&[stream.to_owned()], &Reading::default())?.remove(0);
     let (wanted, got) = (view.frames.len(), decoded.frames.len());
     ensure!(wanted == got, "{wanted} pictures were coded and {got} decoded");
-    let psnr_db = PlaneErrors::of(&view.frames, &decoded.frames).psnr_db();
+    let psnr_db = (0..turns).map(|turn| {
+        let mut errors = PlaneErrors::default();
+        let pairs = view.frames.iter().zip(&decoded.frames).skip(turn).step_by(turns);
+        pairs.for_each(|(original, decoded)| errors.add(original, decoded));
+        errors.psnr_db()
+    });
+    let psnr_db = psnr_db.collect();
     let coded = Coded { bytes: length(stream).context("the stream has gone")?, psnr_db };
     write_whole(&figures, serde_json::to_string(&coded)?)?;
     Ok(coded)
@@ -242,6 +284,10 @@ mod tests {
             line("svtav1-p4", 34),
             format!("{start} libsvtav1 -preset 4 -svtav1-params tune=1 -crf 34 -g 250 -f obu")
         );
+        assert_eq!(line("svtav1-p4-interleaved", 34), line("svtav1-p4", 34));
+        let streams =
+            ["svtav1-p4-interleaved", "svtav1-p4"].map(|c| Codec::parse(c).unwrap().streams(5));
+        assert_eq!(streams, [1, 5]);
         assert_eq!(
             line("vvenc-medium", 32),
             format!("{start} libvvenc -preset medium -qpa 0 -qp 32 -g 250 -f vvc")

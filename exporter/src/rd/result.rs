@@ -7,10 +7,7 @@ use iev_runtime::network::templates::Templates;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::anchor::AnchorEncoder;
 use crate::encode::request::EncodeRequest;
-use crate::input::View;
-use crate::picture::PictureExt;
 use crate::rd::curve::CurveRow;
 use crate::rd::machine::Machine;
 use crate::verify::Verified;
@@ -52,41 +49,20 @@ impl PointResult {
             psnr_y: figures.psnr_y,
             psnr_u: figures.psnr_u,
             psnr_v: figures.psnr_v,
+            worst_y: Some(figures.worst_y()),
         }
     }
-}
-
-/// SHA-256 of all pictures of all views, their rate and range.
-pub fn clip_digest(views: &[View]) -> String {
-    let mut hash = Sha256::new();
-    for view in views {
-        let first = view.frames.first().map_or((0, 0), |f| (f.width(), f.height()));
-        hash.update(format!("{:?} {} {first:?}\n", view.rate, view.frames.len()));
-        if view.told.full_range == Some(true) {
-            hash.update("full range\n");
-        }
-        view.frames.iter().for_each(|frame| hash.update(frame.i420()));
-    }
-    hex::encode(hash.finalize())
 }
 
 /// SHA-256 of everything that decides a point's bytes: settings, clip, template, program version, and the
-/// H.264 `encoder`, of which x264 goes without saying.
+/// `encoder` of explicit views.
 ///
 /// # Errors
 /// When the settings cannot be written as JSON.
-pub fn settings_digest(
-    request: &EncodeRequest,
-    clip: &str,
-    encoder: AnchorEncoder,
-) -> Result<String> {
+pub fn settings_digest(request: &EncodeRequest, clip: &str, encoder: &str) -> Result<String> {
     let template = Templates::of(&request.profile).map(|t| hex::encode(t.sha256()));
-    let all = (env!("CARGO_PKG_VERSION"), template, clip, request);
-    let mut hash = Sha256::new_with_prefix(serde_json::to_vec(&all)?);
-    if encoder != AnchorEncoder::X264 {
-        hash.update(format!("{encoder:?}"));
-    }
-    Ok(hex::encode(hash.finalize()))
+    let all = (env!("CARGO_PKG_VERSION"), template, clip, request, encoder);
+    Ok(hex::encode(Sha256::digest(serde_json::to_vec(&all)?)))
 }
 
 /// The digest of a point that starts from the point with the digest `start`.
@@ -194,35 +170,20 @@ pub(crate) mod tests {
         let by = |request: &EncodeRequest, clip: &str, encoder| {
             settings_digest(request, clip, encoder).unwrap()
         };
-        let digest = |request: &EncodeRequest, clip: &str| by(request, clip, AnchorEncoder::X264);
+        let digest = |request: &EncodeRequest, clip: &str| by(request, clip, "x264");
         let others = [
-            EncodeRequest { qp: 31, ..base.clone() },
+            EncodeRequest { qp: 31.0, ..base.clone() },
             EncodeRequest { lambda: Some(1e-3), ..base.clone() },
             EncodeRequest { seed: 1, ..base.clone() },
             EncodeRequest { profile: "edge".into(), ..base.clone() },
         ];
         let mut all: Vec<String> = others.iter().map(|r| digest(r, "clip")).collect();
         all.extend([digest(&base, "clip"), digest(&base, "other clip")]);
-        all.push(by(&base, "clip", AnchorEncoder::OpenH264));
+        all.push(by(&base, "clip", "openh264"));
         all.sort();
         all.dedup();
         assert_eq!(all.len(), others.len() + 3);
         assert_eq!(digest(&base, "clip"), digest(&base.clone(), "clip"));
-    }
-
-    #[test]
-    fn the_digest_of_a_clip_has_what_its_header_says() {
-        let view = |rate, full_range| {
-            let frames = vec![crate::picture::PictureExt::zeros(2, 2)];
-            let mut view = View::new(PathBuf::new(), frames, rate);
-            view.told.full_range = full_range;
-            view
-        };
-        let digest = |view| clip_digest(&[view]);
-        let plain = digest(view((24, 1), None));
-        assert_eq!(digest(view((24, 1), Some(false))), plain, "limited unless said otherwise");
-        assert_ne!(digest(view((24, 1), Some(true))), plain);
-        assert_ne!(digest(view((25, 1), None)), plain);
     }
 
     #[test]

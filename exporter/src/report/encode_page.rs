@@ -94,7 +94,7 @@ fn pictures(path: &std::path::Path, views: &[View]) -> Result<String> {
                 (l.implicit.clone(), "implicit"),
                 (l.fused.clone(), "fused"),
             ]),
-            (None, Some((_, decoded))) => cells.push((decoded.clone(), "H.264")),
+            (None, Some((_, decoded))) => cells.push((decoded.clone(), "explicit")),
             (None, None) => {}
         }
         html += "<div class=\"row\">";

@@ -82,7 +82,7 @@ pub fn load(folder: &Path, fingerprint: i64) -> anyhow::Result<Option<Start>> {
     let start = Start::load(folder)?;
     anyhow::ensure!(
         start.fingerprint == fingerprint,
-        "{} is of other settings, another clip or another H.264 encoder: name another --work, or delete it",
+        "{} is of other settings, another clip or another encoder of explicit views: name another --work, or delete it",
         path.display()
     );
     Ok(Some(start))

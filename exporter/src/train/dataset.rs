@@ -1,10 +1,11 @@
 //! Puts together what training sees: originals, decoded sources, matched flow.
 
 use iev_runtime::Size;
+use iev_runtime::format::anchor::Key;
 use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 
-use crate::anchor::gop::CodedAnchor;
+use crate::anchor::gop::CodedSection;
 use crate::picture::Picture;
 use crate::plan::{Plan, match_views};
 use crate::progress::{Job, Progress};
@@ -14,7 +15,7 @@ use crate::train::{Clip, MatchedFlow, ViewClip};
 pub fn assemble<'a>(
     views: &[&'a [Picture]],
     plan: &Plan,
-    coded: &'a [Vec<CodedAnchor>],
+    coded: &'a [Vec<CodedSection>],
     size: Size,
     progress: Progress,
 ) -> Clip<'a> {
@@ -33,22 +34,27 @@ fn view_clip<'a>(
     originals: &'a [Picture],
     role: Role,
     view: usize,
-    coded: &'a [CodedAnchor],
+    coded: &'a [CodedSection],
     job: &Job,
 ) -> ViewClip<'a> {
     let Role::Implicit { anchor, second } = role else {
         unreachable!("only implicit views are trained");
     };
-    let stream = |view: usize| {
-        let found = coded.iter().find(|c| c.view == view);
+    let pictures = |view: usize| {
+        let found = coded.iter().find_map(|section| section.pictures_of(view));
         found.unwrap_or_else(|| unreachable!("the anchor of view {view} is coded"))
     };
-    let anchors = &stream(usize::from(anchor.0)).pictures;
+    let anchors = pictures(usize::from(anchor.0));
+    let keys = coded.iter().flat_map(|section| &section.keys);
+    let keys: Vec<_> = keys.filter(|(key, _)| usize::from(key.view.0) == view).collect();
     let (seconds, second_of) = match second {
         Second::Anchor(other) => {
-            (stream(usize::from(other.0)).pictures.iter().collect(), (0..originals.len()).collect())
+            (pictures(usize::from(other.0)).iter().collect(), (0..originals.len()).collect())
         }
-        Second::Key => keys_of(view, stream(usize::from(anchor.0)), originals.len()),
+        Second::Key if keys.is_empty() => {
+            (anchors.iter().collect(), (0..originals.len()).collect())
+        }
+        Second::Key => nearest(&keys, originals.len()),
     };
     let pairs = originals.par_iter().zip(anchors);
     let matched = pairs.map(|(original, anchor)| {
@@ -60,11 +66,7 @@ fn view_clip<'a>(
 }
 
 /// Key pictures of a view and the nearest one of every time; ties go to the earlier.
-fn keys_of(view: usize, stream: &CodedAnchor, frames: usize) -> (Vec<&Picture>, Vec<usize>) {
-    let keys: Vec<_> = stream.keys.iter().filter(|(k, _)| usize::from(k.view.0) == view).collect();
-    if keys.is_empty() {
-        return (stream.pictures.iter().collect(), (0..frames).collect());
-    }
+fn nearest<'a>(keys: &[&'a (Key, Picture)], frames: usize) -> (Vec<&'a Picture>, Vec<usize>) {
     let nearest = |time: usize| {
         let distance = |k: &usize| (usize::from(keys[*k].0.time).abs_diff(time), keys[*k].0.time);
         (0..keys.len()).min_by_key(distance).unwrap_or(0)

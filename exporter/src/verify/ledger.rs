@@ -23,9 +23,9 @@ pub struct Parts {
     pub scene_grids: u64,
     /// Grids of the GOPs.
     pub gop_grids: u64,
-    /// H.264 of the explicit views, without key pictures of others.
+    /// Coded pictures of the explicit views, without key pictures of others.
     pub anchor: u64,
-    /// H.264 slices of key pictures.
+    /// Key pictures of implicit views.
     pub keys: u64,
     /// Camera parameters.
     pub cameras: u64,

@@ -21,7 +21,7 @@ const MS_SSIM_SIDE_PX: usize = 11;
 pub struct ViewFigures {
     /// The view.
     pub view: usize,
-    /// Whether it is coded by H.264.
+    /// Whether it is coded by a video codec.
     pub explicit: bool,
     /// PSNR of luma in dB.
     pub psnr_y: f64,
@@ -78,6 +78,11 @@ impl StreamFigures {
             ms_ssim: mean(|v| v.ms_ssim),
             views,
         }
+    }
+
+    /// Luma PSNR of the worst view in dB.
+    pub fn worst_y(&self) -> f64 {
+        self.views.iter().map(|view| view.psnr_y).fold(f64::INFINITY, f64::min)
     }
 }
 
@@ -161,7 +166,7 @@ pub(crate) mod tests {
     #[test]
     fn means_run_over_all_views_and_bits_over_the_clip() {
         let figures = figures(1_370_087, 36.0);
-        assert_eq!((figures.psnr_y, figures.psnr_611), (36.0, 37.25));
+        assert_eq!((figures.psnr_y, figures.psnr_611, figures.worst_y()), (36.0, 37.25, 35.0));
         assert!((figures.kbps - 5480.348).abs() < 1e-9);
         assert_eq!(seconds(48, (24, 1)), 2.0);
     }

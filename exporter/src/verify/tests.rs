@@ -1,7 +1,5 @@
 //! The player shows what the encoder predicted.
 
-use iev_runtime::format::header::Role;
-
 use super::*;
 use crate::encode::encode;
 use crate::encode::request::EncodeRequest;
@@ -24,11 +22,12 @@ fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
     let views = clip(2, 5);
-    let request = EncodeRequest { qp: 24, ..EncodeRequest::default() };
+    let request = EncodeRequest { qp: 24.0, ..EncodeRequest::default() };
     let plan = crate::encode::plan(&views, &request, Progress::Quiet).unwrap();
     let mut settings = request.settings(plan, path.clone(), None, Progress::Quiet).unwrap();
     let gops = vec![(0, 3), (3, 2)];
-    settings.plan = Plan { roles: vec![Role::Explicit; 2], gops, keys_per_gop: 0 };
+    settings.plan = Plan { gops, ..settings.plan.all_explicit(&[]) };
+    settings.arrange = false;
     let encoded = encode(&views, &settings).unwrap();
 
     let decoded = decode_file(&path).unwrap();

@@ -52,7 +52,14 @@ impl Desk {
         command
     }
 
-    /// The same, saying how far it is.
+    /// The same with a network, although none can pay on so little.
+    pub fn train(&self, views: &[PathBuf]) -> Command {
+        let mut command = self.encode(views);
+        command.args(["--anchor", "0"]);
+        command
+    }
+
+    /// An encode as above, saying how far it is.
     pub fn encode_aloud(&self, views: &[PathBuf]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
         command.arg("encode").args(views).arg("-o").arg(self.path("clip.iev"));

@@ -1,10 +1,257 @@
-//! H.264: coded by x264 or openh264, decoded by openh264.
+//! H.264 Annex B without B-frames, one chunk of bytes per access unit: coded by x264 or openh264, decoded by openh264.
+//!
+//! Why no B-frames: openh264, the player's decoder, decodes them wrongly and without an error.
+//! Why one IDR: a GOP is the random-access unit and is coded by one call, so nothing inside it
+//! needs another. Why padding: 4:2:0 H.264 codes even sizes only, so an odd picture grows by its
+//! repeated last column or row, and the decoder crops to the size it is told.
 
 mod access_units;
 mod decode;
-pub(super) mod openh264_encoder;
-pub(super) mod x264;
+mod openh264_encoder;
+mod x264;
+
+use iev_runtime::ViewId;
+use iev_runtime::anchor::h264::checker::Checker;
+use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::table::Kind;
+
+use super::{AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, Input};
+use crate::picture::{Picture, PictureExt};
 
 pub(crate) use access_units::nal_units;
 pub use access_units::split_access_units;
 pub use decode::decode_anchor;
+
+/// The codec of every board.
+pub(super) struct H264;
+
+/// Pictures of a GOP unless asked otherwise.
+///
+/// The first picture and the key pictures are half of an anchor of 48 pictures: 96 take 21 to 24 % fewer bytes
+/// (EXPERIMENTS.md §27). A seek decodes half of them on average.
+const GOP_FRAMES: usize = 96;
+
+/// Pictures from one copy of the background to the next: H.264 predicts from the last 16 pictures.
+const COPY_PERIOD: usize = 15;
+
+impl Coder for H264 {
+    fn name(&self) -> &'static str {
+        "H.264"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Anchor
+    }
+
+    fn code(
+        &self,
+        pictures: &[Input<'_>],
+        rate: (u32, u32),
+        settings: &AnchorSettings,
+    ) -> Result<CodedPictures, AnchorError> {
+        let units = encode_anchor(pictures, rate, settings)?;
+        let size = pictures[0].0.size();
+        let pictures = decode_anchor(&units, size.width(), size.height())?;
+        Ok(CodedPictures { units, pictures })
+    }
+
+    fn body(&self, views: &[ViewId], keys: &[Key], units: &[Vec<u8>]) -> Vec<u8> {
+        assert_eq!(views.len(), 1, "a section of H.264 has one view");
+        let mut body = Vec::new();
+        write_anchor(&mut body, keys, units.iter().flat_map(|unit| nal_units(unit)));
+        body
+    }
+
+    fn quantisers(&self) -> Vec<f64> {
+        (1..=51).map(f64::from).collect()
+    }
+
+    fn gop_frames(&self, frames: usize, most: Option<usize>, allowed: usize) -> usize {
+        most.unwrap_or(GOP_FRAMES).min(allowed).min(frames.max(1))
+    }
+
+    fn hidden_times(&self, frames: usize, has_keys: bool) -> Vec<u16> {
+        let again = (0..frames).step_by(COPY_PERIOD).skip(usize::from(!has_keys));
+        std::iter::once(0).chain(again).map(|time| time as u16).collect()
+    }
+
+    fn filters_by_itself(&self) -> bool {
+        false
+    }
+
+    fn interleaves(&self) -> bool {
+        false
+    }
+}
+
+/// Codes `pictures` into one chunk of Annex B bytes per picture.
+///
+/// The first chunk holds SPS, PPS and the only IDR. SEI, access unit delimiters and filler are
+/// dropped: x264's settings text alone is some 600 bytes.
+///
+/// # Errors
+/// [`AnchorError`]; without ffmpeg, [`AnchorEncoder::Best`] falls back rather than fail.
+///
+/// # Panics
+/// If there is no picture or their sizes differ: the input stage has checked both.
+pub fn encode_anchor(
+    pictures: &[Input<'_>],
+    rate: (u32, u32),
+    settings: &AnchorSettings,
+) -> Result<Vec<Vec<u8>>, AnchorError> {
+    let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
+    assert!(
+        pictures.iter().all(|(p, _)| (p.width(), p.height()) == (first.width(), first.height())),
+        "all pictures of an anchor have one size"
+    );
+    let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
+        x264::encode(pictures, rate, settings)?
+    } else {
+        openh264_encoder::encode(pictures, rate, settings)?
+    };
+    let units = split_access_units(&stream);
+    if units.len() != pictures.len() {
+        let (expected, got) = (pictures.len(), units.len());
+        return Err(AnchorError::Count { stage: "anchor encoder", expected, got });
+    }
+    check(&units, first).map_err(AnchorError::Refused)?;
+    Ok(units)
+}
+
+/// Fails where players refuse `units` (FORMAT.md §8): further settings of x264 win over ours, and x264 also
+/// codes what openh264 decodes wrongly.
+fn check(units: &[Vec<u8>], picture: &Picture) -> iev_runtime::Result<()> {
+    let mut checker = Checker::new(picture.size());
+    units.iter().flat_map(|unit| nal_units(unit)).try_for_each(|nal| checker.check(nal).map(drop))
+}
+
+/// The picture as H.264 can code it: both sides even.
+pub(super) fn even(picture: &Picture) -> Picture {
+    picture.padded(picture.width().next_multiple_of(2), picture.height().next_multiple_of(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anchor::AnchorSpeed;
+    use crate::ffmpeg;
+    use crate::picture::synthetic;
+    use crate::quality::plane_psnr_db;
+
+    fn round_trip(encoder: AnchorEncoder, width: usize, height: usize) -> Vec<Vec<u8>> {
+        let moving: Vec<Picture> =
+            (0..12).map(|time| synthetic(width, height, 1.5 * time as f32)).collect();
+        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
+        let settings =
+            AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20) };
+        let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
+        let decoded = decode_anchor(&units, width, height).unwrap();
+        assert_eq!(decoded.len(), pictures.len());
+        for (time, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
+            for (plane, copy) in original.planes().into_iter().zip(copy.planes()) {
+                let db = plane_psnr_db(plane.samples, copy.samples);
+                assert!(db > 34.0, "{encoder:?} {width}x{height}, picture {time}: {db:.2} dB");
+            }
+        }
+        units
+    }
+
+    fn nal_types(unit: &[u8]) -> Vec<u8> {
+        nal_units(unit).map(|nal| nal[0] & 31).collect()
+    }
+
+    /// Tests of x264 return without it.
+    fn has_x264() -> bool {
+        iev_skips::fetched("ffmpeg", ffmpeg::find()).is_some()
+    }
+
+    #[test]
+    fn openh264_pictures_survive_coding_at_even_and_odd_sizes() {
+        for (width, height) in [(96, 64), (97, 65), (33, 50)] {
+            let units = round_trip(AnchorEncoder::OpenH264, width, height);
+            assert_eq!(nal_types(&units[0]), [7, 8, 5]);
+            assert!(units[1..].iter().all(|unit| nal_types(unit) == [1]));
+        }
+    }
+
+    #[test]
+    fn x264_pictures_survive_coding_at_even_and_odd_sizes() {
+        if !has_x264() {
+            return;
+        }
+        for (width, height) in [(96, 64), (97, 65), (33, 50)] {
+            let units = round_trip(AnchorEncoder::X264, width, height);
+            assert_eq!(nal_types(&units[0]), [7, 8, 5]);
+            assert!(units[1..].iter().all(|unit| nal_types(unit) == [1]));
+        }
+    }
+
+    #[test]
+    fn the_first_picture_can_be_finer_than_the_rest() {
+        if !has_x264() {
+            return;
+        }
+        let moving: Vec<Picture> =
+            (0..8).map(|time| synthetic(96, 64, 1.5 * time as f32)).collect();
+        let first_bytes = |offset| {
+            let of = |time| if time == 0 { offset } else { 0 };
+            let pictures: Vec<Input<'_>> = moving.iter().zip((0..).map(of)).collect();
+            let encoder = AnchorEncoder::X264;
+            let settings = AnchorSettings { encoder, ..AnchorSettings::new(32) };
+            encode_anchor(&pictures, (25, 1), &settings).unwrap()[0].len()
+        };
+        assert!(first_bytes(-9) as f32 > 1.3 * first_bytes(0) as f32);
+    }
+
+    #[test]
+    fn refused_settings_are_reported_in_the_words_of_x264() {
+        if !has_x264() {
+            return;
+        }
+        let picture = synthetic(32, 32, 0.0);
+        let settings = AnchorSettings {
+            encoder: AnchorEncoder::X264,
+            x264_params: String::from("nonsense=1"),
+            ..AnchorSettings::new(28)
+        };
+        let error = encode_anchor(&[(&picture, 0)], (25, 1), &settings).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("nonsense"), "{error}");
+        // Lossless needs the High 4:4:4 profile, which the player cannot decode.
+        let lossless = AnchorSettings { encoder: AnchorEncoder::X264, ..AnchorSettings::new(0) };
+        assert!(encode_anchor(&[(&picture, 0)], (25, 1), &lossless).is_err());
+    }
+
+    #[test]
+    fn settings_that_break_the_format_are_refused() {
+        if !has_x264() {
+            return;
+        }
+        let moving: Vec<Picture> = (0..6).map(|time| synthetic(96, 64, time as f32)).collect();
+        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
+        let rows = [
+            ("bframes=2:b-adapt=0", "B pictures"),
+            ("slices=2", "is one slice"),
+            ("keyint=3", "and no other, is an IDR"),
+        ];
+        for (params, rule) in rows {
+            let settings = AnchorSettings {
+                encoder: AnchorEncoder::X264,
+                speed: AnchorSpeed::Draft,
+                x264_params: params.into(),
+                ..AnchorSettings::new(28)
+            };
+            let Err(AnchorError::Refused(error)) = encode_anchor(&pictures, (25, 1), &settings)
+            else {
+                panic!("{params} is refused");
+            };
+            assert!(error.to_string().contains(rule), "{params}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_short_anchor_is_an_error() {
+        let units = round_trip(AnchorEncoder::OpenH264, 64, 48);
+        assert!(matches!(decode_anchor(&units, 66, 48), Err(AnchorError::Size { .. })));
+        assert!(decode_anchor(&units[1..], 64, 48).is_err());
+    }
+}

@@ -8,7 +8,8 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSlices;
 
-use crate::anchor::{AnchorError, AnchorSettings, Input, even};
+use super::even;
+use crate::anchor::{AnchorError, AnchorSettings, Input};
 use crate::picture::PictureExt;
 
 /// The QP range that openh264 accepts for camera content.
@@ -44,7 +45,7 @@ pub(in crate::anchor) fn encode(
 /// Buffer-based mode with a range of one QP: it only ever clips the QP, and the crate cannot set
 /// the QP of the mode that is called constant.
 fn config(rate: (u32, u32), settings: &AnchorSettings) -> EncoderConfig {
-    let qp = settings.qp.clamp(*QP_RANGE.start(), *QP_RANGE.end()) as u8;
+    let qp = settings.whole_qp().clamp(*QP_RANGE.start(), *QP_RANGE.end()) as u8;
     EncoderConfig::new()
         .rate_control_mode(RateControlMode::Bufferbased)
         .qp(QpRange::new(qp, qp))

@@ -1,13 +1,11 @@
-//! x264 through ffmpeg: raw pictures go in by one pipe, Annex B comes out by another.
+//! x264 through ffmpeg: Annex B without B pictures, every picture's quantiser fixed by a zone.
 
-use std::io::{self, Read, Write};
-use std::process::{ChildStdin, Stdio};
-use std::thread;
+use std::borrow::Cow;
 
-use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, even};
-use crate::ffmpeg;
+use super::even;
+use crate::anchor::pipe::through_ffmpeg;
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input};
 use crate::picture::PictureExt;
-use crate::stop::Tied;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
 ///
@@ -30,62 +28,32 @@ pub(in crate::anchor) fn encode(
         AnchorSpeed::Thorough => "veryslow",
         AnchorSpeed::Draft => "medium",
     };
-    let mut child = ffmpeg::command()?
-        .args([
-            "-loglevel",
-            "warning",
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            "yuv420p",
-            "-s",
-            &format!("{width}x{height}"),
-        ])
-        .args(["-r", &format!("{}/{}", rate.0, rate.1), "-i", "pipe:0"])
-        .args(["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", preset])
-        .args(["-profile:v", "high", "-tune", "psnr", "-crf", &settings.qp.to_string(), "-bf", "0"])
-        .args(["-x264-params", &params((width, height), pictures, settings)])
-        .args(["-f", "h264", "pipe:1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let _tied = Tied::new(child.id());
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    // One thread per pipe: whichever fills first would otherwise stop the other two.
-    let (stream, talk) = thread::scope(|scope| {
-        let stream = scope.spawn(move || drain(stdout));
-        let talk = scope.spawn(move || drain(stderr));
-        // A broken pipe here means that ffmpeg gave up; its words and status say why.
-        let _ = feed(stdin, pictures);
-        (stream.join(), talk.join())
-    });
-    let broken = |_| io::Error::other("a pipe thread stopped");
-    let (stream, talk) = (stream.map_err(broken)??, talk.map_err(broken)??);
-    let talk = String::from_utf8_lossy(&talk);
+    let (quality, params) =
+        (settings.whole_qp().to_string(), params((width, height), pictures, settings));
+    let coding: [&str; 16] = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        preset,
+        "-profile:v",
+        "high",
+        "-tune",
+        "psnr",
+        "-crf",
+        &quality,
+        "-bf",
+        "0",
+        "-x264-params",
+        &params,
+        "-f",
+        "h264",
+    ];
+    let piped = through_ffmpeg(pictures, |p| Cow::Owned(even(p)), rate, &coding)?;
     // ffmpeg goes on without a setting that x264 does not know, with no more than this warning.
-    if !child.wait()?.success() || talk.contains("Error parsing option") {
-        return Err(AnchorError::X264(talk.trim().to_owned()));
+    if !piped.succeeded || piped.talk.contains("Error parsing option") {
+        return Err(AnchorError::X264(piped.talk));
     }
-    Ok(stream)
-}
-
-fn drain(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        pipe.read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
-}
-
-fn feed(pipe: Option<ChildStdin>, pictures: &[Input<'_>]) -> io::Result<()> {
-    let Some(mut pipe) = pipe else { return Ok(()) };
-    for (picture, _) in pictures {
-        for plane in even(picture).planes() {
-            pipe.write_all(plane.samples)?;
-        }
-    }
-    Ok(())
+    Ok(piped.stream)
 }
 
 /// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser zone for every run
@@ -110,7 +78,7 @@ fn params(
     let mut first = 0;
     for run in pictures.chunk_by(|(_, a), (_, b)| a == b) {
         let end = first + run.len();
-        let qp = (settings.qp + run[0].1).clamp(0, 51);
+        let qp = (settings.whole_qp() + run[0].1).clamp(0, 51);
         zones.push(format!("{first},{},q={qp}", end - 1));
         first = end;
     }
@@ -135,18 +103,18 @@ mod tests {
 
     #[test]
     fn references_fit_the_buffer_of_the_level() {
-        let settings = AnchorSettings::new(26);
+        let settings = AnchorSettings::new(26.0);
         assert!(params_of((1920, 1080), &[0; 9], &settings).contains(":ref=16:"));
         assert!(params_of((3840, 2160), &[0; 9], &settings).contains(":ref=5:"));
     }
 
     #[test]
     fn zones_cover_every_picture_and_the_caller_has_the_last_word() {
-        let mut settings = AnchorSettings::new(40);
+        let mut settings = AnchorSettings::new(40.0);
         settings.x264_params = String::from("me=esa");
         let all = params_of((64, 64), &[-12, -8, -8, 0, 0, 0], &settings);
         assert!(all.ends_with(":zones=0,0,q=28/1,2,q=32/3,5,q=40:me=esa"), "{all}");
-        let one = params_of((64, 64), &[-12], &AnchorSettings::new(40));
+        let one = params_of((64, 64), &[-12], &AnchorSettings::new(40.0));
         assert!(one.ends_with(":zones=0,0,q=28"), "{one}");
     }
 }

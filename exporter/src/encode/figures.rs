@@ -1,0 +1,251 @@
+//! What explicit sections come to in bytes and quality: coded in parallel, and kept in the work folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use iev_runtime::outputs::write_whole;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::settings::EncodeSettings;
+use crate::anchor::gop::{CodedSection, code_plainly, code_section};
+use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
+use crate::input::{View, clip_digest};
+use crate::picture::{Picture, PictureExt};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::quality::{plane_mse, psnr_db};
+use crate::stop;
+
+/// File of the work folder that keeps what was coded.
+const KEPT: &str = "explicit.json";
+
+/// A section over some pictures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Cost {
+    /// Bytes of the section.
+    bytes: usize,
+    /// Squared error of every view's luma, summed over the pictures.
+    errors: Vec<f64>,
+    /// Pictures of each view.
+    frames: usize,
+}
+
+/// Sections of a whole clip, or of as much of it as was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figures {
+    /// Bytes of all of them.
+    pub(super) bytes: usize,
+    /// Luma PSNR, mean of their views.
+    pub(super) luma_db: f64,
+    views: usize,
+}
+
+impl Figures {
+    fn of(costs: &[Cost]) -> Self {
+        let frames: usize = costs.iter().map(|cost| cost.frames).sum();
+        let views = costs.first().map_or(0, |cost| cost.errors.len());
+        let error = |view: usize| costs.iter().map(|cost| cost.errors[view]).sum::<f64>();
+        let db = (0..views).map(|view| psnr_db(error(view) / frames as f64));
+        let bytes = costs.iter().map(|cost| cost.bytes).sum();
+        Self { bytes, luma_db: db.sum::<f64>() / views as f64, views }
+    }
+
+    /// Several as one.
+    pub(super) fn sum<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let views = all.clone().map(|figures| figures.views).sum();
+        let db = all.clone().map(|figures| figures.luma_db * figures.views as f64).sum::<f64>();
+        Self { bytes: all.map(|f| f.bytes).sum(), luma_db: db / views as f64, views }
+    }
+}
+
+/// A section to code, and with what.
+pub(super) type Asked = (Vec<usize>, AnchorSettings);
+
+/// Codes sections of one clip for their figures.
+pub(super) struct Costs<'a> {
+    views: &'a [View],
+    plan: &'a Plan,
+    progress: Progress,
+    work: Option<(PathBuf, String)>,
+    known: Mutex<BTreeMap<String, Cost>>,
+}
+
+impl<'a> Costs<'a> {
+    /// Of `views`, with what the work folder has kept of them.
+    pub(super) fn open(views: &'a [View], settings: &'a EncodeSettings) -> Self {
+        let work = settings.training.checkpoint.as_deref();
+        let known = work.and_then(kept).unwrap_or_default();
+        Self {
+            views,
+            plan: &settings.plan,
+            progress: settings.progress,
+            work: work.map(|folder| (folder.join(KEPT), clip_digest(views))),
+            known: Mutex::new(known),
+        }
+    }
+
+    /// Figures of every section `asked` for, over the first GOP, without hidden pictures.
+    pub(super) fn drafted(&self, asked: &[Asked]) -> Result<Vec<Figures>> {
+        self.coded(
+            "drafting explicit views",
+            asked,
+            &self.plan.gops[..1],
+            |pictures, (section, anchor), span| {
+                let rate = self.views[0].rate;
+                code_plainly(pictures, self.plan.codec, section, span, rate, anchor)
+            },
+        )
+    }
+
+    /// Figures of every section `asked` for as `plan` has it, over its first `gops`.
+    pub(super) fn planned(
+        &self,
+        what: &'static str,
+        plan: &Plan,
+        asked: &[Asked],
+        gops: usize,
+    ) -> Result<Vec<Figures>> {
+        self.coded(what, asked, &plan.gops[..gops], |pictures, (section, anchor), span| {
+            code_section(pictures, plan, section, span, self.views[0].rate, anchor)
+        })
+    }
+
+    fn coded(
+        &self,
+        what: &'static str,
+        asked: &[Asked],
+        gops: &[(usize, usize)],
+        code: impl Fn(&[&[Picture]], &Asked, (usize, usize)) -> Result<CodedSection> + Sync,
+    ) -> Result<Vec<Figures>> {
+        let pictures: Vec<&[Picture]> = self.views.iter().map(|v| v.frames.as_slice()).collect();
+        let jobs: Vec<(&Asked, (usize, usize))> =
+            asked.iter().flat_map(|asked| gops.iter().map(move |gop| (asked, *gop))).collect();
+        let job = self.progress.job(what, jobs.len());
+        let cost = |(asked, span): &(&Asked, (usize, usize))| {
+            stop::check()?;
+            let key = self.key(what, asked, *span);
+            let known =
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+            let cost = match known {
+                Some(cost) => cost,
+                None => cost_of(&code(&pictures, asked, *span)?, &pictures, *span),
+            };
+            job.step();
+            anyhow::Ok((key, cost))
+        };
+        let costs: Vec<(String, Cost)> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
+        drop(job);
+        self.keep(&costs)?;
+        let costs: Vec<Cost> = costs.into_iter().map(|(_, cost)| cost).collect();
+        Ok(costs.chunks(gops.len()).map(Figures::of).collect())
+    }
+
+    /// Everything that decides what a section comes to, as a digest.
+    fn key(&self, what: &str, (section, anchor): &Asked, span: (usize, usize)) -> String {
+        let codec = coder(self.plan.codec).name();
+        let clip = self.work.as_ref().map_or("", |(_, clip)| clip);
+        let roles = (&self.plan.roles, self.plan.keys_per_gop);
+        let all = format!(
+            "{} {clip} {what} {codec} {section:?} {span:?} {anchor:?} {roles:?}",
+            env!("CARGO_PKG_VERSION")
+        );
+        hex::encode(Sha256::digest(all))
+    }
+
+    fn keep(&self, costs: &[(String, Cost)]) -> Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(costs.iter().cloned());
+        if let Some((path, _)) = &self.work {
+            write_whole(path, serde_json::to_vec(&*known)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// What an earlier run has kept; nothing where it cannot be read, since all can be coded again.
+fn kept(work: &Path) -> Option<BTreeMap<String, Cost>> {
+    serde_json::from_slice(&std::fs::read(work.join(KEPT)).ok()?).ok()
+}
+
+fn cost_of(coded: &CodedSection, pictures: &[&[Picture]], (first, frames): (usize, usize)) -> Cost {
+    let error = |(view, decoded): (&usize, &Vec<Picture>)| {
+        let pairs = pictures[*view][first..].iter().zip(decoded);
+        pairs.map(|(original, decoded)| plane_mse(original.y(), decoded.y())).sum()
+    };
+    let errors = coded.views.iter().zip(&coded.pictures).map(error).collect();
+    Cost { bytes: coded.body.len(), errors, frames }
+}
+
+/// `anchor` as a draft at quantiser `qp`.
+pub(super) fn draft_at(anchor: &AnchorSettings, qp: f64) -> AnchorSettings {
+    AnchorSettings { qp, speed: AnchorSpeed::Draft, ..anchor.clone() }
+}
+
+/// Bytes over quality, near the quality that is asked for: a straight line of log bytes over dB.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    /// Luma PSNR in dB and log bytes of a point on it.
+    at: (f64, f64),
+    /// Log bytes per dB.
+    slope: f64,
+}
+
+impl Line {
+    /// Slope where the two points do not tell one: twice the bytes for 3 dB.
+    const USUAL: f64 = std::f64::consts::LN_2 / 3.0;
+
+    /// Through two points.
+    pub(super) fn through(a: &Figures, b: &Figures) -> Self {
+        let [(a_db, a_log), (b_db, b_log)] = [a, b].map(|f| (f.luma_db, (f.bytes as f64).ln()));
+        let slope = (a_log - b_log) / (a_db - b_db);
+        let slope = if slope.is_finite() && slope > 0.0 { slope } else { Self::USUAL };
+        Self { at: ((a_db + b_db) / 2.0, (a_log + b_log) / 2.0), slope }
+    }
+
+    /// Bytes at `luma_db`.
+    pub(super) fn bytes_at(&self, luma_db: f64) -> f64 {
+        (self.at.1 + self.slope * (luma_db - self.at.0)).exp()
+    }
+
+    /// Luma PSNR of its middle.
+    pub(super) fn middle_db(&self) -> f64 {
+        self.at.0
+    }
+
+    /// Bytes at another quality over those that a stream takes now.
+    pub(super) fn times(&self, more_db: f64) -> f64 {
+        (self.slope * more_db).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_are_averaged_over_gops_before_the_logarithm_and_then_among_each_other() {
+        let cost = |bytes, errors: &[f64], frames| Cost { bytes, errors: errors.to_vec(), frames };
+        let one = Figures::of(&[cost(100, &[6.0], 2), cost(50, &[0.0], 1)]);
+        assert_eq!((one.bytes, one.luma_db), (150, psnr_db(2.0)));
+        let two = Figures::of(&[cost(300, &[1.0, 4.0], 1)]);
+        let all = Figures::sum([&one, &two].into_iter());
+        assert_eq!(all.bytes, 450);
+        let mean = [2.0, 1.0, 4.0].map(psnr_db).iter().sum::<f64>() / 3.0;
+        assert!((all.luma_db - mean).abs() < 1e-12);
+    }
+
+    #[test]
+    fn lines_go_through_their_points() {
+        let at = |bytes, luma_db| Figures { bytes, luma_db, views: 1 };
+        let line = Line::through(&at(2000, 36.0), &at(1000, 34.0));
+        assert!((line.bytes_at(36.0) - 2000.0).abs() < 1e-6);
+        assert!((line.bytes_at(38.0) - 4000.0).abs() < 1e-6);
+        assert!((line.times(-2.0) - 0.5).abs() < 1e-12);
+        let flat = Line::through(&at(1000, 36.0), &at(1000, 36.0));
+        assert!((flat.bytes_at(39.0) - 2000.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,275 @@
+//! The floor under the codec: every view by the video codec alone, where the network does not pay.
+//!
+//! Before the training drafts tell what implicit views would cost as explicit ones. Where a network cannot cost
+//! less, there is none. After it the finished stream is compared with explicit views of no less quality: fast motion
+//! everywhere, few pictures or a high rate leave a network little to save.
+
+use anyhow::Result;
+
+use super::drafts::{Arrangement, arrangement};
+use super::figures::{Costs, Figures, Line, draft_at};
+use super::settings::EncodeSettings;
+use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
+use crate::input::View;
+use crate::plan::Plan;
+use crate::rules::{least_network_bytes, qp_of_lambda};
+
+/// What implicit views are below the explicit ones in luma PSNR (EXPERIMENTS.md §28).
+const IMPLICIT_BELOW_DB: f64 = 1.7;
+/// Bytes of the slow preset over those of a draft at equal quality (EXPERIMENTS.md §29).
+const THOROUGH_OVER_DRAFT: f64 = 0.77;
+/// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
+/// closer look.
+const CLEARLY: f64 = 1.05;
+/// Luma PSNR above the asked one that is near enough.
+const NEAR_DB: f64 = 0.02;
+
+/// `settings` with all that drafts decide.
+///
+/// # Errors
+/// When a draft cannot be coded.
+pub(super) fn chosen_by_drafts(
+    views: &[View],
+    settings: &EncodeSettings,
+) -> Result<EncodeSettings> {
+    let has_network = settings.plan.implicit().next().is_some();
+    let explicit: Vec<usize> = (0..views.len()).collect();
+    let arranges = settings.arrange && coder(settings.plan.codec).interleaves();
+    let costs = Costs::open(views, settings);
+    match settings.simulcast_offset {
+        Some(offset) if has_network => {
+            let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
+            let best = best_explicit(&costs, settings, &explicit, &anchor)?;
+            match too_dear(&costs, settings, &best)? {
+                None => Ok(settings.clone()),
+                Some(reason) => {
+                    settings.tell(&format!("{reason}\n{}", best.reason));
+                    Ok(EncodeSettings {
+                        plan: settings.plan.all_explicit(&best.sections),
+                        anchor,
+                        ..settings.clone()
+                    })
+                }
+            }
+        }
+        _ if !has_network && arranges && views.len() > 1 => {
+            let best = best_explicit(&costs, settings, &explicit, &settings.anchor)?;
+            settings.tell(&best.reason);
+            let plan = settings.plan.all_explicit(&best.sections);
+            Ok(EncodeSettings { plan, ..settings.clone() })
+        }
+        _ => Ok(settings.clone()),
+    }
+}
+
+/// The best way to code all views as explicit ones.
+fn best_explicit(
+    costs: &Costs<'_>,
+    settings: &EncodeSettings,
+    views: &[usize],
+    anchor: &AnchorSettings,
+) -> Result<Arrangement> {
+    arrangement(costs, views, anchor, coder(settings.plan.codec).interleaves())
+}
+
+/// Why a network cannot pay, where it cannot: what it costs at the least is more than its views as explicit ones.
+fn too_dear(
+    costs: &Costs<'_>,
+    settings: &EncodeSettings,
+    best: &Arrangement,
+) -> Result<Option<String>> {
+    let plan = &settings.plan;
+    let implicit = plan.implicit().count();
+    let draft = draft_at(&settings.anchor, settings.anchor.qp);
+    let asked: Vec<_> = plan.sections().into_iter().map(|s| (s, draft.clone())).collect();
+    let alone = costs.drafted(&asked)?;
+    let keyed = costs.planned("drafting key pictures", plan, &asked, 1)?;
+    let bytes = |figures: &[Figures]| figures.iter().map(|f| f.bytes).sum::<usize>() as f64;
+    // Only the first GOP is drafted; the others are taken to be like it.
+    let whole = plan.gops.iter().map(|gop| gop.1).sum::<usize>() as f64;
+    let clip = THOROUGH_OVER_DRAFT * whole / plan.gops[0].1 as f64;
+    let share = implicit as f64 / plan.roles.len() as f64;
+    let all_db = best.line.middle_db() - IMPLICIT_BELOW_DB * share;
+    let explicit = clip * (best.line.bytes_at(all_db) - bytes(&alone));
+    let keys = clip * (bytes(&keyed) - bytes(&alone)).max(0.0);
+    let qp = qp_of_lambda(settings.training.lambda);
+    let network = least_network_bytes(qp, implicit);
+    Ok((explicit <= network + keys).then(|| {
+        format!(
+            "no network: its views take about {:.1} kB as explicit ones, and a network at least {:.1} kB \
+             with {:.1} kB of key pictures",
+            explicit.max(0.0) / 1e3,
+            network / 1e3,
+            keys / 1e3
+        )
+    }))
+}
+
+/// A stream with a network.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trained {
+    /// Bytes of its sections.
+    pub(super) bytes: usize,
+    /// Luma PSNR, mean of all views.
+    pub(super) luma_db: f64,
+}
+
+/// Settings under which every view is explicit, in fewer bytes than `trained` and at no less quality; none when there
+/// are no such settings. First pictures of H.264 are coded at `offset`.
+///
+/// # Errors
+/// The encoder's.
+pub(super) fn cheaper_explicit(
+    views: &[View],
+    settings: &EncodeSettings,
+    offset: i32,
+    trained: Trained,
+) -> Result<Option<EncodeSettings>> {
+    let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
+    let costs = Costs::open(views, settings);
+    let all: Vec<usize> = (0..views.len()).collect();
+    let best = best_explicit(&costs, settings, &all, &anchor)?;
+    let plan = settings.plan.all_explicit(&best.sections);
+    let search = Search { costs: &costs, plan: &plan, anchor: &anchor, line: best.line, trained };
+    let Some((qp, figures)) = search.run(coder(plan.codec).quantisers())? else { return Ok(None) };
+    settings.tell(&format!(
+        "the network does not pay: every view by {} takes {} bytes instead of {} at no less quality; {}",
+        coder(plan.codec).name(),
+        figures.bytes,
+        trained.bytes,
+        best.reason
+    ));
+    let anchor = AnchorSettings { qp, ..anchor };
+    Ok(Some(EncodeSettings { plan, anchor, ..settings.clone() }))
+}
+
+/// Looks for the coarsest quantiser that is good enough.
+struct Search<'a> {
+    costs: &'a Costs<'a>,
+    plan: &'a Plan,
+    anchor: &'a AnchorSettings,
+    /// Bytes over quality of drafts.
+    line: Line,
+    trained: Trained,
+}
+
+impl Search<'_> {
+    /// The quantiser and what it comes to, if that is less than the trained stream.
+    fn run(&self, quantisers: Vec<f64>) -> Result<Option<(f64, Figures)>> {
+        let Trained { bytes: most, luma_db: wanted_db } = self.trained;
+        let nearest = |qp: f64| quantisers.partition_point(|q| *q < qp).min(quantisers.len() - 1);
+        let mut at = nearest(self.anchor.qp);
+        let (mut good, mut poor): (Option<(usize, Figures)>, Option<(usize, f64)>) = (None, None);
+        loop {
+            let figures = self.at(quantisers[at])?;
+            let over_db = figures.luma_db - wanted_db;
+            // As fine as the trained stream these would take more bytes than it, whatever the quantiser.
+            if figures.bytes as f64 * self.line.times(-over_db) > CLEARLY * most as f64
+                && over_db.abs() < 1.0
+            {
+                return Ok(None);
+            }
+            if over_db >= 0.0 {
+                let is_near = over_db <= NEAR_DB;
+                good = Some((at, figures));
+                if is_near {
+                    break;
+                }
+            } else {
+                poor = Some((at, over_db));
+            }
+            let next = match (&good, poor) {
+                (Some((good, _)), Some((poor, _))) if poor - good <= 1 => break,
+                (Some((good, figures)), Some((poor, under_db))) => {
+                    let over_db = figures.luma_db - wanted_db;
+                    let share = over_db / (over_db - under_db);
+                    let step = ((poor - good) as f64 * share) as usize;
+                    (good + step).clamp(good + 1, poor - 1)
+                }
+                _ => nearest(quantisers[at] + over_db * QP_PER_DB + over_db.signum() / 2.0),
+            };
+            if next == at {
+                // The scale ends here.
+                break;
+            }
+            at = next;
+        }
+        let better = good.filter(|(_, figures)| figures.bytes < most);
+        Ok(better.map(|(index, figures)| (quantisers[index], figures)))
+    }
+
+    fn at(&self, qp: f64) -> Result<Figures> {
+        let anchor = AnchorSettings { qp, speed: AnchorSpeed::Thorough, ..self.anchor.clone() };
+        let asked: Vec<_> =
+            self.plan.sections().into_iter().map(|section| (section, anchor.clone())).collect();
+        let what = "comparing with explicit views";
+        let figures = self.costs.planned(what, self.plan, &asked, self.plan.gops.len())?;
+        Ok(Figures::sum(figures.iter()))
+    }
+}
+
+/// Quantisers that are worth a dB.
+const QP_PER_DB: f64 = 1.7;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::anchor::AnchorEncoder;
+    use crate::encode::request::EncodeRequest;
+    use crate::picture::synthetic;
+    use crate::progress::Progress;
+
+    fn clip() -> (Vec<View>, EncodeSettings) {
+        let view = |view: usize| {
+            let frames = (0..6).map(|time| synthetic(64, 48, (3 * view + 2 * time) as f32));
+            View::new(PathBuf::new(), frames.collect(), (24, 1))
+        };
+        let request = EncodeRequest { qp: 30.0, ..EncodeRequest::default() };
+        let plan = Plan::new(&[0, 0], 6, 4, 1);
+        let mut settings = request.settings(plan, PathBuf::new(), None, Progress::Quiet).unwrap();
+        settings.anchor.encoder = AnchorEncoder::OpenH264;
+        (vec![view(0), view(1)], settings)
+    }
+
+    #[test]
+    fn explicit_views_are_as_coarse_as_the_trained_stream_allows() {
+        let (views, settings) = clip();
+        let costs = Costs::open(&views, &settings);
+        for wanted_db in [32.0, 38.0] {
+            let trained = Trained { bytes: 1 << 20, luma_db: wanted_db };
+            let found = cheaper_explicit(&views, &settings, -6, trained).unwrap().unwrap();
+            assert_eq!(found.plan.explicit().count(), 2);
+            let figures = |qp: f64| {
+                let anchor = AnchorSettings { qp, ..found.anchor.clone() };
+                let sections = found.plan.sections().into_iter();
+                let asked: Vec<_> = sections.map(|s| (s, anchor.clone())).collect();
+                Figures::sum(costs.planned("", &found.plan, &asked, 2).unwrap().iter())
+            };
+            let (chosen, coarser) = (figures(found.anchor.qp), figures(found.anchor.qp + 1.0));
+            assert!(chosen.luma_db >= wanted_db, "{chosen:?}");
+            let is_near = chosen.luma_db <= wanted_db + NEAR_DB;
+            assert!(is_near || coarser.luma_db < wanted_db, "{chosen:?}, {coarser:?}");
+        }
+    }
+
+    #[test]
+    fn a_trained_stream_that_is_smaller_stays() {
+        let (views, settings) = clip();
+        let trained = Trained { bytes: 100, luma_db: 36.0 };
+        assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
+        // Finer than the finest quantiser.
+        let trained = Trained { bytes: 1 << 20, luma_db: 90.0 };
+        assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
+    }
+
+    #[test]
+    fn so_few_pictures_carry_no_network() {
+        let (views, settings) = clip();
+        let chosen = chosen_by_drafts(&views, &settings).unwrap();
+        assert_eq!(chosen.plan.explicit().count(), 2);
+        let asked = EncodeSettings { simulcast_offset: None, ..settings };
+        assert_eq!(chosen_by_drafts(&views, &asked).unwrap().plan.implicit().count(), 1);
+    }
+}
