@@ -159,7 +159,8 @@ impl Search<'_> {
         let Trained { bytes: most, luma_db: wanted_db } = self.trained;
         let nearest = |qp: f64| quantisers.partition_point(|q| *q < qp).min(quantisers.len() - 1);
         let mut at = nearest(self.anchor.qp);
-        let (mut good, mut poor): (Option<(usize, Figures)>, Option<(usize, f64)>) = (None, None);
+        let mut good: Option<(usize, Figures)> = None;
+        let mut poor: Option<(usize, f64)> = None;
         loop {
             let figures = self.at(quantisers[at])?;
             let over_db = figures.luma_db - wanted_db;

@@ -196,7 +196,7 @@ fn in_turn(views: &[View]) -> View {
     let frames = times.flat_map(|time| views.iter().map(move |view| view.frames[time].clone()));
     let rate = (rate.saturating_mul(views.len() as u32), per);
     let mut all = View::new(views[0].path.clone(), frames.collect(), rate);
-    all.told = views[0].told.clone();
+    all.told = views[0].told;
     all
 }
 
