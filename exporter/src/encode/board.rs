@@ -143,7 +143,7 @@ mod tests {
     fn every_limit_is_told_with_its_remedy() {
         let (mut settings, header) = large(BUILT_IN[0].0, &PROFILES[0]);
         let rows = [
-            ("codecs", "[\"av1\"]", "does not decode H.264: give another --board"),
+            ("codecs", "[\"av1\"]", "does not decode H.264: give another --codec or --board"),
             ("side_px", "1900", "width in pixels needs 1920, limit is 1900: scale the views"),
             ("picture_px", "90000", "limit is 90000: scale the views down"),
             ("display_hz", "25", "pictures per second needs 30, limit is 25: give views of a"),
