@@ -1,7 +1,7 @@
 //! Opens the views: y4m, folders of PNG, and the rest through ffmpeg.
 //!
-//! Each [`source`] says what it knows of colour, sampling and times; what is lost on the way in becomes a
-//! [`Warning`], the same for each container. [`agree`] then makes one description of all views.
+//! Each `source` says what it knows of colour, sampling and times; what is lost on the way in becomes a
+//! [`Warning`], the same for each container. `agree` then makes one description of all views.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

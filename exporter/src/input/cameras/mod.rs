@@ -3,10 +3,10 @@
 //! | format | pose | camera axes | world | pixels | module |
 //! | --- | --- | --- | --- | --- | --- |
 //! | stream | camera to world: centre, quaternion w x y z | x right, y down, z forward | x right, y down, z forward | from the corner of the picture | `iev_runtime::format::cameras` |
-//! | MIV content JSON | camera to world: `Position`, `Rotation` as yaw, pitch, roll in degrees, Rz · Ry · Rx | x forward, y left, z up | x forward, y left, z up | from the corner | [`miv`] |
-//! | COLMAP text | world to camera: quaternion w x y z, translation | x right, y down, z forward | of no known direction, kept | from the corner | [`colmap`] |
-//! | `transforms.json` | camera to world: 4×4 matrix | x right, y up, −z forward | x right, y forward, z up | from the corner | [`nerfstudio`] |
-//! | Blender list | camera to world: 4×4 matrix | x right, y up, −z forward | x right, y forward, z up | middle of the picture | [`blender`] |
+//! | MIV content JSON | camera to world: `Position`, `Rotation` as yaw, pitch, roll in degrees, Rz · Ry · Rx | x forward, y left, z up | x forward, y left, z up | from the corner | `miv` |
+//! | COLMAP text | world to camera: quaternion w x y z, translation | x right, y down, z forward | of no known direction, kept | from the corner | `colmap` |
+//! | `transforms.json` | camera to world: 4×4 matrix | x right, y up, −z forward | x right, y forward, z up | from the corner | `nerfstudio` |
+//! | Blender list | camera to world: 4×4 matrix | x right, y up, −z forward | x right, y forward, z up | middle of the picture | `blender` |
 //!
 //! In all of them the middle of the first pixel is (0.5, 0.5), so that a principal point is scaled with its picture.
 //! World units are kept: metres in MIV and Blender, what the reconstruction chose in the others. World axes are turned
