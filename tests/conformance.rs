@@ -1,7 +1,7 @@
-//! Conformance: the sample, and a stream of every earlier version of the format, decode to their recorded output:
-//! integers exactly, pictures within a tolerance.
+//! Conformance: the sample, and a stream of every other version of the format, decode to their recorded output:
+//! integers exactly, pictures within a tolerance, and exactly where no network paints.
 //!
-//! After a new sample: `cargo xtask test --test conformance record_sample -- --ignored`.
+//! After a new sample or AV1 vector: `cargo xtask test --test conformance record -- --ignored`.
 
 mod clip;
 
@@ -13,6 +13,7 @@ use iev_runtime::network::opening::Precision;
 use iev_runtime::picture::reference::Reference;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
+use iev_runtime::sink::Digest;
 use iev_runtime::stream::symbols::Symbols;
 use serde::{Deserialize, Serialize};
 
@@ -20,14 +21,17 @@ use serde::{Deserialize, Serialize};
 /// sees.
 const TOLERANCE_DB: f64 = 0.05;
 
-/// Streams and what is recorded of them: the sample, then one of each earlier version, of the same clip.
-const VECTORS: [(&str, &str); 4] = [
+/// Streams and what is recorded of them: the sample, then one of each earlier version, of the same clip; the AV1 vector.
+const VECTORS: [(&str, &str); 5] = [
     SAMPLE,
+    AV1,
     ("tests/vectors/version_1_0.iev", "tests/vectors/version_1_0.toml"),
     ("tests/vectors/version_1_1.iev", "tests/vectors/version_1_1.toml"),
     ("tests/vectors/version_1_2.iev", "tests/vectors/version_1_2.toml"),
 ];
 const SAMPLE: (&str, &str) = ("models/sample.iev", "tests/vectors/sample.toml");
+/// Without implicit views, and of another clip.
+const AV1: (&str, &str) = ("tests/vectors/version_1_4.iev", "tests/vectors/version_1_4.toml");
 
 /// What a stream decodes to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +43,11 @@ struct Vector {
     network_crc32c: u32,
     /// CRC-32C of all steps and levels of grids, sections in file order.
     grids_crc32c: u32,
-    /// Luma PSNR of the source crops per view.
+    /// MD5 of all pictures, where every view is explicit: then they are integers too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pictures_md5: Option<String>,
+    /// Luma PSNR of the source crops per view, where a view is implicit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     luma_db: BTreeMap<String, f64>,
 }
 
@@ -56,10 +64,24 @@ fn measured(stream: &str, precision: Precision) -> Vector {
     let backend = clip::backend();
     let options = Options { precision, ..Options::new(backend.opener()) };
     let player = Player::open(&in_repository(stream), options).unwrap();
-    let Symbols { network_crc32c, grids_crc32c } = Symbols::of(&mut player.reader()).unwrap();
-    let luma_db = luma_db(&player);
+    let painted = player.header().implicit_views().next().is_some();
+    // Without a network the digests are of nothing.
+    let nothing = Symbols { network_crc32c: 0, grids_crc32c: 0 };
+    let symbols = if painted { Symbols::of(&mut player.reader()).unwrap() } else { nothing };
+    let Symbols { network_crc32c, grids_crc32c } = symbols;
+    let pictures_md5 = (!painted).then(|| pictures_md5(&player));
+    let luma_db = if painted { luma_db(&player) } else { BTreeMap::new() };
     clip::tell_if_not_in_8_bits(&backend);
-    Vector { file_crc32c: CRC.checksum(&read(stream)), network_crc32c, grids_crc32c, luma_db }
+    let file_crc32c = CRC.checksum(&read(stream));
+    Vector { file_crc32c, network_crc32c, grids_crc32c, pictures_md5, luma_db }
+}
+
+fn pictures_md5(player: &Player) -> String {
+    let mut digest = Digest::default();
+    for (_, picture) in clip::pictures(player.play(&clip::everything(player)).unwrap()) {
+        digest.put(&picture);
+    }
+    digest.hex()
 }
 
 /// `10·log10(255² / MSE)` over the crops of models/sample.ref, per view.
@@ -91,7 +113,9 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
             assert_eq!(measured.file_crc32c, recorded.file_crc32c, "{vector} is of {stream}");
             assert_eq!(measured.network_crc32c, recorded.network_crc32c, "{stream}: network");
             assert_eq!(measured.grids_crc32c, recorded.grids_crc32c, "{stream}: grids");
-            assert!(!recorded.luma_db.is_empty(), "{stream} has source crops");
+            assert_eq!(measured.pictures_md5, recorded.pictures_md5, "{stream}: pictures");
+            let checked = measured.pictures_md5.is_some() || !recorded.luma_db.is_empty();
+            assert!(checked, "{stream} has source crops");
             assert!(measured.luma_db.keys().eq(recorded.luma_db.keys()), "{stream}: views");
             for (view, db) in &measured.luma_db {
                 let difference = db - recorded.luma_db[view];
@@ -103,11 +127,12 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
 }
 
 #[test]
-#[ignore = "overwrites a vector: only after models/sample.iev was replaced on purpose"]
-fn record_sample() {
-    let (stream, vector) = SAMPLE;
-    let head =
-        format!("# What {stream} decodes to; written by `record_sample` in tests/conformance.rs.");
-    let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
-    std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
+#[ignore = "overwrites vectors: only after a stream was replaced on purpose"]
+fn record() {
+    for (stream, vector) in [SAMPLE, AV1] {
+        let head =
+            format!("# What {stream} decodes to; written by `record` in tests/conformance.rs.");
+        let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
+        std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
+    }
 }

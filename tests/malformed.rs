@@ -32,29 +32,38 @@ fn decode(bytes: Vec<u8>) -> Result<usize> {
 
 #[test]
 fn damage_to_a_whole_file_is_an_error_and_never_a_panic() {
-    let good = small_stream();
-    assert_eq!(decode(good.clone()).unwrap(), 2 * 3);
-    assert!(rewritten(&good, &sections(&good)) == good, "a reader sees what a writer wrote");
+    damage(&small_stream(), 2 * 3);
+}
+
+#[test]
+fn damage_to_a_file_in_av1_is_an_error_and_never_a_panic() {
+    damage(&std::fs::read(clip::AV1).unwrap(), 2 * 13);
+}
+
+/// Whole, the stream has so many `pictures`.
+fn damage(good: &[u8], pictures: usize) {
+    assert_eq!(decode(good.to_vec()).unwrap(), pictures);
+    assert!(rewritten(good, &sections(good)) == good, "a reader sees what a writer wrote");
 
     for length in 0..good.len() {
         assert!(decode(good[..length].to_vec()).is_err(), "cut to {length} bytes");
     }
-    let longer = [&good[..], &[0]].concat();
+    let longer = [good, &[0]].concat();
     assert!(decode(longer).is_err(), "a byte behind the end");
 
-    let index = reader(&good).index_bytes() as usize;
+    let index = reader(good).index_bytes() as usize;
     let in_index = (0..index).flat_map(|at| (0..8).map(move |bit| (at, bit)));
     let in_sections = (index..good.len()).step_by(23).map(|at| (at, at % 8));
     for (at, bit) in in_index.chain(in_sections) {
-        let mut bytes = good.clone();
+        let mut bytes = good.to_vec();
         bytes[at] ^= 1 << bit;
         assert!(decode(bytes).is_err(), "bit {bit} of byte {at}");
     }
-    sections_cut_behind_right_checksums(&good);
-    sections_left_out_or_doubled(&good);
+    sections_cut_behind_right_checksums(good);
+    sections_left_out_or_doubled(good);
 }
 
-/// Range-coded sections may end early and decode to something; H.264 and lengths may not.
+/// Range-coded sections may end early and decode to something; video and lengths may not.
 fn sections_cut_behind_right_checksums(good: &[u8]) {
     let whole = sections(good);
     for (index, (entry, body)) in whole.iter().enumerate() {

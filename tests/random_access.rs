@@ -2,6 +2,8 @@
 
 mod clip;
 
+use std::path::Path;
+
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
 use iev_runtime::play::player::{Player, Selection};
@@ -13,11 +15,21 @@ fn every_view_and_time_by_seek_equals_playing() {
     let path = folder.path().join("clip.iev");
     let views = clip::views(3, 8, (64, 48));
     encode(&views, &clip::settings(&views, 5, &path)).unwrap();
-    let player = Player::open(&path, clip::options()).unwrap();
+    seeks_equal_playing(&path, 3 * 8, [ViewId(0), ViewId(2)].into_iter().collect());
+}
+
+#[test]
+fn every_view_and_time_of_av1_by_seek_equals_playing() {
+    seeks_equal_playing(Path::new(clip::AV1), 2 * 13, [ViewId(1)].into_iter().collect());
+}
+
+/// For each picture of the stream at `path`, and for what follows each time of the views `some`.
+fn seeks_equal_playing(path: &Path, pictures: usize, some: ViewSet) {
+    let player = Player::open(path, clip::options()).unwrap();
     assert_eq!(player.index().gops().len(), 2, "the clip crosses a border of GOPs");
 
     let played = clip::pictures(player.play(&clip::everything(&player)).unwrap());
-    assert_eq!(played.len(), 3 * 8);
+    assert_eq!(played.len(), pictures);
     // Backwards, so that no seek continues the one before.
     for (id, picture) in played.iter().rev() {
         let sought = player.at([id.view].into_iter().collect(), id.time).unwrap();
@@ -26,10 +38,10 @@ fn every_view_and_time_by_seek_equals_playing() {
         assert!(same == picture, "{id}");
     }
 
-    let pair: ViewSet = [ViewId(0), ViewId(2)].into_iter().collect();
-    for first in 0..8 {
-        let rest = clip::pictures(player.play(&Selection::new(pair, first..8)).unwrap());
-        let wanted = played.iter().filter(|(id, _)| id.time.0 >= first && pair.contains(id.view));
-        assert!(rest.iter().eq(wanted), "both outer views from time {first} on");
+    let frames = player.header().frames;
+    for first in 0..frames {
+        let rest = clip::pictures(player.play(&Selection::new(some, first..frames)).unwrap());
+        let wanted = played.iter().filter(|(id, _)| id.time.0 >= first && some.contains(id.view));
+        assert!(rest.iter().eq(wanted), "{some:?} from time {first} on");
     }
 }

@@ -21,6 +21,9 @@ use iev_runtime::play::shown::Shown;
 use iev_runtime::units::views::ViewSet;
 use iev_runtime::{FrameId, Result};
 
+/// Two views of 13 frames in AV1: they take turns in a GOP of five, and have backgrounds in one of eight.
+pub const AV1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/version_1_4.iev");
+
 /// Texture with a square that crosses it; views see both from the side, the square nearer.
 pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Vec<View> {
     let view = |view: usize| {

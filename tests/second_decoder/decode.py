@@ -4,9 +4,9 @@
     python3 decode.py STREAM              prints the digests of FORMAT.md §7.6 as JSON
     python3 decode.py STREAM --trace 12   prints the first modelled bits of the first network section
 
-It reads the index, checks every checksum and every rule that needs no H.264 syntax, and decodes networks, grids,
-latents and cameras. Slow and plain on purpose: "§n" is where the text says what the code beside it does. Standard
-library only.
+It reads the index, checks every checksum and every rule that needs no syntax of H.264 or AV1, and decodes networks,
+grids, latents and cameras. Slow and plain on purpose: "§n" is where the text says what the code beside it does.
+Standard library only.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import sys
 
 from fields import Malformed, crc32c
 from grids import decode_grids, latent
-from index import ANCHOR, CAMERAS, NETWORK, SCENE_GRIDS, read_stream
+from index import ANCHOR, AV1, CAMERAS, NETWORK, SCENE_GRIDS, read_stream
 from network import decode_network
-from sections import check_anchor, check_cameras
+from sections import check_anchor, check_av1, check_cameras
 
 
 def digests(stream):
@@ -28,6 +28,8 @@ def digests(stream):
         body = stream.section(entry)
         if entry.kind == ANCHOR:
             check_anchor(body, entry, header)
+        elif entry.kind == AV1:
+            check_av1(body, entry, header)
         elif entry.kind == CAMERAS:
             check_cameras(body, header)
         elif not header.implicit_views():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fields import Fields, crc32c, require
 from profiles import PROFILES
 
-NETWORK, SCENE_GRIDS, GOP_GRIDS, ANCHOR, CAMERAS = range(5)
+NETWORK, SCENE_GRIDS, GOP_GRIDS, ANCHOR, CAMERAS, AV1 = range(6)
 
 
 @dataclass
@@ -98,36 +98,36 @@ def read_header(data, minor):
     return header
 
 
-def check_gops(header, table):
-    """§4, rules 4 to 8: which sections there are. Returns the frames of each GOP by its first frame."""
-    lowest = next(v for v in range(len(header.views)) if header.is_explicit(v))
-    gops = {e.first_frame: e.frames for e in table if e.kind == ANCHOR and e.view == lowest}
+def check_gops(header, table, coded):
+    """§4, rules 4 to 8: which sections there are. `coded` has the views of each entry whose pictures it codes."""
+    explicit = [v for v in range(len(header.views)) if header.is_explicit(v)]
+    gops = {e.first_frame: e.frames for e, views in zip(table, coded) if explicit[0] in views}
     next_frame = 0
     for first, frames in sorted(gops.items()):
         require(first == next_frame and frames > 0, "GOPs follow one another")
         next_frame += frames
     require(next_frame == header.frames, "GOPs cover the clip")
     seen, scenes = set(), defaultdict(set)
-    for e in table:
-        if e.kind in (GOP_GRIDS, ANCHOR):
+    for e, views in zip(table, coded):
+        if e.kind in (GOP_GRIDS, ANCHOR, AV1):
             require(gops.get(e.first_frame) == e.frames, "a section covers a GOP")
             place = e.first_frame
         else:
             place = 0 if e.kind == CAMERAS else e.scene
             scenes[e.scene].add(e.kind)
-        view = e.view if e.kind == ANCHOR else 0
-        require(e.kind != ANCHOR or header.is_explicit(view), "an anchor section is of an explicit view")
-        require((e.kind, view, place) not in seen, "a section is there once")
-        seen.add((e.kind, view, place))
+        require(set(views) <= set(explicit), "pictures are coded of explicit views")
+        # Whichever codec: a view is coded once in a GOP.
+        for name in [("pictures", view, place) for view in views] or [(e.kind, 0, place)]:
+            require(name not in seen, "a section, and a view in a GOP, is there once")
+            seen.add(name)
     for first in gops:
-        for view in filter(header.is_explicit, range(len(header.views))):
-            require((ANCHOR, view, first) in seen, "a GOP has an anchor section of each explicit view")
+        for view in explicit:
+            require(("pictures", view, first) in seen, "a GOP has a section of each explicit view")
         if header.implicit_views():
             require((GOP_GRIDS, 0, first) in seen, "a GOP has grids")
     for e in table:
         if header.implicit_views() and e.kind == GOP_GRIDS:
             require({NETWORK, SCENE_GRIDS} <= scenes[e.scene], "a scene has a network and grids")
-    return gops
 
 
 @dataclass
@@ -143,6 +143,22 @@ class Stream:
         require(crc32c(body) == entry.crc, "a section matches its checksum")
         return body
 
+    def coded_views(self, entry):
+        """Views whose pictures the section codes (§8, §8.1)."""
+        if entry.kind == AV1:
+            views = read_views(Fields(self.section(entry)))
+            require(views[0] == entry.view, "the first view of an AV1 section is that of its entry")
+            return views
+        return [entry.view] if entry.kind == ANCHOR else []
+
+
+def read_views(fields):
+    """§8.1, rule 1 of the lists but for the roles, which §4 checks."""
+    views = list(fields.take(fields.byte()))
+    require(1 <= len(views) <= 32, "an AV1 section has 1 to 32 views")
+    require(len(set(views)) == len(views), "a view is named once")
+    return views
+
 
 def read_stream(data):
     """§2 and §4."""
@@ -157,9 +173,10 @@ def read_stream(data):
     header = read_header(data[28 : 28 + header_size], minor)
     table = [Entry(*struct.unpack_from("<BBHIIQII", data, first - 28 * (count - i))) for i in range(count)]
     for entry in table:
-        require(entry.kind <= CAMERAS, "a section's kind is known")
+        require(entry.kind <= (AV1 if minor >= 4 else CAMERAS), "a section's kind is known")
         require(entry.offset == first, "sections follow one another")
         first += entry.size
     require(first == size, "the last section ends the file")
-    check_gops(header, table)
-    return Stream(minor, header, table, data)
+    stream = Stream(minor, header, table, data)
+    check_gops(header, table, [stream.coded_views(entry) for entry in table])
+    return stream
