@@ -13,7 +13,7 @@ use crate::place::{Arch, Place};
 use crate::symbols::Needs;
 use crate::task::run;
 use crate::toolchain::Toolchain;
-use crate::{debian, ort, sample};
+use crate::{debian, nasm, ort, sample};
 
 /// What of a board profile matters to a build.
 #[derive(Deserialize)]
@@ -77,7 +77,8 @@ pub(crate) fn build(place: &Place, board: &str) -> Result<Built> {
     let Profile { title, target: Target { triple, glibc }, player } = profile(place, board)?;
     let arch = arch(&triple);
     let toolchain = Toolchain::linux(place, &triple, &glibc)?;
-    run(cargo(place, "build", &toolchain).args(["--release", "-p", "iev-runtime"]))?;
+    let program = ["--release", "-p", "iev-runtime"];
+    run(cargo(place, "build", &toolchain).args(program).args(nasm::features(arch)))?;
     let program = toolchain.folder.join(&triple).join("release/iev");
     let bytes = fs::read(&program)?;
     let needs = Needs::of(&bytes)?;
@@ -124,7 +125,7 @@ pub(crate) fn check(place: &Place, built: &Built) -> Result<()> {
 pub(crate) fn test(place: &Place, built: &Built) -> Result<()> {
     // Optimised like the program itself, whose dependencies are built already.
     let mut cargo = cargo(place, "test", &Toolchain::linux(place, &built.triple, &built.glibc)?);
-    cargo.args(["--release", "-p", "iev-runtime", "--lib"]);
+    cargo.args(["--release", "-p", "iev-runtime", "--lib"]).args(nasm::features(built.arch));
     if built.arch != Arch::host()? {
         let (qemu, root) = emulator(place)?;
         let runner = format!("{} -L {}", qemu.display(), root.display());

@@ -5,6 +5,7 @@
 //! * [`ort`]: ONNX Runtime, which the player loads
 //! * [`torch`]: libtorch, which training links
 //! * [`ffmpeg`]: the program that brings x264
+//! * [`nasm`]: assembly of the decoders on x86
 //! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
 //! * [`bare_metal`]: the format core without an operating system
 //! * [`sample`]: what the sample must decode to on any machine
@@ -15,6 +16,7 @@ mod bare_metal;
 mod cross;
 mod debian;
 mod ffmpeg;
+mod nasm;
 mod ort;
 mod package;
 mod pinned_file;

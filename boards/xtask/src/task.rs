@@ -13,7 +13,7 @@ use anyhow::{Context, Error, Result, ensure};
 use tempfile::NamedTempFile;
 
 use crate::place::Place;
-use crate::{ffmpeg, ort, torch};
+use crate::{ffmpeg, nasm, ort, torch};
 
 /// What programs are built against and run with.
 struct Libraries {
@@ -92,7 +92,8 @@ fn quoted(text: &str) -> String {
 /// Builds both programs.
 pub(crate) fn build(place: &Place) -> Result<()> {
     let both = ["-p", "iev-runtime", "-p", "iev-exporter"];
-    run(cargo(place, &Libraries::all(place)?, "build")?.arg("--release").args(both))?;
+    let mut cargo = cargo(place, &Libraries::all(place)?, "build")?;
+    run(cargo.arg("--release").args(both).args(nasm::host_features()))?;
     let release = place.target.join("release");
     eprintln!(
         "iev and iev-export are in {}; for the libraries and the ffmpeg they use: eval \"$(cargo xtask env)\"",
@@ -104,7 +105,8 @@ pub(crate) fn build(place: &Place) -> Result<()> {
 /// This machine's `iev`, built as the tests build it.
 pub(crate) fn player(place: &Place) -> Result<Command> {
     let libraries = Libraries::player(place)?;
-    run(cargo(place, &libraries, "build")?.args(["-p", "iev-runtime", "--bin", "iev"]))?;
+    let iev = ["-p", "iev-runtime", "--bin", "iev"];
+    run(cargo(place, &libraries, "build")?.args(iev).args(nasm::host_features()))?;
     let mut iev = Command::new(place.target.join("debug/iev"));
     iev.envs(libraries.variables()?);
     Ok(iev)
@@ -113,7 +115,8 @@ pub(crate) fn player(place: &Place) -> Result<Command> {
 /// Plays the sample stream into target/demo; never needs libtorch.
 pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::player(place)?;
-    run(cargo(place, &libraries, "build")?.args(["--release", "-p", "iev-runtime"]))?;
+    let player = ["--release", "-p", "iev-runtime"];
+    run(cargo(place, &libraries, "build")?.args(player).args(nasm::host_features()))?;
     let mut iev = program(place, &libraries, "iev")?;
     iev.arg("demo").arg(place.root.join("models/sample.iev"));
     become_program(iev.arg("--out").arg(place.target.join("demo")).args(args))
@@ -122,7 +125,8 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
 /// Runs the exporter where the caller stands, so that relative paths mean what they say.
 pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::all(place)?;
-    run(cargo(place, &libraries, "build")?.args(["--release", "-p", "iev-exporter"]))?;
+    let exporter = ["--release", "-p", "iev-exporter"];
+    run(cargo(place, &libraries, "build")?.args(exporter).args(nasm::host_features()))?;
     become_program(program(place, &libraries, "iev-export")?.args(args))
 }
 
@@ -131,6 +135,9 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
     let mut cargo = cargo(place, &Libraries::all(place)?, "test")?;
     if !names_package(args) {
         cargo.arg("--workspace");
+    }
+    if has_player(args) {
+        cargo.args(nasm::host_features());
     }
     let list = NamedTempFile::new_in(&place.target)?;
     let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
@@ -160,6 +167,14 @@ fn names_package(args: &[String]) -> bool {
     for_cargo.any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
 }
 
+/// Whether cargo, by these arguments, takes features of the player: not where they choose packages without it.
+fn has_player(args: &[String]) -> bool {
+    let names = ["iev-runtime", "iev-exporter"];
+    let for_cargo = args.iter().take_while(|arg| *arg != "--");
+    let mut named = for_cargo.filter(|arg| names.iter().any(|name| arg.ends_with(name)));
+    !names_package(args) || named.next().is_some()
+}
+
 /// Features of the library that somebody takes alone: the format core for bare metal without anything and with its
 /// trace points, kernels without a player, a player without a command line, pictures for the exporter, the program.
 const COMBINATIONS: [&str; 6] = ["", "defmt", "std", "player", "png", "cli"];
@@ -168,10 +183,12 @@ const COMBINATIONS: [&str; 6] = ["", "defmt", "std", "player", "png", "cli"];
 pub(crate) fn lint(place: &Place) -> Result<()> {
     let libraries = Libraries::all(place)?;
     run(cargo(place, &libraries, "fmt")?.args(["--all", "--check"]))?;
-    let everything = ["--workspace", "--all-targets", "--", "-D", "warnings"];
-    run(cargo(place, &libraries, "clippy")?.args(everything))?;
+    // As the tests build it, so that each crate is looked at once.
+    let everything = [&["--workspace"], nasm::host_features()].concat();
+    let mut clippy = cargo(place, &libraries, "clippy")?;
+    run(clippy.args(&everything).args(["--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(place, &libraries, "doc")?;
-    run(doc.args(["--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(doc.args(&everything).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
     for features in COMBINATIONS {
         let alone = ["-p", "iev-runtime", "--lib", "--no-default-features", "--features", features];
         run(cargo(place, &libraries, "clippy")?.args(alone).args(["--", "-D", "warnings"]))?;
@@ -183,7 +200,7 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
 
 /// Cargo in the checkout, without libraries of ours.
 pub(crate) fn cargo_alone(place: &Place, subcommand: &str) -> Command {
-    warn_without_nasm();
+    nasm::warn();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(subcommand).current_dir(&place.root).env("CARGO_TARGET_DIR", &place.target);
     cargo
@@ -226,16 +243,6 @@ pub(crate) fn shown(command: &Command) -> String {
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-/// Without nasm the H.264 decoder quietly builds at half its speed.
-fn warn_without_nasm() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        if cfg!(target_arch = "x86_64") && which::which("nasm").is_err() {
-            eprintln!("warning: no nasm, so H.264 decodes at half speed: apt-get install nasm");
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +257,14 @@ mod tests {
         assert!(names_package(&words("--package=iev-runtime")));
         assert!(!names_package(&words("--release -- -p")));
         assert!(!names_package(&[]));
+    }
+
+    #[test]
+    fn the_player_is_in_the_workspace_and_in_its_own_packages() {
+        assert!(has_player(&words("--test twin -- -p")));
+        assert!(has_player(&words("-p iev-runtime")));
+        assert!(has_player(&words("-p xtask --package=iev-exporter")));
+        assert!(!has_player(&words("-p xtask -- iev-runtime")));
     }
 
     #[test]
