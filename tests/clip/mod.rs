@@ -63,6 +63,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
         output: output.to_owned(),
         plan: Plan::new(&vec![views.len() / 2; views.len()], frames, gop, 1),
         cameras: None,
+        board: None,
         anchor: AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(30) },
         training: Settings {
             profile: profile("lean").unwrap(),
