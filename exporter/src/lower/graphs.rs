@@ -1,7 +1,7 @@
 //! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
 
 use iev_runtime::network::blocks::Block;
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use iev_runtime::topology::{self, Activation, Activations, LayerId, Then};
 
 mod int8;
@@ -174,13 +174,7 @@ impl Graph<'_> {
     }
 
     /// The same for all cells of a block at once.
-    fn conv_in_blocks(
-        &mut self,
-        layer: LayerId,
-        output: &str,
-        value: &str,
-        block: Block,
-    ) -> Value {
+    fn conv_in_blocks(&mut self, layer: LayerId, output: &str, value: &str, block: Block) -> Value {
         let spec = self.profile.layer(layer);
         let outputs = block.cells() * spec.outputs;
         let weight =
@@ -250,7 +244,7 @@ impl Graph<'_> {
         let warped = ["warped0", "warped1"].map(|name| self.b.input(name, &nchw(PACKED, AT4)));
         self.refine(&features, warped.each_ref().map(String::as_str), "picture");
         self.b.output("picture", &nchw(PACKED, AT4));
-        self.b.output("mask", &nchw(HEAD - PACKED, AT4));
+        self.b.output("mask", &nchw(MASKS, AT4));
     }
 
     fn full_cut(&mut self) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use iev_runtime::format::steps::{STEPS, StepIndex};
 use iev_runtime::network::quantised::top_level;
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use iev_runtime::stream::scene::{Layer, NetworkLevels};
 use iev_runtime::topology::{Activation, Activations, Cut, LayerId, Then};
 use tch::{Device, Kind, Tensor};
@@ -94,7 +94,7 @@ impl TrainedNetwork {
             for (id, axis, first, length, bias) in [
                 (LayerId::Mix4, 1, profile.quarter, PACKED, None),
                 (LayerId::Flow, 0, 0, FLOW / 2, Some(0)),
-                (LayerId::Head, 0, PACKED, (HEAD - PACKED) / 2, Some(-BIAS_LIMIT)),
+                (LayerId::Head, 0, PACKED, MASKS / 2, Some(-BIAS_LIMIT)),
             ] {
                 let Some(layer) = layer(id) else { continue };
                 parameters.hold(layer.weight, (axis, first, length), 0.0);
@@ -148,7 +148,8 @@ impl TrainedLayer {
         let weight = Tensor::randn([outputs, inputs, kernel, kernel], options) * deviation;
         let bias = Tensor::zeros([outputs], options);
         if spec.outputs == HEAD {
-            // Start by trusting the view's own key picture where the anchor is not chosen.
+            // By the number of outputs, not the layer: `up4` of `lean` and `edge` has as many, starts so too, and every
+            // figure on record was trained from there. Start by trusting the view's own key picture where the anchor is not chosen.
             let _ = bias.narrow(0, PACKED as i64 + 4, 4).fill_(1.0);
         }
         let mut add = |suffix: &str, start: &Tensor, rate| {
@@ -285,7 +286,7 @@ impl RoundedNetwork {
         let given = [(Features, features), (Warped0, warped[0]), (Warped1, warped[1])];
         let (mut tensors, stepped) = self.evaluate(Cut::Refine, given);
         let head = tensors.take(Head);
-        let mask = head.narrow(1, PACKED as i64, (HEAD - PACKED) as i64).sigmoid();
+        let mask = head.narrow(1, PACKED as i64, MASKS as i64).sigmoid();
         Refined { picture: head.narrow(1, 0, PACKED as i64), mask, stepped }
     }
 }

@@ -1,6 +1,6 @@
 //! The decoder network in plain Rust: slow, obvious, and the twin of the ONNX templates.
 
-use crate::profile::{HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use crate::profile::{KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
 use crate::topology::{Activation, Activations, Cut, LayerId, Then};
 
@@ -149,7 +149,7 @@ impl<'a> ReferenceNetwork<'a> {
         let head = maps.take(Head);
         let (picture, logits) = head.values.split_at(PACKED * head.rows * head.columns);
         let picture = Map::new(PACKED, head.rows, head.columns, picture.into());
-        let masks = Map::new(HEAD - PACKED, head.rows, head.columns, logits.into());
+        let masks = Map::new(MASKS, head.rows, head.columns, logits.into());
         (picture, masks.map(|v| 1.0 / (1.0 + (-v).exp())))
     }
 }
