@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::gop_index::Reader;
 use super::scene::grid_streams;
 use crate::error::Result;
-use crate::format::anchor::{AnchorSection, Coded, coding_order, interleaved_order, is_slice};
+use crate::format::anchor::{AnchorSection, Coded, coding_order, interleaved_order};
 use crate::format::av1::Av1Section;
+use crate::format::h264::NalType;
 use crate::format::header::{Header, Preamble};
 use crate::format::table::{Entry, Kind};
 use crate::units::ViewId;
@@ -133,7 +134,7 @@ impl Ledger {
         let mut rest = body.len() as u64;
         for nal in section.nal_units() {
             let (_, nal) = nal?;
-            if is_slice(nal) {
+            if NalType::of(nal).is_slice() {
                 self.coded(order.next().unwrap_or(Coded::Shown), entry.view, nal);
                 rest -= nal.len() as u64;
             }

@@ -5,6 +5,6 @@ mod decode;
 pub(super) mod openh264_encoder;
 pub(super) mod x264;
 
-pub(crate) use access_units::nal_units;
 pub use access_units::split_access_units;
 pub use decode::decode_anchor;
+pub(crate) use iev_runtime::format::h264::nal_units;
