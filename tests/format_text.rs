@@ -73,7 +73,7 @@ struct Wiring<'a>(&'a GraphProto);
 
 impl<'a> Wiring<'a> {
     fn row(&self, number: usize, layer: &LayerSpec) -> String {
-        let LayerSpec { name, inputs, outputs, scale, output_steps, .. } = layer;
+        let LayerSpec { id: name, inputs, outputs, scale, output_steps } = layer;
         let weight = format!("{name}.weight");
         let conv = self.0.node.iter().find(|node| node.input.contains(&weight));
         let conv = conv.unwrap_or_else(|| panic!("the template has {weight}"));

@@ -56,3 +56,6 @@ pub mod lower;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unfit(pub String);
+
+/// Name of a training's checkpoint in its work folder.
+pub const CHECKPOINT: &str = "train.pt";

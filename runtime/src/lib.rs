@@ -50,7 +50,8 @@
 //! ```
 //!
 //! * `units`: sizes, views and places in a stream, of which everything speaks.
-//! * [`format`](mod@format): the bytes of a stream, reader beside writer; [`profile`] has the network's layers.
+//! * [`format`](mod@format): the bytes of a stream, reader beside writer.
+//! * [`topology`] and [`profile`]: the network's layers, and their sizes.
 //! * [`stream`]: a file's index and GOPs, sections decoded to levels and latents.
 //! * [`anchor`]: the explicit views' pictures, by a decoder per codec, maybe in a sandbox.
 //! * [`network`]: graphs, weights and what runs them.
@@ -72,6 +73,7 @@ pub mod units;
 
 pub mod format;
 pub mod profile;
+pub mod topology;
 
 pub mod stream;
 

@@ -2,15 +2,7 @@
 //!
 //! One definition serves training, lowering, packing and decoding.
 //!
-//! ```text
-//! latent16 ─ stem ─ up8 ─┐                           motion cut
-//!                latent8 ┴ mix8 ─ res8 ─┬─ flow            → two flows @1/8
-//!                                       └─ up4             → features @1/4
-//! features ┐
-//! source 0 ┼ mix4 ─ res4… ─ head → implicit picture, two masks   refine cut
-//! source 1 ┘
-//! ```
-//! Every convolution is 3×3; `up` layers end in DepthToSpace(2); all but `flow` and `head` end in ReLU.
+//! What every layer reads and what follows its convolution is in [`topology`](crate::topology); its sizes are here.
 //!
 //! The paper's per-block grid embedding (a bias per view) and the joint grids over time and view of its
 //! relatives are not here: beside a static grid per view, neither saved a byte
@@ -23,10 +15,14 @@
 
 use heapless::Vec;
 
+use crate::topology::{Activation, Cut, LayerId, Then};
+
 /// Planes of the packed picture at 1/4: 16 luma, 4 + 4 chroma samples per cell.
 pub const PACKED: usize = 24;
-/// Outputs of the head: the packed picture and two masks at 1/2 (4 values per cell each).
-pub const HEAD: usize = PACKED + 8;
+/// Two masks at 1/2, 4 values per cell each.
+pub const MASKS: usize = 8;
+/// Outputs of the head: the packed picture and the masks.
+pub const HEAD: usize = PACKED + MASKS;
 /// Flow of both sources, (dx, dy) each.
 pub const FLOW: usize = 4;
 /// Pixels per unit of the network's flow output.
@@ -84,34 +80,28 @@ impl GridSpec {
     }
 }
 
-/// Which ONNX template a layer belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// Latents → flow and features.
-    Motion,
-    /// Features and warped sources → packed picture and masks.
-    Refine,
-}
-
 /// One 3×3 convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerSpec {
-    /// Name; weights are `<name>.weight` and `<name>.bias` in the template.
-    pub name: &'static str,
+    /// Which one.
+    pub id: LayerId,
     /// Input channels.
     pub inputs: usize,
     /// Output channels, before DepthToSpace.
     pub outputs: usize,
     /// Luma pixels per output cell of the convolution.
     pub scale: usize,
-    /// Template the layer is in.
-    pub cut: Cut,
     /// Steps that the stream has for its output (with residual blocks, for the sum), which networks in 8 bits
     /// round: none, one, or one for each feature. See `quantised.rs`.
     pub output_steps: usize,
 }
 
 impl LayerSpec {
+    /// Template the layer is in.
+    pub const fn cut(&self) -> Cut {
+        self.id.cut()
+    }
+
     /// Multiply–accumulates per luma pixel of one implicit picture.
     pub fn mac_per_px(&self) -> f64 {
         self.weights() as f64 / (self.scale * self.scale) as f64
@@ -151,8 +141,6 @@ pub const MAX_LAYERS: usize = 16;
 /// Most grids any profile has.
 pub const MAX_GRIDS: usize = 8;
 
-const RES4: [&str; 4] = ["res4_0", "res4_1", "res4_2", "res4_3"];
-
 impl Profile {
     /// The profile called `name`.
     pub fn by_name(name: &str) -> Option<&'static Profile> {
@@ -161,29 +149,44 @@ impl Profile {
 
     /// The layers in the order of evaluation and of coding.
     pub fn layers(&self) -> Vec<LayerSpec, MAX_LAYERS> {
-        let mut layers = Vec::new();
-        let mut push = |name, inputs, outputs, scale, cut| {
-            let output_steps = match name {
-                "up4" => self.quarter,
-                name if ["res8", "mix4"].contains(&name) || RES4.contains(&name) => 1,
+        LayerId::all(self.refine_blocks).map(|id| self.layer(id)).collect()
+    }
+
+    /// The layers of `cut`, in the same order.
+    pub fn layers_of(&self, cut: Cut) -> impl Iterator<Item = LayerSpec> {
+        self.layers().into_iter().filter(move |layer| layer.cut() == cut)
+    }
+
+    /// The layer `id`.
+    pub fn layer(&self, id: LayerId) -> LayerSpec {
+        let reads = id.reads();
+        let cells = if id.then() == Then::Larger { 4 } else { 1 };
+        LayerSpec {
+            id,
+            inputs: reads.iter().map(|read| self.channels(*read)).sum(),
+            outputs: self.channels(id.writes()) * cells,
+            scale: reads[0].scale(),
+            output_steps: match id {
+                LayerId::Up4 => self.quarter,
+                LayerId::Res8 | LayerId::Mix4 | LayerId::Res4(_) => 1,
                 _ => 0,
-            };
-            let layer = LayerSpec { name, inputs, outputs, scale, cut, output_steps };
-            assert!(layers.push(layer).is_ok(), "a profile has at most {MAX_LAYERS} layers");
-        };
-        let (e, q, r) = (self.eighth, self.quarter, self.refine);
-        push("stem", self.latent16, self.stem, 16, Cut::Motion);
-        push("up8", self.stem, e * 4, 16, Cut::Motion);
-        push("mix8", e + self.latent8, e, 8, Cut::Motion);
-        push("res8", e, e, 8, Cut::Motion);
-        push("flow", e, FLOW, 8, Cut::Motion);
-        push("up4", e, q * 4, 8, Cut::Motion);
-        push("mix4", q + 2 * PACKED, r, 4, Cut::Refine);
-        for name in RES4.iter().take(self.refine_blocks) {
-            push(name, r, r, 4, Cut::Refine);
+            },
         }
-        push("head", r, HEAD, 4, Cut::Refine);
-        layers
+    }
+
+    /// Channels of an activation.
+    pub const fn channels(&self, activation: Activation) -> usize {
+        match activation {
+            Activation::Latent16 => self.latent16,
+            Activation::Latent8 => self.latent8,
+            Activation::Sixteenth => self.stem,
+            Activation::Carried | Activation::Eighth => self.eighth,
+            Activation::Flow => FLOW,
+            Activation::Features => self.quarter,
+            Activation::Warped0 | Activation::Warped1 => PACKED,
+            Activation::Refined => self.refine,
+            Activation::Head => HEAD,
+        }
     }
 
     /// Multiply–accumulates per luma pixel of one implicit picture.
@@ -253,7 +256,7 @@ mod tests {
 
     #[test]
     fn profiles_stay_within_their_mac_budgets() {
-        for (profile, kmac) in PROFILES.iter().zip([1.0, 2.5, 6.0]) {
+        for (profile, kmac) in PROFILES.iter().zip([1.0, 1.5, 6.0]) {
             let used = profile.mac_per_px() / 1000.0;
             assert!(used <= kmac, "{}: {used:.2} kMAC/px, budget {kmac}", profile.name);
         }

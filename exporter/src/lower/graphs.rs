@@ -1,7 +1,8 @@
-//! The cuts of a profile, from one definition of its layers; those in 8 bits are in `int8.rs`.
+//! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
 
 use iev_runtime::network::blocks::Block;
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
+use iev_runtime::topology::{self, Activation, Activations, LayerId, Then};
 
 mod int8;
 
@@ -67,7 +68,12 @@ pub struct Template {
 
 /// Lowers one cut of `profile`.
 pub fn lower(profile: &Profile, cut: Cut) -> Template {
-    let mut graph = Graph { b: Builder::default(), profile };
+    let mut graph = Graph {
+        b: Builder::default(),
+        profile,
+        mix8: Mix8::Whole,
+        depth_to_space: Graph::depth_to_space,
+    };
     match cut {
         Cut::Motion => graph.motion_cut(),
         Cut::Refine => graph.refine_cut(),
@@ -84,7 +90,7 @@ fn nchw(channels: usize, [rows, columns]: [Dim; 2]) -> [Dim; 4] {
     [BATCH, Fixed(channels), rows, columns]
 }
 
-/// How `mix8` reads what is at 1/8.
+/// How `mix8` reads its two inputs.
 #[derive(Clone, Copy)]
 enum Mix8 {
     /// One convolution of both, concatenated.
@@ -117,27 +123,74 @@ struct Motion {
 struct Graph<'a> {
     b: Builder,
     profile: &'a Profile,
+    mix8: Mix8,
+    /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
+    depth_to_space: fn(&mut Self, output: &str, value: &str) -> Value,
 }
 
 impl Graph<'_> {
-    fn layer(&self, name: &str) -> LayerSpec {
-        let layer = self.profile.layers().into_iter().find(|l| l.name == name);
-        layer.unwrap_or_else(|| unreachable!("profile {} has a layer {name}", self.profile.name))
+    /// `layers`, one after another, on the activations `given` and made.
+    fn evaluate<const N: usize>(
+        &mut self,
+        layers: &[LayerSpec],
+        given: [(Activation, Value); N],
+    ) -> Activations<Value> {
+        let mut values = Activations::new(given);
+        values.evaluate(layers, |layer, reads| self.layer(layer, reads));
+        values
+    }
+
+    /// A layer with what follows its convolution.
+    fn layer(&mut self, layer: &LayerSpec, reads: &[&Value]) -> Value {
+        let id = layer.id;
+        let conv = match (reads, self.mix8) {
+            ([value], _) => self.conv(id, value),
+            ([up8, latent8], Mix8::Apart) => self.conv_apart(layer, up8, latent8),
+            _ => {
+                let reads: Vec<&str> = reads.iter().map(|value| value.as_str()).collect();
+                let value = self.b.concat(format!("{id}.in"), &reads);
+                self.conv(id, &value)
+            }
+        };
+        if id.then() == Then::Nothing {
+            return conv;
+        }
+        let relu = self.b.node("Relu", format!("{id}.relu"), &[&conv], Vec::new());
+        match id.then() {
+            Then::Nothing | Then::Relu => relu,
+            Then::Residual => {
+                self.b.node("Add", format!("{id}.sum"), &[reads[0], &relu], Vec::new())
+            }
+            Then::Larger if id == LayerId::Up4 => (self.depth_to_space)(self, "features", &relu),
+            Then::Larger => (self.depth_to_space)(self, &format!("{id}.out"), &relu),
+        }
     }
 
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
-    fn conv(&mut self, layer: &str, output: &str, value: &str) -> Value {
-        self.conv_in_blocks(layer, output, value, Block::CELL)
+    fn conv(&mut self, layer: LayerId, value: &str) -> Value {
+        let output =
+            if layer == LayerId::Flow { "flow".to_owned() } else { format!("{layer}.conv") };
+        self.conv_in_blocks(layer, &output, value, Block::CELL)
     }
 
     /// The same for all cells of a block at once.
-    fn conv_in_blocks(&mut self, layer: &str, output: &str, value: &str, block: Block) -> Value {
-        let spec = self.layer(layer);
+    fn conv_in_blocks(&mut self, layer: LayerId, output: &str, value: &str, block: Block) -> Value {
+        let spec = self.profile.layer(layer);
         let outputs = block.cells() * spec.outputs;
         let weight =
             self.b.external(&format!("{layer}.weight"), &kernels(spec.inputs, outputs, block));
         let bias = self.b.external(&format!("{layer}.bias"), &[outputs]);
         self.b.node("Conv", output, &[value, &weight, &bias], three_by_three(block))
+    }
+
+    /// The convolution of `mix8` as one of each input, added.
+    fn conv_apart(&mut self, layer: &LayerSpec, up8: &str, latent8: &str) -> Value {
+        let of_up8 = LayerSpec { inputs: self.profile.eighth, ..*layer };
+        let of_latent8 = LayerSpec { inputs: self.profile.latent8, ..*layer };
+        let bias = self.b.external("mix8.bias", &[layer.outputs]);
+        let up8 = self.conv_of("mix8.up8", &of_up8, up8, Some(bias));
+        let latent8 = self.conv_of("mix8.latent8", &of_latent8, latent8, None);
+        self.b.node("Add", "mix8.conv", &[&up8, &latent8], Vec::new())
     }
 
     /// A part of a layer, called `name` as its weights are.
@@ -148,70 +201,31 @@ impl Graph<'_> {
         self.b.node("Conv", format!("{name}.conv"), &inputs, three_by_three(Block::CELL))
     }
 
-    fn conv_relu(&mut self, layer: &str, value: &str) -> Value {
-        let conv = self.conv(layer, &format!("{layer}.conv"), value);
-        self.b.node("Relu", format!("{layer}.relu"), &[&conv], Vec::new())
-    }
-
-    /// `x + relu(conv(x))`.
-    fn residual(&mut self, layer: &str, value: &str) -> Value {
-        let branch = self.conv_relu(layer, value);
-        self.b.node("Add", format!("{layer}.sum"), &[value, &branch], Vec::new())
-    }
-
-    /// `depth_to_space(relu(conv(x)))`, two times larger.
-    fn up(&mut self, layer: &str, output: &str, value: &str) -> Value {
-        let relu = self.conv_relu(layer, value);
-        self.depth_to_space(output, &relu)
-    }
-
-    /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
     fn depth_to_space(&mut self, output: &str, value: &str) -> Value {
         let attributes = vec![int("blocksize", 2), string("mode", "CRD")];
         self.b.node("DepthToSpace", output, &[value], attributes)
     }
 
-    fn motion(&mut self, mix8: Mix8) -> Motion {
-        let eighth = self.eighth(mix8, Self::depth_to_space);
-        let flow = self.conv("flow", "flow", &eighth);
-        let features = self.up("up4", "features", &eighth);
-        Motion { flow, features }
+    fn motion(&mut self) -> Motion {
+        let given = self.latents();
+        let layers: Vec<_> = self.profile.layers_of(topology::Cut::Motion).collect();
+        let mut values = self.evaluate(&layers, given);
+        Motion { flow: values.take(Activation::Flow), features: values.take(Activation::Features) }
     }
 
-    /// What flow and features are made from.
-    fn eighth(&mut self, mix8: Mix8, larger: fn(&mut Self, &str, &str) -> Value) -> Value {
+    fn latents(&mut self) -> [(Activation, Value); 2] {
         let latent16 = self.b.input("latent16", &nchw(self.profile.latent16, AT16));
         let latent8 = self.b.input("latent8", &nchw(self.profile.latent8, AT8));
-        let a = self.conv_relu("stem", &latent16);
-        let b = self.conv_relu("up8", &a);
-        let b = larger(self, "up8.out", &b);
-        let c = match mix8 {
-            Mix8::Whole => {
-                let b = self.b.concat("mix8.in", &[&b, &latent8]);
-                self.conv("mix8", "mix8.conv", &b)
-            }
-            Mix8::Apart => {
-                let layer = self.layer("mix8");
-                let of_up8 = LayerSpec { inputs: self.profile.eighth, ..layer };
-                let of_latent8 = LayerSpec { inputs: self.profile.latent8, ..layer };
-                let bias = self.b.external("mix8.bias", &[layer.outputs]);
-                let up8 = self.conv_of("mix8.up8", &of_up8, &b, Some(bias));
-                let latent8 = self.conv_of("mix8.latent8", &of_latent8, &latent8, None);
-                self.b.node("Add", "mix8.conv", &[&up8, &latent8], Vec::new())
-            }
-        };
-        let c = self.b.node("Relu", "mix8.relu", &[&c], Vec::new());
-        self.residual("res8", &c)
+        [(Activation::Latent16, latent16), (Activation::Latent8, latent8)]
     }
 
     /// Implicit packed picture and masks; `picture` is the name of the former.
     fn refine(&mut self, features: &str, warped: [&str; 2], picture: &str) -> (Value, Value) {
-        let x = self.b.concat("mix4.in", &[features, warped[0], warped[1]]);
-        let mut x = self.conv_relu("mix4", &x);
-        for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
-            x = self.residual(layer.name, &x);
-        }
-        let head = self.conv("head", "head.conv", &x);
+        use Activation::{Features, Warped0, Warped1};
+        let given = [(Features, features), (Warped0, warped[0]), (Warped1, warped[1])];
+        let given = given.map(|(activation, name)| (activation, name.to_owned()));
+        let layers: Vec<_> = self.profile.layers_of(topology::Cut::Refine).collect();
+        let head = self.evaluate(&layers, given).take(Activation::Head);
         let implicit = self.b.slice(picture, &head, 1, 0..PACKED);
         let logits = self.b.slice("mask.logits", &head, 1, PACKED..HEAD);
         let mask = self.b.node("Sigmoid", "mask", &[&logits], Vec::new());
@@ -219,7 +233,8 @@ impl Graph<'_> {
     }
 
     fn motion_cut(&mut self) {
-        self.motion(Mix8::Apart);
+        self.mix8 = Mix8::Apart;
+        self.motion();
         self.b.output("flow", &nchw(FLOW, AT8));
         self.b.output("features", &nchw(self.profile.quarter, AT4));
     }
@@ -229,11 +244,11 @@ impl Graph<'_> {
         let warped = ["warped0", "warped1"].map(|name| self.b.input(name, &nchw(PACKED, AT4)));
         self.refine(&features, warped.each_ref().map(String::as_str), "picture");
         self.b.output("picture", &nchw(PACKED, AT4));
-        self.b.output("mask", &nchw(HEAD - PACKED, AT4));
+        self.b.output("mask", &nchw(MASKS, AT4));
     }
 
     fn full_cut(&mut self) {
-        let motion = self.motion(Mix8::Whole);
+        let motion = self.motion();
         let grids = self.sampling_grids(&motion.flow);
         let warped = [0, 1].map(|source| self.warp(source, &grids[source]));
         let warped = warped.each_ref().map(String::as_str);

@@ -137,7 +137,7 @@ pub struct TensorProto {
     /// Shape.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
-    /// [`FLOAT`] or [`INT64`].
+    /// [`FLOAT`], [`UINT8`], [`INT8`], [`INT32`] or [`INT64`].
     #[prost(int32, optional, tag = "2")]
     pub data_type: Option<i32>,
     /// Values of small integer types, where they are not raw; never written.
@@ -190,7 +190,7 @@ pub struct TypeProto {
 /// `message TypeProto.Tensor`: 1 elem_type, 2 shape.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorTypeProto {
-    /// [`FLOAT`] or [`INT64`].
+    /// [`FLOAT`], [`UINT8`], [`INT8`], [`INT32`] or [`INT64`].
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
     /// Shape.

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use iev_runtime::format::grids;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::mixing::{CONTEXTS, SymbolModel};
+use iev_runtime::format::network;
 use iev_runtime::format::range::Encoder;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::steps::StepIndex;
-use iev_runtime::stream::scene::{Grid, NetworkLevels};
+use iev_runtime::stream::scene::{Grid, Layer, NetworkLevels};
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::{Levels, visit_levels};
 
@@ -37,22 +39,26 @@ pub fn order0_bytes(path: &Path) -> Result<u64> {
 /// A grid with the length of its sub-stream, which stays.
 fn grid_bytes(grid: &Grid, model: &mut SymbolModel) -> u64 {
     let levels = grid.levels.iter().map(|l| i16::from(*l));
-    4 + tensors_bytes(model, [steps(&grid.steps, 88), levels.collect()])
+    let steps = differences(&grid.steps, grids::FIRST_STEP);
+    size_of::<u32>() as u64 + tensors_bytes(model, [steps, levels.collect()])
 }
 
 fn network_bytes(network: &NetworkLevels, model: &mut SymbolModel) -> u64 {
     let tensors = network.layers.iter().flat_map(|layer| {
         let weights = layer.weights.iter().map(|w| i16::from(*w)).collect();
-        let steps = steps(&layer.steps, 48);
-        let output = layer.output_steps.iter().map(|s| i16::from(s.get())).collect();
-        [steps, weights, layer.bias.clone(), output]
+        [differences(layer_steps(layer), network::FIRST_STEP), weights, layer.bias.clone()]
     });
     tensors_bytes(model, tensors)
 }
 
+/// All steps of a layer in the stream's order, in which each is coded as the difference to the one before.
+fn layer_steps(layer: &Layer) -> impl Iterator<Item = &StepIndex> {
+    layer.steps.iter().chain([&layer.bias_step]).chain(&layer.output_steps)
+}
+
 /// Differences of step indices, as the stream has them.
-fn steps(steps: &[StepIndex], first: i16) -> Vec<i16> {
-    let indices = steps.iter().map(|s| i16::from(s.get()));
+fn differences<'a>(steps: impl IntoIterator<Item = &'a StepIndex>, first: i16) -> Vec<i16> {
+    let indices = steps.into_iter().map(|s| i16::from(s.get()));
     let differences = indices.scan(first, |before, index| {
         let difference = index - *before;
         *before = index;
@@ -71,4 +77,26 @@ fn tensors_bytes(model: &mut SymbolModel, tensors: impl IntoIterator<Item = Vec<
         }
     }
     encoder.finish().len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use iev_runtime::profile::PROFILES;
+    use iev_runtime::topology::LayerId;
+
+    use super::*;
+
+    #[test]
+    fn every_step_of_a_layer_is_coded_as_the_difference_to_the_one_before() {
+        let steps = |indices: &[u8]| indices.iter().filter_map(|i| StepIndex::new(*i)).collect();
+        let layer = Layer {
+            spec: PROFILES[0].layer(LayerId::Res8),
+            steps: steps(&[50, 49]),
+            weights: Vec::new(),
+            bias_step: StepIndex::new(40).unwrap(),
+            bias: Vec::new(),
+            output_steps: steps(&[70]),
+        };
+        assert_eq!(differences(layer_steps(&layer), network::FIRST_STEP), [2, -1, -9, 30]);
+    }
 }

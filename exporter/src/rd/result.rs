@@ -7,6 +7,7 @@ use iev_runtime::network::templates::Templates;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::CHECKPOINT;
 use crate::encode::request::EncodeRequest;
 use crate::rd::curve::CurveRow;
 use crate::rd::machine::Machine;
@@ -115,7 +116,7 @@ impl PointFolder {
 
     /// The trainer's checkpoint.
     pub fn checkpoint(&self) -> PathBuf {
-        self.0.join("train.pt")
+        self.0.join(CHECKPOINT)
     }
 
     /// The stored result, if there is one that can be read.

@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 use tch::Tensor;
 
 use super::{Clip, Settings};
-
-const FILE: &str = "train.pt";
+use crate::CHECKPOINT;
 
 /// A number that tells trainings of other settings, clips or explicit coding apart.
 ///
@@ -49,7 +48,7 @@ pub fn fingerprint(settings: &Settings, clip: &Clip<'_>, start: Option<(i64, usi
 
 /// The checkpoint of a training whose work folder is `folder`.
 pub fn checkpoint_in(folder: &Path) -> PathBuf {
-    folder.join(FILE)
+    folder.join(CHECKPOINT)
 }
 
 /// Writes a checkpoint, whole or not at all.

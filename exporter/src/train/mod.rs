@@ -27,6 +27,7 @@ use iev_runtime::picture::Picture;
 use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::stream::latents::grid_shape;
 use iev_runtime::stream::scene::{Grid, NetworkLevels};
+use iev_runtime::topology::LayerId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -500,17 +501,15 @@ impl Trainer {
     }
 
     /// How far every layer's output reaches that has steps in the stream, over pictures of the whole clip.
-    fn output_reach(&self, clip: &Clip<'_>) -> HashMap<&'static str, Vec<f64>> {
+    fn output_reach(&self, clip: &Clip<'_>) -> HashMap<LayerId, Vec<f64>> {
         let samples = clip.samples();
         let apart = samples.len().div_ceil(CALIBRATION_SAMPLES);
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
-        let layers = self.settings.profile.layers();
-        let steps: HashMap<&str, usize> = layers.iter().map(|l| (l.name, l.output_steps)).collect();
         let mut reach = HashMap::new();
         for samples in samples.chunks(self.settings.batch) {
             let Painted { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
             for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
-                let here = reach_of(output, steps[layer]);
+                let here = reach_of(output, self.settings.profile.layer(*layer).output_steps);
                 let farthest: &mut Vec<f64> = reach.entry(*layer).or_insert_with(|| here.clone());
                 farthest.iter_mut().zip(here).for_each(|(most, here)| *most = most.max(here));
             }

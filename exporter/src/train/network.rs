@@ -1,11 +1,12 @@
-//! The convolutions while they train: the graph of `profile.rs`, layer by layer.
+//! The convolutions while they train.
 
 use std::collections::HashMap;
 
 use iev_runtime::format::steps::{STEPS, StepIndex};
 use iev_runtime::network::quantised::top_level;
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use iev_runtime::stream::scene::{Layer, NetworkLevels};
+use iev_runtime::topology::{Activation, Activations, Cut, LayerId, Then};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
@@ -62,7 +63,7 @@ pub struct Motion {
     /// `[sample, quarter, y, x]` at 1/4.
     pub features: Tensor,
     /// Outputs of layers that have a step in the stream.
-    pub stepped: Vec<(&'static str, Tensor)>,
+    pub stepped: Vec<(LayerId, Tensor)>,
 }
 
 /// What the refine cut returns.
@@ -73,7 +74,7 @@ pub struct Refined {
     /// Masks of source 0 and source 1, `[sample, 8, y, x]` at 1/4.
     pub mask: Tensor,
     /// Outputs of layers that have a step in the stream.
-    pub stepped: Vec<(&'static str, Tensor)>,
+    pub stepped: Vec<(LayerId, Tensor)>,
 }
 
 impl TrainedNetwork {
@@ -86,16 +87,16 @@ impl TrainedNetwork {
 
     /// Holds what belongs to `part`.
     pub fn hold(&self, parameters: &mut Parameters, part: Part, profile: &Profile) {
-        let layer = |name: &str| self.layers.iter().find(move |l| l.spec.name == name);
+        let layer = |id| self.layers.iter().find(move |l| l.spec.id == id);
         if part == Part::InterView {
             // The picture is not seen, its flow is at rest, and its mask is closed: the sigmoid of the
             // lowest bias is zero.
-            for (name, axis, first, length, bias) in [
-                ("mix4", 1, profile.quarter, PACKED, None),
-                ("flow", 0, 0, FLOW / 2, Some(0)),
-                ("head", 0, PACKED, (HEAD - PACKED) / 2, Some(-BIAS_LIMIT)),
+            for (id, axis, first, length, bias) in [
+                (LayerId::Mix4, 1, profile.quarter, PACKED, None),
+                (LayerId::Flow, 0, 0, FLOW / 2, Some(0)),
+                (LayerId::Head, 0, PACKED, MASKS / 2, Some(-BIAS_LIMIT)),
             ] {
-                let Some(layer) = layer(name) else { continue };
+                let Some(layer) = layer(id) else { continue };
                 parameters.hold(layer.weight, (axis, first, length), 0.0);
                 if let Some(level) = bias {
                     parameters.hold(layer.bias, (0, first, length), level as f64);
@@ -121,10 +122,10 @@ impl TrainedNetwork {
     pub fn export(
         &self,
         parameters: &Parameters,
-        reach: &HashMap<&'static str, Vec<f64>>,
+        reach: &HashMap<LayerId, Vec<f64>>,
     ) -> NetworkLevels {
         let layers = self.layers.iter().map(|layer| {
-            let reach = reach.get(layer.spec.name).into_iter().flatten();
+            let reach = reach.get(&layer.spec.id).into_iter().flatten();
             let top = top_level(&layer.spec);
             let output_steps = reach.map(|reach| step_reaching(*reach, top)).collect();
             layer.export(parameters, output_steps)
@@ -137,9 +138,9 @@ impl TrainedLayer {
     fn new(parameters: &mut Parameters, spec: LayerSpec, device: Device) -> Self {
         let options = (Kind::Float, device);
         let (outputs, inputs, kernel) = (spec.outputs as i64, spec.inputs as i64, KERNEL as i64);
-        let (gain, log2_step) = match spec.name {
-            "flow" => (0.0, -6.0),
-            "head" => (0.3, -6.0),
+        let (gain, log2_step) = match spec.id {
+            LayerId::Flow => (0.0, -6.0),
+            LayerId::Head => (0.3, -6.0),
             _ => (1.0, -5.0),
         };
         // He et al. 2015: variance 2 / fan-in keeps activations level through ReLU.
@@ -147,11 +148,12 @@ impl TrainedLayer {
         let weight = Tensor::randn([outputs, inputs, kernel, kernel], options) * deviation;
         let bias = Tensor::zeros([outputs], options);
         if spec.outputs == HEAD {
-            // Start by trusting the view's own key picture where the anchor is not chosen.
+            // By the number of outputs, not the layer: `up4` of `lean` and `edge` has as many, starts so too, and every
+            // figure on record was trained from there. Start by trusting the view's own key picture where the anchor is not chosen.
             let _ = bias.narrow(0, PACKED as i64 + 4, 4).fill_(1.0);
         }
         let mut add = |suffix: &str, start: &Tensor, rate| {
-            parameters.add(format!("{}.{suffix}", spec.name), start, rate)
+            parameters.add(format!("{}.{suffix}", spec.id), start, rate)
         };
         let full = |size: &[i64], value: f64| Tensor::full(size, value, options);
         Self {
@@ -233,36 +235,58 @@ impl RoundedNetwork {
         products.reduce(|a, b| a + b).unwrap_or_else(|| self.bits.zeros_like())
     }
 
-    fn convolve(&self, name: &str, input: &Tensor) -> Tensor {
-        let layer = self.layers.iter().find(|(spec, _)| spec.name == name);
-        let (_, layer) = layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"));
-        input.conv2d(&layer.weight, Some(&layer.bias), [1, 1], [1, 1], [1, 1], 1)
+    /// Evaluates the layers of `cut`; also gives the outputs that have a step in the stream.
+    fn evaluate<const N: usize>(
+        &self,
+        cut: Cut,
+        given: [(Activation, &Tensor); N],
+    ) -> (Activations<Tensor>, Vec<(LayerId, Tensor)>) {
+        let given = given.map(|(activation, tensor)| (activation, tensor.shallow_clone()));
+        let mut tensors = Activations::new(given);
+        let mut stepped = Vec::new();
+        let layers = self.layers.iter().map(|(spec, _)| spec).filter(|spec| spec.cut() == cut);
+        tensors.evaluate(layers, |layer, reads| {
+            let output = self.layer(layer.id, reads);
+            if layer.output_steps > 0 {
+                stepped.push((layer.id, output.shallow_clone()));
+            }
+            output
+        });
+        (tensors, stepped)
+    }
+
+    /// A layer with what follows its convolution.
+    fn layer(&self, id: LayerId, reads: &[&Tensor]) -> Tensor {
+        let layer = self.layers.iter().find(|(spec, _)| spec.id == id);
+        let (_, layer) = layer.unwrap_or_else(|| unreachable!("layer {id} is in the profile"));
+        let input = match reads {
+            [input] => input.shallow_clone(),
+            _ => Tensor::cat(reads, 1),
+        };
+        let conv = input.conv2d(&layer.weight, Some(&layer.bias), [1, 1], [1, 1], [1, 1], 1);
+        match id.then() {
+            Then::Nothing => conv,
+            Then::Relu => conv.relu(),
+            Then::Residual => input + conv.relu(),
+            Then::Larger => conv.relu().pixel_shuffle(2),
+        }
     }
 
     /// The motion cut.
     pub fn motion(&self, latent16: &Tensor, latent8: &Tensor) -> Motion {
-        let stem = self.convolve("stem", latent16).relu();
-        let up8 = self.convolve("up8", &stem).relu().pixel_shuffle(2);
-        let mixed = self.convolve("mix8", &Tensor::cat(&[&up8, latent8], 1)).relu();
-        let refined = &mixed + self.convolve("res8", &mixed).relu();
-        let flow = self.convolve("flow", &refined);
-        debug_assert_eq!(flow.size()[1], FLOW as i64);
-        let features = self.convolve("up4", &refined).relu().pixel_shuffle(2);
-        let stepped = vec![("res8", refined), ("up4", features.shallow_clone())];
-        Motion { flow, features, stepped }
+        use Activation::{Features, Flow, Latent8, Latent16};
+        let given = [(Latent16, latent16), (Latent8, latent8)];
+        let (mut tensors, stepped) = self.evaluate(Cut::Motion, given);
+        Motion { flow: tensors.take(Flow), features: tensors.take(Features), stepped }
     }
 
     /// The refine cut.
     pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2]) -> Refined {
-        let input = Tensor::cat(&[features, warped[0], warped[1]], 1);
-        let mut mixed = self.convolve("mix4", &input).relu();
-        let mut stepped = vec![("mix4", mixed.shallow_clone())];
-        for (spec, _) in self.layers.iter().filter(|(spec, _)| spec.name.starts_with("res4")) {
-            mixed = &mixed + self.convolve(spec.name, &mixed).relu();
-            stepped.push((spec.name, mixed.shallow_clone()));
-        }
-        let head = self.convolve("head", &mixed);
-        let mask = head.narrow(1, PACKED as i64, (HEAD - PACKED) as i64).sigmoid();
+        use Activation::{Features, Head, Warped0, Warped1};
+        let given = [(Features, features), (Warped0, warped[0]), (Warped1, warped[1])];
+        let (mut tensors, stepped) = self.evaluate(Cut::Refine, given);
+        let head = tensors.take(Head);
+        let mask = head.narrow(1, PACKED as i64, MASKS as i64).sigmoid();
         Refined { picture: head.narrow(1, 0, PACKED as i64), mask, stepped }
     }
 }

@@ -7,12 +7,10 @@
 use iev_runtime::Size;
 use iev_runtime::kernel::warp::{PackedSize, warp_rows};
 use iev_runtime::picture::Picture;
-use iev_runtime::profile::{FLOW_UNIT_PX, PACKED};
+use iev_runtime::profile::{FLOW_UNIT_PX, MASKS, PACKED};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-/// Mask planes: two masks of four.
-const MASKS: usize = 8;
 /// Mask plane, within one mask, that covers each packed channel.
 const MASK_OF_CHANNEL: [usize; PACKED] =
     [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3];

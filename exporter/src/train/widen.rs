@@ -5,7 +5,8 @@
 //! T. Chen, I. Goodfellow and J. Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", 2016.
 //! Here new channels are random and not read yet, instead of copies: copies cost bits.
 
-use iev_runtime::profile::{PACKED, Profile};
+use iev_runtime::profile::Profile;
+use iev_runtime::topology::{Activation, LayerId};
 use tch::Tensor;
 
 use super::adam::Parameters;
@@ -62,21 +63,32 @@ fn place(new: &mut Tensor, old: &Tensor, kind: &str, channels: &[i64]) {
 
 /// Where dimension 1 of `old`, the inputs of a layer or the channels of a grid, is in the wider profile.
 fn channels(from: &Profile, to: &Profile, owner: &str, old: &Tensor) -> Vec<i64> {
-    let behind = |first: usize, wide: usize, rest: Vec<usize>| {
-        (0..first).chain(rest.into_iter().map(move |c| wide + c)).collect()
-    };
     let grid = |p: &Profile| p.grids.iter().find(|g| g.name == owner).copied();
-    let places: Vec<usize> = match (owner, grid(from), grid(to)) {
+    let layer = LayerId::all(from.refine_blocks).find(|layer| layer.name() == owner);
+    let places: Vec<usize> = match (layer, grid(from), grid(to)) {
         (_, Some(old), Some(new)) => {
             let latent = latent_channels(from, to, old.scale);
             latent[old.first..][..old.channels].iter().map(|c| c - new.first).collect()
         }
-        ("stem", ..) => latent_channels(from, to, 16),
-        ("mix8", ..) => behind(from.eighth, to.eighth, latent_channels(from, to, 8)),
-        ("mix4", ..) => behind(from.quarter, to.quarter, (0..2 * PACKED).collect()),
+        (Some(layer), ..) => input_channels(from, to, layer),
         _ => (0..old.size().get(1).map_or(0, |count| *count as usize)).collect(),
     };
     places.into_iter().map(|c| c as i64).collect()
+}
+
+/// Where the inputs of a layer are in the wider profile.
+fn input_channels(from: &Profile, to: &Profile, layer: LayerId) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut first = 0;
+    for read in layer.reads() {
+        let channels = match read {
+            Activation::Latent16 | Activation::Latent8 => latent_channels(from, to, read.scale()),
+            _ => (0..from.channels(*read)).collect(),
+        };
+        places.extend(channels.into_iter().map(|channel| first + channel));
+        first += to.channels(*read);
+    }
+    places
 }
 
 /// Where the channels of the latent at `scale` are in the wider profile: those of a moving grid stay its own.

@@ -3,14 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{
-    AnchorSection, Coded, coding_order, interleaved_order, is_slice,
-};
-use iev_runtime::format::av1::Av1Section;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
-use iev_runtime::format::table::Kind;
+use iev_runtime::stream::ledger::{Ledger, Purpose};
 use iev_runtime::stream::source::Source;
 use serde::{Deserialize, Serialize};
 
@@ -42,65 +37,34 @@ impl Parts {
         let within = || format!("accounting for {}", path.display());
         let source = Source::open(path).with_context(within)?;
         let mut reader = StreamReader::open(source, &Limits::DEFAULT).with_context(within)?;
-        let mut parts = Self { index: reader.file_bytes(), ..Self::default() };
-        for section in 0..reader.sections() {
-            let entry = reader.entry(section).with_context(within)?;
-            let bytes = u64::from(entry.bytes);
-            parts.index -= bytes;
-            match entry.kind {
-                Kind::Network => parts.network += bytes,
-                Kind::SceneGrids => parts.scene_grids += bytes,
-                Kind::GopGrids => parts.gop_grids += bytes,
-                Kind::Cameras => parts.cameras += bytes,
-                Kind::Anchor | Kind::Av1 => {
-                    let body = reader.section(&entry).with_context(within)?;
-                    let keys = match entry.kind {
-                        Kind::Av1 => av1_key_bytes(&body, entry.frames),
-                        _ => key_bytes(&body, entry.view, entry.frames),
-                    };
-                    let keys = keys.with_context(within)?;
-                    parts.keys += keys;
-                    parts.anchor += bytes - keys;
-                }
-            }
-        }
-        Ok(parts)
+        let ledger = Ledger::of(&mut reader).with_context(within)?;
+        Ok(Self {
+            network: ledger.bytes_for(Purpose::Network),
+            scene_grids: ledger.bytes_for(Purpose::SceneGrids),
+            gop_grids: ledger.bytes_for(Purpose::GopGrids),
+            anchor: ledger.bytes_for(Purpose::Anchor),
+            keys: ledger.bytes_for(Purpose::Keys),
+            cameras: ledger.bytes_for(Purpose::Cameras),
+            index: ledger.bytes_for(Purpose::Index),
+        })
     }
 
     /// Names and bytes, in the order of [`Parts`]' fields.
     pub fn named(&self) -> [(&'static str, u64); 7] {
         [
-            ("network", self.network),
-            ("scene grids", self.scene_grids),
-            ("GOP grids", self.gop_grids),
-            ("anchor", self.anchor),
-            ("keys", self.keys),
-            ("cameras", self.cameras),
-            ("index", self.index),
+            (Purpose::Network, self.network),
+            (Purpose::SceneGrids, self.scene_grids),
+            (Purpose::GopGrids, self.gop_grids),
+            (Purpose::Anchor, self.anchor),
+            (Purpose::Keys, self.keys),
+            (Purpose::Cameras, self.cameras),
+            (Purpose::Index, self.index),
         ]
+        .map(|(purpose, bytes)| (purpose.name(), bytes))
     }
 
     /// All bytes.
     pub fn total(&self) -> u64 {
         self.named().iter().map(|(_, bytes)| bytes).sum()
     }
-}
-
-/// Bytes of the key pictures' temporal units.
-fn av1_key_bytes(body: &[u8], frames: u32) -> iev_runtime::Result<u64> {
-    let section = Av1Section::parse(body, frames)?;
-    let units: Vec<_> = section.temporal_units().collect::<iev_runtime::Result<_>>()?;
-    let coded = units.iter().zip(interleaved_order(&section.views[..], &section.keys, frames));
-    let keys = coded.filter(|(_, coded)| matches!(coded, Coded::Key(_)));
-    Ok(keys.map(|((_, unit), _)| unit.len() as u64).sum())
-}
-
-/// Bytes of the key pictures' slices in a section of `view`.
-fn key_bytes(body: &[u8], view: ViewId, frames: u32) -> iev_runtime::Result<u64> {
-    let section = AnchorSection::parse(body, frames)?;
-    let nals: Vec<_> = section.nal_units().collect::<iev_runtime::Result<_>>()?;
-    let slices = nals.iter().map(|(_, nal)| nal).filter(|nal| is_slice(nal));
-    let coded = slices.zip(coding_order(view, &section.keys, frames));
-    let keys = coded.filter(|(_, coded)| matches!(coded, Coded::Key(_)));
-    Ok(keys.map(|(nal, _)| nal.len() as u64).sum())
 }

@@ -9,6 +9,7 @@ use crate::format::anchor::{
     AnchorSection, Codec, Coded, KEY_BYTES, Key, coding_order, interleaved_order,
 };
 use crate::format::av1::{Av1Section, Views};
+use crate::format::h264::START_CODE;
 use crate::format::header::{Header, Role};
 use crate::units::ViewId;
 
@@ -64,7 +65,7 @@ impl AnchorBody {
         let Some(end) = ends.get(index) else { return false };
         let start = index.checked_sub(1).map_or(0, |before| ends[before]);
         let start_code: &[u8] = match self.codec {
-            Codec::H264 => &[0, 0, 0, 1],
+            Codec::H264 => &START_CODE,
             Codec::Av1 => &[],
         };
         unit.clear();

@@ -45,6 +45,12 @@ pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(key, _)| key.trim_end() == name).map(|(_, value)| value.trim())
 }
 
+/// The processor's name; Arm kernels give the board's instead, on the line `Model`.
+pub fn cpu_model(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("proc/cpuinfo")).ok()?;
+    field(&text, "model name").or_else(|| field(&text, "Model")).map(str::to_owned)
+}
+
 /// JetPack's version, where its package is installed.
 pub fn jetpack(root: &Path) -> Option<String> {
     let packages = fs::read_to_string(root.join("var/lib/dpkg/status")).ok()?;
@@ -214,6 +220,19 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         root
+    }
+
+    #[test]
+    fn the_processor_is_found_on_x86_and_on_arm_boards() {
+        let rows = [
+            ("processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\n", Some("Fast CPU @ 3 GHz")),
+            ("processor : 0\n\nModel : Small Board\n", Some("Small Board")),
+            ("processor : 0\n", None),
+        ];
+        for (text, name) in rows {
+            let root = plant(&[("proc/cpuinfo", text)]);
+            assert_eq!(cpu_model(root.path()).as_deref(), name);
+        }
     }
 
     #[test]

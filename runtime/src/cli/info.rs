@@ -4,18 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use iev_runtime::format::anchor::{
-    AnchorSection, Coded, coding_order, interleaved_order, is_slice,
-};
-use iev_runtime::format::av1::Av1Section;
 use iev_runtime::format::cameras::{Camera, Cameras};
 use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
-use iev_runtime::format::header::{Header, Preamble, Role, Second};
+use iev_runtime::format::header::{Header, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
-use iev_runtime::format::table::{Entry, Kind};
+use iev_runtime::format::table::Kind;
 use iev_runtime::stream::gop_index::Reader;
-use iev_runtime::stream::scene::grid_streams;
+use iev_runtime::stream::ledger::Ledger;
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::Symbols;
 use iev_runtime::{Result, ViewId};
@@ -44,7 +40,6 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     let ledger = Ledger::of(&mut reader)?;
     let header = reader.header().clone();
     let file_bytes = reader.file_bytes();
-    assert_eq!(ledger.total(), file_bytes, "every byte of a checked stream belongs to something");
     let wanted = command.symbols && header.profile().is_some();
     let symbols = wanted.then(|| Symbols::of(&mut reader)).transpose()?;
     let cameras = cameras(&mut reader)?;
@@ -55,7 +50,7 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
             })),
             "header": describe(&header),
             "cameras": cameras.map(|c| c.views.iter().map(describe_camera).collect::<Vec<_>>()),
-            "bytes": ledger.items,
+            "bytes": ledger.items().collect::<BTreeMap<_, _>>(),
             "file_bytes": file_bytes,
             "sections": reader.sections(),
         }))
@@ -94,108 +89,6 @@ fn describe_camera(camera: &Camera) -> Value {
         "focal_px": [k[(0, 0)], k[(1, 1)]],
         "centre_px": [k[(0, 2)], k[(1, 2)]],
     })
-}
-
-/// Bytes by what they are for.
-struct Ledger {
-    items: BTreeMap<String, u64>,
-}
-
-impl Ledger {
-    fn of(reader: &mut Reader) -> Result<Self> {
-        let mut ledger = Self { items: BTreeMap::new() };
-        let preamble = Preamble::BYTES as u64;
-        let table = u64::from(reader.sections()) * Entry::BYTES as u64;
-        ledger.add("index/preamble", preamble);
-        ledger.add("index/header", reader.index_bytes() - preamble - table);
-        ledger.add("index/table", table);
-        let header = reader.header().clone();
-        for index in 0..reader.sections() {
-            let entry = reader.entry(index)?;
-            let body = reader.section(&entry)?;
-            let listed = ledger.section(&header, &entry, &body);
-            listed.map_err(|e| e.moved_by(entry.offset))?;
-        }
-        Ok(ledger)
-    }
-
-    fn add(&mut self, item: &str, bytes: u64) {
-        *self.items.entry(item.to_owned()).or_default() += bytes;
-    }
-
-    fn section(&mut self, header: &Header, entry: &Entry, body: &[u8]) -> Result<()> {
-        match entry.kind {
-            Kind::Network => self.add("network", body.len() as u64),
-            Kind::Cameras => self.add("cameras", body.len() as u64),
-            Kind::SceneGrids => self.grids("scene grids", true, header, body)?,
-            Kind::GopGrids => self.grids("GOP grids", false, header, body)?,
-            Kind::Anchor => self.anchor(entry, body)?,
-            Kind::Av1 => self.av1(entry, body)?,
-        }
-        Ok(())
-    }
-
-    fn grids(&mut self, group: &str, scene: bool, header: &Header, body: &[u8]) -> Result<()> {
-        const LENGTH_BYTES: u64 = size_of::<u32>() as u64;
-        let specs = header.profile().map_or(&[][..], |p| p.grids);
-        let mut names = specs.iter().filter(|g| g.in_scene() == scene).map(|g| g.name);
-        for (_, stream) in grid_streams(body)? {
-            let name = names.next().unwrap_or("unknown");
-            self.add(&format!("{group}/{name}"), stream.len() as u64);
-            self.add(&format!("{group}/lengths"), LENGTH_BYTES);
-        }
-        Ok(())
-    }
-
-    /// Slices go to the view they are of; parameter sets and lengths to the section's view.
-    fn anchor(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
-        let section = AnchorSection::parse(body, entry.frames)?;
-        let mut order = coding_order(entry.view, &section.keys, entry.frames);
-        let mut rest = body.len() as u64;
-        for nal in section.nal_units() {
-            let (_, nal) = nal?;
-            if is_slice(nal) {
-                let item = match order.next() {
-                    Some(Coded::Key(key)) => format!("keys/view {}", key.view.0),
-                    Some(Coded::Hidden) => format!("anchor/view {} background", entry.view.0),
-                    _ => format!("anchor/view {}", entry.view.0),
-                };
-                self.add(&item, nal.len() as u64);
-                rest -= nal.len() as u64;
-            }
-        }
-        self.add(&format!("anchor/view {} lists and parameters", entry.view.0), rest);
-        Ok(())
-    }
-
-    /// The same for temporal units.
-    fn av1(&mut self, entry: &Entry, body: &[u8]) -> Result<()> {
-        let section = Av1Section::parse(body, entry.frames)?;
-        let mut turns = section.views.iter().cycle().copied();
-        let mut order = interleaved_order(&section.views[..], &section.keys, entry.frames);
-        let mut rest = body.len() as u64;
-        let mut view = turns.next().unwrap_or(entry.view);
-        for unit in section.temporal_units() {
-            let (_, unit) = unit?;
-            let item = match order.next() {
-                Some(Coded::Key(key)) => format!("keys/view {}", key.view.0),
-                Some(Coded::Hidden) => format!("anchor/view {} background", view.0),
-                _ => {
-                    let shown = view;
-                    view = turns.next().unwrap_or(entry.view);
-                    format!("anchor/view {}", shown.0)
-                }
-            };
-            self.add(&item, unit.len() as u64);
-            rest -= unit.len() as u64;
-        }
-        self.add(&format!("anchor/view {} lists and parameters", entry.view.0), rest);
-        Ok(())
-    }
-
-    fn total(&self) -> u64 {
-        self.items.values().sum()
-    }
 }
 
 fn role(role: &Role) -> String {
@@ -307,7 +200,7 @@ fn text(
         let share = 100.0 * bytes as f64 / file_bytes as f64;
         format!("{bytes:>12} {share:>6.2}% {:>9.2}  {name}", kbps(bytes))
     };
-    lines.extend(ledger.items.iter().map(|(name, bytes)| line(name, *bytes)));
+    lines.extend(ledger.items().map(|(name, bytes)| line(&name, bytes)));
     lines.push(line("total", ledger.total()));
     lines.join("\n")
 }

@@ -185,11 +185,6 @@ pub(super) fn put_unit(sink: &mut impl Extend<u8>, unit: &[u8]) {
     sink.extend(unit.iter().copied());
 }
 
-/// True when the NAL unit is a slice and so ends its access unit.
-pub fn is_slice(nal: &[u8]) -> bool {
-    nal.first().is_some_and(|b| matches!(b & 0x1f, 1 | 5))
-}
-
 /// Appends the body of an anchor section; `nals` have no start codes.
 ///
 /// # Panics

@@ -39,6 +39,9 @@ impl GridShape {
     }
 }
 
+/// The step index that a grid's first one is coded as the difference to.
+pub const FIRST_STEP: i16 = 88;
+
 /// Codes a grid: encodes `levels`, or fills it when `coder` decodes.
 ///
 /// # Errors
@@ -54,7 +57,7 @@ pub fn code_grid<C: BitCoder>(
     levels: &mut [i8],
 ) -> Result<()> {
     assert_eq!(levels.len(), shape.values(), "levels are [time, view, channel, row, column]");
-    let mut previous = 88;
+    let mut previous = FIRST_STEP;
     for step in steps.iter_mut() {
         *step = code_step(coder, model, *step, &mut previous)?;
     }

@@ -19,6 +19,7 @@ pub mod cameras;
 pub mod colour;
 pub mod foreign;
 pub mod grids;
+pub mod h264;
 pub mod header;
 pub mod limits;
 pub mod mixing;

@@ -12,6 +12,9 @@ const TAPS: usize = KERNEL * KERNEL;
 /// Most input channels of a layer.
 const MAX_INPUTS: usize = 128;
 
+/// The step index that a layer's first one is coded as the difference to.
+pub const FIRST_STEP: i16 = 48;
+
 /// The quantised numbers of one layer, borrowed from the caller's storage.
 #[derive(Debug)]
 pub struct LayerLevels<'a> {
@@ -45,7 +48,7 @@ pub fn code_layer<C: BitCoder>(
 ) -> Result<()> {
     assert_eq!(levels.weights.len(), layer.weights(), "weights are [output, input, 3, 3]");
     assert!(layer.inputs <= MAX_INPUTS, "a layer has at most {MAX_INPUTS} inputs");
-    let mut previous = 48;
+    let mut previous = FIRST_STEP;
     for step in levels.steps.iter_mut() {
         *step = code_step(coder, model, *step, &mut previous)?;
     }

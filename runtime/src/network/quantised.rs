@@ -12,8 +12,9 @@
 //! Weights keep the stream's levels but in `mix4`, where those of one output share a scale with its features'.
 
 use super::blocks::Block;
-use crate::profile::{Cut, HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use crate::profile::{HEAD, KERNEL, LayerSpec, PACKED, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
+use crate::topology::{Cut, LayerId};
 
 /// Level of zero in pixels, features and logits.
 pub const ZERO: u8 = 128;
@@ -35,25 +36,25 @@ pub const fn padded(width: usize) -> usize {
 
 /// The highest level of a layer's output above that of zero.
 pub fn top_level(layer: &LayerSpec) -> f64 {
-    f64::from(if layer.name == "up4" { u8::MAX - ZERO } else { u8::MAX })
+    f64::from(if layer.id == LayerId::Up4 { u8::MAX - ZERO } else { u8::MAX })
 }
 
 /// Whether networks in 8 bits compute a layer in integers.
 pub fn in_integers(layer: &LayerSpec) -> bool {
-    layer.cut == Cut::Refine || layer.name == "up4"
+    layer.cut() == Cut::Refine || layer.id == LayerId::Up4
 }
 
 /// Scale of a layer's output, where the stream has one.
 pub fn output_scale(layer: &Layer) -> Option<f32> {
     let step = layer.output_step(0)?;
-    Some(if layer.spec.name == "up4" { FEATURE } else { step })
+    Some(if layer.spec.id == LayerId::Up4 { FEATURE } else { step })
 }
 
 /// One convolution in integers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer8 {
-    /// Name of the layer.
-    pub name: &'static str,
+    /// Which one.
+    pub id: LayerId,
     /// Inputs, padded.
     pub inputs: usize,
     /// Cells computed at once; outputs are those of all, one cell after another.
@@ -85,9 +86,9 @@ struct Around<'a> {
 
 /// The layers in integers, or none when the stream has no steps for them.
 pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8>> {
-    let find = |name: &str| {
-        let layer = network.layers.iter().find(|l| l.spec.name == name);
-        layer.unwrap_or_else(|| unreachable!("layer {name} is in the profile"))
+    let find = |id: LayerId| {
+        let layer = network.layers.iter().find(|l| l.spec.id == id);
+        layer.unwrap_or_else(|| unreachable!("layer {id} is in the profile"))
     };
     let (one, same) = (|_| 1.0, |channel| channel);
     let plain = |layer, input_scale, channels| Around {
@@ -99,9 +100,9 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
         channel_at: &same,
     };
 
-    let (up4, mix4) = (find("up4"), find("mix4"));
+    let (up4, mix4) = (find(LayerId::Up4), find(LayerId::Mix4));
     let quarter = profile.quarter;
-    let mut input_scale = output_scale(find("res8"))?;
+    let mut input_scale = output_scale(find(LayerId::Res8))?;
     // Depth to space outside the graph moves whole cells, so channels of one cell lie together.
     let by_cell = |output: usize| output % quarter * 4 + output / quarter;
     let feature_steps: Vec<f32> =
@@ -118,13 +119,13 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
     layers.push(made.in_blocks(Block::of_mix4(width)));
 
     input_scale = output_scale(mix4)?;
-    for layer in network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
+    for layer in network.layers.iter().filter(|l| matches!(l.spec.id, LayerId::Res4(_))) {
         let made = plain(layer, input_scale, [width, width]).quantise();
         layers.push(made.in_blocks(Block::of_res4(width)));
         input_scale = output_scale(layer)?;
     }
     let logit = |output| if output < PACKED { 1.0 } else { PIXEL / LOGIT_STEP };
-    let around = plain(find("head"), input_scale, [width, HEAD]);
+    let around = plain(find(LayerId::Head), input_scale, [width, HEAD]);
     layers.push(Around { of_output: &logit, ..around }.quantise());
     Some(layers)
 }
@@ -151,7 +152,7 @@ impl Around<'_> {
         let [inputs, outputs] = self.channels;
         let biases: Vec<f32> = self.layer.bias_f32().collect();
         let mut made = Layer8 {
-            name: spec.name,
+            id: spec.id,
             inputs,
             block: Block::CELL,
             weights: vec![0; outputs * inputs * TAPS],
@@ -207,9 +208,9 @@ mod tests {
         for profile in &PROFILES {
             let network = lively_network(profile);
             let layers = quantise(profile, &network).unwrap();
-            let up4 = network.layers.iter().find(|l| l.spec.name == "up4").unwrap();
+            let up4 = network.layers.iter().find(|l| l.spec.id == LayerId::Up4).unwrap();
             for made in &layers {
-                let layer = network.layers.iter().find(|l| l.spec.name == made.name).unwrap();
+                let layer = network.layers.iter().find(|l| l.spec.id == made.id).unwrap();
                 let spec = &layer.spec;
                 let weights: Vec<f32> = layer.weights_f32().collect();
                 let outputs = made.bias.len() / made.block.cells();
@@ -225,28 +226,30 @@ mod tests {
                                 assert_eq!(got, 0.0, "padding");
                                 continue;
                             }
-                            let channel = match spec.name {
-                                "up4" => output % profile.quarter * 4 + output / profile.quarter,
+                            let channel = match spec.id {
+                                LayerId::Up4 => {
+                                    output % profile.quarter * 4 + output / profile.quarter
+                                }
                                 _ => output,
                             };
                             let mut want = weights[(channel * spec.inputs + input) * 9 + tap];
-                            if spec.name == "up4" {
+                            if spec.id == LayerId::Up4 {
                                 want /= up4.output_step(channel / 4).unwrap();
                             }
-                            if spec.name == "head" && channel >= PACKED {
+                            if spec.id == LayerId::Head && channel >= PACKED {
                                 want /= 8.0;
                             }
-                            let feature = spec.name == "mix4" && input < profile.quarter;
+                            let feature = spec.id == LayerId::Mix4 && input < profile.quarter;
                             if feature {
                                 want *= up4.output_step(input).unwrap() * 128.0;
                             }
-                            let mix4 = spec.name == "mix4";
+                            let mix4 = spec.id == LayerId::Mix4;
                             let allowed = if mix4 {
                                 made.weight_scales[output] * 0.501
                             } else {
                                 want.abs() * 1e-6
                             };
-                            assert!((got - want).abs() <= allowed, "{}: {got} {want}", spec.name);
+                            assert!((got - want).abs() <= allowed, "{}: {got} {want}", spec.id);
                         }
                     }
                 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
+use super::painted::Painted;
 use super::painter::Painter;
 use crate::anchor::stage::TimeJob;
 use crate::error::Result;
@@ -13,7 +14,7 @@ use crate::network::Witness;
 use crate::network::opening::{OpenNetwork, Opening};
 use crate::picture::Picture;
 use crate::picture::pool::Pool;
-use crate::play::shown::{Painted, Pictures, ShownView};
+use crate::play::shown::{Pictures, ShownView};
 use crate::play::wanted::Wanted;
 use crate::stream::gop_reader::Scene;
 use crate::units::ViewId;

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use super::shown::{Painted, Shown};
+use super::shown::Shown;
 use super::stages::{self, Room, Stage, start};
 use super::wanted::Wanted;
 use crate::anchor::decoder::AnchorDecoder;
@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::format::header::Header;
 use crate::network::Witness;
 use crate::network::opening::{OpenNetwork, Opening};
+use crate::paint::painted::Painted;
 use crate::paint::stage::{ReconstructStage, Share};
 use crate::picture::pool::Pool;
 use crate::stream::gop_reader::GopReader;

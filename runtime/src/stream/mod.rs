@@ -5,6 +5,8 @@ pub mod gop_index;
 #[cfg(feature = "player")]
 pub mod gop_reader;
 pub mod latents;
+#[cfg(feature = "player")]
+pub mod ledger;
 #[cfg(feature = "std")]
 pub mod scene;
 #[cfg(feature = "player")]

@@ -1,7 +1,8 @@
 //! The decoder network in plain Rust: slow, obvious, and the twin of the ONNX templates.
 
-use crate::profile::{FLOW, HEAD, KERNEL, PACKED, Profile};
+use crate::profile::{KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
+use crate::topology::{Activation, Activations, Cut, LayerId, Then};
 
 /// One picture's tensor, `[channel, row, column]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,17 +94,17 @@ impl<'a> ReferenceNetwork<'a> {
         Self { profile, network }
     }
 
-    fn layer(&self, name: &str) -> &Layer {
-        let layer = self.network.layers.iter().find(|l| l.spec.name == name);
-        layer.unwrap_or_else(|| panic!("profile {} has a layer {name}", self.profile.name))
+    fn layer(&self, id: LayerId) -> &Layer {
+        let layer = self.network.layers.iter().find(|l| l.spec.id == id);
+        layer.unwrap_or_else(|| panic!("profile {} has a layer {id}", self.profile.name))
     }
 
     /// Convolution, summed in f64: nearer the truth than either side of a comparison.
-    fn conv(&self, name: &str, input: &Map) -> Map {
-        let layer = self.layer(name);
+    fn conv(&self, id: LayerId, input: &Map) -> Map {
+        let layer = self.layer(id);
         let weights: Vec<f32> = layer.weights_f32().collect();
         let bias: Vec<f32> = layer.bias_f32().collect();
-        assert_eq!(input.channels, layer.spec.inputs, "{name} has its profile's inputs");
+        assert_eq!(input.channels, layer.spec.inputs, "{id} has its profile's inputs");
         Map::make(layer.spec.outputs, input.rows, input.columns, |output, row, column| {
             let mut sum = f64::from(bias[output]);
             for channel in 0..input.channels {
@@ -117,32 +118,38 @@ impl<'a> ReferenceNetwork<'a> {
         })
     }
 
-    /// `depth_to_space(relu(conv(x)))`.
-    fn up(&self, name: &str, input: &Map) -> Map {
-        self.conv(name, input).relu().depth_to_space()
+    /// A layer with what follows its convolution.
+    fn evaluate(&self, layer: &LayerSpec, reads: &[&Map]) -> Map {
+        let conv = self.conv(layer.id, &Map::concat(reads));
+        match layer.id.then() {
+            Then::Nothing => conv,
+            Then::Relu => conv.relu(),
+            Then::Residual => conv.relu().add(reads[0]),
+            Then::Larger => conv.relu().depth_to_space(),
+        }
     }
 
     /// Flow `[4, h8, w8]` and features `[Q, h4, w4]`.
     pub fn motion(&self, latent16: &Map, latent8: &Map) -> (Map, Map) {
-        let stem = self.conv("stem", latent16).relu();
-        let mixed = Map::concat(&[&self.up("up8", &stem), latent8]);
-        let c = self.conv("mix8", &mixed).relu();
-        let d = self.conv("res8", &c).relu().add(&c);
-        let flow = self.conv("flow", &d);
-        assert_eq!(flow.channels, FLOW, "flow is [4, h8, w8]");
-        (flow, self.up("up4", &d))
+        use Activation::{Features, Flow, Latent8, Latent16};
+        let mut maps = Activations::new([(Latent16, latent16.clone()), (Latent8, latent8.clone())]);
+        let layers: Vec<_> = self.profile.layers_of(Cut::Motion).collect();
+        maps.evaluate(&layers, |layer, reads| self.evaluate(layer, reads));
+        (maps.take(Flow), maps.take(Features))
     }
 
     /// Implicit packed picture `[24, h4, w4]` and masks `[8, h4, w4]`.
     pub fn refine(&self, features: &Map, warped: [&Map; 2]) -> (Map, Map) {
-        let mut x = self.conv("mix4", &Map::concat(&[features, warped[0], warped[1]])).relu();
-        for layer in self.network.layers.iter().filter(|l| l.spec.name.starts_with("res4")) {
-            x = self.conv(layer.spec.name, &x).relu().add(&x);
-        }
-        let head = self.conv("head", &x);
-        let (picture, logits) = head.values.split_at(PACKED * x.rows * x.columns);
-        let picture = Map::new(PACKED, x.rows, x.columns, picture.into());
-        let masks = Map::new(HEAD - PACKED, x.rows, x.columns, logits.into());
+        use Activation::{Features, Head, Warped0, Warped1};
+        let [warped0, warped1] = warped.map(Map::clone);
+        let given = [(Features, features.clone()), (Warped0, warped0), (Warped1, warped1)];
+        let mut maps = Activations::new(given);
+        let layers: Vec<_> = self.profile.layers_of(Cut::Refine).collect();
+        maps.evaluate(&layers, |layer, reads| self.evaluate(layer, reads));
+        let head = maps.take(Head);
+        let (picture, logits) = head.values.split_at(PACKED * head.rows * head.columns);
+        let picture = Map::new(PACKED, head.rows, head.columns, picture.into());
+        let masks = Map::new(MASKS, head.rows, head.columns, logits.into());
         (picture, masks.map(|v| 1.0 / (1.0 + (-v).exp())))
     }
 }

@@ -20,7 +20,8 @@ use crate::format::reader::{SliceSource, StreamReader};
 use crate::format::steps::StepIndex;
 use crate::format::table::{Entry, Kind};
 use crate::format::writer::{Section, write_stream};
-use crate::profile::{Cut, LayerSpec, PROFILES};
+use crate::profile::{LayerSpec, PROFILES};
+use crate::topology::LayerId;
 use crate::units::{Size, ViewId};
 
 /// Largest magnitude of a weight's or a grid's level (FORMAT.md §5, §6).
@@ -140,8 +141,7 @@ impl Numbers {
 fn layer() -> impl Strategy<Value = (LayerSpec, usize, Numbers)> {
     let sizes = (1usize..6, 1usize..6, 0usize..13);
     sizes.prop_flat_map(|(inputs, outputs, index)| {
-        let (cut, output_steps) = (Cut::Motion, 1);
-        let spec = LayerSpec { name: "any", inputs, outputs, scale: 8, cut, output_steps };
+        let spec = LayerSpec { id: LayerId::Res8, inputs, outputs, scale: 8, output_steps: 1 };
         let steps = (vec(step(), outputs), step(), vec(step(), 0..4));
         let numbers = (steps, vec(level(), spec.weights()), vec(any::<i16>(), outputs));
         numbers.prop_map(move |((steps, bias_step, output_steps), weights, bias)| {

@@ -1,15 +1,6 @@
 //! Splits an Annex B byte stream into access units (ITU-T H.264 §7.4.1.2 and Annex B).
 
-/// NAL unit types (H.264 table 7-1).
-const SLICE: u8 = 1;
-const PARTITION_A: u8 = 2;
-const IDR_SLICE: u8 = 5;
-const SEI: u8 = 6;
-const ACCESS_UNIT_DELIMITER: u8 = 9;
-const END_OF_SEQUENCE: u8 = 10;
-const FILLER: u8 = 12;
-
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
+use iev_runtime::format::h264::{NalType, START_CODE, nal_units};
 
 /// One chunk per picture: its parameter sets, then its slices.
 ///
@@ -19,9 +10,9 @@ pub fn split_access_units(stream: &[u8]) -> Vec<Vec<u8>> {
     let mut units: Vec<Vec<u8>> = Vec::new();
     let mut parameter_sets = Vec::new();
     for nal in nal_units(stream) {
-        match nal[0] & 31 {
-            SEI | ACCESS_UNIT_DELIMITER..=FILLER => {}
-            SLICE | PARTITION_A | IDR_SLICE => {
+        match NalType::of(nal) {
+            NalType::Ignored => {}
+            NalType::Slice | NalType::IdrSlice => {
                 if starts_picture(nal) {
                     units.push(std::mem::take(&mut parameter_sets));
                 }
@@ -44,32 +35,6 @@ fn append(unit: &mut Vec<u8>, nal: &[u8]) {
     unit.extend_from_slice(&START_CODE);
     unit.extend_from_slice(nal);
 }
-
-/// The non-empty NAL units between start codes, without trailing zero bytes.
-pub(crate) fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = after_start_code(stream).unwrap_or(&[]);
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = start_code(rest).unwrap_or(rest.len());
-        let nal = &rest[..end];
-        rest = after_start_code(rest).unwrap_or(&[]);
-        let length = nal.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        Some(&nal[..length])
-    })
-    .filter(|nal| !nal.is_empty())
-}
-
-fn start_code(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(3).position(|window| window == [0, 0, 1])
-}
-
-fn after_start_code(bytes: &[u8]) -> Option<&[u8]> {
-    start_code(bytes).map(|at| &bytes[at + 3..])
-}
-
-const _: () = assert!(ACCESS_UNIT_DELIMITER < END_OF_SEQUENCE && END_OF_SEQUENCE < FILLER);
 
 #[cfg(test)]
 mod tests {

@@ -13,12 +13,12 @@ mod x264;
 use iev_runtime::ViewId;
 use iev_runtime::anchor::h264::checker::Checker;
 use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::h264::nal_units;
 use iev_runtime::format::table::Kind;
 
 use super::{AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, Input};
 use crate::picture::{Picture, PictureExt};
 
-pub(crate) use access_units::nal_units;
 pub use access_units::split_access_units;
 pub use decode::decode_anchor;
 

@@ -12,6 +12,7 @@
 use iev_runtime::network::blocks::Block;
 use iev_runtime::network::quantised::{PIXEL, ZERO, padded};
 use iev_runtime::profile::{HEAD, PACKED};
+use iev_runtime::topology::{self, Activation, LayerId};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
@@ -29,15 +30,19 @@ struct Scale {
 
 impl Graph<'_> {
     pub(super) fn motion8_cut(&mut self) {
-        let eighth = self.eighth(Mix8::Apart, Self::spread);
-        self.conv_in_blocks("flow", "flow", &eighth, Block::OF_FLOW);
+        (self.mix8, self.depth_to_space) = (Mix8::Apart, Self::spread);
+        let given = self.latents();
+        let layers = self.profile.layers_of(topology::Cut::Motion);
+        let layers: Vec<_> = layers.take_while(|layer| layer.id != LayerId::Flow).collect();
+        let eighth = self.evaluate(&layers, given).take(Activation::Eighth);
+        self.conv_in_blocks(LayerId::Flow, "flow", &eighth, Block::OF_FLOW);
         self.b.output("flow", &nchw(Block::OF_FLOW.cells() * FLOW, AT16));
 
-        let x = self.rounded("res8", &eighth);
+        let x = self.rounded(LayerId::Res8, &eighth);
         let [inputs, outputs] = [self.profile.eighth, 4 * self.profile.quarter];
-        let features = self.conv8("up4", &x, inputs, outputs);
+        let features = self.conv8(LayerId::Up4, &x, inputs, outputs);
         let features = self.b.node("Relu", "up4.relu", &[&features], Vec::new());
-        let scale = self.scale("up4");
+        let scale = self.scale(LayerId::Up4);
         let features = self.quantise("up4", &features, &scale);
         self.b.transpose("features", &features, &[0, 2, 3, 1]);
         self.b.output_of(UINT8, "features", &nhwc(outputs, AT8));
@@ -51,14 +56,15 @@ impl Graph<'_> {
         let pixels = Scale { scale: self.b.scalar(PIXEL), zero: self.b.scalar_u8(ZERO) };
         let x = self.dequantise("planes", &planes, &pixels);
         let block = Block::of_mix4(width);
-        let mut x = self.conv8_relu("mix4", &x, [channels, width], block, "mix4");
-        for layer in self.profile.layers().iter().filter(|l| l.name.starts_with("res4")) {
-            let (name, branch) = (layer.name, format!("{}.branch", layer.name));
-            let branch = self.conv8_relu(name, &x, [width; 2], Block::of_res4(width), &branch);
-            let sum = self.b.node("Add", format!("{name}.sum"), &[&x, &branch], Vec::new());
-            x = self.rounded(name, &sum);
+        let mut x = self.conv8_relu(LayerId::Mix4, &x, [channels, width], block, "mix4");
+        let residual = |id: &LayerId| matches!(id, LayerId::Res4(_));
+        for id in self.profile.layers().iter().map(|layer| layer.id).filter(residual) {
+            let branch = format!("{id}.branch");
+            let branch = self.conv8_relu(id, &x, [width; 2], Block::of_res4(width), &branch);
+            let sum = self.b.node("Add", format!("{id}.sum"), &[&x, &branch], Vec::new());
+            x = self.rounded(id, &sum);
         }
-        let head = self.conv8("head", &x, width, HEAD);
+        let head = self.conv8(LayerId::Head, &x, width, HEAD);
         let head = self.quantise("head", &head, &pixels);
         self.b.transpose("picture", &head, &[0, 2, 3, 1]);
         self.b.output_of(UINT8, "picture", &nhwc(HEAD, AT4));
@@ -67,7 +73,7 @@ impl Graph<'_> {
     /// 3×3 convolution by blocks of cells, with ReLU, in 8 bits of the layer's scale.
     fn conv8_relu(
         &mut self,
-        layer: &str,
+        layer: LayerId,
         value: &str,
         channels: [usize; 2],
         block: Block,
@@ -104,14 +110,14 @@ impl Graph<'_> {
     }
 
     /// 3×3 convolution with weights and biases in integers.
-    fn conv8(&mut self, layer: &str, value: &str, inputs: usize, outputs: usize) -> Value {
+    fn conv8(&mut self, layer: LayerId, value: &str, inputs: usize, outputs: usize) -> Value {
         self.conv8_of(layer, value, [inputs, outputs], Block::CELL)
     }
 
     /// The same for all cells of a block at once.
     fn conv8_of(
         &mut self,
-        layer: &str,
+        layer: LayerId,
         value: &str,
         [inputs, outputs]: [usize; 2],
         block: Block,
@@ -131,17 +137,17 @@ impl Graph<'_> {
     }
 
     /// The scale of a layer's output, which is not below zero, filled from the stream.
-    fn scale(&mut self, layer: &str) -> Scale {
+    fn scale(&mut self, layer: LayerId) -> Scale {
         let scale = self.b.external(&format!("{layer}.scale"), &[]);
         Scale { scale, zero: self.b.scalar_u8(0) }
     }
 
     /// `value` in 8 bits of the layer's scale.
-    fn rounded(&mut self, layer: &str, value: &str) -> Value {
-        self.rounded_as(layer, value, layer)
+    fn rounded(&mut self, layer: LayerId, value: &str) -> Value {
+        self.rounded_as(layer, value, layer.name())
     }
 
-    fn rounded_as(&mut self, layer: &str, value: &str, name: &str) -> Value {
+    fn rounded_as(&mut self, layer: LayerId, value: &str, name: &str) -> Value {
         let scale = self.scale(layer);
         let levels = self.quantise(name, value, &scale);
         self.dequantise(name, &levels, &scale)

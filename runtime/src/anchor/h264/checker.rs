@@ -4,6 +4,7 @@
 //! another picture size would make it allocate by the stream's word. ITU-T H.264 §7.3 has the syntax.
 
 use crate::error::{Error, Result};
+use crate::format::h264::NalType;
 use crate::units::Size;
 
 /// Baseline, Main and High (annex A.2).
@@ -67,13 +68,15 @@ impl Checker {
         let (head, body) = nal.split_first().unwrap_or((&0, &[]));
         require(head & 0x80 == 0, "a NAL unit with its forbidden bit set")?;
         let mut bits = Bits::new(body);
-        match head & 0x1f {
-            1 => self.slice(&mut bits, false).map(|()| Unit::Slice),
-            5 => self.slice(&mut bits, true).map(|()| Unit::Idr),
-            7 => self.sequence(&mut bits).map(|()| Unit::Sequence),
-            8 => self.picture_parameters(&mut bits).map(|()| Unit::Other),
-            6 | 9..=12 => Ok(Unit::Other),
-            _ => Err(Error::unsupported(0, "this type of NAL unit in an anchor section")),
+        match NalType::of(nal) {
+            NalType::Slice => self.slice(&mut bits, false).map(|()| Unit::Slice),
+            NalType::IdrSlice => self.slice(&mut bits, true).map(|()| Unit::Idr),
+            NalType::SequenceParameters => self.sequence(&mut bits).map(|()| Unit::Sequence),
+            NalType::PictureParameters => self.picture_parameters(&mut bits).map(|()| Unit::Other),
+            NalType::Ignored => Ok(Unit::Other),
+            NalType::Other => {
+                Err(Error::unsupported(0, "this type of NAL unit in an anchor section"))
+            }
         }
     }
 

@@ -15,11 +15,9 @@ fn field(path: &str, name: &str) -> Option<String> {
 
 /// What makes two measurements comparable.
 pub(super) fn identity() -> Value {
-    // Arm's kernel has no "model name"; that of some boards has a "Model".
-    let cpu = ["model name", "Model"].into_iter().find_map(|name| field("/proc/cpuinfo", name));
     json!({
         "board": machine::model(Path::new("/")),
-        "cpu": cpu,
+        "cpu": machine::cpu_model(Path::new("/")),
         "architecture": std::env::consts::ARCH,
         "cores": std::thread::available_parallelism().ok().map(usize::from),
     })

@@ -28,7 +28,10 @@ pub(super) const LUMA: usize = 16;
 /// | argument | shape | type |
 /// |---|---|---|
 /// | `cells` | `[rows, columns, stride]` | u8 |
-/// | `head` | `[rows, columns, 32]`: the implicit picture, packed, then both masks' logits in 1/16 from 128, that of mask k at (dy, dx) in byte `24 + 4·k + 2·dy + dx` | u8 |
+/// | `head` | `[rows, columns, 32]` | u8 |
+///
+/// A cell of `head` has the implicit picture, packed, then both masks' logits in 1/16 from 128: that of mask k at
+/// (dy, dx) in byte `24 + 4·k + 2·dy + dx`.
 ///
 /// # Panics
 /// If a slice has another size than `layout` and `picture` imply.

@@ -84,7 +84,7 @@ impl Engine {
 }
 
 fn recipe(plan: &Plan<'_>, part: Part, template: &[u8]) -> Recipe {
-    let layers = plan.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut));
+    let layers = plan.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut()));
     let values = layers.flat_map(|layer: &Layer| layer.weights_f32().chain(layer.bias_f32()));
     let weights: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
     Recipe {

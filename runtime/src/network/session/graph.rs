@@ -20,8 +20,9 @@ use crate::network::opening::{Opening, Precision};
 use crate::network::providers::RECORD_ASSIGNMENT;
 use crate::network::quantised::{Layer8, output_scale, quantise};
 use crate::network::templates::Templates;
-use crate::profile::{Cut, KERNEL, Profile};
+use crate::profile::{KERNEL, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
+use crate::topology::{Cut, LayerId};
 use crate::units::Size;
 
 fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static Profile> {
@@ -202,22 +203,21 @@ impl<'a> Plan<'a> {
             builder = builder.with_dimension_override(name, size as i64)?;
         }
         // Every weight given must be in the template.
-        for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut)) {
-            let name = layer.spec.name;
-            let mut parameters = match self.integers.iter().find(|l| l.name == name) {
+        for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut())) {
+            let id = layer.spec.id;
+            let mut parameters = match self.integers.iter().find(|l| l.id == id) {
                 Some(layer) => integer_parameters(layer)?,
-                None if name == "mix8" && part.mix8_apart => {
+                None if id == LayerId::Mix8 && part.mix8_apart => {
                     apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
                 }
-                None if name == "flow" => float_parameters(layer, part.flow)?,
+                None if id == LayerId::Flow => float_parameters(layer, part.flow)?,
                 None => float_parameters(layer, Block::CELL)?,
             };
             if let Some(scale) = output_scale(layer).filter(|_| !self.integers.is_empty()) {
                 parameters.push(("scale", value([], vec![scale])?));
             }
             for (parameter, value) in parameters {
-                builder =
-                    builder.with_external_initializer(format!("{name}.{parameter}"), value)?;
+                builder = builder.with_external_initializer(format!("{id}.{parameter}"), value)?;
             }
         }
         Ok(builder)

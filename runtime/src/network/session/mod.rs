@@ -5,7 +5,8 @@
 //!                        └ features ─► refine ◄─ warped0, warped1
 //!                                        └─► picture, mask
 //! ```
-//! Every tensor is allocated at open and bound once; a run copies inputs in and hands out slices.
+//! Every tensor is allocated at open, and the caller fills and reads it in place. On the CPU it is bound once and a
+//! run copies nothing; another device is given the inputs anew by every run.
 //! The two sessions keep one batch and one thread count for life, so a picture's bits do not depend
 //! on who else is being decoded.
 
@@ -31,7 +32,7 @@ use crate::network::engines::Engines;
 use crate::network::halves::Reconstruct;
 use crate::network::opening::Opening;
 use crate::network::tensors::Tensors;
-use crate::profile::{FLOW, HEAD, PACKED};
+use crate::profile::{FLOW, MASKS, PACKED};
 use crate::stream::scene::NetworkLevels;
 
 /// How sessions are opened.
@@ -98,7 +99,7 @@ impl Networks {
         let mut features = port("features", profile.quarter, 4)?;
         let warped = [port("warped0", PACKED, 4)?, port("warped1", PACKED, 4)?];
         let mut picture = port("picture", PACKED, 4)?;
-        let mut mask = port("mask", HEAD - PACKED, 4)?;
+        let mut mask = port("mask", MASKS, 4)?;
 
         motion.bind(&[&latent16, &latent8])?;
         motion.bind_outputs([&mut flow, &mut features])?;
