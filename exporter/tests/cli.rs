@@ -129,8 +129,8 @@ fn a_board_that_is_too_small_is_told_before_training() {
     let desk = Desk::new();
     let pair = desk.pair();
     let (name, text) = BUILT_IN[0];
-    let line = |line: &str| match line.starts_with("gop_pictures") {
-        true => "gop_pictures = 1\n".to_owned(),
+    let line = |line: &str| match line.starts_with("views") {
+        true => "views = 1\n".to_owned(),
         false => format!("{line}\n"),
     };
     std::fs::write(desk.path("small.toml"), text.lines().map(line).collect::<String>()).unwrap();
@@ -138,7 +138,7 @@ fn a_board_that_is_too_small_is_told_before_training() {
     // Training would diverge, and say so.
     let wild = ["--anchor", "0", "--learning-rate", "1e30", "--board"];
     let said = desk.refusal_with(desk.encode(&pair).args(wild).arg(small), 2);
-    let needs = "pictures of a GOP needs 2, limit is 1: give --gop 1";
+    let needs = "number of views needs 2, limit is 1: give 1 views";
     assert_eq!(said, format!("board small will not play this: {needs}"));
     let said = desk.refusal_with(desk.encode(&pair).args(wild).arg("toaster"), 2);
     assert!(said.contains("toaster") && said.contains(name), "{said}");

@@ -522,7 +522,7 @@ fn what_ffmpeg_refuses_is_told_in_its_words() {
     let why = std::error::Error::source(&error).unwrap().to_string();
     assert!(why.contains("1 to 8192 pixels"), "{why}");
     let tone = desk.ffmpeg("-f lavfi -i sine=d=0.1", "tone.wav");
-    assert!(refusal(&[&tone]).contains("tone.wav: ffmpeg says"));
+    assert!(refusal(&[&tone]).contains("tone.wav: ffmpeg finds no video"));
 }
 
 #[test]
