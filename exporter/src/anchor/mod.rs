@@ -22,6 +22,17 @@ pub use settings::{AnchorEncoder, AnchorSettings, AnchorSpeed, INTRA_OFFSET};
 /// A picture to code and the change of its quantiser, which only x264 makes.
 pub type Input<'a> = (&'a Picture, i32);
 
+/// The first of `pictures`; every codec begins with it.
+///
+/// # Panics
+/// If there is no picture or their sizes differ: the input stage has checked both.
+fn first_of_one_size<'a>(pictures: &[Input<'a>]) -> &'a Picture {
+    let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
+    let have_one_size = pictures.iter().all(|(picture, _)| picture.size() == first.size());
+    assert!(have_one_size, "all pictures of an anchor have one size");
+    first
+}
+
 /// What codes and decodes `codec`.
 pub fn coder(codec: Codec) -> &'static dyn Coder {
     match codec {

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use iev_runtime::anchor::av1::obu::temporal_units;
 
 use crate::anchor::pipe::through_ffmpeg;
-use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input};
-use crate::picture::PictureExt;
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, first_of_one_size};
 
 /// Most threads of an encoder that SVT-AV1 makes use of. How many there are changes no byte.
 const MOST_THREADS: usize = 6;
@@ -46,11 +45,7 @@ pub(super) fn encode(
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
-    let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
-    assert!(
-        pictures.iter().all(|(p, _)| (p.width(), p.height()) == (first.width(), first.height())),
-        "all pictures of an anchor have one size"
-    );
+    first_of_one_size(pictures);
     let preset = match settings.speed {
         AnchorSpeed::Thorough => "2",
         AnchorSpeed::Draft => "8",

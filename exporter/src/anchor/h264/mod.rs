@@ -16,7 +16,9 @@ use iev_runtime::format::anchor::{Key, write_anchor};
 use iev_runtime::format::h264::nal_units;
 use iev_runtime::format::table::Kind;
 
-use super::{AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, Input};
+use super::{
+    AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, Input, first_of_one_size,
+};
 use crate::picture::{Picture, PictureExt};
 
 pub use access_units::split_access_units;
@@ -99,11 +101,7 @@ pub fn encode_anchor(
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
-    let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
-    assert!(
-        pictures.iter().all(|(p, _)| (p.width(), p.height()) == (first.width(), first.height())),
-        "all pictures of an anchor have one size"
-    );
+    let first = first_of_one_size(pictures);
     let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
         x264::encode(pictures, rate, settings)?
     } else {
