@@ -66,7 +66,7 @@ fn sample(c: &mut Criterion) {
         Ok(player) => player,
         Err(reason) => return eprintln!("sample: left out: {reason}"),
     };
-    let pictures = player.header().views.len() * player.times().len();
+    let pictures = player.header().views.len() * player.frames().len();
     let mut group = c.benchmark_group("sample");
     group.throughput(Throughput::Elements(pictures as u64)).sample_size(10);
     for name in ["pipelined", "serial"] {

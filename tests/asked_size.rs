@@ -1,4 +1,4 @@
-//! Asked size: the file lands within 5 % of the bytes asked for, or the reachable sizes are named.
+//! SectionRequest size: the file lands within 5 % of the bytes asked for, or the reachable sizes are named.
 
 mod clip;
 

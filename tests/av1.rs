@@ -12,10 +12,10 @@ use iev_exporter::plan::Plan;
 use iev_exporter::progress::Progress;
 use iev_exporter::verify::verify;
 use iev_runtime::format::anchor::Codec;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::picture::Picture;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{FrameId, ViewId};
+use iev_runtime::{PictureId, ViewId};
 
 const SIZE: (usize, usize) = (64, 48);
 const FRAMES: usize = 9;
@@ -51,14 +51,14 @@ fn round_trip(views: &[View], in_turn: Option<&[Vec<usize>]>, folder: &Path) -> 
     path
 }
 
-/// Pictures by view and time.
+/// Pictures by view and frame.
 fn shown(player: &Player, selection: &Selection) -> BTreeMap<(u8, u32), Picture> {
     let pictures = clip::pictures(player.play(selection).unwrap());
     pictures.into_iter().map(|(id, picture)| (place(id), picture)).collect()
 }
 
-fn place(id: FrameId) -> (u8, u32) {
-    (id.view.0, id.time.0)
+fn place(id: PictureId) -> (u8, u32) {
+    (id.view.0, id.frame.0)
 }
 
 #[test]
@@ -93,24 +93,24 @@ fn views_in_turn_play_alone_from_anywhere_and_switch() {
     assert_eq!(whole.len(), 3 * FRAMES);
     let end = FRAMES as u32;
     for view in [0, 1, 2].map(ViewId) {
-        for times in [0..end, 3..4, 6..end] {
+        for frames in [0..end, 3..4, 6..end] {
             let views: ViewSet = [view].into_iter().collect();
-            let count = times.len();
-            let part = shown(&player, &Selection::new(views, times));
+            let count = frames.len();
+            let part = shown(&player, &Selection::new(views, frames));
             assert_eq!(part.len(), count, "{view:?}");
             part.iter().for_each(|(at, picture)| assert!(whole[at] == *picture, "{at:?}"));
         }
     }
     let first: ViewSet = [ViewId(0)].into_iter().collect();
-    let switchable = Selection::switchable(first, player.header(), player.times());
+    let switchable = Selection::switchable(first, player.header(), player.frames());
     let mut playback = player.play(&switchable).unwrap();
     let mut seen = Vec::new();
-    for time in 0..FRAMES {
-        if time == 4 {
+    for frame in 0..FRAMES {
+        if frame == 4 {
             playback.show([ViewId(2)].into_iter().collect()).unwrap();
         }
         let frame = playback.next().unwrap().unwrap();
-        for (id, picture) in frame.frames() {
+        for (id, picture) in frame.with_ids() {
             assert!(whole[&place(id)] == *picture, "{id}");
             seen.push(id.view);
         }

@@ -69,10 +69,10 @@ fn pictures_are_those_of_dav1d() {
         assert_eq!(units.len(), PICTURES, "a temporal unit per picture");
         let (mut checker, mut decoder) = (Checker::new(size), Rav1d::start(size).unwrap());
         let mut picture = Picture::new(size);
-        for ((time, unit), expected) in
+        for ((frame, unit), expected) in
             units.iter().enumerate().zip(expected.chunks_exact(size.i420_bytes()))
         {
-            let place = format!("{width_px}×{height_px} {params} time {time}");
+            let place = format!("{width_px}×{height_px} {params} frame {frame}");
             checker.check(unit).unwrap_or_else(|e| panic!("{place}: {e}"));
             decoder.decode(unit, &mut picture).unwrap_or_else(|e| panic!("{place}: {e}"));
             assert!(picture.i420() == expected, "{place} differs");

@@ -89,7 +89,7 @@ fn luma_db(player: &Player) -> BTreeMap<String, f64> {
     let reference = Reference::parse(&read("models/sample.ref")).unwrap();
     let mut sums = BTreeMap::<u8, (u64, u64)>::new();
     for (id, picture) in clip::pictures(player.play(&clip::everything(player)).unwrap()) {
-        for crop in reference.crops.iter().filter(|crop| crop.frame == id) {
+        for crop in reference.crops.iter().filter(|crop| crop.picture == id) {
             let sum = sums.entry(id.view.0).or_default();
             sum.0 += crop.squared_error(&picture);
             sum.1 += crop.luma.len() as u64;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use iev_exporter::lower::onnx::{GraphProto, NodeProto};
-use iev_exporter::lower::{Cut, lower};
+use iev_exporter::lower::{TemplateCut, lower};
 use iev_runtime::network::templates::Templates;
 use iev_runtime::profile::{GridSpec, LayerSpec, PROFILES, Profile, Sharing};
 
@@ -40,7 +40,7 @@ fn tables_of_profiles_are_those_of_the_templates() {
 fn tables(profile: &Profile) -> String {
     let template = Templates::of(profile.name).unwrap().sha256();
     let digest = hex::encode(template);
-    let model = lower(profile, Cut::Full).model;
+    let model = lower(profile, TemplateCut::Full).model;
     let wiring = Wiring(model.graph.as_ref().unwrap());
     let layers = profile.layers();
     let layers = layers.iter().enumerate().map(|(number, layer)| wiring.row(number, layer));

@@ -24,7 +24,7 @@ fn survives(views: usize, frames: usize, size: (usize, usize), roles: Option<Vec
     assert_eq!(played.len(), views * frames);
     for (id, decoded) in played {
         assert_eq!((decoded.width(), decoded.height()), size, "{id}");
-        let original = &clip[usize::from(id.view.0)].frames[id.time.0 as usize];
+        let original = &clip[usize::from(id.view.0)].frames[id.frame.0 as usize];
         let luma_db = plane_psnr_db(original.y(), decoded.y());
         assert!(luma_db > 15.0, "{id}: {luma_db:.2} dB");
     }

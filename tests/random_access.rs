@@ -1,4 +1,4 @@
-//! Random access: every (view, time) by seek is the picture of playing from the start, byte for byte.
+//! Random access: every (view, frame) by seek is the picture of playing from the start, byte for byte.
 
 mod clip;
 
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use iev_exporter::encode::encode;
 use iev_runtime::ViewId;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
 
 #[test]
-fn every_view_and_time_by_seek_equals_playing() {
+fn every_view_and_frame_by_seek_equals_playing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.iev");
     let views = clip::views(3, 8, (64, 48));
@@ -19,11 +19,11 @@ fn every_view_and_time_by_seek_equals_playing() {
 }
 
 #[test]
-fn every_view_and_time_of_av1_by_seek_equals_playing() {
+fn every_view_and_frame_of_av1_by_seek_equals_playing() {
     seeks_equal_playing(Path::new(clip::AV1), 2 * 13, [ViewId(1)].into_iter().collect());
 }
 
-/// For each picture of the stream at `path`, and for what follows each time of the views `some`.
+/// For each picture of the stream at `path`, and for what follows each frame of the views `some`.
 fn seeks_equal_playing(path: &Path, pictures: usize, some: ViewSet) {
     let player = Player::open(path, clip::options()).unwrap();
     assert_eq!(player.index().gops().len(), 2, "the clip crosses a border of GOPs");
@@ -32,8 +32,8 @@ fn seeks_equal_playing(path: &Path, pictures: usize, some: ViewSet) {
     assert_eq!(played.len(), pictures);
     // Backwards, so that no seek continues the one before.
     for (id, picture) in played.iter().rev() {
-        let sought = player.at([id.view].into_iter().collect(), id.time).unwrap();
-        let (found, same) = sought.frames().next().unwrap();
+        let sought = player.at([id.view].into_iter().collect(), id.frame).unwrap();
+        let (found, same) = sought.with_ids().next().unwrap();
         assert_eq!(found, *id);
         assert!(same == picture, "{id}");
     }
@@ -41,7 +41,7 @@ fn seeks_equal_playing(path: &Path, pictures: usize, some: ViewSet) {
     let frames = player.header().frames;
     for first in 0..frames {
         let rest = clip::pictures(player.play(&Selection::new(some, first..frames)).unwrap());
-        let wanted = played.iter().filter(|(id, _)| id.time.0 >= first && some.contains(id.view));
-        assert!(rest.iter().eq(wanted), "{some:?} from time {first} on");
+        let wanted = played.iter().filter(|(id, _)| id.frame.0 >= first && some.contains(id.view));
+        assert!(rest.iter().eq(wanted), "{some:?} from frame {first} on");
     }
 }

@@ -5,7 +5,7 @@ mod clip;
 use std::path::Path;
 
 use iev_exporter::anchor::{AnchorEncoder, AnchorSpeed};
-use iev_exporter::encode::{Encoded, encode};
+use iev_exporter::encode::{EncodeResult, encode};
 use iev_exporter::picture::{Picture, PictureExt};
 use iev_exporter::quality::PlaneErrors;
 use iev_runtime::play::player::Player;
@@ -24,7 +24,7 @@ fn decoded(path: &Path, views: usize) -> Vec<Vec<Picture>> {
     decoded
 }
 
-fn predicted_luma_db(encoded: &Encoded) -> Vec<(usize, f64)> {
+fn predicted_luma_db(encoded: &EncodeResult) -> Vec<(usize, f64)> {
     let explicit = encoded.explicit_db.iter().map(|(view, db)| (*view, db[0]));
     explicit.chain(encoded.implicit_db.iter().map(|q| (q.view, q.fused_db[0]))).collect()
 }

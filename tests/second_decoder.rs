@@ -18,7 +18,7 @@ use iev_runtime::kernel::fuse::{Layers, MASKS, fuse_scalar};
 use iev_runtime::kernel::warp::{PackedSize, warp};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{FLOW, PACKED};
-use iev_runtime::stream::gop_index::Reader;
+use iev_runtime::stream::gop_index::FileReader;
 use iev_runtime::stream::latents::sum_latent;
 use iev_runtime::stream::scene::Grid;
 use iev_runtime::stream::source::Source;
@@ -103,7 +103,7 @@ fn both_decoders_read_a_stream_as_it_is_written_now() {
 }
 
 /// Checksum of the latents that FORMAT.md §7.6 names.
-fn latents_crc32c(reader: &mut Reader) -> u32 {
+fn latents_crc32c(reader: &mut FileReader) -> u32 {
     let header = reader.header().clone();
     let Some(profile) = header.profile() else { return CRC.checksum(&[]) };
     let views = header.implicit_views().count();
@@ -122,7 +122,7 @@ fn latents_crc32c(reader: &mut Reader) -> u32 {
     let mut digest = CRC.digest();
     for (entry, of_gop) in gops.values() {
         let last = entry.frames as usize - 1;
-        for (time, view) in
+        for (frame, view) in
             [0, last.min(5), last].into_iter().flat_map(|t| (0..views).map(move |v| (t, v)))
         {
             for scale in [16, 8] {
@@ -130,7 +130,7 @@ fn latents_crc32c(reader: &mut Reader) -> u32 {
                 let mut latent = vec![0.0; profile.latent(scale) * columns * rows];
                 let mut scratch = vec![0; latent.len()];
                 let grids = scenes[&entry.scene].iter().chain(of_gop).map(Grid::view);
-                sum_latent(profile, scale, grids, (time, view), &mut scratch, &mut latent);
+                sum_latent(profile, scale, grids, (frame, view), &mut scratch, &mut latent);
                 latent.iter().for_each(|value| digest.update(&value.to_le_bytes()));
             }
         }

@@ -41,7 +41,7 @@ fn pipelined_equals_serial(path: &Path, some: &Selection) {
         for selection in [&clip::everything(&player), some] {
             let serial = clip::pictures(player.decode_serial(selection).unwrap());
             let piped = clip::pictures(player.play(selection).unwrap());
-            assert_eq!(serial.len(), selection.shown.len() * selection.times.len());
+            assert_eq!(serial.len(), selection.shown.len() * selection.frames.len());
             assert!(
                 serial == piped,
                 "{precision:?}, batch {batch}, painters {painters}, queue {queue}, {selection:?}"

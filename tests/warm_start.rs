@@ -5,10 +5,10 @@
 mod clip;
 
 use iev_exporter::encode::request::profile;
-use iev_exporter::encode::{EncodeSettings, Encoded, encode};
+use iev_exporter::encode::{EncodeResult, EncodeSettings, encode};
 use iev_exporter::input::View;
 
-fn luma_db(encoded: &Encoded) -> f64 {
+fn luma_db(encoded: &EncodeResult) -> f64 {
     let views = encoded.implicit_db.len() as f64;
     encoded.implicit_db.iter().map(|q| q.fused_db[0]).sum::<f64>() / views
 }

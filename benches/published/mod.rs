@@ -6,7 +6,7 @@
 //! flow → bilinear warp of the anchor → softmax fusion. Summing the grids is left out, and the grid
 //! embedding of a block is the bias of its convolution, which is the same numbers for nothing: both
 //! are in the published network's favour. The widths of the blocks are ours: those that halve and
-//! have the published counts, 2.2 M parameters (with grids for 96 times and 10 views) and 11.2 kMAC
+//! have the published counts, 2.2 M parameters (with grids for 96 frames and 10 views) and 11.2 kMAC
 //! per pixel.
 
 use iev_exporter::lower::builder::{Builder, Dim, Value, int, ints, string};
@@ -20,7 +20,7 @@ const BLOCKS: [(usize, usize); 5] = [(160, 5), (80, 3), (40, 2), (24, 2), (19, 2
 const HEADS: usize = 3 + 2 + 2;
 /// Pixels per cell of the grids, in a row.
 pub const CELL_PX: usize = 5 * 3 * 2 * 2 * 2;
-/// Cells, times and views of the published setting.
+/// Cells, frames and views of the published setting.
 const PUBLISHED: (usize, usize, usize) = (9 * 16, 96, 10);
 
 /// The graph and the sizes of what fills it.
@@ -44,8 +44,8 @@ pub fn mac_per_px() -> f64 {
 /// Weights, biases, norms, and grids of the published setting: two temporal levels of half the
 /// channels, one of them at half the rate, and one per view.
 pub fn parameters() -> usize {
-    let (cells, times, views) = PUBLISHED;
-    let grids = cells * (times * GRID / 2 + times / 2 * GRID / 2 + views * GRID);
+    let (cells, frames, views) = PUBLISHED;
+    let grids = cells * (frames * GRID / 2 + frames / 2 * GRID / 2 + views * GRID);
     grids
         + published([1; 2])
             .parameters

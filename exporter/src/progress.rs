@@ -51,7 +51,7 @@ impl Progress {
 
     /// The same with the first `done` steps behind it already.
     pub fn resumed(self, name: &'static str, done: usize, length: usize) -> Job {
-        let state = State {
+        let state = JobState {
             name,
             length,
             before: done,
@@ -61,9 +61,11 @@ impl Progress {
         };
         let state = Arc::new(state);
         let shown = match self {
-            Self::Quiet => Shown::Nowhere,
-            Self::Bar => Shown::Bar(bar(name, done, length)),
-            Self::Lines => Shown::Lines(Teller::start(Arc::clone(&state), FIRST_LINE, LINE_EVERY)),
+            Self::Quiet => ProgressOutput::Nowhere,
+            Self::Bar => ProgressOutput::Bar(bar(name, done, length)),
+            Self::Lines => {
+                ProgressOutput::Lines(Teller::start(Arc::clone(&state), FIRST_LINE, LINE_EVERY))
+            }
         };
         Job { state, shown }
     }
@@ -72,22 +74,22 @@ impl Progress {
 /// A job under way; steps may be counted by any thread.
 #[derive(Debug)]
 pub struct Job {
-    state: Arc<State>,
-    shown: Shown,
+    state: Arc<JobState>,
+    shown: ProgressOutput,
 }
 
 impl Job {
     /// One step is done.
     pub fn step(&self) {
         self.state.done.fetch_add(1, Ordering::Relaxed);
-        if let Shown::Bar(bar) = &self.shown {
+        if let ProgressOutput::Bar(bar) = &self.shown {
             bar.inc(1);
         }
     }
 
     /// Says `message` beside the count from now on.
     pub fn tell(&self, message: String) {
-        if let Shown::Bar(bar) = &self.shown {
+        if let ProgressOutput::Bar(bar) = &self.shown {
             bar.set_message(format!(", {message}"));
         }
         *self.state.message() = message;
@@ -96,9 +98,9 @@ impl Job {
     /// Prints a line without breaking the bar.
     pub fn say(&self, line: &str) {
         match &self.shown {
-            Shown::Nowhere => {}
-            Shown::Bar(bar) => bar.suspend(|| Progress::Bar.say(line)),
-            Shown::Lines(_) => Progress::Lines.say(line),
+            ProgressOutput::Nowhere => {}
+            ProgressOutput::Bar(bar) => bar.suspend(|| Progress::Bar.say(line)),
+            ProgressOutput::Lines(_) => Progress::Lines.say(line),
         }
     }
 }
@@ -106,15 +108,15 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         match &mut self.shown {
-            Shown::Nowhere => {}
-            Shown::Bar(bar) => bar.finish_and_clear(),
-            Shown::Lines(teller) => teller.end(),
+            ProgressOutput::Nowhere => {}
+            ProgressOutput::Bar(bar) => bar.finish_and_clear(),
+            ProgressOutput::Lines(teller) => teller.end(),
         }
     }
 }
 
 #[derive(Debug)]
-enum Shown {
+enum ProgressOutput {
     Nowhere,
     Bar(ProgressBar),
     Lines(Teller),
@@ -122,7 +124,7 @@ enum Shown {
 
 /// What a line says.
 #[derive(Debug)]
-struct State {
+struct JobState {
     name: &'static str,
     length: usize,
     /// Steps of an earlier run, which say nothing about this one's speed.
@@ -132,7 +134,7 @@ struct State {
     message: Mutex<String>,
 }
 
-impl State {
+impl JobState {
     fn message(&self) -> std::sync::MutexGuard<'_, String> {
         self.message.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,7 +162,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn start(state: Arc<State>, first: Duration, every: Duration) -> Self {
+    fn start(state: Arc<JobState>, first: Duration, every: Duration) -> Self {
         let (end, ended) = channel();
         let tell = move || {
             let mut wait = first;
@@ -204,8 +206,8 @@ pub fn span(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn state(before: usize, done: usize, ago: u64) -> State {
-        State {
+    fn state(before: usize, done: usize, ago: u64) -> JobState {
+        JobState {
             name: "training",
             length: 600,
             before,

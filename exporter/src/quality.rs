@@ -101,7 +101,7 @@ const WINDOW: usize = 11;
 /// Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment",
 /// 2003, eq. 7.
 pub fn ms_ssim(original: &Picture, decoded: &Picture) -> f64 {
-    let [a, b] = [original, decoded].map(|picture| Layer::new(picture.planes()[0]));
+    let [a, b] = [original, decoded].map(|picture| FloatPlane::new(picture.planes()[0]));
     assert_eq!((a.width, a.height), (b.width, b.height), "compared pictures have one size");
     let shorter = a.width.min(a.height);
     assert!(shorter >= WINDOW, "MS-SSIM needs 11 pixels a side");
@@ -119,13 +119,13 @@ pub fn ms_ssim(original: &Picture, decoded: &Picture) -> f64 {
 }
 
 /// Luma in floating point, 0‥255.
-struct Layer {
+struct FloatPlane {
     width: usize,
     height: usize,
     samples: Vec<f32>,
 }
 
-impl Layer {
+impl FloatPlane {
     fn new(plane: PlaneView<'_>) -> Self {
         let samples = plane.samples.iter().map(|&sample| f32::from(sample)).collect();
         Self { width: plane.width, height: plane.height, samples }
@@ -174,7 +174,7 @@ fn gaussian() -> [f32; WINDOW] {
 }
 
 /// Mean SSIM, and the mean of its contrast-structure part alone.
-fn ssim(a: &Layer, b: &Layer) -> (f64, f64) {
+fn ssim(a: &FloatPlane, b: &FloatPlane) -> (f64, f64) {
     const C1: f32 = (0.01 * 255.0) * (0.01 * 255.0);
     const C2: f32 = (0.03 * 255.0) * (0.03 * 255.0);
     let window = gaussian();

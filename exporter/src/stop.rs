@@ -50,7 +50,7 @@ pub fn listen() -> io::Result<()> {
 
 /// Whether a process with this `/proc/PID/status` ignores `signal`.
 fn ignores(status: &str, signal: i32) -> bool {
-    let mask = iev_runtime::board::machine::field(status, "SigIgn");
+    let mask = iev_runtime::machine::field(status, "SigIgn");
     let mask = mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
     mask >> (signal - 1) & 1 == 1
 }

@@ -1,4 +1,4 @@
-//! Property: any file is an error or pictures of the header's size, every view at every time, and
+//! Property: any file is an error or pictures of the header's size, every view at every frame, and
 //! nothing that openh264 or the kernels do with it trips the address sanitizer.
 #![no_main]
 
@@ -10,10 +10,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = player.cameras();
     let selection = everything(&player);
     let shown = player.decode_serial(&selection).expect("everything is in the stream");
-    for (time, shown) in selection.times.clone().zip(shown) {
+    for (frame, shown) in selection.frames.clone().zip(shown) {
         let Ok(shown) = shown else { return };
-        assert_eq!(shown.time.0, time, "times follow one another");
+        assert_eq!(shown.frame.0, frame, "frames follow one another");
         assert_eq!(shown.pictures.len(), player.header().views.len(), "every view is shown");
-        assert!(shown.frames().all(|(_, picture)| picture.size() == player.header().size));
+        assert!(shown.with_ids().all(|(_, picture)| picture.size() == player.header().size));
     }
 });

@@ -3,12 +3,12 @@
 #![no_main]
 
 use iev_fuzz::{everything, player};
-use iev_runtime::play::shown::Shown;
+use iev_runtime::play::shown::ShownFrame;
 use iev_runtime::{Error, Result};
 use libfuzzer_sys::fuzz_target;
 
-fn told(shown: Result<Shown>) -> std::result::Result<Vec<Vec<u8>>, String> {
-    let pictures = |shown: Shown| shown.frames().map(|(_, p)| p.i420().to_vec()).collect();
+fn told(shown: Result<ShownFrame>) -> std::result::Result<Vec<Vec<u8>>, String> {
+    let pictures = |shown: ShownFrame| shown.with_ids().map(|(_, p)| p.i420().to_vec()).collect();
     shown.map(pictures).map_err(|error: Error| error.to_string())
 }
 

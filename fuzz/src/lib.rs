@@ -12,7 +12,7 @@ use iev_runtime::network::opening::Opening;
 use iev_runtime::network::tensors::{OwnedTensors, Tensors};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
+use iev_runtime::format::views::ViewSet;
 
 /// Small, so that a run is short and a leak of memory shows.
 pub const LIMITS: Limits = Limits {
@@ -64,7 +64,7 @@ pub fn player(bytes: &[u8]) -> Result<Player> {
     Player::over(bytes.to_vec().into(), Options { limits: LIMITS, codecs, ..Options::new(open) })
 }
 
-/// Every view at every time.
+/// Every view at every frame.
 pub fn everything(player: &Player) -> Selection {
-    Selection::new(ViewSet::all(player.header()), player.times())
+    Selection::new(ViewSet::all(player.header()), player.frames())
 }

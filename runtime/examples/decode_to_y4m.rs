@@ -30,9 +30,9 @@ pub fn decode(stream: &Path, view: ViewId, file: &Path) -> Result<usize> {
     let header = player.header();
     let mut sink = Box::new(Y4mSink::new(Output::create(file)?, header.size, header)?);
     let mut pictures = 0;
-    for shown in player.play(&Selection::new([view].into_iter().collect(), player.times()))? {
-        for (frame, picture) in shown?.frames() {
-            sink.put(frame.time, picture)?;
+    for shown in player.play(&Selection::new([view].into_iter().collect(), player.frames()))? {
+        for (id, picture) in shown?.with_ids() {
+            sink.put(id.frame, picture)?;
             pictures += 1;
         }
     }

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use iev_runtime::play::deadline::Counts;
-use iev_runtime::{Backend, Error, Late, Options, Paced, Player, Result, Selection, Shown, ViewId};
+use iev_runtime::{
+    Backend, Error, Late, Options, PacedPlayback, Player, Result, Selection, ShownFrame, ViewId,
+};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,7 +18,7 @@ fn main() -> Result<()> {
     let player = Player::open(Path::new(stream), Options::new(Backend::default().opener()))?;
     let (pictures, seconds) = player.header().rate;
     let period = Duration::from_secs(1) * seconds / pictures;
-    let counts = play(&player, view, Late::Drop, period, |shown| println!("{}", shown.time.0))?;
+    let counts = play(&player, view, Late::Drop, period, |shown| println!("{}", shown.frame.0))?;
     println!("{counts:?}");
     Ok(())
 }
@@ -34,10 +36,10 @@ pub fn play(
     view: ViewId,
     late: Late,
     period: Duration,
-    mut display: impl FnMut(&Shown),
+    mut display: impl FnMut(&ShownFrame),
 ) -> Result<Counts> {
-    let selection = Selection::new([view].into_iter().collect(), player.times());
-    let mut paced = Paced::new(player.play(&selection)?, late, period);
+    let selection = Selection::new([view].into_iter().collect(), player.frames());
+    let mut paced = PacedPlayback::new(player.play(&selection)?, late, period);
     let started = Instant::now();
     for refresh in 0.. {
         // A display calls at its refresh; here a sleep stands for it.

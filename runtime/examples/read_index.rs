@@ -20,9 +20,14 @@ fn main() {
     match index(SliceSource::new(&bytes[..])) {
         Ok((header, sections)) => {
             let Header { size, frames, views, .. } = &header;
-            println!("{} views, {frames} times of {}×{}", views.len(), size.width(), size.height());
+            println!(
+                "{} views, {frames} frames of {}×{}",
+                views.len(),
+                size.width(),
+                size.height()
+            );
             for Entry { kind, first_frame, frames, bytes, .. } in &sections {
-                println!("{kind:?} of {frames} times from {first_frame} on: {bytes} bytes");
+                println!("{kind:?} of {frames} frames from {first_frame} on: {bytes} bytes");
             }
         }
         Err(error) => eprintln!("{}: {error}", path.display()),

@@ -1,8 +1,7 @@
 //! Why decoding stopped, sorted by who must act.
 
-use crate::FrameId;
-use crate::format::foreign::Kind;
-use crate::format::header::{VERSION_MAJOR, VERSION_MINOR};
+use crate::PictureId;
+use crate::foreign::FileKind;
 
 /// Result of the format layer and of the player.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -17,7 +16,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[cfg_attr(all(feature = "defmt", not(feature = "player")), derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream breaks a rule of `FORMAT.md`: report it to whoever made the file.
+    /// The stream breaks a rule of `FORMAT.md`: report it to the maker of the file.
     #[error("malformed stream: byte {offset} breaks the rule that {rule}")]
     Malformed {
         /// Byte of the file, or of the section where only the section is known.
@@ -32,7 +31,7 @@ pub enum Error {
     #[error("is no IEV stream: {}", Seems(*seems))]
     Foreign {
         /// What it starts like.
-        seems: Option<Kind>,
+        seems: Option<FileKind>,
     },
     /// The end is missing.
     #[error("cut off: {has} of {needs} bytes: copy it again from where it is whole")]
@@ -45,7 +44,7 @@ pub enum Error {
     /// A checksum does not match.
     #[error(
         "checksum of {} does not match: the file was damaged or changed: copy it again from where it is whole",
-        Part(*section)
+        ChecksumOf(*section)
     )]
     Damaged {
         /// The section, or the index where there is none.
@@ -53,13 +52,17 @@ pub enum Error {
     },
     /// The stream is of a version after this build's.
     #[error(
-        "needs a newer iev: it is of format {major}.{minor}, this one reads up to {VERSION_MAJOR}.{VERSION_MINOR}"
+        "needs a newer iev: it is of format {major}.{minor}, this one reads up to {}.{}",
+        reads.0,
+        reads.1
     )]
     Newer {
         /// Major version of the stream.
         major: u8,
         /// Minor version of the stream.
         minor: u8,
+        /// Major and minor version that this build reads.
+        reads: (u8, u8),
     },
     /// The stream is valid but uses something this build does not implement.
     #[error("unsupported at byte {offset}: {what}")]
@@ -99,10 +102,10 @@ pub enum Error {
     },
     /// The anchor stage failed on one picture; `source` has the decoder's own message.
     #[cfg(feature = "player")]
-    #[error("anchor failed on {frame}")]
+    #[error("anchor failed on {picture}")]
     Anchor {
         /// The picture it was working on.
-        frame: FrameId,
+        picture: PictureId,
         /// The decoder's own error.
         source: BoxError,
     },
@@ -191,9 +194,9 @@ impl Error {
 }
 
 /// What a checksum is of.
-struct Part(Option<u32>);
+struct ChecksumOf(Option<u32>);
 
-impl core::fmt::Display for Part {
+impl core::fmt::Display for ChecksumOf {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Some(section) => write!(f, "section {section}"),
@@ -203,7 +206,7 @@ impl core::fmt::Display for Part {
 }
 
 /// What a file seems to be that is no stream.
-struct Seems(Option<Kind>);
+struct Seems(Option<FileKind>);
 
 impl core::fmt::Display for Seems {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -219,8 +222,8 @@ pub(crate) fn within(what: &'static str, asked: u64, allowed: u64) -> Result<()>
     if asked <= allowed { Ok(()) } else { Err(Error::OverBudget { what, asked, allowed }) }
 }
 
-impl core::fmt::Display for FrameId {
+impl core::fmt::Display for PictureId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "view {} time {}", self.view.0, self.time.0)
+        write!(f, "view {} frame {}", self.view.0, self.frame.0)
     }
 }

@@ -8,9 +8,9 @@
 //!     let stream = Source::from(iev_models::SAMPLE.to_vec());
 //!     let player = Player::over(stream, Options::new(Backend::default().opener()))?;
 //!     let views = [ViewId(2)].into_iter().collect();
-//!     for shown in player.play(&Selection::new(views, player.times()))? {
-//!         for (frame, picture) in shown?.frames() {
-//!             println!("{frame}: {} bytes of luma", picture.plane(Plane::Y).len());
+//!     for shown in player.play(&Selection::new(views, player.frames()))? {
+//!         for (id, picture) in shown?.with_ids() {
+//!             println!("{id}: {} bytes of luma", picture.plane(Plane::Y).len());
 //!         }
 //!     }
 //!     Ok(())
@@ -20,7 +20,7 @@
 //! *Explicit* views, such as view 2 here, are video of an ordinary codec. The others are *implicit*: a small network
 //! paints them in [ONNX Runtime](https://onnxruntime.ai), which is loaded when the first one is asked for: from
 //! `ORT_DYLIB_PATH`, or from where [`Backend`] is told. A [`Playback`] decodes ahead on threads of its own;
-//! [`Playback::show`] switches its views and [`Paced`] keeps it to a display's clock. [`Options`] say how much of the
+//! [`Playback::show`] switches its views and [`PacedPlayback`] keeps it to a display's clock. [`Options`] say how much of the
 //! machine it takes and what a stream may ask, [`Board`] has both for known machines. More in `examples/`:
 //!
 //! | example | what it shows |
@@ -51,20 +51,23 @@
 //!
 //! * `units`: sizes, views and places in a stream, of which everything speaks.
 //! * [`format`](mod@format): the bytes of a stream, reader beside writer.
-//! * [`topology`] and [`profile`]: the network's layers, and their sizes.
+//! * [`profile`]: the network's layers, what each reads, and their sizes.
 //! * [`stream`]: a file's index and GOPs, sections decoded to levels and latents.
-//! * [`anchor`]: the explicit views' pictures, by a decoder per codec, maybe in a sandbox.
+//! * [`anchor`]: the explicit views' pictures, checked and decoded by a folder per codec, maybe in a sandbox.
 //! * [`network`]: graphs, weights and what runs them.
 //! * [`kernel`]: the warp and the blend, portable and by vectors.
 //! * [`picture`]: pixels, and the pool that they come from.
 //! * [`paint`]: the implicit views' pictures.
-//! * [`play`]: the player: stages over threads, seeking, pacing, going on behind errors.
+//! * [`play`]: the player: the stages and their threads, seeking, pacing, going on behind errors.
 //! * [`outputs`]: files that are written whole, and never over an input or another output.
 //! * [`sink`]: files of pictures.
-//! * [`board`]: machines, and the limits that their profiles set.
+//! * [`machine`] and [`board`]: what this machine is, and what profiles of boards allow a stream.
+//!
+//! A room imports those above it in this list, never one below.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;
+pub mod foreign;
 #[cfg(feature = "player")]
 mod named;
 mod trace;
@@ -73,7 +76,6 @@ pub mod units;
 
 pub mod format;
 pub mod profile;
-pub mod topology;
 
 pub mod stream;
 
@@ -102,6 +104,9 @@ pub mod outputs;
 pub mod sink;
 
 #[cfg(feature = "player")]
+pub mod machine;
+
+#[cfg(feature = "player")]
 pub mod board;
 
 #[cfg(feature = "cli")]
@@ -116,7 +121,7 @@ mod tests;
 pub use error::{Error, Result};
 pub use format::header::Header;
 pub use format::limits::Limits;
-pub use units::{BLOCK_PX, FrameId, Size, TimeIndex, ViewId};
+pub use units::{BLOCK_PX, FrameIndex, PictureId, Size, ViewId};
 
 #[cfg(feature = "std")]
 pub use picture::{Picture, Plane};
@@ -124,13 +129,13 @@ pub use picture::{Picture, Plane};
 #[cfg(feature = "player")]
 pub use {
     board::Board,
+    format::views::ViewSet,
     network::backend::Backend,
     network::session::SessionOptions,
     play::deadline::Late,
     play::options::Options,
-    play::paced::{Paced, Tick},
+    play::paced::{PacedPlayback, Tick},
     play::player::{Playback, Player, Selection},
-    play::shown::Shown,
+    play::shown::ShownFrame,
     stream::source::Source,
-    units::views::ViewSet,
 };

@@ -40,7 +40,7 @@ mod tests {
             "no execution provider is called \"x\": use tensorrt, cuda or cpu",
             "no path of the network is called \"x\": use split or full",
             "no precision is called \"x\": use f32, f16 or int8",
-            "no policy for late times is called \"x\": use drop, repeat or degrade",
+            "no policy for late frames is called \"x\": use drop, repeat or degrade",
         ];
         for (refusal, sentence) in refusals.iter().zip(sentences) {
             assert!(refusal.to_string().contains(sentence), "{refusal}");

@@ -15,14 +15,14 @@ use iev_runtime::format::header::{Colour, Header, Role, Sampling};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::format::writer::{Section, write_stream};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::shown::Shown;
+use iev_runtime::play::shown::ShownFrame;
 use iev_runtime::sink::Digest;
 use iev_runtime::stream::source::Source;
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Result, Size, TimeIndex, ViewId};
+use iev_runtime::{FrameIndex, Result, Size, ViewId};
 use small_stream::{explicit_stream, options, right_checksums};
 
 const SIZE: Size = Size { width_px: 79, height_px: 47 };
@@ -41,8 +41,10 @@ fn stream(gops: &[(u32, &[Layout<'_>])]) -> Vec<u8> {
     for (frames, sections) in gops {
         for (of, keys) in *sections {
             let of: Vec<_> = of.iter().map(|view| ViewId(*view)).collect();
-            let keys: Vec<_> =
-                keys.iter().map(|(view, time)| Key { view: ViewId(*view), time: *time }).collect();
+            let keys: Vec<_> = keys
+                .iter()
+                .map(|(view, frame)| Key { view: ViewId(*view), frame: *frame })
+                .collect();
             let pictures = of.len() * *frames as usize + keys.len();
             let mut body = Vec::new();
             write_av1(&mut body, &of, &keys, units[..pictures].iter().map(Vec::as_slice));
@@ -84,11 +86,11 @@ fn open(bytes: &[u8], options: Options) -> Result<Player> {
 }
 
 fn selection(player: &Player, views: &[u8]) -> Selection {
-    Selection::new(views.iter().map(|view| ViewId(*view)).collect(), player.times())
+    Selection::new(views.iter().map(|view| ViewId(*view)).collect(), player.frames())
 }
 
-/// All pictures, views of a time in ascending order.
-fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<Vec<u8>> {
+/// All pictures, views of a frame in ascending order.
+fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<Vec<u8>> {
     let views = shown.flat_map(|shown| shown.unwrap().pictures);
     views.map(|view| view.picture.i420().to_vec()).collect()
 }
@@ -120,7 +122,7 @@ fn views_take_turns_and_each_plays_alone() {
     let both = pictures(player.play(&selection(&player, &[0, 1])).unwrap());
     let in_turn: Vec<_> =
         ten.chunks(2).flat_map(|pair| [pair[1].clone(), pair[0].clone()]).collect();
-    assert!(both == in_turn, "views of a time ascend");
+    assert!(both == in_turn, "views of a frame ascend");
 }
 
 #[test]
@@ -144,10 +146,10 @@ fn the_vector_is_what_the_writer_writes_and_plays_the_same_in_every_way() {
     assert_eq!(digest.hex(), "94f66e724a33293e5e6585532ed9b316");
     let sequential = pictures(player.decode_serial(&all).unwrap());
     assert!(sequential == pictures(player.play(&all).unwrap()), "pipelined");
-    for time in [12, 0, 5, 4, 8] {
+    for frame in [12, 0, 5, 4, 8] {
         let views: ViewSet = [ViewId(0), ViewId(1)].into_iter().collect();
-        let shown = pictures([player.at(views, TimeIndex(time))].into_iter());
-        assert!(shown == sequential[2 * time as usize..][..2], "time {time}");
+        let shown = pictures([player.at(views, FrameIndex(frame))].into_iter());
+        assert!(shown == sequential[2 * frame as usize..][..2], "frame {frame}");
     }
 }
 
@@ -159,10 +161,13 @@ fn views_switch_inside_a_section() {
     wanted.reachable = ViewSet::all(player.header());
     let mut playback = player.play(&wanted).unwrap();
     let mut seen = Vec::new();
-    for time in 0.. {
+    for frame in 0.. {
         let Some(shown) = playback.next() else { break };
         let view = shown.unwrap().pictures[0].clone();
-        assert!(*view.picture.i420() == both[2 * time + usize::from(view.view.0)], "time {time}");
+        assert!(
+            *view.picture.i420() == both[2 * frame + usize::from(view.view.0)],
+            "frame {frame}"
+        );
         seen.push(view.view.0);
         playback.show([ViewId(1 - view.view.0)].into_iter().collect()).unwrap();
     }
@@ -175,7 +180,7 @@ fn what_breaks_a_rule_of_the_section_is_named() {
     let refused = |bytes: &[u8]| match open(bytes, options(None)) {
         Err(error) => error.to_string(),
         Ok(player) => {
-            let all = Selection::new(ViewSet::all(player.header()), player.times());
+            let all = Selection::new(ViewSet::all(player.header()), player.frames());
             let error = player.decode_serial(&all).unwrap().find_map(Result::err);
             error.expect("a broken rule").to_string()
         }

@@ -12,9 +12,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use iev_runtime::Size;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
 use small_stream::explicit_stream;
 
 /// A picture fills the pipe's buffer, so that the program cannot run far ahead of its reader.
@@ -86,7 +86,7 @@ fn a_file_rewritten_between_opening_and_playing_shows_no_picture() {
     let player = Player::open(&path, Options::new(Arc::new(|_, _, _| unreachable!()))).unwrap();
     let other = explicit_stream(Size { width_px: 64, height_px: 64 }, 2, 1);
     std::fs::write(&path, other).unwrap();
-    let all = Selection::new(ViewSet::all(player.header()), player.times());
+    let all = Selection::new(ViewSet::all(player.header()), player.frames());
     let mut played = player.play(&all).unwrap();
     assert!(played.next().is_some_and(|shown| shown.is_err_and(|e| e.is_of_the_stream())));
     assert!(played.next().is_none());

@@ -141,10 +141,10 @@ fn what_breaks_a_rule_is_named_with_its_byte() {
     let sequence = anchor + 1 + KEY_BYTES + 1;
     let rows = [
         (
-            "time.iev",
+            "frame.iev",
             anchor + 2,
             99,
-            format!("malformed stream: byte {} breaks the rule that the time", anchor + 1),
+            format!("malformed stream: byte {} breaks the rule that the frame", anchor + 1),
         ),
         ("bit.iev", sequence, 0xe7, format!("unsupported at byte {sequence}: a NAL unit")),
         ("profile.iev", sequence + 1, 110, format!("unsupported at byte {sequence}: H.264 prof")),
@@ -231,7 +231,7 @@ fn a_player_that_keeps_going_writes_every_picture_and_tells_what_it_held() {
     let stopped = refusal(&mut iev(&args), STREAM);
     assert!(stopped.contains("checksum"), "{stopped}");
     let held = refusal(iev(&args).arg("--keep-going"), STREAM);
-    assert!(held.contains("1 of 3 times were held") && held.contains("checksum"), "{held}");
+    assert!(held.contains("1 of 3 frames were held") && held.contains("checksum"), "{held}");
     assert_eq!(std::fs::read(&output).unwrap().len(), 3 * size.i420_bytes());
 }
 
@@ -385,7 +385,7 @@ fn preparing_says_what_plays_here_and_builds_nothing_for_a_cpu() {
 }
 
 #[test]
-fn late_times_are_counted_by_policy() {
+fn late_frames_are_counted_by_policy() {
     let desk = Desk::new();
     let good = desk.good();
     let json = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
@@ -398,8 +398,8 @@ fn late_times_are_counted_by_policy() {
         assert!(played.status.success(), "{}", text(&played.stderr));
         let counts = json(&played.stdout)["deadlines"].clone();
         assert_eq!(counts["policy"], policy);
-        let times = sum(&counts, &["on_time", "late", "degraded", "dropped"]);
-        assert_eq!(times, 3, "every time is shown or dropped: {counts}");
+        let frames = sum(&counts, &["on_time", "late", "degraded", "dropped"]);
+        assert_eq!(frames, 3, "every frame is shown or dropped: {counts}");
 
         let report = desk.file("late.json", b"");
         let args = ["bench", &good, "--seconds", "1", "--rate", "100", "--late", policy];

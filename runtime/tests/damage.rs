@@ -8,8 +8,8 @@ mod small_stream;
 use std::time::{Duration, Instant};
 
 use iev_runtime::Result;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
 use small_stream::{FRAMES, options, right_checksums, small_stream};
 
 /// Longest decode of one damaged stream, on a busy machine.
@@ -23,12 +23,12 @@ fn decode(bytes: Vec<u8>) -> Result<usize> {
     let player = Player::over(bytes.into(), options(None))?;
     let all = Selection::new(
         ViewSet::all(player.header()),
-        player.times().start..FRAMES.min(player.times().end),
+        player.frames().start..FRAMES.min(player.frames().end),
     );
     let mut pictures = 0;
     for shown in player.decode_serial(&all)? {
         let shown = shown?;
-        assert!(shown.frames().all(|(_, p)| p.size() == player.header().size));
+        assert!(shown.with_ids().all(|(_, p)| p.size() == player.header().size));
         pictures += shown.pictures.len();
     }
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());

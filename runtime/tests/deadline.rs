@@ -1,4 +1,4 @@
-//! Deadlines: a network that stalls makes drops, repeats or degraded times by the policy, each
+//! Deadlines: a network that stalls makes drops, repeats or degraded frames by the policy, each
 //! counted, and the playback is in step again once the network goes on.
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
@@ -9,12 +9,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use iev_runtime::ViewId;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::deadline::{Counts, Late, Outcome, RECOVERY};
 use iev_runtime::play::options::Options;
-use iev_runtime::play::paced::Paced;
+use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
 use iev_runtime::{Error, Result};
 use small_stream::{options, small_stream};
 
@@ -60,7 +60,7 @@ impl Network for Gated {
 }
 
 /// Both views, or only the implicit one, over and over.
-fn paced(late: Late, implicit_only: bool, fails_at: Option<u32>) -> (Paced, Arc<Gate>) {
+fn paced(late: Late, implicit_only: bool, fails_at: Option<u32>) -> (PacedPlayback, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let (inner, at_gate) = (options(fails_at).open, Arc::clone(&gate));
     let open = move |header: &_, levels: &_, opening| {
@@ -71,14 +71,14 @@ fn paced(late: Late, implicit_only: bool, fails_at: Option<u32>) -> (Paced, Arc<
     let player = Player::over(small_stream().into(), options).unwrap();
     let all = ViewSet::all(player.header());
     let views = if implicit_only { [ViewId(1)].into_iter().collect() } else { all };
-    let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
+    let selection = Selection { repeat: true, ..Selection::new(views, player.frames()) };
     let playback = player.play(&selection).unwrap();
-    (Paced::new(playback, late, PERIOD), gate)
+    (PacedPlayback::new(playback, late, PERIOD), gate)
 }
 
 /// Outcomes of ticks `range` with their numbers of pictures.
 fn ticks(
-    paced: &mut Paced,
+    paced: &mut PacedPlayback,
     range: std::ops::Range<u32>,
     patience: Duration,
 ) -> Vec<(Outcome, usize)> {
@@ -89,7 +89,7 @@ fn ticks(
     range.map(tick).collect()
 }
 
-/// With one painter, for two would race for the last run that is allowed: three times in step, three ticks at which the network stalls, and 20 more once it goes on.
+/// With one painter, for two would race for the last run that is allowed: three frames in step, three ticks at which the network stalls, and 20 more once it goes on.
 fn stalled(late: Late) -> (Vec<(Outcome, usize)>, Counts) {
     let (mut paced, gate) = paced(late, false, None);
     gate.allow(Some(3));
@@ -128,7 +128,7 @@ fn a_stall_moves_the_schedule_of_who_repeats() {
 #[test]
 fn a_stall_leaves_views_out_until_the_playback_has_recovered() {
     let (seen, counts) = stalled(Late::Degrade);
-    // At tick 5 six times were due, so those before 6 + RECOVERY come with the anchor alone.
+    // At tick 5 six frames were due, so those before 6 + RECOVERY come with the anchor alone.
     let whole = 6 + RECOVERY as u32;
     let expected = (0..26).map(|at| match at {
         3..6 => (Outcome::Repeated, 2),

@@ -40,14 +40,14 @@ fn a_view_becomes_a_file_of_its_pictures() {
 
 #[test]
 fn every_picture_is_shown_by_the_clock() {
-    let mut times = Vec::new();
+    let mut frames = Vec::new();
     let period = Duration::from_millis(4);
-    let show = |shown: &iev_runtime::Shown| times.push(shown.time.0);
+    let show = |shown: &iev_runtime::ShownFrame| frames.push(shown.frame.0);
     let player = player(&Backend::default());
     let counts = play_paced::play(&player, EXPLICIT, Late::Repeat, period, show).unwrap();
     // A picture that stays for a second tick is displayed twice.
-    times.dedup();
-    assert_eq!(times, Vec::from_iter(player.times()));
+    frames.dedup();
+    assert_eq!(frames, Vec::from_iter(player.frames()));
     assert_eq!(counts.on_time + counts.late, 48);
 }
 

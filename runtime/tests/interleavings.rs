@@ -1,5 +1,5 @@
 //! Interleavings: in whatever order threads run, the pipeline gives its results whole and in order,
-//! works no further ahead than it may, ends all its threads whoever leaves first, and never hangs.
+//! works no further ahead than it may, ends all its threads whichever side leaves first, and never hangs.
 //!
 //! `shares.rs` and `stages.rs` of the player are compiled here over shuttle's threads and queues, which
 //! run one at a time in a random order and tell when none can go on.
@@ -21,7 +21,7 @@ mod sync {
     /// Shuttle gives the turns.
     pub fn give_way() {}
 
-    /// Time does not pass here: what is there at once, after whoever else runs first.
+    /// Time does not pass here: what is there at once, after the threads that run first.
     pub fn receive_until<T>(
         queue: &Receiver<T>,
         _: std::time::Instant,
@@ -51,11 +51,11 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 
 use error::{Error, Result};
-use shares::{Join, Taken};
+use shares::{Arrival, Join};
 use stages::{Room, Stage};
 
-/// Times of a GOP.
-const TIMES: usize = 2;
+/// Frames of a GOP.
+const GOP_FRAMES: usize = 2;
 
 /// Where an error is planted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,17 +67,17 @@ enum Fault {
     Painter(usize),
 }
 
-/// A time as it comes out: which painters did their share, by the permit that they had.
+/// A frame as it comes out: which painters did their share, by the permit that they had.
 #[derive(Debug, PartialEq)]
 struct Shares {
-    time: usize,
+    frame: usize,
     permit: usize,
     painters: Vec<usize>,
 }
 
 impl Join for Shares {
     fn join(&mut self, other: Self) {
-        assert_eq!((self.time, self.permit), (other.time, other.permit), "shares of one time");
+        assert_eq!((self.frame, self.permit), (other.frame, other.permit), "shares of one frame");
         self.painters.extend(other.painters);
     }
 }
@@ -88,7 +88,7 @@ type Pipeline = stages::Pipeline<usize, Shares>;
 #[derive(Debug, Clone, Copy)]
 struct Case {
     room: Room,
-    times: usize,
+    frames: usize,
     fault: Fault,
     fault_at: usize,
     taken: usize,
@@ -101,57 +101,58 @@ impl Case {
         let failing = Fault::Painter(random.gen_range(0..painters));
         let faults = [Fault::None, Fault::Reader, Fault::Anchor, failing];
         let (decoded, ahead) = (random.gen_range(0..=4), random.gen_range(1..=3));
-        let times = TIMES * random.gen_range(0..=4);
+        let frames = GOP_FRAMES * random.gen_range(0..=4);
         Self {
             room: Room { painters, decoded, ahead },
-            times,
+            frames,
             fault: faults[random.gen_range(0..faults.len())],
-            fault_at: random.gen_range(0..=times),
-            taken: random.gen_range(0..=times + 2),
+            fault_at: random.gen_range(0..=frames),
+            taken: random.gen_range(0..=frames + 2),
         }
     }
 
-    /// What `stage` makes of `time`.
-    fn pass(self, stage: Fault, time: usize) -> Result<usize> {
-        if self.fault == stage && self.fault_at == time { Err(Error::Planted) } else { Ok(time) }
+    /// What `stage` makes of `frame`.
+    fn pass(self, stage: Fault, frame: usize) -> Result<usize> {
+        if self.fault == stage && self.fault_at == frame { Err(Error::Planted) } else { Ok(frame) }
     }
 
-    /// The first time that is not shown, and whether an error is in its place.
+    /// The first frame that is not shown, and whether an error is in its place.
     fn end(self) -> (usize, bool) {
         match self.fault {
-            Fault::None => (self.times, false),
-            _ if self.fault_at >= self.times => (self.times, false),
-            Fault::Reader => (self.fault_at / TIMES * TIMES, true),
+            Fault::None => (self.frames, false),
+            _ if self.fault_at >= self.frames => (self.frames, false),
+            Fault::Reader => (self.fault_at / GOP_FRAMES * GOP_FRAMES, true),
             _ => (self.fault_at, true),
         }
     }
 
-    /// The pipeline. Stages hold `alive`; `asked` counts times asked for.
+    /// The pipeline. Stages hold `alive`; `asked` counts frames asked for.
     fn start(self, alive: &Arc<()>, asked: &Arc<AtomicUsize>) -> Pipeline {
         let (r, a, p) = (alive.clone(), alive.clone(), alive.clone());
         let asked = Arc::clone(asked);
         let read = move |first: usize| {
-            (first..first + TIMES).try_for_each(|time| self.pass(Fault::Reader, time).map(drop))?;
+            (first..first + GOP_FRAMES)
+                .try_for_each(|frame| self.pass(Fault::Reader, frame).map(drop))?;
             Ok(first)
         };
         let decode = move |gop: Result<usize>| -> Vec<Result<usize>> {
             match gop {
-                Ok(first) => {
-                    (first..first + TIMES).map(|time| self.pass(Fault::Anchor, time)).collect()
-                }
+                Ok(first) => (first..first + GOP_FRAMES)
+                    .map(|frame| self.pass(Fault::Anchor, frame))
+                    .collect(),
                 Err(error) => vec![Err(error)],
             }
         };
-        let paint = move |painter: usize, (permit, time): (usize, usize)| {
-            let early = time >= asked.load(Ordering::SeqCst) + self.room.ahead;
-            assert!(!early, "{time} is too early");
-            self.pass(Fault::Painter(painter), time)?;
-            Ok(Shares { time, permit, painters: vec![painter] })
+        let paint = move |painter: usize, (permit, frame): (usize, usize)| {
+            let early = frame >= asked.load(Ordering::SeqCst) + self.room.ahead;
+            assert!(!early, "{frame} is too early");
+            self.pass(Fault::Painter(painter), frame)?;
+            Ok(Shares { frame, permit, painters: vec![painter] })
         };
         stages::start(
             self.room,
             0,
-            move || stage((0..self.times).step_by(TIMES).map(read), r),
+            move || stage((0..self.frames).step_by(GOP_FRAMES).map(read), r),
             move |gops| stage(gops.flat_map(decode), a),
             move |painter, jobs| {
                 stage(jobs.map(move |job| job.and_then(|job| paint(painter, job))), p)
@@ -164,19 +165,19 @@ impl Case {
         let (alive, asked) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
         let mut pipeline = self.start(&alive, &asked);
         let (end, fails) = self.end();
-        for time in 0..self.taken {
+        for frame in 0..self.taken {
             asked.fetch_add(1, Ordering::SeqCst);
-            let expected = match time {
-                time if time < end => {
-                    // Permits are numbered by the time asked for when they are given.
-                    let permit = (time + 1).saturating_sub(self.room.ahead);
+            let expected = match frame {
+                frame if frame < end => {
+                    // Permits are numbered by the frame asked for when they are given.
+                    let permit = (frame + 1).saturating_sub(self.room.ahead);
                     let painters = (0..self.room.painters).collect();
-                    Some(Ok(Shares { time, permit, painters }))
+                    Some(Ok(Shares { frame, permit, painters }))
                 }
-                time if time == end && fails => Some(Err(Error::Planted)),
+                frame if frame == end && fails => Some(Err(Error::Planted)),
                 _ => None,
             };
-            assert_eq!(next(&mut pipeline, time + 1), expected, "{self:?}");
+            assert_eq!(next(&mut pipeline, frame + 1), expected, "{self:?}");
         }
         drop(pipeline);
         assert_eq!(Arc::strong_count(&alive), 1, "a stage is still there: {self:?}");
@@ -187,9 +188,9 @@ impl Case {
 fn next(pipeline: &mut Pipeline, permit: usize) -> Option<Result<Shares>> {
     for _ in 0..thread_rng().gen_range(0..=2) {
         match pipeline.next_within(permit, Duration::ZERO) {
-            Taken::Item(result) => return Some(result),
-            Taken::Ended => return None,
-            Taken::NotYet => {}
+            Arrival::Item(result) => return Some(result),
+            Arrival::Ended => return None,
+            Arrival::NotYet => {}
         }
     }
     pipeline.next(permit)

@@ -6,12 +6,12 @@ mod small_stream;
 
 use std::path::Path;
 
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::play::memory::playing_bytes;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
 
 /// A line of /proc/self/status, in bytes.
 fn status(name: &str) -> u64 {
@@ -31,11 +31,11 @@ fn playing_the_sample_holds_no_more_than_counted() {
     let counted = playing_bytes(player.header(), player.index().largest(), &options);
     // The program and ONNX Runtime themselves come on top: they are there once a small stream has played.
     let small = Player::over(small_stream::small_stream().into(), options.clone()).unwrap();
-    let everything = Selection::new(ViewSet::all(small.header()), small.times());
+    let everything = Selection::new(ViewSet::all(small.header()), small.frames());
     assert!(small.play(&everything).unwrap().all(|shown| shown.is_ok()));
     drop(small);
     let before = status("VmRSS");
-    let selection = Selection::new(ViewSet::all(player.header()), player.times());
+    let selection = Selection::new(ViewSet::all(player.header()), player.frames());
     assert!(player.play(&selection).unwrap().all(|shown| shown.is_ok()));
     let held = status("VmHWM").saturating_sub(before);
     println!("held {} MiB, counted {} MiB", held >> 20, counted >> 20);

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use iev_runtime::anchor::decoder::{AnchorDecoder, Input, Ready};
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::shown::Shown;
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Error, FrameId, Result, TimeIndex};
+use iev_runtime::play::shown::ShownFrame;
+use iev_runtime::{Error, FrameIndex, PictureId, Result};
 use small_stream::{FRAMES, options, small_stream};
 
 /// Tests of this file count threads, so they take turns.
@@ -25,7 +25,7 @@ fn player(options: Options) -> Player {
 }
 
 fn all(player: &Player) -> Selection {
-    Selection::new(ViewSet::all(player.header()), player.times())
+    Selection::new(ViewSet::all(player.header()), player.frames())
 }
 
 /// What `/proc/self/task/…/stat` says of the threads of stages that are still there.
@@ -130,12 +130,12 @@ fn a_storm_of_seeks_leaves_no_thread() {
         .map(|shown| shown.unwrap().pictures[1].picture.i420().to_vec())
         .collect();
     for seek in 0..300u32 {
-        let time = seek * 7919 % FRAMES;
-        let mut playback = player.play(&Selection::new(views, time..FRAMES)).unwrap();
+        let frame = seek * 7919 % FRAMES;
+        let mut playback = player.play(&Selection::new(views, frame..FRAMES)).unwrap();
         if seek % 3 == 0 {
             let shown = playback.next().unwrap().unwrap();
-            assert_eq!(shown.time, TimeIndex(time));
-            assert!(shown.pictures[1].picture.i420() == whole[time as usize]);
+            assert_eq!(shown.frame, FrameIndex(frame));
+            assert!(shown.pictures[1].picture.i420() == whole[frame as usize]);
         }
     }
     assert_stages_end();
@@ -164,9 +164,9 @@ impl Rests {
 struct Shaken<T>(T, Rests);
 
 impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
-    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
         self.1.rest();
-        self.0.decode(frame, input, ready)
+        self.0.decode(place, input, ready)
     }
 }
 
@@ -204,8 +204,8 @@ fn shaken(seed: u32) -> Options {
 #[test]
 fn however_the_threads_take_turns_the_pictures_are_the_same_and_they_end() {
     let _turn = TURN.lock().unwrap();
-    let views = |shown: Shown| -> Vec<Vec<u8>> {
-        shown.frames().map(|(_, picture)| picture.i420().to_vec()).collect()
+    let views = |shown: ShownFrame| -> Vec<Vec<u8>> {
+        shown.with_ids().map(|(_, picture)| picture.i420().to_vec()).collect()
     };
     let plain = player(options(None));
     let whole: Vec<_> =
@@ -216,10 +216,10 @@ fn however_the_threads_take_turns_the_pictures_are_the_same_and_they_end() {
         let endless = Selection { repeat: true, ..all(&player) };
         let mut playback = player.play(&endless).unwrap();
         let mut rests = Rests(seed << 8);
-        for time in 0..rests.next() as usize % 24 {
+        for frame in 0..rests.next() as usize % 24 {
             rests.rest();
             let shown = views(playback.next().unwrap().unwrap());
-            assert!(shown == whole[time % whole.len()], "seed {seed}, time {time}");
+            assert!(shown == whole[frame % whole.len()], "seed {seed}, frame {frame}");
         }
         drop(playback);
         assert_stages_end();

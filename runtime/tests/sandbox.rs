@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use iev_runtime::anchor::sandbox::Sandbox;
 use iev_runtime::format::table::Kind;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::shown::Shown;
-use iev_runtime::units::views::ViewSet;
+use iev_runtime::play::shown::ShownFrame;
 use iev_runtime::{Error, Result};
 use small_stream::{SIZE, explicit_stream, options, right_checksums, small_stream};
 
@@ -34,10 +34,10 @@ fn with(sandbox: Sandbox) -> Options {
 }
 
 fn all(player: &Player) -> Selection {
-    Selection::new(ViewSet::all(player.header()), player.times())
+    Selection::new(ViewSet::all(player.header()), player.frames())
 }
 
-fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<Vec<u8>> {
+fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<Vec<u8>> {
     let views = shown.flat_map(|shown| shown.unwrap().pictures);
     views.map(|view| view.picture.i420().to_vec()).collect()
 }
@@ -76,8 +76,8 @@ fn pictures_are_the_same_and_no_child_remains() {
         let wanted = pictures(own.decode_serial(&all(&own)).unwrap());
         assert!(wanted == pictures(other.decode_serial(&all(&other)).unwrap()));
         assert!(wanted == pictures(other.play(&all(&other)).unwrap()));
-        let last = all(&other).times.end - 1;
-        let sought = other.at(ViewSet::all(other.header()), iev_runtime::TimeIndex(last)).unwrap();
+        let last = all(&other).frames.end - 1;
+        let sought = other.at(ViewSet::all(other.header()), iev_runtime::FrameIndex(last)).unwrap();
         assert!(wanted.ends_with(&pictures([Ok(sought)].into_iter())));
         assert_eq!(children(), [0u32; 0]);
     }
@@ -90,8 +90,8 @@ fn told(bytes: &[u8], options: Options) -> (Vec<Vec<u8>>, Option<String>) {
     for shown in player.decode_serial(&all(&player)).unwrap() {
         match shown {
             Ok(shown) => good.extend(pictures([Ok(shown)].into_iter())),
-            Err(Error::Anchor { frame, source }) => {
-                return (good, Some(format!("{frame}: {source}")));
+            Err(Error::Anchor { picture, source }) => {
+                return (good, Some(format!("{picture}: {source}")));
             }
             Err(other) => return (good, Some(other.to_string())),
         }
@@ -158,12 +158,12 @@ fn a_child_that_is_killed_is_one_error_naming_the_gop() {
     send("-KILL");
     let error = shown.next().unwrap().err().unwrap();
     assert!(error.is_of_the_stream());
-    let Error::Anchor { frame, source } = error else { panic!("{error}") };
+    let Error::Anchor { picture, source } = error else { panic!("{error}") };
     assert_eq!(
-        (frame.time.0, source.to_string()),
+        (picture.frame.0, source.to_string()),
         (
             GOP + 2,
-            format!("the sandbox of the GOP from time {GOP} on ended with signal: 9 (SIGKILL)"),
+            format!("the sandbox of the GOP from frame {GOP} on ended with signal: 9 (SIGKILL)"),
         )
     );
     assert!(shown.next().is_none());

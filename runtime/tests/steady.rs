@@ -1,4 +1,4 @@
-//! Steady state: once warm, a time allocates nothing, a GOP little, and memory does not grow.
+//! Steady state: once warm, a frame allocates nothing, a GOP little, and memory does not grow.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use iev_runtime::ViewId;
 use iev_runtime::format::limits::Limits;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::opening::Precision;
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
-use iev_runtime::play::paced::Paced;
+use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
 use iev_runtime::sink::{Muxer, Plan, Sink};
 use iev_runtime::stream::source::Source;
-use iev_runtime::units::views::ViewSet;
 use small_stream::{FRAMES, stream_of};
 
 /// Counts what Rust code asks of the heap. ONNX Runtime and openh264 have allocators of their own,
@@ -57,13 +57,13 @@ unsafe impl GlobalAlloc for Counting {
 /// test begins and ends.
 #[test]
 fn playing_on_takes_no_further_memory() {
-    a_time_allocates_nothing_once_warm(Precision::F32);
+    a_frame_allocates_nothing_once_warm(Precision::F32);
     // In f32 again where the processor lacks what 8 bits need.
-    a_time_allocates_nothing_once_warm(Precision::Int8);
+    a_frame_allocates_nothing_once_warm(Precision::Int8);
     a_tick_allocates_nothing_once_warm();
     a_gop_allocates_little();
     #[cfg(target_os = "linux")]
-    memory_does_not_grow_over_ten_thousand_times();
+    memory_does_not_grow_over_ten_thousand_frames();
 }
 
 /// Networks on the CPU, one thread each.
@@ -80,7 +80,7 @@ fn player(backend: &Backend, frames: u32, precision: Precision) -> Player {
     Player::over(Source::from(stream_of(frames)), options).unwrap()
 }
 
-/// All views of all times, over and over, into a null sink.
+/// All views of all frames, over and over, into a null sink.
 struct Loop {
     playback: Playback,
     sink: Sink,
@@ -90,7 +90,7 @@ impl Loop {
     fn over(player: &Player) -> Self {
         let views = ViewSet::all(player.header());
         assert!(views.contains(ViewId(1)), "an implicit view, so that the network runs");
-        let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
+        let selection = Selection { repeat: true, ..Selection::new(views, player.frames()) };
         let path = std::path::Path::new("-");
         let (header, order) = (player.header(), views.iter().collect::<Vec<_>>());
         let layout = Default::default();
@@ -99,21 +99,21 @@ impl Loop {
         Self { playback: player.play(&selection).unwrap(), sink }
     }
 
-    fn play(&mut self, times: usize) {
-        for shown in self.playback.by_ref().take(times) {
+    fn play(&mut self, frames: usize) {
+        for shown in self.playback.by_ref().take(frames) {
             self.sink.put(&shown.unwrap()).unwrap();
         }
     }
 
-    /// Allocations while `times` are played.
-    fn allocations(&mut self, times: usize) -> usize {
+    /// Allocations while `frames` are played.
+    fn allocations(&mut self, frames: usize) -> usize {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        self.play(times);
+        self.play(frames);
         ALLOCATIONS.load(Ordering::Relaxed) - before
     }
 }
 
-/// More times than all stages and queues hold at once.
+/// More frames than all stages and queues hold at once.
 const UNDER_WAY: usize = 20;
 
 /// What is made once may be made late, when threads first meet in a certain way: a canvas per
@@ -123,38 +123,38 @@ const LATE: usize = 3 * 5 + 6 + 2 * 8;
 
 /// Why one long GOP: what a GOP allocates, and how far the stages work ahead into the next one, then
 /// does not come into the count at all.
-fn a_time_allocates_nothing_once_warm(precision: Precision) {
-    const TIMES: usize = 2000;
+fn a_frame_allocates_nothing_once_warm(precision: Precision) {
+    const PLAYED: usize = 2000;
     let backend = backend();
-    let player = player(&backend, (TIMES + 3 * UNDER_WAY) as u32, precision);
+    let player = player(&backend, (PLAYED + 3 * UNDER_WAY) as u32, precision);
     let mut long = Loop::over(&player);
     // More pictures than are ever under way, all held at once: the pool has no need of another.
     let held: Vec<_> = long.playback.by_ref().take(UNDER_WAY).map(Result::unwrap).collect();
     assert_eq!(held.len(), UNDER_WAY);
     drop(held);
     long.play(UNDER_WAY);
-    let allocations = long.allocations(TIMES);
-    println!("{precision:?}: {allocations} allocations in {TIMES} times");
-    assert!(allocations <= LATE, "{allocations} allocations in {TIMES} times");
+    let allocations = long.allocations(PLAYED);
+    println!("{precision:?}: {allocations} allocations in {PLAYED} frames");
+    assert!(allocations <= LATE, "{allocations} allocations in {PLAYED} frames");
     let refusal = backend.opened().and_then(|opened| opened.instead).unwrap_or_default();
     iev_skips::processor("VNNI", !refusal.contains("VNNI"));
 }
 
-/// The same on a display's clock, whatever becomes of late times.
+/// The same on a display's clock, whatever becomes of late frames.
 fn a_tick_allocates_nothing_once_warm() {
     const TICKS: u32 = 600;
     const PERIOD: Duration = Duration::from_millis(1);
-    // As many times are due as there are ticks.
+    // As many frames are due as there are ticks.
     let player = player(&backend(), UNDER_WAY as u32 + 3 * TICKS, Precision::F32);
     for &late in Late::ALL {
         let mut playback = Loop::over(&player).playback;
         let held: Vec<_> = playback.by_ref().take(UNDER_WAY).map(Result::unwrap).collect();
         drop(held);
-        let mut paced = Paced::new(playback, late, PERIOD);
+        let mut paced = PacedPlayback::new(playback, late, PERIOD);
         let mut ticks = |range: std::ops::Range<u32>| {
             let before = ALLOCATIONS.load(Ordering::Relaxed);
             for at in range {
-                // Every other tick waits for nothing, so some times are late.
+                // Every other tick waits for nothing, so some frames are late.
                 let patience = Duration::from_secs(u64::from(at % 2));
                 paced.tick(PERIOD * at, patience).unwrap().unwrap();
             }
@@ -186,14 +186,14 @@ fn resident_kib() -> f64 {
 }
 
 #[cfg(target_os = "linux")]
-fn memory_does_not_grow_over_ten_thousand_times() {
-    const TIMES: usize = 10_000;
+fn memory_does_not_grow_over_ten_thousand_frames() {
+    const PLAYED: usize = 10_000;
     let player = player(&backend(), FRAMES, Precision::F32);
     let mut endless = Loop::over(&player);
-    endless.play(TIMES / 10);
+    endless.play(PLAYED / 10);
     let before = resident_kib();
-    endless.play(TIMES);
-    let slope = (resident_kib() - before) / TIMES as f64;
-    println!("{slope:.4} KiB per time from {before} KiB on");
-    assert!(slope < 1.0, "{slope:.3} KiB per time");
+    endless.play(PLAYED);
+    let slope = (resident_kib() - before) / PLAYED as f64;
+    println!("{slope:.4} KiB per frame from {before} KiB on");
+    assert!(slope < 1.0, "{slope:.3} KiB per frame");
 }

@@ -11,15 +11,15 @@ use iev_exporter::picture::PictureExt;
 use iev_exporter::plan::Plan;
 use iev_exporter::progress::Progress;
 use iev_exporter::train::Settings;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::SessionOptions;
 use iev_runtime::picture::Picture;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::shown::Shown;
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{FrameId, Result};
+use iev_runtime::play::shown::ShownFrame;
+use iev_runtime::{PictureId, Result};
 
 /// Two views of 13 frames in AV1: they take turns in a GOP of five, and have backgrounds in one of eight.
 pub const AV1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/version_1_4.iev");
@@ -27,17 +27,17 @@ pub const AV1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/versio
 /// Texture with a square that crosses it; views see both from the side, the square nearer.
 pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Vec<View> {
     let view = |view: usize| {
-        let frames = (0..frames).map(|time| picture((width, height), view, time)).collect();
+        let frames = (0..frames).map(|frame| picture((width, height), view, frame)).collect();
         View::new(format!("view{view}").into(), frames, (24, 1))
     };
     (0..count).map(view).collect()
 }
 
-fn picture((width, height): (usize, usize), view: usize, time: usize) -> Picture {
+fn picture((width, height): (usize, usize), view: usize, frame: usize) -> Picture {
     let mut picture = Picture::zeros(width, height);
     let (far, near) = (view as f32, 3.0 * view as f32);
     let square = |x: f32, y: f32| {
-        let left = width as f32 * 0.2 + 1.5 * time as f32 - near;
+        let left = width as f32 * 0.2 + 1.5 * frame as f32 - near;
         (left..left + width as f32 * 0.3).contains(&x)
             && (height as f32 * 0.3..height as f32 * 0.7).contains(&y)
     };
@@ -106,16 +106,16 @@ pub fn tell_if_not_in_8_bits(backend: &Backend) {
     iev_skips::processor("VNNI", !refusal.contains("VNNI"));
 }
 
-/// All views at all times.
+/// All views at all frames.
 pub fn everything(player: &Player) -> Selection {
-    Selection::new(ViewSet::all(player.header()), player.times())
+    Selection::new(ViewSet::all(player.header()), player.frames())
 }
 
 /// Every picture that was shown, in order.
-pub fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture)> {
+pub fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<(PictureId, Picture)> {
     let frames = shown.flat_map(|shown| {
         let shown = shown.unwrap();
-        shown.frames().map(|(id, picture)| (id, picture.clone())).collect::<Vec<_>>()
+        shown.with_ids().map(|(id, picture)| (id, picture.clone())).collect::<Vec<_>>()
     });
     frames.collect()
 }

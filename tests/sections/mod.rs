@@ -4,11 +4,11 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Entry;
 use iev_runtime::format::writer::{Section, write_stream};
-use iev_runtime::stream::gop_index::Reader;
+use iev_runtime::stream::gop_index::FileReader;
 use iev_runtime::stream::source::Source;
 
 /// Reads `bytes`.
-pub fn reader(bytes: &[u8]) -> Reader {
+pub fn reader(bytes: &[u8]) -> FileReader {
     StreamReader::open(Source::from(bytes.to_vec()), &Limits::DEFAULT).unwrap()
 }
 

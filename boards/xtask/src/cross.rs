@@ -35,7 +35,7 @@ struct Player {
 }
 
 /// The board's program.
-pub(crate) struct Built {
+pub(crate) struct BoardProgram {
     pub program: PathBuf,
     pub arch: Arch,
     pub needs: Needs,
@@ -73,7 +73,7 @@ pub(crate) fn fetch(place: &Place, board: &str) -> Result<()> {
 }
 
 /// Builds `iev` for `board` and checks what it needs.
-pub(crate) fn build(place: &Place, board: &str) -> Result<Built> {
+pub(crate) fn build(place: &Place, board: &str) -> Result<BoardProgram> {
     let Profile { title, target: Target { triple, glibc }, player } = profile(place, board)?;
     let arch = arch(&triple);
     let toolchain = Toolchain::linux(place, &triple, &glibc)?;
@@ -91,7 +91,7 @@ pub(crate) fn build(place: &Place, board: &str) -> Result<Built> {
     );
     needs.check(&glibc)?;
     let gpu = player.providers.iter().any(|provider| provider != "cpu");
-    Ok(Built { program, arch, needs, board: board.into(), title, triple, glibc, gpu })
+    Ok(BoardProgram { program, arch, needs, board: board.into(), title, triple, glibc, gpu })
 }
 
 /// Cargo for stripped programs of one board that are the same from everywhere.
@@ -117,12 +117,12 @@ fn nameless_paths(place: &Place) -> [OsString; 3] {
 }
 
 /// Decodes the sample with the program, under qemu where it is for another processor.
-pub(crate) fn check(place: &Place, built: &Built) -> Result<()> {
+pub(crate) fn check(place: &Place, built: &BoardProgram) -> Result<()> {
     sample::check(place, || run_on(place, built), &place.root.join("models/sample.iev"))
 }
 
 /// Runs the player's unit tests as the board's processor would.
-pub(crate) fn test(place: &Place, built: &Built) -> Result<()> {
+pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
     // Optimised like the program itself, whose dependencies are built already.
     let mut cargo = cargo(place, "test", &Toolchain::linux(place, &built.triple, &built.glibc)?);
     cargo.args(["--release", "-p", "iev-runtime", "--lib"]).args(nasm::features(built.arch));
@@ -142,7 +142,7 @@ pub(crate) fn test(place: &Place, built: &Built) -> Result<()> {
 }
 
 /// The program, through qemu where it is for another processor.
-fn run_on(place: &Place, built: &Built) -> Result<Command> {
+fn run_on(place: &Place, built: &BoardProgram) -> Result<Command> {
     let mut command = if built.arch == Arch::host()? {
         Command::new(&built.program)
     } else {

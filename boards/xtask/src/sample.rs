@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::place::Place;
 use crate::task;
 
-/// Times that are decoded: the first picture of every view and one that is predicted from it.
-const TIMES: &str = "2";
+/// Frames that are decoded: the first picture of every view and one that is predicted from it.
+const FRAMES: &str = "2";
 
 /// What two machines' f32 arithmetic may change of an 8-bit sample: one rounding in the network's
 /// output, one in the fused picture.
@@ -26,7 +26,7 @@ struct Vector {
 
 /// Holds what `iev` makes of the sample, which it finds at `sample`, against this machine's.
 ///
-/// Integers are the recorded ones exactly, pictures of the first times within [`TOLERANCE`].
+/// Integers are the recorded ones exactly, pictures of the first frames within [`TOLERANCE`].
 pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &Path) -> Result<()> {
     let vector: Vector =
         toml::from_str(&fs::read_to_string(place.root.join("tests/vectors/sample.toml"))?)?;
@@ -47,16 +47,16 @@ pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &P
     let largest = differences().max().context("the sample has pictures")?;
     let differing = differences().filter(|difference| *difference > 0).count();
     println!(
-        "pictures of {TIMES} times: {differing} of {} samples differ, by {largest} at most",
+        "pictures of {FRAMES} frames: {differing} of {} samples differ, by {largest} at most",
         ours.len()
     );
     ensure!(largest <= TOLERANCE, "a sample may differ by {TOLERANCE} at most");
     Ok(())
 }
 
-/// 8-bit planes of the first times of every view.
+/// 8-bit planes of the first frames of every view.
 fn pictures(iev: &mut Command, sample: &Path) -> Result<Vec<u8>> {
-    iev.arg("decode").arg(sample).args(["--provider", "cpu", "--limit", TIMES]);
+    iev.arg("decode").arg(sample).args(["--provider", "cpu", "--limit", FRAMES]);
     output(iev.args(["--muxer", "yuv", "-o", "-"]))
 }
 

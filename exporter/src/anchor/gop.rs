@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::{Codec, Coded, Key, MAX_KEYS, coding_order};
+use iev_runtime::format::anchor::{Codec, CodedPicture, Key, MAX_KEYS, coding_order};
 use rayon::prelude::*;
 
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
-use crate::anchor::{AnchorSettings, AnchorSpeed, CodedPictures, Coder, Input, coder};
+use crate::anchor::{AnchorSettings, AnchorSpeed, CodedPictures, Coder, CodingInput, coder};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
 use crate::quality::plane_mse;
@@ -21,7 +21,7 @@ pub struct CodedSection {
     pub views: Vec<usize>,
     /// Its body.
     pub body: Vec<u8>,
-    /// Decoded key pictures with their view and time.
+    /// Decoded key pictures with their view and frame.
     pub keys: Vec<(Key, Picture)>,
     /// Decoded pictures of every one of `views`, in time order.
     pub pictures: Vec<Vec<Picture>>,
@@ -122,8 +122,8 @@ fn in_turn(
     settings: &AnchorSettings,
 ) -> Result<CodedSection> {
     let frames = originals[0].len();
-    let turns = (0..frames).flat_map(|time| originals.iter().map(move |view| (&view[time], 0)));
-    let inputs: Vec<Input<'_>> = turns.collect();
+    let turns = (0..frames).flat_map(|frame| originals.iter().map(move |view| (&view[frame], 0)));
+    let inputs: Vec<CodingInput<'_>> = turns.collect();
     let rate = (rate.saturating_mul(section.len() as u32), per);
     let CodedPictures { units, pictures } = coder.code(&inputs, rate, settings)?;
     let mut of_views = vec![Vec::with_capacity(frames); section.len()];
@@ -153,7 +153,7 @@ fn keys(
         keys.len()
     );
     let key = |(view, span): &(usize, &Range<usize>)| {
-        let key = Key { view: ViewId(*view as u8), time: middle(span) as u16 };
+        let key = Key { view: ViewId(*view as u8), frame: middle(span) as u16 };
         (key, key_picture(&views[*view][first..first + frames], (*span).clone()))
     };
     Ok(keys.par_iter().map(key).collect())
@@ -171,7 +171,7 @@ struct Alone<'a> {
 
 /// What a section begins with.
 #[derive(Clone, Copy)]
-struct Start<'a> {
+struct SectionStart<'a> {
     /// The first picture that is shown.
     first: &'a Picture,
     /// A picture that is not shown and stands before it.
@@ -185,27 +185,29 @@ impl Alone<'_> {
         let clean = (!self.coder.filters_by_itself()).then(|| filtered(self.originals, 0));
         // A scene that moves has nothing to filter; the same picture is not drafted twice.
         let clean = clean.as_ref().filter(|clean| *clean != noisy);
-        let starts: Vec<Start<'_>> = [None, Some(&background)]
+        let starts: Vec<SectionStart<'_>> = [None, Some(&background)]
             .into_iter()
             .flat_map(|background| {
-                std::iter::once(noisy).chain(clean).map(move |first| Start { first, background })
+                std::iter::once(noisy)
+                    .chain(clean)
+                    .map(move |first| SectionStart { first, background })
             })
             .collect();
         let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
-        let cost = |start: &Start<'_>| Ok(self.cost(&self.code(*start, &draft)?, draft.qp));
+        let cost = |start: &SectionStart<'_>| Ok(self.cost(&self.code(*start, &draft)?, draft.qp));
         let costs: Vec<f64> = starts.par_iter().map(cost).collect::<Result<_>>()?;
         let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
         let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
         self.code(*start, settings)
     }
 
-    fn code(&self, start: Start<'_>, settings: &AnchorSettings) -> Result<CodedSection> {
+    fn code(&self, start: SectionStart<'_>, settings: &AnchorSettings) -> Result<CodedSection> {
         let room = MAX_KEYS - self.keys.len();
-        let hidden = self.coder.hidden_times(self.originals.len(), !self.keys.is_empty());
-        let hidden = hidden.into_iter().map(|time| Key { view: self.view, time });
+        let hidden = self.coder.hidden_frames(self.originals.len(), !self.keys.is_empty());
+        let hidden = hidden.into_iter().map(|frame| Key { view: self.view, frame });
         let hidden = hidden.take(if start.background.is_some() { room } else { 0 });
         let list: Vec<Key> = self.keys.iter().map(|(key, _)| *key).chain(hidden).collect();
-        let order: Vec<Coded> =
+        let order: Vec<CodedPicture> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
         let inputs = self.inputs(&order, start, settings);
         let CodedPictures { units, pictures: decoded } =
@@ -213,9 +215,9 @@ impl Alone<'_> {
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
-                Coded::Key(key) => keys.push((key, picture)),
-                Coded::Shown => pictures.push(picture),
-                Coded::Hidden => {}
+                CodedPicture::Key(key) => keys.push((key, picture)),
+                CodedPicture::Shown => pictures.push(picture),
+                CodedPicture::Hidden => {}
             }
         }
         let body = self.coder.body(&[self.view], &list, &units);
@@ -226,19 +228,19 @@ impl Alone<'_> {
     /// The pictures of `order` and their quantisers: the very first, be it shown or not, is the finest.
     fn inputs<'a>(
         &'a self,
-        order: &[Coded],
-        start: Start<'a>,
+        order: &[CodedPicture],
+        start: SectionStart<'a>,
         settings: &AnchorSettings,
-    ) -> Vec<Input<'a>> {
+    ) -> Vec<CodingInput<'a>> {
         let mut keys = self.keys.iter().map(|(_, picture)| (picture, settings.key_offset));
         let rest = self.originals[1..].iter().map(|picture| (picture, 0));
         let mut shown = std::iter::once((start.first, FIRST_OFFSET)).chain(rest);
         let input = |coded: &Coded| match coded {
-            Coded::Key(_) => keys.next(),
-            Coded::Shown => shown.next(),
-            Coded::Hidden => start.background.map(|picture| (picture, 0)),
+            CodedPicture::Key(_) => keys.next(),
+            CodedPicture::Shown => shown.next(),
+            CodedPicture::Hidden => start.background.map(|picture| (picture, 0)),
         };
-        let mut inputs: Vec<Input<'_>> = order.iter().filter_map(input).collect();
+        let mut inputs: Vec<CodingInput<'_>> = order.iter().filter_map(input).collect();
         inputs[0].1 = settings.intra_offset;
         inputs
     }
@@ -260,16 +262,16 @@ mod tests {
     use crate::picture::synthetic;
     use crate::quality::plane_psnr_db;
 
-    const TIMES: usize = 12;
+    const FRAMES: usize = 12;
 
     /// `pictures` as one explicit view, and the bytes that they take unfiltered.
     fn coded(pictures: &[Picture]) -> (CodedSection, usize) {
         let encoder = AnchorEncoder::OpenH264;
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(24) };
-        let plan = Plan::new(&[0], TIMES, TIMES, 0);
-        let coded = code_gop(&[pictures], &plan, (0, TIMES), (25, 1), &settings).unwrap();
-        let all: Vec<Input<'_>> = pictures.iter().map(|picture| (picture, 0)).collect();
+        let plan = Plan::new(&[0], FRAMES, FRAMES, 0);
+        let coded = code_gop(&[pictures], &plan, (0, FRAMES), (25, 1), &settings).unwrap();
+        let all: Vec<CodingInput<'_>> = pictures.iter().map(|picture| (picture, 0)).collect();
         let unfiltered = encode_anchor(&all, (25, 1), &settings).unwrap();
         (coded.into_iter().next().unwrap(), unfiltered.iter().map(Vec::len).sum())
     }
@@ -277,9 +279,9 @@ mod tests {
     #[test]
     fn noise_is_filtered_from_a_scene_at_rest() {
         let scene = synthetic(96, 64, 0.0);
-        let noisy = |time: usize| {
+        let noisy = |frame: usize| {
             let mut picture = scene.clone();
-            let noise = |at: usize| (at * 7919 + time * 104_729) as u32;
+            let noise = |at: usize| (at * 7919 + frame * 104_729) as u32;
             let noise = |at| ((noise(at).wrapping_mul(2_654_435_761) >> 16) % 9) as u8;
             picture.planes_mut()[0]
                 .iter_mut()
@@ -287,7 +289,7 @@ mod tests {
                 .for_each(|(at, y)| *y = y.saturating_add(noise(at)));
             picture
         };
-        let pictures: Vec<Picture> = (0..TIMES).map(noisy).collect();
+        let pictures: Vec<Picture> = (0..FRAMES).map(noisy).collect();
         let (coded, unfiltered) = coded(&pictures);
         println!("{} bytes, {unfiltered} unfiltered", coded.body.len());
         assert!(coded.body.len() * 10 < unfiltered * 9, "{} of {unfiltered}", coded.body.len());
@@ -295,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_scene_that_moves_as_a_whole_is_not_blurred() {
-        let moving: Vec<Picture> = (0..TIMES).map(|t| synthetic(96, 64, 3.0 * t as f32)).collect();
+        let moving: Vec<Picture> = (0..FRAMES).map(|t| synthetic(96, 64, 3.0 * t as f32)).collect();
         let (coded, _) = coded(&moving);
         let db = plane_psnr_db(moving[0].y(), coded.pictures[0][0].y());
         assert!(db > 34.0, "{db:.1} dB");
@@ -305,7 +307,7 @@ mod tests {
     fn a_background_stands_before_what_is_shown() {
         let (scene, other) = (synthetic(96, 64, 0.0), synthetic(96, 64, 30.0));
         let pictures: Vec<Picture> = (0..20).map(|t| synthetic(96, 64, 60.0 + t as f32)).collect();
-        let key = Key { view: ViewId(3), time: 8 };
+        let key = Key { view: ViewId(3), frame: 8 };
         let section = Alone {
             coder: coder(Codec::H264),
             view: ViewId(1),
@@ -315,10 +317,10 @@ mod tests {
         };
         let settings =
             AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(24) };
-        let behind = Start { first: &pictures[0], background: Some(&scene) };
+        let behind = SectionStart { first: &pictures[0], background: Some(&scene) };
         let coded = section.code(behind, &settings).unwrap();
         let parsed = AnchorSection::parse(&coded.body, 20).unwrap();
-        let hidden = [0, 0, 15].map(|time| Key { view: ViewId(1), time });
+        let hidden = [0, 0, 15].map(|frame| Key { view: ViewId(1), frame });
         assert_eq!(parsed.keys[..], [&[key][..], &hidden].concat());
         assert_eq!((coded.pictures[0].len(), coded.keys.len()), (20, 1));
         let others = std::iter::once((&other, &coded.keys[0].1));
@@ -327,8 +329,11 @@ mod tests {
             assert!(db > 34.0, "{db:.1} dB");
         }
 
-        let inputs =
-            section.inputs(&[Coded::Hidden, Coded::Hidden, Coded::Shown], behind, &settings);
+        let inputs = section.inputs(
+            &[CodedPicture::Hidden, CodedPicture::Hidden, CodedPicture::Shown],
+            behind,
+            &settings,
+        );
         let offsets: Vec<i32> = inputs.iter().map(|(_, offset)| *offset).collect();
         assert_eq!(offsets, [settings.intra_offset, 0, -2]);
     }

@@ -20,13 +20,13 @@ pub use h264::{decode_anchor, encode_anchor, split_access_units};
 pub use settings::{AnchorEncoder, AnchorSettings, AnchorSpeed, INTRA_OFFSET};
 
 /// A picture to code and the change of its quantiser, which only x264 makes.
-pub type Input<'a> = (&'a Picture, i32);
+pub type CodingInput<'a> = (&'a Picture, i32);
 
 /// The first of `pictures`; every codec begins with it.
 ///
 /// # Panics
 /// If there is no picture or their sizes differ: the input stage has checked both.
-fn first_of_one_size<'a>(pictures: &[Input<'a>]) -> &'a Picture {
+fn first_of_one_size<'a>(pictures: &[CodingInput<'a>]) -> &'a Picture {
     let [(first, _), ..] = pictures else { panic!("an anchor has at least one picture") };
     let have_one_size = pictures.iter().all(|(picture, _)| picture.size() == first.size());
     assert!(have_one_size, "all pictures of an anchor have one size");
@@ -58,7 +58,7 @@ pub trait Coder: Sync {
     /// If there is no picture or their sizes differ: the input stage has checked both.
     fn code(
         &self,
-        pictures: &[Input<'_>],
+        pictures: &[CodingInput<'_>],
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError>;
@@ -72,8 +72,8 @@ pub trait Coder: Sync {
     /// Pictures of a GOP in a clip of `frames`: at most as `most` asks, never above what is `allowed`.
     fn gop_frames(&self, frames: usize, most: Option<usize>, allowed: usize) -> usize;
 
-    /// Times before which the background of a view is coded, where it has one, in a GOP of `frames`.
-    fn hidden_times(&self, frames: usize, has_keys: bool) -> Vec<u16>;
+    /// Frames before which the background of a view is coded, where it has one, in a GOP of `frames`.
+    fn hidden_frames(&self, frames: usize, has_keys: bool) -> Vec<u16>;
 
     /// Whether the encoder takes the noise from what it predicts from, so that nobody else need.
     fn filters_by_itself(&self) -> bool;

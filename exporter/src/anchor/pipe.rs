@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::process::{ChildStdin, Stdio};
 use std::thread;
 
-use crate::anchor::{AnchorError, Input};
+use crate::anchor::{AnchorError, CodingInput};
 use crate::ffmpeg;
 use crate::picture::Picture;
 use crate::stop::Tied;
@@ -23,7 +23,7 @@ pub(super) struct Piped {
 
 /// Feeds `pictures`, each as `shape` makes it, to ffmpeg with the arguments `coding` behind its input.
 pub(super) fn through_ffmpeg(
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     shape: impl Fn(&Picture) -> Cow<'_, Picture>,
     rate: (u32, u32),
     coding: &[&str],

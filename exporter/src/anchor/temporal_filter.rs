@@ -1,7 +1,7 @@
 //! A picture without its noise: the mean of what stays the same in the pictures around it.
 //!
 //! All of a GOP is predicted from its first picture and its key pictures, which are coded far finer than
-//! the rest. The noise in them costs bits and is that of one time alone, so that every other time is
+//! the rest. The noise in them costs bits and is that of one frame alone, so that every other frame is
 //! predicted with twice the noise. Encoders of other standards filter such pictures too (ARNR in libaom,
 //! MCTF in VVenC). There is no motion compensation: what moves stays as it is, unless nearly all of the
 //! picture does and is taken for noise.
@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn what_moves_stays_as_it_is() {
         let random = &mut StdRng::seed_from_u64(2);
-        let moving = |time: usize| synthetic(96, 64, 3.0 * time as f32);
-        let pictures: Vec<_> = (0..16).map(|time| noisy(&moving(time), 1.0, random)).collect();
+        let moving = |frame: usize| synthetic(96, 64, 3.0 * frame as f32);
+        let pictures: Vec<_> = (0..16).map(|frame| noisy(&moving(frame), 1.0, random)).collect();
         for at in [0, 7] {
             let filtered = filtered(&pictures, at);
             let (before, after) =

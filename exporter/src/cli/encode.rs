@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::request::EncodeRequest;
-use iev_exporter::encode::size::{Landed, encode_to_size, parse_amount};
-use iev_exporter::encode::{EncodeSettings, Encoded, encode, plan};
+use iev_exporter::encode::size::{SizedFile, encode_to_size, parse_amount};
+use iev_exporter::encode::{EncodeResult, EncodeSettings, encode, plan};
 use iev_exporter::input::cameras::{self, read_cameras};
 use iev_exporter::input::{Reading, View};
 use iev_exporter::progress::Progress;
-use iev_exporter::rd::machine::Machine;
+use iev_exporter::rd::machine::MachineFacts;
 use iev_exporter::train::checkpoint_in;
 use iev_exporter::verify::{check_backend, verify};
 use iev_exporter::work_folder::WorkFolder;
@@ -21,7 +21,7 @@ use iev_runtime::format::header::MAGIC;
 use iev_runtime::outputs::Outputs;
 use serde_json::json;
 
-use super::verify::Figures;
+use super::verify::MeasuredFile;
 use super::{one_line, open_clip, print, read_views, warn};
 
 /// Encode the views of a clip into one .iev stream.
@@ -126,9 +126,9 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     let more = json!({
         "request": args.request,
         "encode_seconds": encode_seconds,
-        "machine": Machine::this(),
+        "machine": MachineFacts::this(),
     });
-    let figures = Figures { stream: &args.output, views: &views, verified: &verified };
+    let figures = MeasuredFile { stream: &args.output, views: &views, verified: &verified };
     if !args.json {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
@@ -147,7 +147,7 @@ fn encode_as_asked(
     args: &mut EncodeArgs,
     views: &[View],
     settings: &EncodeSettings,
-) -> Result<Encoded> {
+) -> Result<EncodeResult> {
     let of_rate = |bits: u64| {
         let (pictures, per_seconds) = views[0].rate;
         let seconds = views[0].frames.len() as f64 * f64::from(per_seconds) / f64::from(pictures);
@@ -164,7 +164,7 @@ fn encode_as_asked(
     };
     let passing = tempfile::tempdir().context("making a folder for the search")?;
     let work = args.work.as_deref().unwrap_or(passing.path());
-    let Landed { encoded, settings } = encode_to_size(views, settings, bytes, work)?;
+    let SizedFile { encoded, settings } = encode_to_size(views, settings, bytes, work)?;
     args.request.qp = settings.anchor.qp;
     args.request.intra_offset = Some(settings.anchor.intra_offset);
     args.request.lambda = Some(settings.training.lambda);

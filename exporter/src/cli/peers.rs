@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use iev_exporter::input::{Reading, clip_digest};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::to_csv;
-use iev_exporter::rd::peers::{Codec, clip_folder, encoders, measure_point};
+use iev_exporter::rd::peers::{PeerCodec, clip_folder, encoders, measure_point};
 use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -35,10 +35,10 @@ pub(crate) struct PeersArgs {
     #[arg(
         long,
         value_delimiter = ',',
-        value_parser = Codec::parse,
+        value_parser = PeerCodec::parse,
         default_value = "x264-medium,x265-medium,svtav1-p4,vvenc-medium"
     )]
-    codecs: Vec<Codec>,
+    codecs: Vec<PeerCodec>,
     /// Rate factors or quantisers, instead of each codec's own list.
     #[arg(long, value_delimiter = ',')]
     qualities: Vec<u32>,
@@ -66,7 +66,8 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     let progress = Progress::to_stderr(args.quiet);
     let views = open_clip(&args.views, &reading)?;
     let listed = encoders()?;
-    let (present, absent): (Vec<&Codec>, _) = args.codecs.iter().partition(|c| c.is_in(&listed));
+    let (present, absent): (Vec<&PeerCodec>, _) =
+        args.codecs.iter().partition(|c| c.is_in(&listed));
     for codec in absent {
         let (name, encoder) = (&codec.name, codec.encoder());
         progress.say(format!("{name} is left out: this ffmpeg has no {encoder}"));
@@ -74,7 +75,7 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
     let work = clip_folder(&work, &clip_digest(&views));
     let _taken = WorkFolder::take(&work)?;
-    let qualities = |codec: &Codec| match &args.qualities[..] {
+    let qualities = |codec: &PeerCodec| match &args.qualities[..] {
         [] => codec.qualities().to_vec(),
         given => given.to_vec(),
     };

@@ -8,12 +8,12 @@ use iev_exporter::input::Reading;
 use iev_exporter::picture::PictureExt;
 use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
-use iev_runtime::{FrameId, TimeIndex, ViewId};
+use iev_runtime::{FrameIndex, PictureId, ViewId};
 
 /// Cut a small lossless reference out of a clip, for `iev demo` to measure a stream against.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  iev-export reference v*.y4m -o sample.ref --times 12,36 --crop 120,68,240,136")]
+  iev-export reference v*.y4m -o sample.ref --frames 12,36 --crop 120,68,240,136")]
 pub(crate) struct ReferenceArgs {
     /// The views of the clip, as given to encode.
     #[arg(required = true)]
@@ -23,7 +23,7 @@ pub(crate) struct ReferenceArgs {
     output: PathBuf,
     /// Pictures to cut from.
     #[arg(long, value_delimiter = ',', default_value = "0")]
-    times: Vec<u32>,
+    frames: Vec<u32>,
     /// Left, top, width and height in luma pixels.
     #[arg(long, value_parser = parse_rectangle)]
     crop: Rectangle,
@@ -52,10 +52,13 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
     let frames = views[0].frames.len();
     let mut crops = Vec::new();
     for (view, pictures) in (0..).zip(&views) {
-        for time in &args.times {
-            ensure!((*time as usize) < frames, "there is no picture {time}: the clip has {frames}");
-            let frame = FrameId { view: ViewId(view), time: TimeIndex(*time) };
-            crops.push(Crop::cut(&pictures.frames[*time as usize], frame, args.crop));
+        for frame in &args.frames {
+            ensure!(
+                (*frame as usize) < frames,
+                "there is no picture {frame}: the clip has {frames}"
+            );
+            let id = PictureId { view: ViewId(view), frame: FrameIndex(*frame) };
+            crops.push(Crop::cut(&pictures.frames[*frame as usize], id, args.crop));
         }
     }
     Ok(write_whole(&args.output, Reference { crops }.to_file())?)

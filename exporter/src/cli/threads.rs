@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use iev_runtime::board::machine::usable_cpus;
+use iev_runtime::machine::usable_cpus;
 
 /// Becomes the same program with the variables that are not set yet; returns where all of them are, or
 /// where it cannot be started anew, which costs speed only.

@@ -9,7 +9,7 @@ use iev_exporter::rd::curve::read_curves;
 use iev_exporter::rd::floor::hold_against;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
-use iev_exporter::verify::{Verified, open, verify};
+use iev_exporter::verify::{Verification, open, verify};
 use iev_runtime::outputs::{Outputs, write_whole};
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate.1
     );
     let verified = verify(&args.stream, &views, &[], Progress::to_stderr(args.quiet))?;
-    let figures = Figures { stream: &args.stream, views: &views, verified: &verified };
+    let figures = MeasuredFile { stream: &args.stream, views: &views, verified: &verified };
     figures.tell(args.json, args.report.as_deref(), json!({}))?;
     let Some(floor) = &args.floor else { return Ok(()) };
     let lines = hold_against(&verified.figures, &read_curves(floor)?)?;
@@ -77,13 +77,13 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
 }
 
 /// What is told of a finished file.
-pub(crate) struct Figures<'a> {
+pub(crate) struct MeasuredFile<'a> {
     pub(crate) stream: &'a Path,
     pub(crate) views: &'a [View],
-    pub(crate) verified: &'a Verified,
+    pub(crate) verified: &'a Verification,
 }
 
-impl Figures<'_> {
+impl MeasuredFile<'_> {
     /// Prints text, or JSON with the fields of `more`; writes the page where one is asked for.
     pub(crate) fn tell(&self, json: bool, page: Option<&Path>, mut more: Value) -> Result<()> {
         let decoded = self.verified.warnings();
@@ -106,7 +106,7 @@ impl Figures<'_> {
     }
 }
 
-fn text(verified: &Verified) -> String {
+fn text(verified: &Verification) -> String {
     let figures = &verified.figures;
     let parts = verified.parts.named().map(|(name, bytes)| format!("{name} {bytes}"));
     let (bytes, kbps) = (figures.bytes, figures.kbps);
@@ -127,7 +127,7 @@ fn text(verified: &Verified) -> String {
     lines.join("\n")
 }
 
-fn view_line(verified: &Verified, figures: &ViewFigures) -> String {
+fn view_line(verified: &Verification, figures: &ViewFigures) -> String {
     let view = figures.view;
     let [y, u, v] = figures.psnr_db();
     let role = if figures.explicit { "explicit" } else { "implicit" };

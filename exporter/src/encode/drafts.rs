@@ -1,12 +1,12 @@
 //! Which explicit views share a section, chosen by drafts of the first GOP.
 //!
 //! Views that see nearly the same cost fewer bytes in one section in turn, each predicted from its neighbour
-//! of the same time; others cost up to several times as many, because every reference in time is then farther away
+//! of the same frame; others cost up to several times as many, because every reference in time is then farther away
 //! (EXPERIMENTS.md §29). Drafts by the fast preset tell the two apart by a wide margin.
 
 use anyhow::Result;
 
-use super::figures::{Costs, Figures, Line, draft_at};
+use super::figures::{Costs, Figures, RateLine, draft_at};
 use crate::anchor::AnchorSettings;
 
 /// Quantisers from the asked one to those of the drafts, a finer and a coarser one.
@@ -18,7 +18,7 @@ pub(super) struct Arrangement {
     /// The sections.
     pub(super) sections: Vec<Vec<usize>>,
     /// Bytes of the drafts over their quality.
-    pub(super) line: Line,
+    pub(super) line: RateLine,
     /// Why, in one line.
     pub(super) reason: String,
 }
@@ -94,7 +94,7 @@ impl Drafts {
     }
 
     /// Bytes over quality of `sections`, which all are candidates.
-    fn line(&self, sections: &[Vec<usize>]) -> Line {
+    fn line(&self, sections: &[Vec<usize>]) -> RateLine {
         let place = |section: &Vec<usize>| {
             let place = self.candidates.iter().position(|candidate| candidate == section);
             place.unwrap_or_else(|| unreachable!("{section:?} has been drafted"))
@@ -103,7 +103,7 @@ impl Drafts {
             let places: Vec<usize> = sections.iter().map(place).collect();
             Figures::sum(places.iter().map(|place| &all[*place]))
         };
-        Line::through(&of(&self.finer), &of(&self.coarser))
+        RateLine::through(&of(&self.finer), &of(&self.coarser))
     }
 
     /// Neighbours in pairs, each in the better order or apart.
@@ -153,9 +153,9 @@ mod tests {
     /// Arrangement by AV1 of two views whose pictures at a time are `pictures`; none without SVT-AV1.
     fn sections(pictures: impl Fn(usize) -> [Picture; 2]) -> Option<Vec<Vec<usize>>> {
         iev_skips::fetched("ffmpeg", ffmpeg::find())?;
-        let times: Vec<[Picture; 2]> = (0..8).map(pictures).collect();
+        let frames: Vec<[Picture; 2]> = (0..8).map(pictures).collect();
         let view = |view: usize| {
-            let frames = times.iter().map(|pair| pair[view].clone()).collect();
+            let frames = frames.iter().map(|pair| pair[view].clone()).collect();
             View::new(PathBuf::new(), frames, (24, 1))
         };
         let views = [view(0), view(1)];
@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn views_of_the_same_that_change_all_the_time_take_turns() {
-        // Nothing stays from one time to the next, and both cameras see the same, a little apart.
-        let Some(sections) = sections(|time| [texture(time as u64, 0), texture(time as u64, 8)])
+        // Nothing stays from one frame to the next, and both cameras see the same, a little apart.
+        let Some(sections) = sections(|frame| [texture(frame as u64, 0), texture(frame as u64, 8)])
         else {
             return;
         };
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn views_of_different_things_that_move_are_apart() {
-        let moving = |time: usize| [texture(1, 6 * time), texture(2, 300 - 6 * time)];
+        let moving = |frame: usize| [texture(1, 6 * frame), texture(2, 300 - 6 * frame)];
         let Some(sections) = sections(moving) else { return };
         assert_eq!(sections, [[0], [1]]);
     }

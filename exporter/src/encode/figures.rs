@@ -25,7 +25,7 @@ const KEPT: &str = "explicit.json";
 
 /// A section over some pictures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Cost {
+pub(super) struct SectionCost {
     /// Bytes of the section.
     bytes: usize,
     /// Squared error of every view's luma, summed over the pictures.
@@ -45,7 +45,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    fn of(costs: &[Cost]) -> Self {
+    fn of(costs: &[SectionCost]) -> Self {
         let frames: usize = costs.iter().map(|cost| cost.frames).sum();
         let views = costs.first().map_or(0, |cost| cost.errors.len());
         let error = |view: usize| costs.iter().map(|cost| cost.errors[view]).sum::<f64>();
@@ -63,7 +63,7 @@ impl Figures {
 }
 
 /// A section to code, and with what.
-pub(super) type Asked = (Vec<usize>, AnchorSettings);
+pub(super) type SectionRequest = (Vec<usize>, AnchorSettings);
 
 /// Codes sections of one clip for their figures.
 pub(super) struct Costs<'a> {
@@ -71,7 +71,7 @@ pub(super) struct Costs<'a> {
     plan: &'a Plan,
     progress: Progress,
     work: Option<(PathBuf, String)>,
-    known: Mutex<BTreeMap<String, Cost>>,
+    known: Mutex<BTreeMap<String, SectionCost>>,
 }
 
 impl<'a> Costs<'a> {
@@ -89,7 +89,7 @@ impl<'a> Costs<'a> {
     }
 
     /// Figures of every section `asked` for, over the first GOP, without hidden pictures.
-    pub(super) fn drafted(&self, asked: &[Asked]) -> Result<Vec<Figures>> {
+    pub(super) fn drafted(&self, asked: &[SectionRequest]) -> Result<Vec<Figures>> {
         self.coded(
             "drafting explicit views",
             asked,
@@ -106,7 +106,7 @@ impl<'a> Costs<'a> {
         &self,
         what: &'static str,
         plan: &Plan,
-        asked: &[Asked],
+        asked: &[SectionRequest],
         gops: usize,
     ) -> Result<Vec<Figures>> {
         self.coded(what, asked, &plan.gops[..gops], |pictures, (section, anchor), span| {
@@ -117,15 +117,15 @@ impl<'a> Costs<'a> {
     fn coded(
         &self,
         what: &'static str,
-        asked: &[Asked],
+        asked: &[SectionRequest],
         gops: &[(usize, usize)],
-        code: impl Fn(&[&[Picture]], &Asked, (usize, usize)) -> Result<CodedSection> + Sync,
+        code: impl Fn(&[&[Picture]], &SectionRequest, (usize, usize)) -> Result<CodedSection> + Sync,
     ) -> Result<Vec<Figures>> {
         let pictures: Vec<&[Picture]> = self.views.iter().map(|v| v.frames.as_slice()).collect();
-        let jobs: Vec<(&Asked, (usize, usize))> =
+        let jobs: Vec<(&SectionRequest, (usize, usize))> =
             asked.iter().flat_map(|asked| gops.iter().map(move |gop| (asked, *gop))).collect();
         let job = self.progress.job(what, jobs.len());
-        let cost = |(asked, span): &(&Asked, (usize, usize))| {
+        let cost = |(asked, span): &(&SectionRequest, (usize, usize))| {
             stop::check()?;
             let key = self.key(what, asked, *span);
             let known =
@@ -137,15 +137,15 @@ impl<'a> Costs<'a> {
             job.step();
             anyhow::Ok((key, cost))
         };
-        let costs: Vec<(String, Cost)> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
+        let costs: Vec<(String, SectionCost)> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
         drop(job);
         self.keep(&costs)?;
-        let costs: Vec<Cost> = costs.into_iter().map(|(_, cost)| cost).collect();
+        let costs: Vec<SectionCost> = costs.into_iter().map(|(_, cost)| cost).collect();
         Ok(costs.chunks(gops.len()).map(Figures::of).collect())
     }
 
     /// Everything that decides what a section comes to, as a digest.
-    fn key(&self, what: &str, (section, anchor): &Asked, span: (usize, usize)) -> String {
+    fn key(&self, what: &str, (section, anchor): &SectionRequest, span: (usize, usize)) -> String {
         let codec = coder(self.plan.codec).name();
         let clip = self.work.as_ref().map_or("", |(_, clip)| clip);
         let roles = (&self.plan.roles, self.plan.keys_per_gop);
@@ -156,7 +156,7 @@ impl<'a> Costs<'a> {
         hex::encode(Sha256::digest(all))
     }
 
-    fn keep(&self, costs: &[(String, Cost)]) -> Result<()> {
+    fn keep(&self, costs: &[(String, SectionCost)]) -> Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(costs.iter().cloned());
         if let Some((path, _)) = &self.work {
@@ -167,17 +167,21 @@ impl<'a> Costs<'a> {
 }
 
 /// What an earlier run has kept; nothing where it cannot be read, since all can be coded again.
-fn kept(work: &Path) -> Option<BTreeMap<String, Cost>> {
+fn kept(work: &Path) -> Option<BTreeMap<String, SectionCost>> {
     serde_json::from_slice(&std::fs::read(work.join(KEPT)).ok()?).ok()
 }
 
-fn cost_of(coded: &CodedSection, pictures: &[&[Picture]], (first, frames): (usize, usize)) -> Cost {
+fn cost_of(
+    coded: &CodedSection,
+    pictures: &[&[Picture]],
+    (first, frames): (usize, usize),
+) -> SectionCost {
     let error = |(view, decoded): (&usize, &Vec<Picture>)| {
         let pairs = pictures[*view][first..].iter().zip(decoded);
         pairs.map(|(original, decoded)| plane_mse(original.y(), decoded.y())).sum()
     };
     let errors = coded.views.iter().zip(&coded.pictures).map(error).collect();
-    Cost { bytes: coded.body.len(), errors, frames }
+    SectionCost { bytes: coded.body.len(), errors, frames }
 }
 
 /// `anchor` as a draft at quantiser `qp`.
@@ -187,14 +191,14 @@ pub(super) fn draft_at(anchor: &AnchorSettings, qp: f64) -> AnchorSettings {
 
 /// Bytes over quality, near the quality that is asked for: a straight line of log bytes over dB.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
+pub(super) struct RateLine {
     /// Luma PSNR in dB and log bytes of a point on it.
     at: (f64, f64),
     /// Log bytes per dB.
     slope: f64,
 }
 
-impl Line {
+impl RateLine {
     /// Slope where the two points do not tell one: twice the bytes for 3 dB.
     const USUAL: f64 = std::f64::consts::LN_2 / 3.0;
 
@@ -228,7 +232,8 @@ mod tests {
 
     #[test]
     fn views_are_averaged_over_gops_before_the_logarithm_and_then_among_each_other() {
-        let cost = |bytes, errors: &[f64], frames| Cost { bytes, errors: errors.to_vec(), frames };
+        let cost =
+            |bytes, errors: &[f64], frames| SectionCost { bytes, errors: errors.to_vec(), frames };
         let one = Figures::of(&[cost(100, &[6.0], 2), cost(50, &[0.0], 1)]);
         assert_eq!((one.bytes, one.luma_db), (150, psnr_db(2.0)));
         let two = Figures::of(&[cost(300, &[1.0, 4.0], 1)]);
@@ -241,11 +246,11 @@ mod tests {
     #[test]
     fn lines_go_through_their_points() {
         let at = |bytes, luma_db| Figures { bytes, luma_db, views: 1 };
-        let line = Line::through(&at(2000, 36.0), &at(1000, 34.0));
+        let line = RateLine::through(&at(2000, 36.0), &at(1000, 34.0));
         assert!((line.bytes_at(36.0) - 2000.0).abs() < 1e-6);
         assert!((line.bytes_at(38.0) - 4000.0).abs() < 1e-6);
         assert!((line.times(-2.0) - 0.5).abs() < 1e-12);
-        let flat = Line::through(&at(1000, 36.0), &at(1000, 36.0));
+        let flat = RateLine::through(&at(1000, 36.0), &at(1000, 36.0));
         assert!((flat.bytes_at(39.0) - 2000.0).abs() < 1e-6);
     }
 }

@@ -7,7 +7,7 @@
 use anyhow::Result;
 
 use super::drafts::{Arrangement, arrangement};
-use super::figures::{Costs, Figures, Line, draft_at};
+use super::figures::{Costs, Figures, RateLine, draft_at};
 use super::settings::EncodeSettings;
 use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
 use crate::input::View;
@@ -107,7 +107,7 @@ fn too_dear(
 
 /// A stream with a network.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trained {
+pub(super) struct NetworkStream {
     /// Bytes of its sections.
     pub(super) bytes: usize,
     /// Luma PSNR, mean of all views.
@@ -123,14 +123,15 @@ pub(super) fn cheaper_explicit(
     views: &[View],
     settings: &EncodeSettings,
     offset: i32,
-    trained: Trained,
+    trained: NetworkStream,
 ) -> Result<Option<EncodeSettings>> {
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
     let costs = Costs::open(views, settings);
     let all: Vec<usize> = (0..views.len()).collect();
     let best = best_explicit(&costs, settings, &all, &anchor)?;
     let plan = settings.plan.all_explicit(&best.sections);
-    let search = Search { costs: &costs, plan: &plan, anchor: &anchor, line: best.line, trained };
+    let search =
+        QuantiserSearch { costs: &costs, plan: &plan, anchor: &anchor, line: best.line, trained };
     let Some((qp, figures)) = search.run(coder(plan.codec).quantisers())? else { return Ok(None) };
     settings.tell(&format!(
         "the network does not pay: every view by {} takes {} bytes instead of {} at no less quality; {}",
@@ -144,19 +145,19 @@ pub(super) fn cheaper_explicit(
 }
 
 /// Looks for the coarsest quantiser that is good enough.
-struct Search<'a> {
+struct QuantiserSearch<'a> {
     costs: &'a Costs<'a>,
     plan: &'a Plan,
     anchor: &'a AnchorSettings,
     /// Bytes over quality of drafts.
-    line: Line,
-    trained: Trained,
+    line: RateLine,
+    trained: NetworkStream,
 }
 
-impl Search<'_> {
+impl QuantiserSearch<'_> {
     /// The quantiser and what it comes to, if that is less than the trained stream.
     fn run(&self, quantisers: Vec<f64>) -> Result<Option<(f64, Figures)>> {
-        let Trained { bytes: most, luma_db: wanted_db } = self.trained;
+        let NetworkStream { bytes: most, luma_db: wanted_db } = self.trained;
         let nearest = |qp: f64| quantisers.partition_point(|q| *q < qp).min(quantisers.len() - 1);
         let mut at = nearest(self.anchor.qp);
         let mut good: Option<(usize, Figures)> = None;
@@ -224,7 +225,7 @@ mod tests {
 
     fn clip() -> (Vec<View>, EncodeSettings) {
         let view = |view: usize| {
-            let frames = (0..6).map(|time| synthetic(64, 48, (3 * view + 2 * time) as f32));
+            let frames = (0..6).map(|frame| synthetic(64, 48, (3 * view + 2 * frame) as f32));
             View::new(PathBuf::new(), frames.collect(), (24, 1))
         };
         let request = EncodeRequest { qp: 30.0, ..EncodeRequest::default() };
@@ -239,7 +240,7 @@ mod tests {
         let (views, settings) = clip();
         let costs = Costs::open(&views, &settings);
         for wanted_db in [32.0, 38.0] {
-            let trained = Trained { bytes: 1 << 20, luma_db: wanted_db };
+            let trained = NetworkStream { bytes: 1 << 20, luma_db: wanted_db };
             let found = cheaper_explicit(&views, &settings, -6, trained).unwrap().unwrap();
             assert_eq!(found.plan.explicit().count(), 2);
             let figures = |qp: f64| {
@@ -258,10 +259,10 @@ mod tests {
     #[test]
     fn a_trained_stream_that_is_smaller_stays() {
         let (views, settings) = clip();
-        let trained = Trained { bytes: 100, luma_db: 36.0 };
+        let trained = NetworkStream { bytes: 100, luma_db: 36.0 };
         assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
         // Finer than the finest quantiser.
-        let trained = Trained { bytes: 1 << 20, luma_db: 90.0 };
+        let trained = NetworkStream { bytes: 1 << 20, luma_db: 90.0 };
         assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
     }
 

@@ -8,7 +8,7 @@ use iev_runtime::network::templates::Templates;
 
 use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
-use super::floor::{Trained, cheaper_explicit, chosen_by_drafts};
+use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use crate::anchor::AnchorSettings;
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::quality::PlaneErrors;
 use crate::stop;
 use crate::train::dataset::assemble;
-use crate::train::{Clip, Exported, Sample, Trainer};
+use crate::train::{Clip, Sample, SceneLevels, Trainer};
 
 /// Plans a clip as `request` asks: without explicit views named, all views are matched with each other, which
 /// takes minutes where they are many.
@@ -49,7 +49,7 @@ pub struct ViewQuality {
 
 /// What came out.
 #[derive(Debug, Clone)]
-pub struct Encoded {
+pub struct EncodeResult {
     /// Bytes of the file.
     pub bytes: u64,
     /// What the explicit views are coded with.
@@ -70,7 +70,7 @@ struct Stream {
     implicit_db: Vec<ViewQuality>,
 }
 
-impl Encoded {
+impl EncodeResult {
     /// Luma PSNR, mean of all views.
     pub fn luma_db(&self) -> f64 {
         mean_luma_db(&self.predicted_db())
@@ -100,7 +100,7 @@ fn all_views_db(
 ///
 /// # Errors
 /// When a step fails; nothing is left at the output then.
-pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
+pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult> {
     // More decoders may be too much for a board that plays what is trained.
     let plays =
         |s: &EncodeSettings| header(views, s).is_ok_and(|h| check_board(s, &h, &[]).is_ok());
@@ -110,14 +110,14 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<Encoded> {
     let trained = !stream.implicit_db.is_empty();
     if let (Some(offset), true) = (settings.simulcast_offset, trained) {
         let most = stream.sections.iter().map(|s| s.body.len()).sum();
-        let trained = Trained { bytes: most, luma_db: stream.luma_db() };
+        let trained = NetworkStream { bytes: most, luma_db: stream.luma_db() };
         let cheaper = cheaper_explicit(views, &settings, offset, trained)?;
         if let Some(cheaper) = cheaper.filter(plays) {
             settings = cheaper;
             stream = code(views, &settings)?;
         }
     }
-    Ok(Encoded {
+    Ok(EncodeResult {
         bytes: write_file(&settings.output, &stream.header, &stream.sections)?,
         anchor: settings.anchor,
         parts: stream.sections.iter().map(|s| (s.kind, s.body.len())).collect(),
@@ -171,7 +171,7 @@ pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header
     })
 }
 
-fn train(clip: &Clip<'_>, settings: &EncodeSettings) -> Result<(Exported, Vec<ViewQuality>)> {
+fn train(clip: &Clip<'_>, settings: &EncodeSettings) -> Result<(SceneLevels, Vec<ViewQuality>)> {
     let mut trainer = Trainer::new(settings.training.clone(), clip)?;
     trainer.run(clip, settings.progress)?;
     Ok((trainer.export(clip), implicit_quality(&trainer, clip, &settings.plan)))

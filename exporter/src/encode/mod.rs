@@ -30,6 +30,6 @@ pub mod size;
 
 pub use codec::ChosenCodec;
 #[cfg(feature = "train")]
-pub use flow::{Encoded, ViewQuality, encode, plan};
+pub use flow::{EncodeResult, ViewQuality, encode, plan};
 #[cfg(feature = "train")]
 pub use settings::{EncodeSettings, device};

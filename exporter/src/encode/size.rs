@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::floor::chosen_by_drafts;
-use super::flow::{Encoded, encode};
+use super::flow::{EncodeResult, encode};
 use super::settings::EncodeSettings;
 use crate::anchor::coder;
 use crate::anchor::gop::code_gop;
@@ -42,9 +42,9 @@ const OVER_ANCHOR: f64 = 1.6;
 
 /// A file of the asked size.
 #[derive(Debug)]
-pub struct Landed {
+pub struct SizedFile {
     /// What came out.
-    pub encoded: Encoded,
+    pub encoded: EncodeResult,
     /// What it was encoded with: quantiser and λ are those found.
     pub settings: EncodeSettings,
 }
@@ -61,11 +61,11 @@ pub fn encode_to_size(
     settings: &EncodeSettings,
     bytes: u64,
     work: &Path,
-) -> Result<Landed> {
+) -> Result<SizedFile> {
     let trains = settings.plan.implicit().next().is_some();
     let settings = &EncodeSettings { simulcast_offset: None, ..settings.clone() };
     let settings = &chosen_by_drafts(views, settings)?;
-    let search = Search { views, settings, bytes: bytes as f64, work, trains };
+    let search = SizeSearch { views, settings, bytes: bytes as f64, work, trains };
     search.run()
 }
 
@@ -76,7 +76,7 @@ struct Seen {
     bytes: f64,
 }
 
-struct Search<'a> {
+struct SizeSearch<'a> {
     views: &'a [View],
     settings: &'a EncodeSettings,
     bytes: f64,
@@ -84,8 +84,8 @@ struct Search<'a> {
     trains: bool,
 }
 
-impl Search<'_> {
-    fn run(&self) -> Result<Landed> {
+impl SizeSearch<'_> {
+    fn run(&self) -> Result<SizedFile> {
         let steps = self.settings.training.steps;
         let short = steps.div_ceil(SHORT).max(LEAST.min(steps));
         if self.trains {
@@ -226,7 +226,7 @@ impl Search<'_> {
         q: f64,
         steps: usize,
         warm_start: Option<PathBuf>,
-    ) -> Result<Landed> {
+    ) -> Result<SizedFile> {
         let folder = self.work.join(name);
         let within = || format!("making {}", folder.display());
         std::fs::create_dir_all(&folder).with_context(within)?;
@@ -243,7 +243,7 @@ impl Search<'_> {
         settings.training.steps = steps;
         settings.training.warm_start = warm_start;
         settings.training.checkpoint = Some(folder);
-        Ok(Landed { encoded: encode(self.views, &settings)?, settings })
+        Ok(SizedFile { encoded: encode(self.views, &settings)?, settings })
     }
 
     fn stream(&self, name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS}
 use iev_runtime::format::header::Colour;
 
 use super::notice::Notice;
-use super::{InputError, Told, View, in_pixels};
+use super::{InputError, SourceFacts, View, in_pixels};
 
 /// Fails where views differ in length, or cuts all to the shortest.
 pub(super) fn lengths(views: &mut [View], shortest: bool) -> Result<(), InputError> {
@@ -104,8 +104,8 @@ struct Property<'a, T> {
     what: &'static str,
     /// Whether samples mean something else with another value.
     decides_pixels: bool,
-    get: &'a dyn Fn(&Told) -> Option<T>,
-    set: &'a dyn Fn(&mut Told, T),
+    get: &'a dyn Fn(&SourceFacts) -> Option<T>,
+    set: &'a dyn Fn(&mut SourceFacts, T),
     name: &'a dyn Fn(T) -> String,
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 use super::notice::Notice;
 use super::showinfo::{FILTER, Frame, Log};
 use super::y4m::Y4mError;
-use super::{InputError, Reading, Source, Told, in_pixels};
+use super::{InputError, Reading, Source, SourceFacts, in_pixels};
 use crate::ffmpeg;
 use crate::stop::Tied;
 
@@ -126,10 +126,10 @@ fn refused(error: &InputError) -> bool {
 }
 
 /// What the decoded frame says, but for what became of it on the way through y4m.
-fn told(first: &Frame, piped: Told) -> Told {
+fn told(first: &Frame, piped: SourceFacts) -> SourceFacts {
     let mut told = first.told;
     if first.is_rgb() {
-        (told.matrix, told.full_range) = (Told::BT709_MATRIX, Some(false));
+        (told.matrix, told.full_range) = (SourceFacts::BT709_MATRIX, Some(false));
     }
     // Chroma that was resampled lies where the conversion put it.
     if !first.format.contains("420") {

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use iev_runtime::Size;
-use iev_runtime::format::foreign::Kind;
+use iev_runtime::foreign::FileKind;
 use iev_runtime::format::header::MAGIC;
 
 use crate::ffmpeg::FfmpegMissing;
@@ -33,7 +33,7 @@ pub use self::digest::clip_digest;
 pub use self::notice::{Notice, Warning};
 pub use self::reading::{Reading, parse_rate};
 use self::source::Source;
-pub use self::source::{Told, UNKNOWN_RATE};
+pub use self::source::{SourceFacts, UNKNOWN_RATE};
 use self::y4m::{HeaderLine, Y4mError};
 
 /// One camera's pictures.
@@ -46,7 +46,7 @@ pub struct View {
     /// Frames per second as numerator and denominator.
     pub rate: (u32, u32),
     /// What is known of colour and sampling: after [`open_views`] the same in all views.
-    pub told: Told,
+    pub told: SourceFacts,
     /// What was lost, changed or guessed.
     pub notices: Vec<Notice>,
 }
@@ -54,7 +54,7 @@ pub struct View {
 impl View {
     /// A view of which no more is known.
     pub fn new(path: PathBuf, frames: Vec<Picture>, rate: (u32, u32)) -> Self {
-        Self { path, frames, rate, told: Told::NOTHING, notices: Vec::new() }
+        Self { path, frames, rate, told: SourceFacts::NOTHING, notices: Vec::new() }
     }
 
     /// The header line of the view as y4m.
@@ -65,7 +65,7 @@ impl View {
         let (width, height) = (self.frames[0].width(), self.frames[0].height());
         let side = |px: usize| u16::try_from(px).unwrap_or_else(|_| panic!("a side fits 16 bits"));
         let size = Size { width_px: side(width), height_px: side(height) };
-        let Told { full_range, sampling, .. } = self.told;
+        let SourceFacts { full_range, sampling, .. } = self.told;
         HeaderLine { size, rate: self.rate, full_range, sampling }
     }
 
@@ -156,7 +156,7 @@ pub enum InputError {
         /// The folder.
         path: PathBuf,
         /// What its first file seems to be.
-        holds: Option<Kind>,
+        holds: Option<FileKind>,
     },
     /// A stream, where its source is asked for.
     #[error("{0}: is an IEV stream already, no view; `iev decode {0} -o v%v.y4m` writes its views", path.display())]
@@ -170,7 +170,7 @@ pub enum InputError {
         /// The file.
         path: PathBuf,
         /// What it seems to be.
-        kind: Kind,
+        kind: FileKind,
     },
     /// Bare samples.
     #[error(
@@ -242,9 +242,9 @@ pub enum InputError {
 }
 
 /// What a folder without PNG files holds, and what to do with that.
-fn instead(folder: &Path, holds: Option<Kind>) -> String {
+fn instead(folder: &Path, holds: Option<FileKind>) -> String {
     match holds {
-        Some(Kind::Picture(name)) => format!(
+        Some(FileKind::Picture(name)) => format!(
             ", but {name}: ffmpeg -pattern_type glob -i '{}/*' OUT.y4m, and give OUT.y4m as the view",
             folder.display()
         ),
@@ -271,8 +271,8 @@ fn check_kind(path: &Path) -> Result<(), InputError> {
     if start.starts_with(&MAGIC) {
         return Err(InputError::Stream { path });
     }
-    match Kind::of(&start) {
-        Some(kind) if is_named(&path, &["y4m"]) && kind != Kind::Video("y4m") => {
+    match FileKind::of(&start) {
+        Some(kind) if is_named(&path, &["y4m"]) && kind != FileKind::Video("y4m") => {
             Err(InputError::Misnamed { path, kind })
         }
         None if is_named(&path, &["yuv", "raw", "rgb", "nv12"]) => Err(InputError::Bare { path }),

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use iev_runtime::format::foreign::Kind;
+use iev_runtime::foreign::FileKind;
 use iev_runtime::format::header::{Sampling, Siting};
 use iev_runtime::picture::Plane;
 
 use super::notice::Notice;
 use super::times::lowest;
-use super::{InputError, Source, Told, in_pixels, start};
+use super::{InputError, Source, SourceFacts, in_pixels, start};
 use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 /// Reads at most `limit` pictures of `folder`.
@@ -22,12 +22,12 @@ pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputE
         frames: Vec::with_capacity(names.len()),
         rate: None,
         times: None,
-        told: Told::NOTHING,
+        told: SourceFacts::NOTHING,
         notices,
         interlaced: false,
     };
     for (index, name) in names.iter().enumerate() {
-        let Read { frame, told, notices } = read_png(name)?;
+        let PngFile { frame, told, notices } = read_png(name)?;
         let size = |picture: &Picture| (picture.width(), picture.height());
         let first_size = source.frames.first().map_or(size(&frame), size);
         if first_size != size(&frame) {
@@ -76,7 +76,7 @@ fn list(folder: &Path) -> Result<Listing, InputError> {
     if names.is_empty() {
         left_out.sort();
         let first = left_out.first().and_then(|name| start(&folder.join(name)).ok());
-        let holds = first.and_then(|start| Kind::of(&start));
+        let holds = first.and_then(|start| FileKind::of(&start));
         return Err(InputError::NoPictures { path: folder.to_owned(), holds });
     }
     names.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
@@ -135,13 +135,13 @@ fn number(path: &Path) -> Option<u64> {
 }
 
 /// A picture and what its file says.
-struct Read {
+struct PngFile {
     frame: Picture,
-    told: Told,
+    told: SourceFacts,
     notices: Vec<Notice>,
 }
 
-fn read_png(path: &Path) -> Result<Read, InputError> {
+fn read_png(path: &Path) -> Result<PngFile, InputError> {
     let broken = |source| InputError::Png { path: path.to_owned(), source };
     let file =
         File::open(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
@@ -165,15 +165,16 @@ fn read_png(path: &Path) -> Result<Read, InputError> {
         }
     };
     let frame = to_yuv(sample, frame.color_type.samples(), width, height);
-    Ok(Read { frame, told, notices })
+    Ok(PngFile { frame, told, notices })
 }
 
 /// Primaries and transfer by the file's chunks; the rest is that of [`to_yuv`].
-fn told(info: &png::Info<'_>) -> Told {
+fn told(info: &png::Info<'_>) -> SourceFacts {
     const SRGB: u8 = 13;
-    let (mut primaries, mut transfer) = (Told::NOTHING.primaries, Told::NOTHING.transfer);
+    let (mut primaries, mut transfer) =
+        (SourceFacts::NOTHING.primaries, SourceFacts::NOTHING.transfer);
     if info.srgb.is_some() {
-        (primaries, transfer) = (Told::BT709_MATRIX, SRGB);
+        (primaries, transfer) = (SourceFacts::BT709_MATRIX, SRGB);
     }
     if let Some(points) = info.coding_independent_code_points {
         (primaries, transfer) = (points.color_primaries, points.transfer_function);
@@ -182,7 +183,13 @@ fn told(info: &png::Info<'_>) -> Told {
     let aspect = info.pixel_dims.map(|dims| lowest((dims.yppu, dims.xppu)));
     let pixel_aspect = aspect.filter(|(w, h)| *w > 0 && *h > 0).unwrap_or((0, 0));
     let sampling = Sampling { pixel_aspect, siting: Siting::Centre };
-    Told { primaries, transfer, matrix: Told::BT709_MATRIX, full_range: Some(false), sampling }
+    SourceFacts {
+        primaries,
+        transfer,
+        matrix: SourceFacts::BT709_MATRIX,
+        full_range: Some(false),
+        sampling,
+    }
 }
 
 fn notices(info: &png::Info<'_>) -> Vec<Notice> {

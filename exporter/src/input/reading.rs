@@ -6,7 +6,7 @@ use iev_runtime::format::colour::{MATRICES, PRIMARIES, TRANSFERS};
 
 use super::notice::Notice;
 use super::times::lowest;
-use super::{InputError, Told};
+use super::{InputError, SourceFacts};
 
 /// How to read views, and what to believe over what they say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
@@ -63,7 +63,7 @@ impl Reading {
     }
 
     /// Puts what was asked for over what a source tells.
-    pub(super) fn override_told(&self, told: &mut Told) {
+    pub(super) fn override_told(&self, told: &mut SourceFacts) {
         if let Some(colour) = self.colour {
             told.matrix = colour.matrix;
             if let Some(rest) = colour.primaries_and_transfer {
@@ -138,7 +138,7 @@ mod tests {
             assert!(parse_colour(wrong).is_err(), "{wrong}");
         }
         let reading = Reading { colour: Some(matrix), aspect: Some((2, 1)), ..Reading::default() };
-        let mut told = Told { transfer: 16, ..Told::NOTHING };
+        let mut told = SourceFacts { transfer: 16, ..SourceFacts::NOTHING };
         reading.override_told(&mut told);
         assert_eq!((told.matrix, told.transfer, told.sampling.pixel_aspect), (1, 16, (2, 1)));
     }

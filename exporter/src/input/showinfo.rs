@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::Sampling;
 
-use super::Told;
+use super::SourceFacts;
 use super::times::{Times, lowest};
 
 /// The filter, without the checksums that cost time.
@@ -47,7 +47,7 @@ pub(super) struct Frame {
     /// Columns and rows.
     pub(super) size: (usize, usize),
     /// Colour and sampling.
-    pub(super) told: Told,
+    pub(super) told: SourceFacts,
 }
 
 impl Frame {
@@ -130,7 +130,11 @@ impl Log {
                 let pixel_aspect = aspect.filter(|(w, h)| *w > 0 && *h > 0).unwrap_or((0, 0));
                 let siting = field(line, " cl:").map_or(Siting::Unspecified, siting);
                 let sampling = Sampling { pixel_aspect, siting };
-                self.first = Some(Frame { format, size, told: Told { sampling, ..Told::NOTHING } });
+                self.first = Some(Frame {
+                    format,
+                    size,
+                    told: SourceFacts { sampling, ..SourceFacts::NOTHING },
+                });
             }
         }
     }
@@ -149,7 +153,7 @@ impl Log {
     }
 }
 
-impl Told {
+impl SourceFacts {
     fn add_colour(&mut self, line: &str) {
         let code = |names: &Names, key| field(line, key).and_then(|name| names.code(name));
         self.matrix = code(&MATRICES, "color_space:").unwrap_or(self.matrix);
@@ -211,8 +215,13 @@ duration_time:0.04 fmt:yuv420p10le cl:left sar:1/1 s:32x16 i:T iskey:0 type:B
         let first = log.first.clone().unwrap();
         assert_eq!((first.format.as_str(), first.size), ("yuv420p10le", (96, 64)));
         let sampling = Sampling { pixel_aspect: (64, 45), siting: Siting::TopLeft };
-        let told =
-            Told { matrix: 9, primaries: 9, transfer: 16, full_range: Some(false), sampling };
+        let told = SourceFacts {
+            matrix: 9,
+            primaries: 9,
+            transfer: 16,
+            full_range: Some(false),
+            sampling,
+        };
         assert_eq!(first.told, told);
         assert_eq!((log.resized, log.interlaced), (Some((1, (32, 16))), true));
         assert_eq!((log.rotation.as_deref(), log.hdr_metadata), (Some("-90"), true));

@@ -16,7 +16,7 @@ pub const UNKNOWN_RATE: (u32, u32) = (25, 1);
 
 /// What a source tells of its samples; what it does not is unknown or unspecified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct SourceFacts {
     /// Colour primaries, a code point of ITU-T H.273.
     pub primaries: u8,
     /// Transfer characteristics, likewise.
@@ -29,7 +29,7 @@ pub struct Told {
     pub sampling: Sampling,
 }
 
-impl Told {
+impl SourceFacts {
     /// A source that tells nothing.
     pub const NOTHING: Self = Self {
         primaries: Colour::UNKNOWN,
@@ -56,7 +56,7 @@ pub(super) struct Source {
     pub(super) rate: Option<(u32, u32)>,
     /// Times of the frames, where the source tells.
     pub(super) times: Option<Times>,
-    pub(super) told: Told,
+    pub(super) told: SourceFacts,
     pub(super) notices: Vec<Notice>,
     /// Whether frames are flagged as two fields.
     pub(super) interlaced: bool,
@@ -82,7 +82,7 @@ impl Source {
             times: rate.map(|rate| Times::even(frames.len(), rate)),
             frames,
             rate,
-            told: Told { full_range, sampling, ..Told::NOTHING },
+            told: SourceFacts { full_range, sampling, ..SourceFacts::NOTHING },
             notices: layout.losses(),
             interlaced,
         })

@@ -107,7 +107,7 @@ fn equal_views_open_up_to_the_limit() {
     let views = open_views(&paths, &reading).unwrap();
     assert_eq!(views.len(), 2);
     assert_eq!(views[1].frames[1], synthetic(16, 8, 1.0));
-    assert_eq!((views[0].rate, views[0].told), ((24, 1), Told::NOTHING));
+    assert_eq!((views[0].rate, views[0].told), ((24, 1), SourceFacts::NOTHING));
     assert_eq!(warnings(&views).count(), 0);
 }
 
@@ -296,7 +296,7 @@ fn png_says_its_primaries_transfer_and_aspect() {
     writer.write_chunk(png::chunk::cICP, &[9, 16, 0, 1]).unwrap();
     writer.write_image_data(&[7; 27]).unwrap();
     drop(writer);
-    let Told { primaries, transfer, matrix, sampling, .. } = open_one(&folder).told;
+    let SourceFacts { primaries, transfer, matrix, sampling, .. } = open_one(&folder).told;
     assert_eq!([primaries, transfer, matrix], [9, 16, 1]);
     assert_eq!(sampling.pixel_aspect, (64, 45));
     assert!(open_one(&folder).notices.contains(&Notice::HdrTransfer("PQ")));
@@ -378,7 +378,7 @@ fn every_container_keeps_the_colour_it_carries() {
                 format!("{PATTERN} -pix_fmt yuv420p -vf format=yuv420p,{set} -c:v {codec}");
             let name = format!("{matrix}-{transfer}-{codec}.{container}");
             let view = open_one(&desk.ffmpeg(&arguments, &name));
-            let Told { primaries, transfer, matrix, full_range, .. } = view.told;
+            let SourceFacts { primaries, transfer, matrix, full_range, .. } = view.told;
             assert_eq!([matrix, primaries, transfer], expected, "{name}");
             // ffmpeg gives FFV1 limited samples whatever it had.
             assert_eq!(full_range, Some(range == "pc" && codec == "libx264"), "{name}");

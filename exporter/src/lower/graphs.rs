@@ -1,8 +1,8 @@
 //! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
 
 use iev_runtime::network::blocks::Block;
+use iev_runtime::profile::topology::{self, Activation, Activations, LayerId, Then};
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
-use iev_runtime::topology::{self, Activation, Activations, LayerId, Then};
 
 mod int8;
 
@@ -26,9 +26,9 @@ const AT1: [Dim; 2] = [Named("h1"), Named("w1")];
 /// A template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Cut {
+pub enum TemplateCut {
     /// Latents → flow and features.
-    Motion,
+    MotionOutputs,
     /// Features and warped sources → packed picture and masks.
     Refine,
     /// Latents and source planes → fused packed picture.
@@ -39,7 +39,7 @@ pub enum Cut {
     Refine8,
 }
 
-impl Cut {
+impl TemplateCut {
     /// All cuts.
     pub const ALL: [Self; 5] =
         [Self::Motion, Self::Refine, Self::Full, Self::Motion8, Self::Refine8];
@@ -67,7 +67,7 @@ pub struct Template {
 }
 
 /// Lowers one cut of `profile`.
-pub fn lower(profile: &Profile, cut: Cut) -> Template {
+pub fn lower(profile: &Profile, cut: TemplateCut) -> Template {
     let mut graph = Graph {
         b: Builder::default(),
         profile,
@@ -75,11 +75,11 @@ pub fn lower(profile: &Profile, cut: Cut) -> Template {
         depth_to_space: Graph::depth_to_space,
     };
     match cut {
-        Cut::Motion => graph.motion_cut(),
-        Cut::Refine => graph.refine_cut(),
-        Cut::Full => graph.full_cut(),
-        Cut::Motion8 => graph.motion8_cut(),
-        Cut::Refine8 => graph.refine8_cut(),
+        TemplateCut::Motion => graph.motion_cut(),
+        TemplateCut::Refine => graph.refine_cut(),
+        TemplateCut::Full => graph.full_cut(),
+        TemplateCut::Motion8 => graph.motion8_cut(),
+        TemplateCut::Refine8 => graph.refine8_cut(),
     }
     let (inputs, outputs) = (graph.b.inputs.clone(), graph.b.outputs.clone());
     let model = graph.b.finish(&format!("{}.{}", profile.name, cut.name()));
@@ -115,7 +115,7 @@ fn three_by_three(block: Block) -> Vec<AttributeProto> {
 }
 
 /// Flow and features.
-struct Motion {
+struct MotionOutputs {
     flow: Value,
     features: Value,
 }
@@ -206,11 +206,14 @@ impl Graph<'_> {
         self.b.node("DepthToSpace", output, &[value], attributes)
     }
 
-    fn motion(&mut self) -> Motion {
+    fn motion(&mut self) -> MotionOutputs {
         let given = self.latents();
         let layers: Vec<_> = self.profile.layers_of(topology::Cut::Motion).collect();
         let mut values = self.evaluate(&layers, given);
-        Motion { flow: values.take(Activation::Flow), features: values.take(Activation::Features) }
+        MotionOutputs {
+            flow: values.take(Activation::Flow),
+            features: values.take(Activation::Features),
+        }
     }
 
     fn latents(&mut self) -> [(Activation, Value); 2] {

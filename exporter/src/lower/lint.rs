@@ -9,7 +9,7 @@ use super::onnx::{
 /// Operators that every provider we name runs: CPU, CUDA, and TensorRT from 8.5 on.
 ///
 /// Why Reshape, Squeeze and Transpose: GridSample wants its grid channels-last and ONNX has no
-/// portable SpaceToDepth; TensorRT folds all three into copies. Why Sub: it spares a constant.
+/// portable SpaceToDepth; TensorRT folds all three into copies. Why Sub: it needs no constant.
 pub const PORTABLE: [&str; 17] = [
     "Add",
     "Clip",

@@ -8,10 +8,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::builder::{Dim, OPSET, Port};
-use super::graphs::{Cut, Template};
+use super::graphs::{Template, TemplateCut};
 
 /// Name of a template file.
-pub fn file_name(profile: &str, cut: Cut) -> String {
+pub fn file_name(profile: &str, cut: TemplateCut) -> String {
     format!("{profile}.{}.onnx", cut.name())
 }
 
@@ -32,20 +32,20 @@ struct TemplateEntry {
     file: String,
     sha256: String,
     bytes: usize,
-    inputs: BTreeMap<String, Vec<Size>>,
-    outputs: BTreeMap<String, Vec<Size>>,
+    inputs: BTreeMap<String, Vec<PortSize>>,
+    outputs: BTreeMap<String, Vec<PortSize>>,
 }
 
 /// A dimension: a number or the name of one.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-enum Size {
+enum PortSize {
     Fixed(usize),
     Named(&'static str),
 }
 
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct ModelsManifest<'a> {
     written_by: &'static str,
     opset: i64,
     profiles: &'a [ProfileEntry],
@@ -64,7 +64,7 @@ impl ProfileEntry {
     }
 
     /// Adds a template.
-    pub fn add(&mut self, cut: Cut, template: &Template, bytes: &[u8]) {
+    pub fn add(&mut self, cut: TemplateCut, template: &Template, bytes: &[u8]) {
         let digest = Sha256::digest(bytes);
         self.templates.push(TemplateEntry {
             cut: cut.name(),
@@ -77,10 +77,10 @@ impl ProfileEntry {
     }
 }
 
-fn ports(ports: &[Port]) -> BTreeMap<String, Vec<Size>> {
+fn ports(ports: &[Port]) -> BTreeMap<String, Vec<PortSize>> {
     let size = |dim: &Dim| match dim {
-        Dim::Fixed(size) => Size::Fixed(*size),
-        Dim::Named(name) => Size::Named(name),
+        Dim::Fixed(size) => PortSize::Fixed(*size),
+        Dim::Named(name) => PortSize::Named(name),
     };
     ports.iter().map(|p| (p.name.clone(), p.shape.iter().map(size).collect())).collect()
 }
@@ -91,7 +91,7 @@ fn ports(ports: &[Port]) -> BTreeMap<String, Vec<Size>> {
 /// When serialisation fails, which it does not for these types.
 pub fn to_json(profiles: &[ProfileEntry]) -> Result<Vec<u8>> {
     debug_assert_eq!(profiles.len(), PROFILES.len(), "the manifest lists every profile");
-    let manifest = Manifest { written_by: "iev-export lower", opset: OPSET, profiles };
+    let manifest = ModelsManifest { written_by: "iev-export lower", opset: OPSET, profiles };
     let mut json = serde_json::to_vec_pretty(&manifest)?;
     json.push(b'\n');
     Ok(json)

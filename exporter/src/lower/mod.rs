@@ -1,6 +1,6 @@
 //! Lowers decoder profiles to weightless ONNX templates.
 //!
-//! [`graphs`] turns a [`Profile`] into one graph per [`Cut`] with [`builder`] over the messages in
+//! [`graphs`] turns a [`Profile`] into one graph per [`TemplateCut`] with [`builder`] over the messages in
 //! [`onnx`]; [`mod@lint`] refuses what does not run on every [`jetpack`]; [`manifest`] describes the files in `models/`.
 //! Everything is a function of the profile alone, so the bytes, and with them the digests that
 //! streams name, are the same on every machine.
@@ -22,7 +22,7 @@ use iev_runtime::profile::{PROFILES, Profile};
 use prost::Message;
 
 use crate::Unfit;
-pub use graphs::{Cut, Template, lower};
+pub use graphs::{Template, TemplateCut, lower};
 pub use lint::{Offence, lint};
 use onnx::ModelProto;
 
@@ -41,7 +41,7 @@ pub struct LowerArgs {
 ///
 /// # Panics
 /// If the graph breaks a rule of [`lint()`]: a bug of the lowering, never of its caller.
-pub fn template_bytes(profile: &Profile, cut: Cut) -> (Template, Vec<u8>) {
+pub fn template_bytes(profile: &Profile, cut: TemplateCut) -> (Template, Vec<u8>) {
     let template = lower(profile, cut);
     let bytes = if cut.for_cpu() {
         template.model.encode_to_vec()
@@ -66,7 +66,7 @@ pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
     let mut profiles = Vec::new();
     for profile in &PROFILES {
         let mut entry = manifest::ProfileEntry::new(profile);
-        for cut in Cut::ALL {
+        for cut in TemplateCut::ALL {
             let (template, bytes) = template_bytes(profile, cut);
             entry.add(cut, &template, &bytes);
             files.push((manifest::file_name(profile.name, cut), bytes));
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "is not in the portable set")]
     fn lowering_refuses_a_graph_outside_the_portable_set() {
-        let mut model = lower(&PROFILES[0], Cut::Motion).model;
+        let mut model = lower(&PROFILES[0], TemplateCut::Motion).model;
         model.graph.as_mut().unwrap().node[0].op_type = Some("Gelu".into());
         portable_bytes(&model);
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn templates_hold_no_weights() {
         for profile in &PROFILES {
-            for cut in Cut::ALL {
+            for cut in TemplateCut::ALL {
                 let (_, bytes) = template_bytes(profile, cut);
                 assert!(bytes.len() < 16 << 10, "{} {}", profile.name, cut.name());
             }

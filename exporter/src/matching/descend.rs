@@ -4,8 +4,8 @@
 //! neighbours'; cost is the block difference plus a charge for each neighbour that
 //! moves otherwise.
 
-use super::layer::{self, Layer, Padded};
-use super::{SearchRange, Step};
+use super::layer::{self, PaddedLayer, PyramidLayer};
+use super::{FlowStep, SearchRange};
 
 /// Visits of every cell; most settle in the first.
 const SWEEPS: usize = 2;
@@ -18,8 +18,8 @@ const EDGE_PENALTY: u32 = 128;
 
 /// The two views on one level, with borders wide enough for every candidate.
 pub(super) struct Pair {
-    target: Padded,
-    reference: Padded,
+    target: PaddedLayer,
+    reference: PaddedLayer,
     level: usize,
     reach: (i32, i32),
     /// Where the reference may be sampled: its own rectangle and the borders.
@@ -31,8 +31,8 @@ const SLACK_PX: usize = 8;
 
 impl Pair {
     pub(super) fn new(
-        target: &Layer,
-        reference: &Layer,
+        target: &PyramidLayer,
+        reference: &PyramidLayer,
         level: usize,
         search: SearchRange,
     ) -> Self {
@@ -49,7 +49,7 @@ impl Pair {
         }
     }
 
-    fn cost(&self, column: usize, row: usize, step: Step) -> u32 {
+    fn cost(&self, column: usize, row: usize, step: FlowStep) -> u32 {
         let x = layer::block_start(self.level, column);
         let y = layer::block_start(self.level, row);
         let block = (self.target.from(x, y), self.target.stride());
@@ -69,7 +69,7 @@ impl Pair {
 }
 
 /// Moves every cell of `steps` to a local optimum.
-pub(super) fn refine(pair: &Pair, cells: (usize, usize), steps: &mut [Step]) {
+pub(super) fn refine(pair: &Pair, cells: (usize, usize), steps: &mut [FlowStep]) {
     for sweep in 0..SWEEPS {
         for index in 0..steps.len() {
             // Every other sweep runs backwards, so that good displacements spread both ways.
@@ -79,7 +79,7 @@ pub(super) fn refine(pair: &Pair, cells: (usize, usize), steps: &mut [Step]) {
     }
 }
 
-fn best(pair: &Pair, cells: (usize, usize), steps: &[Step], cell: usize) -> Step {
+fn best(pair: &Pair, cells: (usize, usize), steps: &[FlowStep], cell: usize) -> FlowStep {
     let (column, row) = (cell % cells.0, cell / cells.0);
     let own = steps[cell];
     let mut around = [own; 4];
@@ -92,12 +92,12 @@ fn best(pair: &Pair, cells: (usize, usize), steps: &[Step], cell: usize) -> Step
     for (slot, neighbour) in around.iter_mut().zip(neighbours) {
         *slot = neighbour.map_or(own, |neighbour| steps[neighbour]);
     }
-    let energy = |step: Step| {
-        let charge = |other: &Step| (step.distance(*other) * STEP_PENALTY).min(EDGE_PENALTY);
+    let energy = |step: FlowStep| {
+        let charge = |other: &FlowStep| (step.distance(*other) * STEP_PENALTY).min(EDGE_PENALTY);
         pair.cost(column, row, step) + around.iter().map(charge).sum::<u32>()
     };
     let mut best = (energy(own), own);
-    let nearby = (0..9).map(|i| Step { x: own.x + i % 3 - 1, y: own.y + i / 3 - 1 });
+    let nearby = (0..9).map(|i| FlowStep { x: own.x + i % 3 - 1, y: own.y + i / 3 - 1 });
     for step in nearby.chain(around).filter(|&step| step != own) {
         let cost = energy(step);
         if cost < best.0 {

@@ -19,13 +19,13 @@ pub(super) fn cells(width: usize, height: usize) -> (usize, usize) {
 
 /// Luma of one pyramid level, replicated beyond its edges.
 #[derive(Clone)]
-pub(super) struct Layer {
+pub(super) struct PyramidLayer {
     pub(super) width: usize,
     pub(super) height: usize,
     samples: Vec<u8>,
 }
 
-impl Layer {
+impl PyramidLayer {
     /// The picture's own.
     pub(super) fn luma(picture: &Picture) -> Self {
         let PlaneView { width, height, samples } = picture.planes()[0];
@@ -64,7 +64,7 @@ impl Layer {
 
     /// A copy with the edge replicated `border` samples to the left and above, and at least that
     /// much to the right and below `extent`.
-    pub(super) fn padded(&self, border: (usize, usize), extent: (usize, usize)) -> Padded {
+    pub(super) fn padded(&self, border: (usize, usize), extent: (usize, usize)) -> PaddedLayer {
         let stride = extent.0.max(self.width) + 2 * border.0;
         let rows = extent.1.max(self.height) + 2 * border.1;
         let mut samples = Vec::with_capacity(stride * rows);
@@ -74,18 +74,18 @@ impl Layer {
             samples.extend_from_slice(row);
             samples.resize((y + 1) * stride, row[self.width - 1]);
         }
-        Padded { stride, border, samples }
+        PaddedLayer { stride, border, samples }
     }
 }
 
-/// A [`Layer`] with a border.
-pub(super) struct Padded {
+/// A [`PyramidLayer`] with a border.
+pub(super) struct PaddedLayer {
     stride: usize,
     border: (usize, usize),
     samples: Vec<u8>,
 }
 
-impl Padded {
+impl PaddedLayer {
     /// The samples from (`x`, `y`) on, which may lie in the border.
     ///
     /// # Panics
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn padding_repeats_the_edge() {
-        let layers = Layer::luma(&synthetic(10, 6, 0.0)).pyramid(1);
+        let layers = PyramidLayer::luma(&synthetic(10, 6, 0.0)).pyramid(1);
         assert_eq!((layers[1].width, layers[1].height), (5, 3));
         let padded = layers[0].padded((3, 2), (16, 16));
         let layer = &layers[0];

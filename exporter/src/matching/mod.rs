@@ -14,7 +14,7 @@ mod polish;
 mod volume;
 
 pub use flow::{FlowField, photometric_error, warp};
-use layer::Layer;
+use layer::PyramidLayer;
 
 /// Largest displacement searched for, in pixels to either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,12 @@ pub struct SearchRange {
 
 /// One cell's displacement on some pyramid level, in that level's pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Step {
+struct FlowStep {
     x: i32,
     y: i32,
 }
 
-impl Step {
+impl FlowStep {
     fn distance(self, other: Self) -> u32 {
         self.x.abs_diff(other.x) + self.y.abs_diff(other.y)
     }
@@ -64,7 +64,7 @@ pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -
         "a search range is 0 to 4096 pixels"
     );
     let mut flow = FlowField::zero(target.width(), target.height());
-    let (target, reference) = (Layer::luma(target), Layer::luma(reference));
+    let (target, reference) = (PyramidLayer::luma(target), PyramidLayer::luma(reference));
     let steps = search_layers(&target, &reference, search);
     for (cell, step) in steps.iter().enumerate() {
         (flow.dx[cell], flow.dy[cell]) = (step.x as f32, step.y as f32);
@@ -77,7 +77,11 @@ pub fn match_dense(target: &Picture, reference: &Picture, search: SearchRange) -
 ///
 /// Where displacements are too many even for the smallest picture of a pyramid, those of pictures half as large
 /// come first: time and memory then grow with the picture alone.
-fn search_layers(target: &Layer, reference: &Layer, search: SearchRange) -> Vec<Step> {
+fn search_layers(
+    target: &PyramidLayer,
+    reference: &PyramidLayer,
+    search: SearchRange,
+) -> Vec<FlowStep> {
     let cells = layer::cells(target.width, target.height);
     let exhaustive = first_level(search);
     let first = exhaustive.unwrap_or(1);
@@ -92,7 +96,7 @@ fn search_layers(target: &Layer, reference: &Layer, search: SearchRange) -> Vec<
         (0..cells.0 * cells.1).map(|cell| coarse[above(cell)]).collect()
     };
     for level in (0..first).rev() {
-        steps.iter_mut().for_each(|step| *step = Step { x: step.x * 2, y: step.y * 2 });
+        steps.iter_mut().for_each(|step| *step = FlowStep { x: step.x * 2, y: step.y * 2 });
         let pair = descend::Pair::new(&targets[level], &references[level], level, search);
         descend::refine(&pair, cells, &mut steps);
     }

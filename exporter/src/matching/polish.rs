@@ -5,7 +5,7 @@
 //! diagonal of the normal matrix dominate the rest, and so makes plain Jacobi steps descend.
 
 use super::flow::{FlowField, Tap};
-use super::layer::{CELL, Layer};
+use super::layer::{CELL, PyramidLayer};
 
 /// Steps taken; half a pixel is usually done after five.
 const STEPS: usize = 10;
@@ -51,7 +51,7 @@ impl Normal {
 }
 
 /// Moves the cells to where the upsampled flow matches best, and rates them.
-pub(super) fn refine(target: &Layer, reference: &Layer, flow: &mut FlowField) {
+pub(super) fn refine(target: &PyramidLayer, reference: &PyramidLayer, flow: &mut FlowField) {
     for turn in 0..STEPS {
         let normals = accumulate(target, reference, flow, turn % ROWS_APART);
         step(flow, &normals);
@@ -71,8 +71,8 @@ fn rate(normal: &Normal) -> f32 {
 
 /// The normal equations of all cells, from every [`ROWS_APART`]th row after `first_row`.
 fn accumulate(
-    target: &Layer,
-    reference: &Layer,
+    target: &PyramidLayer,
+    reference: &PyramidLayer,
     flow: &FlowField,
     first_row: usize,
 ) -> Vec<Normal> {
@@ -120,7 +120,7 @@ fn mix_rows(values: &[f32], row: Tap, mixed: &mut [f32]) {
 }
 
 /// The pixel's own equation, with the slope of the bilinear surface it is sampled from.
-fn normal_of(sample: f32, reference: &Layer, (x, y): (f32, f32)) -> Normal {
+fn normal_of(sample: f32, reference: &PyramidLayer, (x, y): (f32, f32)) -> Normal {
     let (width, height) = (reference.width, reference.height);
     let x = x.clamp(0.0, (width - 1) as f32);
     let y = y.clamp(0.0, (height - 1) as f32);

@@ -1,7 +1,7 @@
 //! The first search: every displacement of every cell, smoothed semi-globally.
 
-use super::layer::{self, Layer};
-use super::{SearchRange, Step};
+use super::layer::{self, PyramidLayer};
+use super::{FlowStep, SearchRange};
 
 /// Charge for a displacement that differs by one sample from the neighbour's, in sixteenths of a
 /// grey level per sample; half a level is above the noise of a camera and below any texture.
@@ -27,19 +27,19 @@ impl Labels {
         self.columns * self.rows
     }
 
-    fn step(&self, label: usize) -> Step {
+    fn step(&self, label: usize) -> FlowStep {
         let (x, y) = (label % self.columns, label / self.columns);
-        Step { x: x as i32 - (self.columns / 2) as i32, y: y as i32 - (self.rows / 2) as i32 }
+        FlowStep { x: x as i32 - (self.columns / 2) as i32, y: y as i32 - (self.rows / 2) as i32 }
     }
 }
 
 /// The best displacement of each cell, in samples of the level.
 pub(super) fn search(
-    target: &Layer,
-    reference: &Layer,
+    target: &PyramidLayer,
+    reference: &PyramidLayer,
     cells: (usize, usize),
     (search, level): (SearchRange, usize),
-) -> Vec<Step> {
+) -> Vec<FlowStep> {
     let (reach_x, reach_y) = (search.x as usize >> level, search.y as usize >> level);
     let labels = Labels { columns: 2 * reach_x + 1, rows: 2 * reach_y + 1 };
     let costs = block_costs(target, reference, cells, level, &labels);
@@ -57,8 +57,8 @@ pub(super) fn search(
 
 /// Cost of every displacement of every cell, `[cell, label]`.
 fn block_costs(
-    target: &Layer,
-    reference: &Layer,
+    target: &PyramidLayer,
+    reference: &PyramidLayer,
     cells: (usize, usize),
     level: usize,
     labels: &Labels,

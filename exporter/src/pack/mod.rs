@@ -14,7 +14,7 @@ use iev_runtime::stream::scene::encode_grids;
 use crate::anchor::coder;
 use crate::anchor::gop::CodedSection;
 use crate::plan::Plan;
-use crate::train::Exported;
+use crate::train::SceneLevels;
 use iev_runtime::outputs::write_whole;
 
 /// One section with its own bytes.
@@ -35,7 +35,7 @@ pub fn sections(
     header: &Header,
     plan: &Plan,
     coded: &[Vec<CodedSection>],
-    exported: Option<&Exported>,
+    exported: Option<&SceneLevels>,
 ) -> Vec<OwnedSection> {
     let whole = (0, header.frames as usize);
     let mut sections = Vec::new();

@@ -76,7 +76,7 @@ impl Plan {
         (0..self.roles.len()).filter(|v| self.roles[*v] == Role::Explicit)
     }
 
-    /// Times of a GOP of `frames` pictures that a key picture each is for: as many as there are, in turn.
+    /// Frames of a GOP of `frames` pictures that a key picture each is for: as many as there are, in turn.
     pub fn key_spans(&self, frames: usize) -> Vec<Range<usize>> {
         let count = self.keys_per_gop.min(frames);
         (0..count).map(|k| k * frames / count..(k + 1) * frames / count).collect()
@@ -103,8 +103,8 @@ pub fn match_views(target: &Picture, reference: &Picture) -> FlowField {
 
 /// The anchor of every view, a view that is to be explicit being its own.
 ///
-/// Explicit are the views `asked` for. Without any: whoever predicts most views comes first, and while
-/// some views cannot be predicted from those chosen, whoever predicts most of these follows. A rig of several
+/// Explicit are the views `asked` for. Without any: the view that predicts most others comes first, and while
+/// some views cannot be predicted from those chosen, the one that predicts most of these follows. A rig of several
 /// groups of cameras gets an anchor for each; cameras that see nothing in common are all explicit.
 pub fn choose_anchors(views: &[&[Picture]], asked: &[usize], progress: Progress) -> Vec<usize> {
     if let [only] = asked {
@@ -113,7 +113,7 @@ pub fn choose_anchors(views: &[&[Picture]], asked: &[usize], progress: Progress)
     }
     let all: Vec<usize> = (0..views.len()).collect();
     let from = if asked.is_empty() { &all } else { asked };
-    let predicted = Predicted::measure(views, from, progress);
+    let predicted = PredictionPsnr::measure(views, from, progress);
     let mut anchors = asked.to_vec();
     let mut left = if asked.is_empty() { all.clone() } else { Vec::new() };
     while let Some(anchor) = predicted.best_for(&left) {
@@ -129,9 +129,9 @@ pub fn choose_anchors(views: &[&[Picture]], asked: &[usize], progress: Progress)
 }
 
 /// Luma PSNR of views warped from others, `[view][anchor]`; NaN where it was not asked for.
-struct Predicted(Vec<Vec<f64>>);
+struct PredictionPsnr(Vec<Vec<f64>>);
 
-impl Predicted {
+impl PredictionPsnr {
     /// Every view from every view in `anchors`, over the first and the middle picture.
     fn measure(views: &[&[Picture]], anchors: &[usize], progress: Progress) -> Self {
         let job = progress.job("comparing views", views.len() * anchors.len());
@@ -158,7 +158,7 @@ impl Predicted {
         self.0[view][anchor]
     }
 
-    /// Whoever of `left` predicts most of them, and those best; none when there are none left.
+    /// The view of `left` that predicts most of them, and those best; none when there are none left.
     fn best_for(&self, left: &[usize]) -> Option<usize> {
         let worth = |anchor: usize| {
             let db = left.iter().map(|view| self.db(*view, anchor));

@@ -77,7 +77,7 @@ pub fn bd_rate_percent(
     test: &[RatePoint],
     interval: Option<RangeInclusive<f64>>,
 ) -> Result<f64, BdRateError> {
-    let (anchor, test) = (Curve::new("anchor", anchor)?, Curve::new("test", test)?);
+    let (anchor, test) = (FittedCurve::new("anchor", anchor)?, FittedCurve::new("test", test)?);
     let (a, t) = (anchor.span(), test.span());
     let shared = (a.0.max(t.0), a.1.min(t.1));
     if shared.0 >= shared.1 {
@@ -93,13 +93,13 @@ pub fn bd_rate_percent(
 }
 
 /// `log10(rate)` over quality: knots with slopes.
-struct Curve {
+struct FittedCurve {
     quality: Vec<f64>,
     log_rate: Vec<f64>,
     slope: Vec<f64>,
 }
 
-impl Curve {
+impl FittedCurve {
     fn new(curve: &'static str, points: &[RatePoint]) -> Result<Self, BdRateError> {
         if points.len() < 2 {
             return Err(BdRateError::TooFew { curve, got: points.len() });

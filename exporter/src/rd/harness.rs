@@ -179,7 +179,7 @@ mod encoding {
     use crate::encode::{encode, plan};
     use crate::input::{Reading, View, clip_digest, open_views, warnings};
     use crate::progress::Progress;
-    use crate::rd::machine::Machine;
+    use crate::rd::machine::MachineFacts;
     use crate::verify::verify;
     use crate::work_folder::WorkFolder;
 
@@ -280,7 +280,7 @@ mod encoding {
             verified,
             encode_seconds,
             resumed,
-            machine: Machine::this(),
+            machine: MachineFacts::this(),
         })
     }
 }

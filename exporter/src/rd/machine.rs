@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use iev_runtime::board::machine::{cpu_model, usable_cpus};
+use iev_runtime::machine::{cpu_model, usable_cpus};
 use serde::{Deserialize, Serialize};
 
 /// Processor and its cores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct MachineFacts {
     /// Model of the processor, as the system names it.
     pub cpu: String,
     /// Cores this process may use.
     pub cores: usize,
 }
 
-impl Machine {
+impl MachineFacts {
     /// This machine.
     pub fn this() -> Self {
         let unknown = || format!("unknown {}", std::env::consts::ARCH);

@@ -82,7 +82,7 @@ fn tensors_bytes(model: &mut SymbolModel, tensors: impl IntoIterator<Item = Vec<
 #[cfg(test)]
 mod tests {
     use iev_runtime::profile::PROFILES;
-    use iev_runtime::topology::LayerId;
+    use iev_runtime::profile::topology::LayerId;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use super::curve::Curve;
 use super::report::Report;
 use super::result::PointResult;
 use super::svg::{Series, plot};
-use super::table::{BdRow, Taken};
+use super::table::{BdRow, RateDifference};
 use crate::report::{escape, page, paragraph, table};
 
 /// The whole page.
@@ -38,8 +38,8 @@ pub fn rd_page(config: &Config, report: &Report) -> String {
 }
 
 /// A BD-rate as text.
-pub(crate) fn percent(taken: Option<Taken>) -> String {
-    let text = |t: Taken| {
+pub(crate) fn percent(taken: Option<RateDifference>) -> String {
+    let text = |t: RateDifference| {
         let (low, high) = t.over_db;
         format!("{:+.1} % ({low:.2} to {high:.2} dB)", t.percent)
     };

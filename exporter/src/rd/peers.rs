@@ -23,7 +23,7 @@ use iev_runtime::outputs::write_whole;
 
 /// One encoder at one effort, such as `x265-medium`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Codec {
+pub struct PeerCodec {
     /// Its name as typed.
     pub name: String,
     family: &'static Family,
@@ -84,7 +84,7 @@ static FAMILIES: [Family; 4] = [
     },
 ];
 
-impl Codec {
+impl PeerCodec {
     /// Takes a name such as `x264-medium`, `svtav1-p4` or `svtav1-p4-interleaved` apart.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ pub fn encoders() -> Result<String> {
 
 /// One stream at one quality; its file beside it says that the stream is complete.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Coded {
+struct PeerPoint {
     bytes: u64,
     /// Of every view in it.
     psnr_db: Vec<[f64; 3]>,
@@ -156,7 +156,7 @@ struct Coded {
 /// # Errors
 /// What ffmpeg says, or the disk.
 pub fn measure_point(
-    codec: &Codec,
+    codec: &PeerCodec,
     quality: u32,
     views: &[View],
     work: &Path,
@@ -192,8 +192,8 @@ pub fn measure_point(
 /// The pictures of all views in turn, as those of one camera that is as many times as fast.
 fn in_turn(views: &[View]) -> View {
     let (rate, per) = views[0].rate;
-    let times = 0..views[0].frames.len();
-    let frames = times.flat_map(|time| views.iter().map(move |view| view.frames[time].clone()));
+    let frames = 0..views[0].frames.len();
+    let frames = frames.flat_map(|frame| views.iter().map(move |view| view.frames[frame].clone()));
     let rate = (rate.saturating_mul(views.len() as u32), per);
     let mut all = View::new(views[0].path.clone(), frames.collect(), rate);
     all.told = views[0].told;
@@ -202,16 +202,16 @@ fn in_turn(views: &[View]) -> View {
 
 /// Codes a view, or the pictures of as many as take `turns` in it.
 fn code_stream(
-    codec: &Codec,
+    codec: &PeerCodec,
     quality: u32,
     view: &View,
     turns: usize,
     stream: &Path,
-) -> Result<Coded> {
+) -> Result<PeerPoint> {
     let figures = stream.with_extension("json");
     let length = |path: &Path| std::fs::metadata(path).map(|m| m.len()).ok();
     let stored = std::fs::read(&figures).ok().and_then(|t| serde_json::from_slice(&t).ok());
-    if let Some(coded) = stored.filter(|c: &Coded| length(stream) == Some(c.bytes)) {
+    if let Some(coded) = stored.filter(|c: &PeerPoint| length(stream) == Some(c.bytes)) {
         return Ok(coded);
     }
     run_encoder(codec, quality, view, stream)?;
@@ -225,12 +225,12 @@ fn code_stream(
         errors.psnr_db()
     });
     let psnr_db = psnr_db.collect();
-    let coded = Coded { bytes: length(stream).context("the stream has gone")?, psnr_db };
+    let coded = PeerPoint { bytes: length(stream).context("the stream has gone")?, psnr_db };
     write_whole(&figures, serde_json::to_string(&coded)?)?;
     Ok(coded)
 }
 
-fn run_encoder(codec: &Codec, quality: u32, view: &View, stream: &Path) -> Result<()> {
+fn run_encoder(codec: &PeerCodec, quality: u32, view: &View, stream: &Path) -> Result<()> {
     let mut child = ffmpeg::command()?
         .args(["-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"])
         .args(codec.arguments(quality))
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn names_become_the_documented_command_lines() {
-        let line = |name: &str, q| Codec::parse(name).unwrap().arguments(q).join(" ");
+        let line = |name: &str, q| PeerCodec::parse(name).unwrap().arguments(q).join(" ");
         let start = "-fps_mode passthrough -c:v";
         assert_eq!(
             line("x265-medium", 26),
@@ -286,7 +286,7 @@ mod tests {
         );
         assert_eq!(line("svtav1-p4-interleaved", 34), line("svtav1-p4", 34));
         let streams =
-            ["svtav1-p4-interleaved", "svtav1-p4"].map(|c| Codec::parse(c).unwrap().streams(5));
+            ["svtav1-p4-interleaved", "svtav1-p4"].map(|c| PeerCodec::parse(c).unwrap().streams(5));
         assert_eq!(streams, [1, 5]);
         assert_eq!(
             line("vvenc-medium", 32),
@@ -296,10 +296,10 @@ mod tests {
 
     #[test]
     fn unknown_codecs_are_refused_and_absent_encoders_noticed() {
-        assert!(Codec::parse("h266-medium").unwrap_err().contains("svtav1"));
-        assert!(Codec::parse("x264").is_err());
+        assert!(PeerCodec::parse("h266-medium").unwrap_err().contains("svtav1"));
+        assert!(PeerCodec::parse("x264").is_err());
         let listed = " V....D libx264rgb  RGB\n V....D libx265  H.265";
-        assert!(Codec::parse("x265-medium").unwrap().is_in(listed));
-        assert!(!Codec::parse("x264-medium").unwrap().is_in(listed));
+        assert!(PeerCodec::parse("x265-medium").unwrap().is_in(listed));
+        assert!(!PeerCodec::parse("x264-medium").unwrap().is_in(listed));
     }
 }

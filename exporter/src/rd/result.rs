@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::CHECKPOINT;
 use crate::encode::request::EncodeRequest;
 use crate::rd::curve::CurveRow;
-use crate::rd::machine::Machine;
-use crate::verify::Verified;
+use crate::rd::machine::MachineFacts;
+use crate::verify::Verification;
 use iev_runtime::outputs::write_whole;
 
 const RESULT: &str = "result.json";
@@ -29,13 +29,13 @@ pub struct PointResult {
     #[serde(default)]
     pub warm_start: bool,
     /// What was measured on the file.
-    pub verified: Verified,
+    pub verified: Verification,
     /// Seconds of encoding, without verification.
     pub encode_seconds: f64,
     /// Whether training went on from a checkpoint: the seconds are those of the last run only.
     pub resumed: bool,
     /// Where it was encoded.
-    pub machine: Machine,
+    pub machine: MachineFacts,
 }
 
 impl PointResult {
@@ -152,7 +152,7 @@ pub(crate) mod tests {
             digest: "d".into(),
             request: EncodeRequest::default(),
             warm_start: false,
-            verified: Verified {
+            verified: Verification {
                 figures: figures(bytes, psnr_y),
                 parts: crate::verify::ledger::Parts { network: bytes, ..Default::default() },
                 layers: Vec::new(),
@@ -161,7 +161,7 @@ pub(crate) mod tests {
             },
             encode_seconds: 61.5,
             resumed: false,
-            machine: Machine { cpu: "CPU".into(), cores: 2 },
+            machine: MachineFacts { cpu: "CPU".into(), cores: 2 },
         }
     }
 

@@ -25,12 +25,12 @@ const COLOURS: [&str; 7] =
     ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555"];
 
 /// Data to SVG coordinates: the rate axis is logarithmic.
-struct Axes {
+struct PlotAxes {
     log_rate: (f64, f64),
     quality: (f64, f64),
 }
 
-impl Axes {
+impl PlotAxes {
     fn around(series: &[Series]) -> Option<Self> {
         let points = || series.iter().flat_map(|s| &s.points);
         let span = |of: fn(&RatePoint) -> f64, least: f64| {
@@ -73,7 +73,7 @@ impl Axes {
 
 /// Draws `series` with a logarithmic rate axis; empty when there is no point at all.
 pub fn plot(series: &[Series], rate_label: &str, quality_label: &str) -> String {
-    let Some(axes) = Axes::around(series) else { return String::new() };
+    let Some(axes) = PlotAxes::around(series) else { return String::new() };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          width=\"{WIDTH}\" height=\"{HEIGHT}\" font-family=\"system-ui,sans-serif\" font-size=\"13\">\n"
@@ -89,7 +89,7 @@ pub fn plot(series: &[Series], rate_label: &str, quality_label: &str) -> String 
 
 // Writing to a string cannot fail, so the results below are dropped.
 
-fn draw_grid(svg: &mut String, axes: &Axes) {
+fn draw_grid(svg: &mut String, axes: &PlotAxes) {
     let (left, right) = (MARGIN[0], WIDTH - MARGIN[2]);
     let (top, bottom) = (MARGIN[1], HEIGHT - MARGIN[3]);
     let mut line = |x1: f64, y1: f64, x2: f64, y2: f64| {
@@ -128,7 +128,7 @@ fn draw_labels(svg: &mut String, rate_label: &str, quality_label: &str) {
     );
 }
 
-fn draw_series(svg: &mut String, axes: &Axes, series: &Series, colour: &str) {
+fn draw_series(svg: &mut String, axes: &PlotAxes, series: &Series, colour: &str) {
     let mut points = series.points.clone();
     points.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     let place = |p: &RatePoint| format!("{:.1},{:.1}", axes.x(p.rate), axes.y(p.quality));
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn marks_stay_inside_the_frame_and_better_is_higher() {
         let all = [series("iev", &[(200.0, 31.0), (900.0, 36.0)])];
-        let axes = Axes::around(&all).unwrap();
+        let axes = PlotAxes::around(&all).unwrap();
         assert!(axes.x(200.0) > MARGIN[0] && axes.x(900.0) < WIDTH - MARGIN[2]);
         assert!(axes.y(36.0) < axes.y(31.0));
         let equal_steps = (axes.x(400.0) - axes.x(200.0)) - (axes.x(800.0) - axes.x(400.0));

@@ -7,7 +7,7 @@ use crate::rd::curve::Curve;
 
 /// A mean rate difference and where it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Taken {
+pub struct RateDifference {
     /// Mean rate over the peer's at equal quality; negative is a saving.
     pub percent: f64,
     /// Lowest and highest quality in dB.
@@ -20,11 +20,11 @@ pub struct BdRow {
     /// The peer.
     pub peer: String,
     /// Luma, over everything both curves cover.
-    pub luma: Option<Taken>,
+    pub luma: Option<RateDifference>,
     /// Luma, over the asked interval or the part of it that both curves cover.
-    pub luma_interval: Option<Taken>,
+    pub luma_interval: Option<RateDifference>,
     /// 6:1:1 PSNR, over everything both curves cover.
-    pub yuv: Option<Taken>,
+    pub yuv: Option<RateDifference>,
     /// What the numbers do not say by themselves.
     pub note: String,
 }
@@ -56,7 +56,7 @@ fn take_interval(
     peer: &Curve,
     shared: (f64, f64),
     asked: (f64, f64),
-) -> (Option<Taken>, Option<String>) {
+) -> (Option<RateDifference>, Option<String>) {
     let part = (asked.0.max(shared.0), asked.1.min(shared.1));
     let asked_text = format!("{} to {} dB", asked.0, asked.1);
     if part.0 >= part.1 {
@@ -72,13 +72,13 @@ fn take_interval(
 
 type Points = [crate::rd::bd_rate::RatePoint];
 
-fn take(ours: &Points, peer: &Points, over: Option<(f64, f64)>) -> Result<Taken, String> {
+fn take(ours: &Points, peer: &Points, over: Option<(f64, f64)>) -> Result<RateDifference, String> {
     let interval = over.map(|(low, high)| low..=high);
     let percent = bd_rate_percent(peer, ours, interval).map_err(|e| e.to_string())?;
     let low = |p: &Points| p.iter().map(|p| p.quality).fold(f64::INFINITY, f64::min);
     let high = |p: &Points| p.iter().map(|p| p.quality).fold(f64::NEG_INFINITY, f64::max);
     let shared = (low(ours).max(low(peer)), high(ours).min(high(peer)));
-    Ok(Taken { percent, over_db: over.unwrap_or(shared) })
+    Ok(RateDifference { percent, over_db: over.unwrap_or(shared) })
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! The page of one encode: its figures, and what each view is blended from.
 
 use anyhow::{Context, Result};
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{TimeIndex, ViewId};
+use iev_runtime::format::views::ViewSet;
+use iev_runtime::{FrameIndex, ViewId};
 
 use super::{figure, page, paragraph, table};
 use crate::input::{View, warnings};
-use crate::verify::{LayerPictures, Verified, each_layer, open};
+use crate::verify::{LayerPictures, Verification, each_layer, open};
 
 /// The report on the stream at `path`, with pictures of the middle of the clip.
 ///
 /// # Errors
 /// When the stream does not decode.
-pub fn encode_page(path: &std::path::Path, views: &[View], verified: &Verified) -> Result<String> {
+pub fn encode_page(
+    path: &std::path::Path,
+    views: &[View],
+    verified: &Verification,
+) -> Result<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let figures = &verified.figures;
     let mut body = String::new();
@@ -31,7 +35,7 @@ pub fn encode_page(path: &std::path::Path, views: &[View], verified: &Verified) 
     Ok(page(&format!("IEV: {name}"), &body))
 }
 
-fn view_table(verified: &Verified) -> String {
+fn view_table(verified: &Verification) -> String {
     let row = |v: &crate::verify::measure::ViewFigures| {
         let layers = verified.layers.iter().find(|l| l.view == v.view);
         let trainer = verified.trainer.iter().find(|d| d.view == v.view);
@@ -64,7 +68,7 @@ fn view_table(verified: &Verified) -> String {
     table(&columns, &verified.figures.views.iter().map(row).collect::<Vec<_>>())
 }
 
-fn part_table(verified: &Verified) -> String {
+fn part_table(verified: &Verification) -> String {
     let total = verified.parts.total();
     let row = |(name, bytes): &(&str, u64)| {
         let share = 100.0 * *bytes as f64 / total as f64;
@@ -79,14 +83,14 @@ fn part_table(verified: &Verified) -> String {
 fn pictures(path: &std::path::Path, views: &[View]) -> Result<String> {
     let player = open(path)?;
     let header = player.header();
-    let time = header.frames / 2;
+    let frame = header.frames / 2;
     let mut layers: Vec<LayerPictures> = Vec::new();
-    each_layer(&player, time..time + 1, |_, one| layers.push(one))?;
-    let shown = player.at(ViewSet::all(header), TimeIndex(time)).context("decoding one time")?;
-    let mut html = format!("<h2>Picture {time} of every view</h2>\n");
+    each_layer(&player, frame..frame + 1, |_, one| layers.push(one))?;
+    let shown = player.at(ViewSet::all(header), FrameIndex(frame)).context("decoding one frame")?;
+    let mut html = format!("<h2>Picture {frame} of every view</h2>\n");
     for (view, source) in views.iter().enumerate() {
-        let source = source.frames[time as usize].clone();
-        let decoded = shown.frames().find(|(id, _)| id.view == ViewId(view as u8));
+        let source = source.frames[frame as usize].clone();
+        let decoded = shown.with_ids().find(|(id, _)| id.view == ViewId(view as u8));
         let mut cells = vec![(source, "source")];
         match (layers.iter().find(|l| l.view == view), decoded) {
             (Some(l), _) => cells.extend([

@@ -22,12 +22,12 @@ struct Parameter {
     rate: f64,
     mean: Tensor,
     square: Tensor,
-    held: Option<Held>,
+    held: Option<FrozenLevels>,
 }
 
 /// Levels that are not trained.
 #[derive(Debug)]
-struct Held {
+struct FrozenLevels {
     /// 1 where levels are trained, 0 where they are held.
     free: Tensor,
     /// What they are held at, 0 where they are trained.
@@ -79,12 +79,12 @@ impl Parameters {
         };
         held(&free, 0.0);
         held(&at, level);
-        parameter.held = Some(Held { free, at });
+        parameter.held = Some(FrozenLevels { free, at });
     }
 
     /// Rounded `levels`, of the rows `rows` or of all, with those that are held in place.
     pub fn settle(&self, id: ParameterId, levels: Tensor, rows: Option<&Tensor>) -> Tensor {
-        let Some(Held { free, at }) = &self.list[id.0].held else { return levels };
+        let Some(FrozenLevels { free, at }) = &self.list[id.0].held else { return levels };
         let of = |t: &Tensor| rows.map_or(t.shallow_clone(), |rows| t.index_select(0, rows));
         levels * of(free) + of(at)
     }

@@ -32,13 +32,13 @@ impl MatchedFlow {
 pub struct ViewClip<'a> {
     /// Original pictures.
     pub originals: &'a [Picture],
-    /// Decoded pictures of the anchor at the same times.
+    /// Decoded pictures of the anchor at the same frames.
     pub anchors: &'a [Picture],
-    /// Second source of every time: index into `seconds`.
+    /// Second source of every frame: index into `seconds`.
     pub second_of: Vec<usize>,
     /// Decoded key pictures, or the decoded second anchor.
     pub seconds: Vec<&'a Picture>,
-    /// Flow towards the anchor per time.
+    /// Flow towards the anchor per frame.
     pub matched: Vec<MatchedFlow>,
 }
 
@@ -67,7 +67,7 @@ impl Clip<'_> {
         let gops = self.gops.iter().enumerate();
         let all = gops.flat_map(|(gop, views)| {
             views.iter().enumerate().flat_map(move |(view, clip)| {
-                (0..clip.originals.len()).map(move |time| Sample { gop, time, view })
+                (0..clip.originals.len()).map(move |frame| Sample { gop, frame, view })
             })
         });
         all.collect()
@@ -79,17 +79,17 @@ impl Clip<'_> {
 
     /// Both source pictures of each sample.
     pub fn sources(&self, samples: &[Sample]) -> [Vec<&Picture>; 2] {
-        let first = samples.iter().map(|s| &self.view(s).anchors[s.time]).collect();
+        let first = samples.iter().map(|s| &self.view(s).anchors[s.frame]).collect();
         let second = samples.iter().map(|s| {
             let view = self.view(s);
-            view.seconds[view.second_of[s.time]]
+            view.seconds[view.second_of[s.frame]]
         });
         [first, second.collect()]
     }
 
     /// The original of a sample.
     pub fn original(&self, s: &Sample) -> &Picture {
-        &self.view(s).originals[s.time]
+        &self.view(s).originals[s.frame]
     }
 
     /// Packed originals, `[sample, 24, y, x]`.
@@ -106,7 +106,7 @@ impl Clip<'_> {
     pub fn matched(&self, samples: &[Sample]) -> (Tensor, Tensor) {
         let (columns, rows) = self.size.cells(8);
         let (columns, rows, count) = (columns as i64, rows as i64, samples.len() as i64);
-        let of = |s: &Sample| &self.view(s).matched[s.time];
+        let of = |s: &Sample| &self.view(s).matched[s.frame];
         let flow: Vec<f32> = samples.iter().flat_map(|s| of(s).flow.iter().copied()).collect();
         let trust: Vec<f32> =
             samples.iter().flat_map(|s| of(s).confidence.iter().copied()).collect();

@@ -65,10 +65,11 @@ fn view_clip<'a>(
     ViewClip { matched: matched.collect(), originals, anchors, seconds, second_of }
 }
 
-/// Key pictures of a view and the nearest one of every time; ties go to the earlier.
+/// Key pictures of a view and the nearest one of every frame; ties go to the earlier.
 fn nearest<'a>(keys: &[&'a (Key, Picture)], frames: usize) -> (Vec<&'a Picture>, Vec<usize>) {
-    let nearest = |time: usize| {
-        let distance = |k: &usize| (usize::from(keys[*k].0.time).abs_diff(time), keys[*k].0.time);
+    let nearest = |frame: usize| {
+        let distance =
+            |k: &usize| (usize::from(keys[*k].0.frame).abs_diff(frame), keys[*k].0.frame);
         (0..keys.len()).min_by_key(distance).unwrap_or(0)
     };
     (keys.iter().map(|(_, p)| p).collect(), (0..frames).map(nearest).collect())

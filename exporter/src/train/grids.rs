@@ -20,8 +20,8 @@ const MODEL_RATE: f64 = 1.0;
 pub struct Sample {
     /// GOP of the scene.
     pub gop: usize,
-    /// Time in the GOP.
-    pub time: usize,
+    /// Frame in the GOP.
+    pub frame: usize,
     /// Index among the implicit views.
     pub view: usize,
 }
@@ -35,7 +35,7 @@ pub struct TrainedGrid {
     pub shapes: Vec<GridShape>,
     /// First row of each GOP in `levels`.
     first_rows: Vec<usize>,
-    /// `[row = (gop, time, view), channel, y, x]`, in levels.
+    /// `[row = (gop, entry, view), channel, y, x]`, in levels.
     levels: ParameterId,
     log2_step: ParameterId,
     /// Laplace scale: constant part, part from neighbours, part from the entry before, per channel.
@@ -53,10 +53,10 @@ impl TrainedGrid {
         device: Device,
     ) -> Self {
         let options = (Kind::Float, device);
-        let rows: usize = shapes.iter().map(|s| s.times * s.views).sum();
+        let rows: usize = shapes.iter().map(|s| s.entries * s.views).sum();
         let first_rows = shapes.iter().scan(0, |at, s| {
             let first = *at;
-            *at += s.times * s.views;
+            *at += s.entries * s.views;
             Some(first)
         });
         let first_rows = first_rows.collect();
@@ -91,12 +91,12 @@ impl TrainedGrid {
         parameters.hold(self.levels, (0, 0, rows), 0.0);
     }
 
-    /// Row of entry `time` of `view` in `gop`.
-    fn row(&self, gop: usize, time: usize, view: usize) -> usize {
+    /// Row of entry `entry` of `view` in `gop`.
+    fn row(&self, gop: usize, entry: usize, view: usize) -> usize {
         let gop = if self.spec.in_scene() { 0 } else { gop };
         let shape = self.shapes[gop];
         let view = if matches!(self.spec.sharing, Sharing::Temporal { .. }) { 0 } else { view };
-        self.first_rows[gop] + time.min(shape.times - 1) * shape.views + view
+        self.first_rows[gop] + entry.min(shape.entries - 1) * shape.views + view
     }
 
     /// Values `[sample, channel, y, x]` and the estimated bits of the whole grid.
@@ -108,7 +108,7 @@ impl TrainedGrid {
     ) -> (Tensor, Tensor) {
         let device = parameters.get(self.levels).device();
         let period = self.spec.period();
-        let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.time / period };
+        let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.frame / period };
         let rows = |offset: usize| samples.iter().map(move |s| (*s, entry(s) + offset));
         let mut entries: Vec<(Sample, usize)> = rows(0).collect();
         if period > 1 {
@@ -130,7 +130,7 @@ impl TrainedGrid {
         let count = samples.len() as i64;
         let mixed = if period > 1 {
             let phases: Vec<f32> =
-                samples.iter().map(|s| (s.time % period) as f32 / period as f32).collect();
+                samples.iter().map(|s| (s.frame % period) as f32 / period as f32).collect();
             let phase = Tensor::from_slice(&phases).to_device(device).view([-1, 1, 1, 1]);
             let before = here.narrow(0, 0, count);
             &before + (here.narrow(0, count, count) - &before) * phase
@@ -162,7 +162,7 @@ impl TrainedGrid {
             scale += before.abs() * scale_before;
             centred = here - before * parameters.get(self.memory);
         }
-        let rows: usize = self.shapes.iter().map(|s| s.times * s.views).sum();
+        let rows: usize = self.shapes.iter().map(|s| s.entries * s.views).sum();
         laplace_bits(&centred, &scale).sum(Kind::Float) * (rows as f64 / entries.len() as f64)
     }
 
@@ -172,7 +172,7 @@ impl TrainedGrid {
         let levels = parameters.settle(self.levels, levels, None).to_device(Device::Cpu);
         let steps = step_indices(parameters.get(self.log2_step));
         let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {
-            let rows = levels.narrow(0, *first as i64, (shape.times * shape.views) as i64);
+            let rows = levels.narrow(0, *first as i64, (shape.entries * shape.views) as i64);
             let levels = levels_of_8_bits(&rows);
             Grid { spec: self.spec, shape: *shape, steps: steps.clone(), levels }
         });

@@ -2,7 +2,7 @@
 //!
 //! `L = Σ_k a_k · MSE(picture_k) + λ · bits / px` over the fused picture, the warped anchor and the
 //! implicit picture: the paper's three terms (its section III-D), with squared error because PSNR is the
-//! measure. Samples are shuffled (time, view) pairs; a step touches only the grid entries it needs.
+//! measure. Samples are shuffled (frame, view) pairs; a step touches only the grid entries it needs.
 
 mod adam;
 mod checkpoint;
@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture;
+use iev_runtime::profile::topology::LayerId;
 use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::stream::latents::grid_shape;
 use iev_runtime::stream::scene::{Grid, NetworkLevels};
-use iev_runtime::topology::LayerId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -47,7 +47,7 @@ use grids::{TrainedGrid, latent};
 use network::{RoundedNetwork, TrainedNetwork};
 use rounding::Rounding;
 use smooth::Smooth;
-use sources::{Warped, fuse, fuse_and_compare, sample_weights, to_vec};
+use sources::{WarpedBatch, fuse, fuse_and_compare, sample_weights, to_vec};
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -135,15 +135,15 @@ struct Rate {
 }
 
 /// What some samples are blended from.
-struct Painted {
+struct BlendInputs {
     motion: network::Motion,
-    warped: [Warped; 2],
+    warped: [WarpedBatch; 2],
     refined: network::Refined,
 }
 
 /// The whole scene as the stream holds it.
 #[derive(Debug, Clone)]
-pub struct Exported {
+pub struct SceneLevels {
     /// The network.
     pub network: NetworkLevels,
     /// Static grids, in the profile's order.
@@ -403,11 +403,16 @@ impl Trainer {
     }
 
     /// Both sources of `samples`, warped.
-    fn warp(&self, clip: &Clip<'_>, samples: &[Sample], motion: &network::Motion) -> [Warped; 2] {
+    fn warp(
+        &self,
+        clip: &Clip<'_>,
+        samples: &[Sample],
+        motion: &network::Motion,
+    ) -> [WarpedBatch; 2] {
         let size = PackedSize::of(clip.size);
         let [first, second] = clip.sources(samples);
         let flow = |channel| motion.flow.narrow(1, channel, 2);
-        [Warped::new(&first, &flow(0), size), Warped::new(&second, &flow(2), size)]
+        [WarpedBatch::new(&first, &flow(0), size), WarpedBatch::new(&second, &flow(2), size)]
     }
 
     fn matched_error(&self, clip: &Clip<'_>, samples: &[Sample], flow: &Tensor) -> Tensor {
@@ -476,18 +481,18 @@ impl Trainer {
     }
 
     /// Paints `samples` with the levels that the stream will hold.
-    fn paint(&self, clip: &Clip<'_>, samples: &[Sample]) -> Painted {
+    fn paint(&self, clip: &Clip<'_>, samples: &[Sample]) -> BlendInputs {
         let (network, motion, _) = self.motion(samples, Rounding::Straight);
         let warped = self.warp(clip, samples, &motion);
         let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
         let refined = network.refine(&motion.features, [&anchor, &second]);
-        Painted { motion, warped, refined }
+        BlendInputs { motion, warped, refined }
     }
 
     /// Pictures of `samples` as the player will show them.
     pub fn fused(&self, clip: &Clip<'_>, samples: &[Sample]) -> Vec<Picture> {
         tch::no_grad(|| {
-            let Painted { warped, refined, .. } = self.paint(clip, samples);
+            let BlendInputs { warped, refined, .. } = self.paint(clip, samples);
             let implicit = to_vec(&refined.picture);
             let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
             let values = fused.len() / samples.len();
@@ -507,7 +512,7 @@ impl Trainer {
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
         let mut reach = HashMap::new();
         for samples in samples.chunks(self.settings.batch) {
-            let Painted { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
+            let BlendInputs { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
             for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
                 let here = reach_of(output, self.settings.profile.layer(*layer).output_steps);
                 let farthest: &mut Vec<f64> = reach.entry(*layer).or_insert_with(|| here.clone());
@@ -518,7 +523,7 @@ impl Trainer {
     }
 
     /// Rounded levels for the stream.
-    pub fn export(&self, clip: &Clip<'_>) -> Exported {
+    pub fn export(&self, clip: &Clip<'_>) -> SceneLevels {
         let network = self.network.export(&self.parameters, &self.output_reach(clip));
         let mut scene_grids = Vec::new();
         let mut gop_grids = vec![Vec::new(); clip.gops.len()];
@@ -530,7 +535,7 @@ impl Trainer {
                 gop_grids.iter_mut().zip(exported).for_each(|(gop, grid)| gop.push(grid));
             }
         }
-        Exported { network, scene_grids, gop_grids }
+        SceneLevels { network, scene_grids, gop_grids }
     }
 
     /// Writes the checkpoint, if there is a folder for it; never one that cannot be gone on from.

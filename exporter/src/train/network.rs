@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use iev_runtime::format::steps::{STEPS, StepIndex};
 use iev_runtime::network::quantised::top_level;
+use iev_runtime::profile::topology::{Activation, Activations, Cut, LayerId, Then};
 use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use iev_runtime::stream::scene::{Layer, NetworkLevels};
-use iev_runtime::topology::{Activation, Activations, Cut, LayerId, Then};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};

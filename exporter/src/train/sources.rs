@@ -19,13 +19,13 @@ const MASK_OF_CHANNEL: [usize; PACKED] =
 const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
 /// A batch of warped sources with the slopes of every sample.
 #[derive(Debug)]
-pub struct Warped {
+pub struct WarpedBatch {
     /// `[sample, 3, 24, y, x]`: value, slope by x, slope by y, per pixel.
     samples: Vec<f32>,
     size: PackedSize,
 }
 
-impl Warped {
+impl WarpedBatch {
     /// Warps one source picture per sample; `flow` is `[sample, 2, y, x]` at 1/8.
     pub fn new(sources: &[&Picture], flow: &Tensor, size: PackedSize) -> Self {
         let values = PACKED * size.plane();
@@ -127,7 +127,7 @@ pub struct Fused {
 pub fn fuse_and_compare(
     picture: &[f32],
     mask: &[f32],
-    warped: [&Warped; 2],
+    warped: [&WarpedBatch; 2],
     targets: &[f32],
     weights: &[f32],
     side: f32,
@@ -232,7 +232,7 @@ impl Inputs<'_> {
 }
 
 /// The fused picture of one batch, `[sample, 24, y, x]`.
-pub fn fuse(picture: &[f32], mask: &[f32], warped: [&Warped; 2]) -> Vec<f32> {
+pub fn fuse(picture: &[f32], mask: &[f32], warped: [&WarpedBatch; 2]) -> Vec<f32> {
     let plane = warped[0].size.plane();
     let values = PACKED * plane;
     let fused = (0..picture.len()).map(|at| {

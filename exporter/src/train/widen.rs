@@ -6,7 +6,7 @@
 //! Here new channels are random and not read yet, instead of copies: copies cost bits.
 
 use iev_runtime::profile::Profile;
-use iev_runtime::topology::{Activation, LayerId};
+use iev_runtime::profile::topology::{Activation, LayerId};
 use tch::Tensor;
 
 use super::adam::Parameters;

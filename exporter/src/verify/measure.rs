@@ -136,8 +136,8 @@ pub fn measure(
     let bytes = std::fs::metadata(path).with_context(|| format!("measuring {}", path.display()))?;
     let mut running = vec![Running::default(); views.len()];
     let job = progress.job("decoding and measuring", views.len() * views[0].frames.len());
-    each_picture(player, |view, time, decoded| {
-        running[view].add(&views[view].frames[time], decoded);
+    each_picture(player, |view, frame, decoded| {
+        running[view].add(&views[view].frames[frame], decoded);
         job.step();
     })?;
     let explicit = |view: usize| header.views[view] == Role::Explicit;

@@ -10,11 +10,11 @@ mod tests;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::opening::Precision;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{TimeIndex, ViewId};
+use iev_runtime::{FrameIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::View;
@@ -36,15 +36,15 @@ fn int8_psnr_y(path: &Path, views: &[View], progress: Progress) -> Result<Option
     let backend = cpu();
     let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
     let player = Player::open(path, options).context("opening in 8 bits")?;
-    // One time tells, before all are decoded, whether there is a network and what it paints in.
-    player.at(ViewSet::all(player.header()), TimeIndex(0)).context("decoding in 8 bits")?;
+    // One frame tells, before all are decoded, whether there is a network and what it paints in.
+    player.at(ViewSet::all(player.header()), FrameIndex(0)).context("decoding in 8 bits")?;
     if backend.opened().is_none_or(|opened| opened.precision != Precision::Int8) {
         return Ok(None);
     }
     let mut errors = vec![PlaneErrors::default(); views.len()];
     let job = progress.job("measuring in 8 bits", views.len() * views[0].frames.len());
-    each_picture(&player, |view, time, picture| {
-        errors[view].add(&views[view].frames[time], picture);
+    each_picture(&player, |view, frame, picture| {
+        errors[view].add(&views[view].frames[frame], picture);
         job.step();
     })?;
     let sum: f64 = errors.iter().map(|e| e.psnr_db()[0]).sum();
@@ -77,7 +77,7 @@ pub struct TrainerDifference {
 
 /// Everything that is known of a finished file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verified {
+pub struct Verification {
     /// Bytes and quality.
     pub figures: StreamFigures,
     /// Where the bytes go.
@@ -91,7 +91,7 @@ pub struct Verified {
     pub int8_psnr_y: Option<f64>,
 }
 
-impl Verified {
+impl Verification {
     /// Sentences about what is not as it should be.
     pub fn warnings(&self) -> Vec<String> {
         let apart = self.trainer.iter().filter(|d| d.difference_db > TRAINER_TOLERANCE_DB);
@@ -125,7 +125,7 @@ pub fn verify(
     views: &[View],
     predicted_db: &[(usize, [f64; 3])],
     progress: Progress,
-) -> Result<Verified> {
+) -> Result<Verification> {
     let player = open(path)?;
     let figures = measure(path, &player, views, progress)?;
     let against = |(view, predicted): &(usize, [f64; 3])| {
@@ -136,15 +136,15 @@ pub fn verify(
     let trainer = predicted_db.iter().map(against).collect();
     let layers = layer_figures(&player, views, progress)?;
     let int8_psnr_y = int8_psnr_y(path, views, progress)?;
-    Ok(Verified { parts: Parts::of(path)?, trainer, layers, figures, int8_psnr_y })
+    Ok(Verification { parts: Parts::of(path)?, trainer, layers, figures, int8_psnr_y })
 }
 
 fn layer_figures(player: &Player, views: &[View], progress: Progress) -> Result<Vec<LayerFigures>> {
     let mut errors = vec![[PlaneErrors::default(); 3]; views.len()];
-    let pictures = player.header().implicit_views().count() * player.times().len();
+    let pictures = player.header().implicit_views().count() * player.frames().len();
     let job = progress.job("measuring layers", pictures);
-    each_layer(player, player.times(), |time, layers| {
-        let original = &views[layers.view].frames[time.0 as usize];
+    each_layer(player, player.frames(), |frame, layers| {
+        let original = &views[layers.view].frames[frame.0 as usize];
         let LayerPictures { view, warped, implicit, fused } = &layers;
         for (errors, picture) in errors[*view].iter_mut().zip([warped, implicit, fused]) {
             errors.add(original, picture);

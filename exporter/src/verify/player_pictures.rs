@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use iev_runtime::format::header::Header;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
@@ -12,8 +13,7 @@ use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{OrtRuntime, SessionOptions};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{FrameId, TimeIndex};
+use iev_runtime::{FrameIndex, PictureId};
 
 use crate::input::View;
 use crate::picture::{Picture, PictureExt};
@@ -46,15 +46,15 @@ pub(super) fn cpu() -> Backend {
 /// # Errors
 /// What decoding meets.
 pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Picture)) -> Result<()> {
-    let selection = Selection::new(ViewSet::all(player.header()), player.times());
+    let selection = Selection::new(ViewSet::all(player.header()), player.frames());
     for shown in player.play(&selection).context("decoding")? {
         let shown = shown.context("decoding")?;
-        shown.frames().for_each(|(id, p)| see(id.view.0.into(), id.time.0 as usize, p));
+        shown.with_ids().for_each(|(id, p)| see(id.view.0.into(), id.frame.0 as usize, p));
     }
     Ok(())
 }
 
-/// All pictures of the stream at `path`, `[view][time]`, by the shipping runtime.
+/// All pictures of the stream at `path`, `[view][frame]`, by the shipping runtime.
 ///
 /// # Errors
 /// What opening or decoding meets.
@@ -102,14 +102,14 @@ pub struct LayerPictures {
     pub fused: Picture,
 }
 
-/// Hands the layers of every implicit view at `times` to `see`.
+/// Hands the layers of every implicit view at `frames` to `see`.
 ///
 /// # Errors
 /// What decoding meets.
 pub fn each_layer(
     player: &Player,
-    times: std::ops::Range<u32>,
-    mut see: impl FnMut(TimeIndex, LayerPictures),
+    frames: std::ops::Range<u32>,
+    mut see: impl FnMut(FrameIndex, LayerPictures),
 ) -> Result<()> {
     let header = player.header();
     let implicit = ViewSet::all(header).implicit(header);
@@ -117,15 +117,15 @@ pub fn each_layer(
         return Ok(());
     }
     let size = PackedSize::of(header.size);
-    let witness = |id: FrameId, layers: &Layers<'_>| {
+    let witness = |id: PictureId, layers: &Layers<'_>| {
         let mut pictures = [(); 3].map(|()| Picture::new(header.size));
         unpack(layers.warped0, size, &mut pictures[0]);
         unpack(layers.implicit, size, &mut pictures[1]);
         fuse(layers, size, &mut pictures[2]);
         let [warped, implicit, fused] = pictures;
-        see(id.time, LayerPictures { view: id.view.0.into(), warped, implicit, fused });
+        see(id.frame, LayerPictures { view: id.view.0.into(), warped, implicit, fused });
     };
-    let selection = Selection::new(implicit, times);
+    let selection = Selection::new(implicit, frames);
     for shown in player.decode_layers(&selection, Box::new(witness)).context("decoding")? {
         shown.context("decoding")?;
     }

@@ -8,9 +8,9 @@ use crate::plan::Plan;
 use crate::report::encode_page::encode_page;
 
 fn clip(views: usize, frames: usize) -> Vec<View> {
-    let frame = |view: usize, time: usize| synthetic(65, 48, (3 * view + time) as f32);
+    let picture = |view: usize, frame: usize| synthetic(65, 48, (3 * view + frame) as f32);
     let view = |view: usize| {
-        let frames = (0..frames).map(|time| frame(view, time)).collect();
+        let frames = (0..frames).map(|frame| picture(view, frame)).collect();
         View::new(format!("v{view}").into(), frames, (24, 1))
     };
     (0..views).map(view).collect()

@@ -6,7 +6,7 @@ use super::av1;
 use super::h264::checker::{Checker, Unit};
 use crate::error::{Error, Result};
 use crate::format::anchor::{
-    AnchorSection, Codec, Coded, KEY_BYTES, Key, coding_order, interleaved_order,
+    AnchorSection, Codec, CodedPicture, KEY_BYTES, Key, coding_order, interleaved_order,
 };
 use crate::format::av1::{Av1Section, Views};
 use crate::format::h264::START_CODE;
@@ -25,7 +25,7 @@ pub struct AnchorBody {
     /// The explicit views, which take turns.
     pub views: Views,
     /// What its access units are, in coding order.
-    pub order: Vec<Coded>,
+    pub order: Vec<CodedPicture>,
     body: Vec<u8>,
     units: Units,
 }
@@ -82,7 +82,7 @@ fn h264(
     views: &[ViewId],
     frames: u32,
     header: &Header,
-) -> Result<(Vec<Coded>, Units)> {
+) -> Result<(Vec<CodedPicture>, Units)> {
     let section = AnchorSection::parse(body, frames)?;
     check_keys(&section.keys, 0, views, header)?;
     let pictures = section.keys.len() + frames as usize;
@@ -109,7 +109,12 @@ fn h264(
     Ok((order.collect(), units))
 }
 
-fn av1(body: &[u8], views: &[ViewId], frames: u32, header: &Header) -> Result<(Vec<Coded>, Units)> {
+fn av1(
+    body: &[u8],
+    views: &[ViewId],
+    frames: u32,
+    header: &Header,
+) -> Result<(Vec<CodedPicture>, Units)> {
     let section = Av1Section::parse(body, frames)?;
     if section.views != views {
         return Err(Error::malformed(0, "the views of a section stay the same while it is played"));
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn pictures_of_other_explicit_views_are_no_keys() {
         let header = header(Size { width_px: 16, height_px: 16 }, 1, &[Role::Explicit; 2]);
-        let keys = [ViewId(0), ViewId(1)].map(|view| Key { view, time: 0 });
+        let keys = [ViewId(0), ViewId(1)].map(|view| Key { view, frame: 0 });
         assert!(check_keys(&keys[..1], 0, &[ViewId(0)], &header).is_ok());
         let said = check_keys(&keys, 0, &[ViewId(0)], &header).unwrap_err().to_string();
         assert!(said.contains("byte 4 breaks the rule that a key picture belongs to"), "{said}");

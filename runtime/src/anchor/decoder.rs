@@ -13,8 +13,8 @@ use crate::error::{BoxError, Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::header::MAX_VIEWS;
 use crate::picture::Picture;
-use crate::picture::pool::{Pool, Pooled};
-use crate::units::{FrameId, Size, ViewId};
+use crate::picture::pool::{Loan, Pool};
+use crate::units::{PictureId, Size, ViewId};
 
 /// What a decoder is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,13 @@ pub enum Input<'a> {
 
 /// Decodes anchor sections, one of each view at a time.
 pub trait AnchorDecoder: Send {
-    /// Appends to `ready` what comes out when `input` goes in; `frame` names the picture in errors
+    /// Appends to `ready` what comes out when `input` goes in; `place` names the picture in errors
     /// and the section by its view.
     ///
     /// # Errors
     /// [`Error::Anchor`] for what the stream causes, [`Error::Backend`] when
     /// the decoder does not start.
-    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()>;
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()>;
 }
 
 /// Opens the decoder of a playback: the size of its pictures, and the bytes that it may hold.
@@ -46,7 +46,7 @@ pub type OpenAnchors = dyn Fn(Size, u64) -> Result<Box<dyn AnchorDecoder>> + Sen
 pub struct Ready {
     size: Size,
     pool: Pool<Picture>,
-    pictures: VecDeque<Pooled<Picture>>,
+    pictures: VecDeque<Loan<Picture>>,
 }
 
 impl Ready {
@@ -72,7 +72,7 @@ impl Ready {
     }
 
     /// Takes the oldest.
-    pub fn pop(&mut self) -> Option<Pooled<Picture>> {
+    pub fn pop(&mut self) -> Option<Loan<Picture>> {
         self.pictures.pop_front()
     }
 }
@@ -92,6 +92,17 @@ pub trait SectionDecoder: Send {
     fn finish(&mut self, ready: &mut Ready) -> Result<(), BoxError>;
 }
 
+/// A fresh decoder for a section of `codec` with pictures of `size`.
+///
+/// # Errors
+/// [`Error::Backend`] when it does not start.
+pub fn section_decoder(codec: Codec, size: Size) -> Result<Box<dyn SectionDecoder>> {
+    Ok(match codec {
+        Codec::H264 => Box::new(Openh264::start()?),
+        Codec::Av1 => Box::new(Rav1d::start(size)?),
+    })
+}
+
 /// The decoders of all codecs, in this process.
 ///
 /// Why a decoder per section: no state of an earlier GOP can then leak into a picture, so seeking
@@ -106,33 +117,29 @@ impl InProcess {
     /// A fresh decoder for a section of `codec` that starts with `view`.
     fn begin(&mut self, view: ViewId, codec: Codec, size: Size) -> Result<()> {
         self.sections.retain(|(of, _)| *of != view);
-        let decoder: Box<dyn SectionDecoder> = match codec {
-            Codec::H264 => Box::new(Openh264::start()?),
-            Codec::Av1 => Box::new(Rav1d::start(size)?),
-        };
-        let added = self.sections.push((view, decoder));
+        let added = self.sections.push((view, section_decoder(codec, size)?));
         assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
         Ok(())
     }
 }
 
 impl AnchorDecoder for InProcess {
-    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
         if let Input::First(codec, _) = input {
-            self.begin(frame.view, codec, ready.size)?;
+            self.begin(place.view, codec, ready.size)?;
         }
-        let section = self.sections.iter_mut().find(|(view, _)| *view == frame.view);
-        let started = || failed(frame, "a section starts with its first access unit");
+        let section = self.sections.iter_mut().find(|(view, _)| *view == place.view);
+        let started = || failed(place, "a section starts with its first access unit");
         let (_, decoder) = section.ok_or_else(started)?;
         let decoded = match input {
             Input::First(_, unit) | Input::Next(unit) => decoder.decode(unit, ready),
             Input::End => decoder.finish(ready),
         };
-        decoded.map_err(|e| failed(frame, e))
+        decoded.map_err(|e| failed(place, e))
     }
 }
 
-/// An error of the anchor stage on `frame`.
-pub(crate) fn failed(frame: FrameId, source: impl Into<BoxError>) -> Error {
-    Error::Anchor { frame, source: source.into() }
+/// An error of the anchor stage on `place`.
+pub(crate) fn failed(place: PictureId, source: impl Into<BoxError>) -> Error {
+    Error::Anchor { picture: place, source: source.into() }
 }

@@ -8,4 +8,3 @@ pub mod decoder;
 pub mod h264;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
-pub mod stage;

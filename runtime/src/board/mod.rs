@@ -2,8 +2,6 @@
 //!
 //! The files are `boards/*.toml`; those of this repository are compiled in and go by name.
 
-pub mod machine;
-
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -30,11 +28,11 @@ pub struct Board {
     /// What a person calls it.
     pub title: String,
     /// What programs are built for.
-    pub target: Target,
+    pub target: BuildTarget,
     /// How to know the machine; `iev doctor` compares.
     pub machine: Machine,
     /// How the player spreads over it.
-    pub player: Spread,
+    pub player: PlayerSpread,
     /// What a stream may ask.
     pub limits: Ceilings,
 }
@@ -42,7 +40,7 @@ pub struct Board {
 /// What programs are built for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct BuildTarget {
     /// Rust's name of the platform.
     pub triple: String,
     /// Newest GLIBC symbol version that programs may need, such as 2.35.
@@ -67,7 +65,7 @@ pub struct Machine {
 /// How the player spreads over the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Spread {
+pub struct PlayerSpread {
     /// What explicit pictures may be coded by.
     pub codecs: Vec<Codec>,
     /// Execution providers, best first.
@@ -76,14 +74,14 @@ pub struct Spread {
     pub path: NetworkPath,
     /// Numbers they are painted in.
     pub precision: Precision,
-    /// Threads that paint, each with a network of its own; they share the views of every time.
+    /// Threads that paint, each with a network of its own; they share the views of every frame.
     pub painters: usize,
     /// Threads of each network when it runs on the CPU.
     pub network_threads: usize,
     /// Most views in one run of the network; fewer where the memory limit asks for it.
     pub batch_views: usize,
-    /// Times waiting between two stages.
-    pub queue_times: usize,
+    /// Frames waiting between two stages.
+    pub queue_frames: usize,
     /// CPUs the player keeps to; empty for all.
     #[serde(default)]
     pub cpus: Vec<usize>,
@@ -153,6 +151,7 @@ impl Board {
         let sizes = [limits.side_px, limits.picture_px, limits.gop_pictures, limits.section_mib];
         let rates = [limits.memory_mib, limits.display_hz, limits.views];
         let views = |field| format!("{field} is 1 to {MAX_VIEWS}");
+        // What holds, and the sentence where it does not.
         let rules = [
             (!player.codecs.is_empty(), "player.codecs names at least one codec".into()),
             (!player.providers.is_empty(), "player.providers names at least one provider".into()),
@@ -203,7 +202,7 @@ impl Board {
         options.path = self.player.path;
         options.precision = self.player.precision;
         options.painters = self.player.painters;
-        options.queue = self.player.queue_times;
+        options.queue = self.player.queue_frames;
     }
 
     /// Keeps the calling thread, and those it starts from now on, to the board's CPUs.

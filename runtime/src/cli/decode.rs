@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use iev_runtime::format::header::{Header, MAX_VIEWS};
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::outputs::write_whole;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
-use iev_runtime::play::paced::{Paced, Tick};
+use iev_runtime::play::paced::{PacedPlayback, Tick};
 use iev_runtime::play::player::{Playback, Player, Selection};
-use iev_runtime::play::shown::Shown;
-use iev_runtime::sink::{Digest, Layout, Muxer, Plan, Sink, names_view};
-use iev_runtime::units::views::ViewSet;
+use iev_runtime::play::shown::ShownFrame;
+use iev_runtime::sink::{Digest, Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{Result, ViewId};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -32,7 +32,7 @@ const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 pub(crate) struct Decode {
     /// The stream
     pub(super) stream: PathBuf,
-    /// Where to write; %v is the view, %t the time of a PNG, %% a percent sign, - is standard output
+    /// Where to write; %v is the view, %t the frame of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Views: all, or numbers such as 0,2,4; in one picture they stand in this order
@@ -45,10 +45,10 @@ pub(crate) struct Decode {
     /// Several views one below the other instead of side by side
     #[arg(long)]
     top_bottom: bool,
-    /// Times to skip
+    /// Frames to skip
     #[arg(long, default_value_t = 0)]
     skip: u32,
-    /// Times to decode
+    /// Frames to decode
     #[arg(long)]
     limit: Option<u32>,
     /// md5, yuv, yuv4mpeg2, png or null, when the file name does not tell
@@ -84,35 +84,35 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
     let order = command.views(&player)?;
     let views: ViewSet = order.iter().copied().collect();
-    let end = player.times().end;
+    let end = player.frames().end;
     let first = command.skip.min(end);
     let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
     if first == last {
-        return Err(Failure::Usage(format!("nothing to decode: the stream has {end} times")));
+        return Err(Failure::Usage(format!("nothing to decode: the stream has {end} frames")));
     }
     let selection = Selection::new(views, first..last);
     let (muxer, path) = command.target(views, player.header())?;
-    let layout = if command.top_bottom { Layout::TopBottom } else { Layout::SideBySide };
+    let layout = if command.top_bottom { TileLayout::TopBottom } else { TileLayout::SideBySide };
     let (header, single) = (player.header(), last - first == 1);
     let plan = Plan { muxer, path, header, views: &order, layout, single };
     plan.check()?;
     command.claim_outputs(&plan.files(first..last))?;
     let sink = Sink::open(&plan)?;
-    let times = (last - first) as usize;
+    let frames = (last - first) as usize;
     if let Some(late) = command.late {
         command.pump_by_the_clock(&player, player.play(&selection)?, late, sink, &backend)
     } else if command.keep_going {
         let mut shown = player.keep_going(&selection)?;
-        command.pump(&mut shown, sink, times, &backend)?;
+        command.pump(&mut shown, sink, frames, &backend)?;
         if let (lost, Some(error)) = shown.lost() {
             let why = chain(error);
-            return Err(Failure::Held(format!("{lost} of {times} times were held: {why}")));
+            return Err(Failure::Held(format!("{lost} of {frames} frames were held: {why}")));
         }
         Ok(())
     } else if command.serial {
-        command.pump(player.decode_serial(&selection)?, sink, times, &backend)
+        command.pump(player.decode_serial(&selection)?, sink, frames, &backend)
     } else {
-        command.pump(player.play(&selection)?, sink, times, &backend)
+        command.pump(player.play(&selection)?, sink, frames, &backend)
     }
 }
 
@@ -187,13 +187,13 @@ impl Decode {
 
     fn pump(
         &self,
-        shown: impl Iterator<Item = Result<Shown>>,
+        shown: impl Iterator<Item = Result<ShownFrame>>,
         mut sink: Sink,
-        times: usize,
+        frames: usize,
         backend: &Backend,
     ) -> Result<(), Failure> {
-        let bar = self.progress(times as u64);
-        let mut statistics = Statistics::start(times);
+        let bar = self.progress(frames as u64);
+        let mut statistics = Statistics::start(frames);
         let mut digest = Digest::default();
         for shown in shown {
             let shown = shown?;
@@ -201,7 +201,7 @@ impl Decode {
             let started = Instant::now();
             sink.put(&shown)?;
             if self.verify.is_some() {
-                shown.frames().for_each(|(_, picture)| digest.put(picture));
+                shown.with_ids().for_each(|(_, picture)| digest.put(picture));
             }
             statistics.add(&shown, latency_us, started.elapsed().as_micros() as u64);
             bar.inc(1);
@@ -231,8 +231,8 @@ impl Decode {
             let what = "is no rate to play by the clock: decode without --late";
             return Err(Failure::Usage(format!("{pictures}/{seconds} pictures per second {what}")));
         }
-        let mut statistics = Statistics::start(player.times().len());
-        let (mut paced, ticks) = (Paced::new(playback, late, period), Ticks::every(period));
+        let mut statistics = Statistics::start(player.frames().len());
+        let (mut paced, ticks) = (PacedPlayback::new(playback, late, period), Ticks::every(period));
         while let Some(tick) = paced.tick(ticks.next().0, ticks.patience()) {
             let Tick { outcome, shown } = tick?;
             let Some(shown) = shown else { continue };
@@ -246,11 +246,11 @@ impl Decode {
         self.report(&statistics, Some((late, paced.counts())), backend)
     }
 
-    fn progress(&self, times: u64) -> ProgressBar {
+    fn progress(&self, frames: u64) -> ProgressBar {
         if self.quiet || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        styled(ProgressBar::new(times), "{bar:30} {pos}/{len} {per_sec} {eta}")
+        styled(ProgressBar::new(frames), "{bar:30} {pos}/{len} {per_sec} {eta}")
     }
 
     fn report(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use iev_runtime::format::header::{Header, Sampling};
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::kernel::fuse::Layers;
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
@@ -13,9 +14,8 @@ use iev_runtime::picture::Picture;
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::picture::rgb::Rgb;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::shown::{Shown, ShownView};
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Error, FrameId, Result, ViewId};
+use iev_runtime::play::shown::{ShownFrame, ShownView};
+use iev_runtime::{Error, PictureId, Result, ViewId};
 use serde_json::{Value, json};
 
 use super::decode::print_json;
@@ -47,15 +47,15 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     outputs.reads(&reference_path(&command.stream));
     outputs.claim_folder(&command.out)?;
     outputs.claim_in_new_folder(&sheet)?;
-    let selection = Selection::new(ViewSet::all(player.header()), player.times());
-    let mut statistics = Statistics::start(player.times().len());
+    let selection = Selection::new(ViewSet::all(player.header()), player.frames());
+    let mut statistics = Statistics::start(player.frames().len());
     let mut errors = Errors::default();
     for shown in player.play(&selection)? {
         let shown = shown?;
         let latency_us = shown.timings.age_us();
         statistics.add(&shown, latency_us, 0);
-        shown.frames().for_each(|(id, picture)| {
-            let crops = reference.crops.iter().filter(|c| c.frame == id && c.fits(picture));
+        shown.with_ids().for_each(|(id, picture)| {
+            let crops = reference.crops.iter().filter(|c| c.picture == id && c.fits(picture));
             crops.for_each(|crop| errors.add(id.view, crop, picture));
         });
     }
@@ -105,15 +105,17 @@ impl Errors {
 fn text(summary: &Value) -> String {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
     let mut lines = vec![format!(
-        "{} pictures in {:.2} s: {:.1} pictures/s, {:.1} times/s of all views, on {}",
+        "{} pictures in {:.2} s: {:.1} pictures/s, {:.1} frames/s of all views, on {}",
         summary["pictures"],
         number(&summary["seconds"]),
         number(&summary["pictures_per_second"]),
         number(&summary["times_per_second"]),
         summary["provider"]["in_use"].as_str().unwrap_or("no network"),
     )];
-    lines
-        .push(format!("{:<16}{:>10}{:>10}{:>10}{:>10}", "ms per time", "p50", "p90", "p99", "max"));
+    lines.push(format!(
+        "{:<16}{:>10}{:>10}{:>10}{:>10}",
+        "ms per frame", "p50", "p90", "p99", "max"
+    ));
     for span in SPANS.iter().filter(|s| **s != "sink_us") {
         let figures = ["p50", "p90", "p99", "max"]
             .map(|p| format!("{:>10.2}", number(&summary["stages"][span][p]) / 1000.0));
@@ -135,15 +137,16 @@ const GAP_PX: usize = 4;
 /// Draws rows of views, columns of source, warped anchor, implicit picture and result.
 fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failure> {
     let header = player.header();
-    let time = reference.crops.first().map_or(header.frames / 2, |c| c.frame.time.0);
-    let time = time.min(header.frames - 1);
-    let selection = Selection::new(ViewSet::all(header), time..time + 1);
+    let frame = reference.crops.first().map_or(header.frames / 2, |c| c.picture.frame.0);
+    let frame = frame.min(header.frames - 1);
+    let selection = Selection::new(ViewSet::all(header), frame..frame + 1);
     let (mut below, shown) = layers(player, &selection)?;
     let whole =
         Rectangle { left: 0, top: 0, width: header.size.width(), height: header.size.height() };
     let mut rows = Vec::new();
     for ShownView { view, picture } in shown.pictures {
-        let crop = reference.crops.iter().find(|c| c.frame.view == view && c.frame.time.0 == time);
+        let crop =
+            reference.crops.iter().find(|c| c.picture.view == view && c.picture.frame.0 == frame);
         let place = crop.map_or(whole, |c| c.place);
         let [warped, implicit] = below.remove(&view).map_or([None, None], |pair| pair.map(Some));
         let cell = |p: &Picture| shrink(&Rgb::of(p, header.colour), place);
@@ -170,11 +173,11 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     Ok(write_whole(path, file)?)
 }
 
-/// Warped anchor and implicit picture of the implicit views of one time, and all that is shown then.
+/// Warped anchor and implicit picture of the implicit views of one frame, and all that is shown then.
 fn layers(
     player: &Player,
     selection: &Selection,
-) -> Result<(BTreeMap<ViewId, [Picture; 2]>, Shown)> {
+) -> Result<(BTreeMap<ViewId, [Picture; 2]>, ShownFrame)> {
     let (header, mut below) = (player.header(), BTreeMap::new());
     let size = PackedSize::of(header.size);
     let unpacked = |packed: &[f32]| {
@@ -182,11 +185,11 @@ fn layers(
         unpack(packed, size, &mut picture);
         picture
     };
-    let see = |id: FrameId, layers: &Layers<'_>| {
+    let see = |id: PictureId, layers: &Layers<'_>| {
         below.insert(id.view, [layers.warped0, layers.implicit].map(unpacked));
     };
     let shown = player.decode_layers(selection, Box::new(see))?.next();
-    let shown = shown.unwrap_or_else(|| panic!("a selected time is decoded"))?;
+    let shown = shown.unwrap_or_else(|| panic!("a selected frame is decoded"))?;
     Ok((below, shown))
 }
 

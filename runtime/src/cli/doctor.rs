@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use iev_runtime::Error;
-use iev_runtime::board::machine;
 use iev_runtime::board::{BUILT_IN, Board};
+use iev_runtime::machine;
 use iev_runtime::network::providers::{Provider, refusals};
 use iev_runtime::network::session::OrtRuntime;
 use serde_json::{Value, json};

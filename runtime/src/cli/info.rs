@@ -10,7 +10,7 @@ use iev_runtime::format::header::{Header, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
-use iev_runtime::stream::gop_index::Reader;
+use iev_runtime::stream::gop_index::FileReader;
 use iev_runtime::stream::ledger::Ledger;
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::Symbols;
@@ -68,7 +68,7 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
 }
 
 /// The cameras of the stream, if it has any.
-fn cameras(reader: &mut Reader) -> Result<Option<Cameras>> {
+fn cameras(reader: &mut FileReader) -> Result<Option<Cameras>> {
     let views = reader.header().views.len();
     for index in 0..reader.sections() {
         let entry = reader.entry(index)?;

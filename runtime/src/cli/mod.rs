@@ -24,9 +24,9 @@ use std::sync::{Arc, Once};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
-use iev_runtime::board::machine;
 use iev_runtime::format::header::MAX_VIEWS;
-use iev_runtime::network::backend::{Backend, Opened};
+use iev_runtime::machine;
+use iev_runtime::network::backend::{Backend, NetworkReport};
 use iev_runtime::network::engines::Engines;
 use iev_runtime::network::opening::{NetworkPath, OpenNetwork, Precision};
 use iev_runtime::network::providers::{Provider, Rung};
@@ -143,7 +143,7 @@ pub(crate) struct BackendArgs {
     /// Threads that paint, over all painters [default: the board's, else one per core that this process may use]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// How many of them share the views of a time, each with a network of its own [default: the board's, else 2]
+    /// How many of them share the views of a frame, each with a network of its own [default: the board's, else 2]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=MAX_VIEWS as i64))]
     painters: Option<u8>,
     /// full: the whole picture in one graph, for GPUs; split: warp and fuse outside it, for CPUs
@@ -237,7 +237,8 @@ fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
         if let Some(reason) = backend.opened().and_then(|o| o.instead) {
             told_precision.call_once(|| warn(format_args!("warning: painting in f32: {reason}")));
         }
-        if let Some(Opened { report, .. }) = backend.opened().filter(|o| o.report.unprepared) {
+        if let Some(NetworkReport { report, .. }) = backend.opened().filter(|o| o.report.unprepared)
+        {
             let refused = |rung: &&Rung| rung.provider == Provider::TensorRt;
             let reason = report.rungs.iter().find(refused).and_then(|rung| rung.refusal.as_deref());
             let reason = reason.unwrap_or_default();

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use iev_runtime::TimeIndex;
-use iev_runtime::network::backend::Opened;
-use iev_runtime::network::engines::{Engines, Made};
+use iev_runtime::FrameIndex;
+use iev_runtime::network::backend::NetworkReport;
+use iev_runtime::network::engines::{EngineOrigin, Engines};
 use iev_runtime::network::providers::Provider;
-use iev_runtime::network::session::{SessionOptions, Step, prepare};
+use iev_runtime::network::session::{PrepareStep, SessionOptions, prepare};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
 use indicatif::ProgressBar;
@@ -38,7 +38,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
     let building = SessionOptions { engines: build, ..session };
     let options = command.backend.options(&backend);
     let (as_player, by) = (Arc::clone(&options.open), backend.clone());
-    let progress = Progress::default();
+    let progress = PrepareProgress::default();
     let open = move |header: &_, levels: &_, opening| {
         let ort = by.library()?;
         prepare(&ort, header, levels, opening, &building, |step| progress.tell(&step))?;
@@ -54,7 +54,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
     let mut scenes = BTreeSet::new();
     for gop in player.index().gops() {
         if scenes.insert(gop.scene) {
-            player.at([view].into_iter().collect(), TimeIndex(gop.first))?;
+            player.at([view].into_iter().collect(), FrameIndex(gop.first))?;
         }
     }
     let opened = backend.opened().unwrap_or_else(|| panic!("a painted picture opened a network"));
@@ -68,7 +68,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
 
 /// What a player will do now, and why not better.
 fn summary(
-    Opened { path, precision, instead, report }: &Opened,
+    NetworkReport { path, precision, instead, report }: &NetworkReport,
     folder: Option<&PathBuf>,
 ) -> String {
     let refused =
@@ -87,14 +87,14 @@ fn summary(
 
 /// A line per graph; on a terminal the one at work shows how long it has taken.
 #[derive(Default)]
-struct Progress(Mutex<Option<ProgressBar>>);
+struct PrepareProgress(Mutex<Option<ProgressBar>>);
 
-impl Progress {
-    fn tell(&self, step: &Step) {
+impl PrepareProgress {
+    fn tell(&self, step: &PrepareStep) {
         let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match step {
-            Step::Begins { graph } => *bar = Some(spinner(graph)),
-            Step::Done { .. } => {
+            PrepareStep::Begins { graph } => *bar = Some(spinner(graph)),
+            PrepareStep::Done { .. } => {
                 if let Some(bar) = bar.take() {
                     bar.finish_and_clear();
                 }
@@ -112,13 +112,15 @@ fn spinner(graph: &'static str) -> ProgressBar {
     bar
 }
 
-fn line(step: &Step) -> String {
-    let Step::Done { graph, engine, took } = step else { return String::new() };
+fn line(step: &PrepareStep) -> String {
+    let PrepareStep::Done { graph, engine, took } = step else { return String::new() };
     let how = match engine {
         None => "opens, no engine to build".into(),
-        Some(Made::Ready) => "its engine was ready".into(),
-        Some(Made::Built(found)) => format!("its engine was {found} and has been built"),
-        Some(Made::Lost(reason)) => format!("its engine was built and could not be kept: {reason}"),
+        Some(EngineOrigin::Ready) => "its engine was ready".into(),
+        Some(EngineOrigin::Built(found)) => format!("its engine was {found} and has been built"),
+        Some(EngineOrigin::Lost(reason)) => {
+            format!("its engine was built and could not be kept: {reason}")
+        }
     };
     format!("{graph}: {how}, {:.1} s", took.as_secs_f64())
 }
@@ -126,29 +128,29 @@ fn line(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iev_runtime::network::engines::State;
+    use iev_runtime::network::engines::EngineState;
 
     #[test]
     fn every_way_to_an_engine_is_a_line_with_its_time() {
-        let done = |engine| Step::Done {
+        let done = |engine| PrepareStep::Done {
             graph: "full network",
             engine,
             took: Duration::from_millis(93_240),
         };
-        let stale = State::Stale("TensorRT was 8 and is 10".into());
+        let stale = EngineState::Stale("TensorRT was 8 and is 10".into());
         let rows = [
             (None, "full network: opens, no engine to build, 93.2 s"),
-            (Some(Made::Ready), "full network: its engine was ready, 93.2 s"),
+            (Some(EngineOrigin::Ready), "full network: its engine was ready, 93.2 s"),
             (
-                Some(Made::Built(State::Missing)),
+                Some(EngineOrigin::Built(EngineState::Missing)),
                 "full network: its engine was missing and has been built, 93.2 s",
             ),
             (
-                Some(Made::Built(stale)),
+                Some(EngineOrigin::Built(stale)),
                 "full network: its engine was stale (TensorRT was 8 and is 10) and has been built, 93.2 s",
             ),
             (
-                Some(Made::Lost("disk full".into())),
+                Some(EngineOrigin::Lost("disk full".into())),
                 "full network: its engine was built and could not be kept: disk full, 93.2 s",
             ),
         ];

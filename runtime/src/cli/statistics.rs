@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use iev_runtime::network::backend::{Backend, Opened};
+use iev_runtime::network::backend::{Backend, NetworkReport};
+use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late};
-use iev_runtime::play::shown::Shown;
-use iev_runtime::play::timing::Timings;
+use iev_runtime::play::shown::ShownFrame;
 use serde_json::{Value, json};
 
-/// Names of the measured spans, in order of a [`Row`].
+/// Names of the measured spans, in order of a [`FrameRow`].
 ///
 /// `network_us` and `warp_us` are parts of `reconstruct_us`.
 pub(crate) const SPANS: [&str; 8] = [
@@ -22,36 +22,36 @@ pub(crate) const SPANS: [&str; 8] = [
     "latency_us",
 ];
 
-/// Microseconds of one time, by span.
-pub(crate) type Row = [u64; SPANS.len()];
+/// Microseconds of one frame, by span.
+pub(crate) type FrameRow = [u64; SPANS.len()];
 
-/// The spans of a time; latency and sink are the consumer's to measure.
-pub(super) fn row(t: &Timings, latency_us: u64, sink_us: u64) -> Row {
+/// The spans of a frame; latency and sink are the consumer's to measure.
+pub(super) fn row(t: &Timings, latency_us: u64, sink_us: u64) -> FrameRow {
     let (reconstruct, network, warp) = (t.reconstruct_us, t.network_us, t.warp_us);
     [t.read_us, t.anchor_us, reconstruct, network, warp, t.fuse_us, sink_us, latency_us]
 }
 
-/// What was measured, a row per time.
+/// What was measured, a row per frame.
 #[derive(Debug)]
 pub(crate) struct Statistics {
     started: Instant,
-    /// Time of the stream, pictures, spans.
-    rows: Vec<(u32, usize, Row)>,
+    /// Frame of the stream, pictures, spans.
+    rows: Vec<(u32, usize, FrameRow)>,
 }
 
 impl Statistics {
     /// Starts the clock.
-    pub(crate) fn start(times: usize) -> Self {
-        Self { started: Instant::now(), rows: Vec::with_capacity(times.min(1 << 20)) }
+    pub(crate) fn start(frames: usize) -> Self {
+        Self { started: Instant::now(), rows: Vec::with_capacity(frames.min(1 << 20)) }
     }
 
-    /// Adds a time; `latency` was read when it left the decoder.
-    pub(crate) fn add(&mut self, shown: &Shown, latency_us: u64, sink_us: u64) {
+    /// Adds a frame; `latency` was read when it left the decoder.
+    pub(crate) fn add(&mut self, shown: &ShownFrame, latency_us: u64, sink_us: u64) {
         let row = row(&shown.timings, latency_us, sink_us);
-        self.rows.push((shown.time.0, shown.pictures.len(), row));
+        self.rows.push((shown.frame.0, shown.pictures.len(), row));
     }
 
-    /// Percentiles per span over all times but the first, which warms up.
+    /// Percentiles per span over all frames but the first, which warms up.
     pub(crate) fn summary(&self, backend: &Backend) -> Value {
         let seconds = self.started.elapsed().as_secs_f64();
         let pictures: usize = self.rows.iter().map(|(_, count, _)| count).sum();
@@ -77,12 +77,12 @@ impl Statistics {
         })
     }
 
-    /// A line per time.
+    /// A line per frame.
     pub(crate) fn csv(&self) -> String {
         let head = format!("time,pictures,{}\n", SPANS.join(","));
-        self.rows.iter().fold(head, |mut text, (time, pictures, row)| {
+        self.rows.iter().fold(head, |mut text, (frame, pictures, row)| {
             let spans = row.map(|us| us.to_string()).join(",");
-            text.push_str(&format!("{time},{pictures},{spans}\n"));
+            text.push_str(&format!("{frame},{pictures},{spans}\n"));
             text
         })
     }
@@ -99,7 +99,7 @@ pub(super) fn psnr_db(squares: u64, samples: u64) -> f64 {
     10.0 * (255.0f64.powi(2) * samples as f64 / squares as f64).log10()
 }
 
-/// What became of times at a display's ticks.
+/// What became of frames at a display's ticks.
 pub(super) fn deadlines(late: Late, counts: Counts) -> Value {
     let Counts { on_time, late: after, degraded, repeated, dropped } = counts;
     json!({
@@ -113,12 +113,12 @@ pub(super) fn in_words(counts: Counts) -> String {
     let Counts { on_time, late, degraded, repeated, dropped } = counts;
     format!(
         "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
-         {dropped} times dropped"
+         {dropped} frames dropped"
     )
 }
 
 fn provider(backend: &Backend) -> Value {
-    let Some(Opened { path, precision, report, .. }) = backend.opened() else {
+    let Some(NetworkReport { path, precision, report, .. }) = backend.opened() else {
         return Value::Null;
     };
     let refused = report.rungs.iter().filter_map(|r| {

@@ -24,13 +24,13 @@ pub const KEY_BYTES: u64 = (size_of::<u8>() + size_of::<u16>()) as u64;
 pub struct Key {
     /// The implicit view, or the section's own.
     pub view: ViewId,
-    /// Time from the start of the GOP; in the section's own view that of the picture it is coded before.
-    pub time: u16,
+    /// Frame from the start of the GOP; in the section's own view that of the picture it is coded before.
+    pub frame: u16,
 }
 
 /// What an access unit of an anchor section is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coded {
+pub enum CodedPicture {
     /// The next picture of the view itself, or of the section's next view.
     Shown,
     /// A picture of the view itself that is only predicted from.
@@ -64,26 +64,30 @@ impl Codec {
 }
 
 /// The access units of a section of `view` over `frames` pictures, in coding order (FORMAT.md §8): the pictures of the
-/// view, those of the list before that of their time; after the first of all these, the key pictures of other views.
-pub fn coding_order(view: ViewId, keys: &[Key], frames: u32) -> impl Iterator<Item = Coded> {
+/// view, those of the list before that of their frame; after the first of all these, the key pictures of other views.
+pub fn coding_order(view: ViewId, keys: &[Key], frames: u32) -> impl Iterator<Item = CodedPicture> {
     interleaved_order([view], keys, frames)
 }
 
-/// The same for a section of several `views` in turn: all pictures of a time before those of the next.
+/// The same for a section of several `views` in turn: all pictures of a frame before those of the next.
 pub fn interleaved_order<'a>(
     views: impl AsRef<[ViewId]> + Copy + 'a,
     keys: &'a [Key],
     frames: u32,
-) -> impl Iterator<Item = Coded> + 'a {
-    let times = (0..frames).flat_map(move |time| (0..views.as_ref().len()).map(move |i| (time, i)));
-    let mut pictures = times.flat_map(move |(time, index)| {
-        let place = (views.as_ref()[index], time);
-        let hidden = keys.iter().filter(move |key| (key.view, u32::from(key.time)) == place);
-        hidden.map(|_| Coded::Hidden).chain([Coded::Shown])
+) -> impl Iterator<Item = CodedPicture> + 'a {
+    let frames =
+        (0..frames).flat_map(move |frame| (0..views.as_ref().len()).map(move |i| (frame, i)));
+    let mut pictures = frames.flat_map(move |(frame, index)| {
+        let place = (views.as_ref()[index], frame);
+        let hidden = keys.iter().filter(move |key| (key.view, u32::from(key.frame)) == place);
+        hidden.map(|_| CodedPicture::Hidden).chain([CodedPicture::Shown])
     });
     let first = pictures.next();
     let others = move |key: &&Key| !views.as_ref().contains(&key.view);
-    first.into_iter().chain(keys.iter().filter(others).map(|key| Coded::Key(*key))).chain(pictures)
+    first
+        .into_iter()
+        .chain(keys.iter().filter(others).map(|key| CodedPicture::Key(*key)))
+        .chain(pictures)
 }
 
 /// A parsed anchor section.
@@ -131,6 +135,7 @@ pub(super) fn take_keys(
     frames: u32,
 ) -> Result<(Vec<Key, MAX_KEYS>, &[u8])> {
     let rule = "the key list of a section is complete";
+    // How many, then view and frame of each.
     let (count, mut rest) = list.split_first().ok_or(Error::malformed(start, rule))?;
     let mut keys = Vec::new();
     for index in 0..u64::from(*count) {
@@ -138,9 +143,9 @@ pub(super) fn take_keys(
         let Some(([view, low, high], after)) = rest.split_first_chunk::<3>() else {
             return Err(Error::malformed(start + list.len() as u64, rule));
         };
-        let key = Key { view: ViewId(*view), time: u16::from_le_bytes([*low, *high]) };
-        if u32::from(key.time) >= frames {
-            return Err(Error::malformed(at, "the time of a key picture is inside its GOP"));
+        let key = Key { view: ViewId(*view), frame: u16::from_le_bytes([*low, *high]) };
+        if u32::from(key.frame) >= frames {
+            return Err(Error::malformed(at, "the frame of a key picture is inside its GOP"));
         }
         let too_many = Error::malformed(at, KEYS_RULE);
         keys.push(key).map_err(|_| too_many)?;
@@ -157,7 +162,7 @@ pub(super) fn put_keys(sink: &mut impl Extend<u8>, keys: &[Key]) {
     assert!(keys.len() <= MAX_KEYS, "{KEYS_RULE}");
     sink.extend([keys.len() as u8]);
     for key in keys {
-        let [low, high] = key.time.to_le_bytes();
+        let [low, high] = key.frame.to_le_bytes();
         sink.extend([key.view.0, low, high]);
     }
 }
@@ -204,22 +209,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_of_the_view_itself_stand_before_those_of_their_time() {
-        use Coded::{Hidden, Shown};
+    fn pictures_of_the_view_itself_stand_before_those_of_their_frame() {
+        use CodedPicture::{Hidden, Shown};
         let [own, other] = [ViewId(2), ViewId(4)];
-        let key = |view, time| Key { view, time };
+        let key = |view, frame| Key { view, frame };
         let order = |keys: &[Key]| coding_order(own, keys, 3).collect::<std::vec::Vec<_>>();
         let late = key(other, 2);
         assert_eq!(order(&[]), [Shown; 3]);
-        assert_eq!(order(&[late]), [Shown, Coded::Key(late), Shown, Shown]);
+        assert_eq!(order(&[late]), [Shown, CodedPicture::Key(late), Shown, Shown]);
         let keys = [key(own, 0), late, key(own, 0), key(own, 2)];
-        let all = [Hidden, Coded::Key(late), Hidden, Shown, Shown, Hidden, Shown];
+        let all = [Hidden, CodedPicture::Key(late), Hidden, Shown, Shown, Hidden, Shown];
         assert_eq!(order(&keys), all);
     }
 
     #[test]
     fn keys_and_nal_units_survive() {
-        let keys = [Key { view: ViewId(3), time: 0 }, Key { view: ViewId(0), time: 300 }];
+        let keys = [Key { view: ViewId(3), frame: 0 }, Key { view: ViewId(0), frame: 300 }];
         let long = std::vec![7u8; 1000];
         let nals: [&[u8]; 3] = [&[0x67, 1], &[0x65, 2, 3], &long];
         let mut body = std::vec::Vec::new();

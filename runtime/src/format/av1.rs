@@ -105,13 +105,13 @@ pub fn write_av1<'a>(
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::super::anchor::{Coded, interleaved_order};
+    use super::super::anchor::{CodedPicture, interleaved_order};
     use super::*;
 
     #[test]
     fn views_keys_and_units_survive() {
         let views = [ViewId(2), ViewId(0)];
-        let keys = [Key { view: ViewId(1), time: 0 }, Key { view: ViewId(0), time: 3 }];
+        let keys = [Key { view: ViewId(1), frame: 0 }, Key { view: ViewId(0), frame: 3 }];
         let long = std::vec![7u8; 1000];
         let units: [&[u8]; 2] = [&[1, 2], &long];
         let mut body = std::vec::Vec::new();
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn views_take_turns_and_their_backgrounds_stand_before_them() {
-        use Coded::{Hidden, Shown};
+        use CodedPicture::{Hidden, Shown};
         let views = [ViewId(3), ViewId(1)];
-        let other = Key { view: ViewId(0), time: 1 };
-        let keys = [other, Key { view: ViewId(1), time: 0 }, Key { view: ViewId(3), time: 1 }];
+        let other = Key { view: ViewId(0), frame: 1 };
+        let keys = [other, Key { view: ViewId(1), frame: 0 }, Key { view: ViewId(3), frame: 1 }];
         let order: std::vec::Vec<_> = interleaved_order(&views[..], &keys, 2).collect();
-        assert_eq!(order, [Shown, Coded::Key(other), Hidden, Shown, Hidden, Shown, Shown]);
+        assert_eq!(order, [Shown, CodedPicture::Key(other), Hidden, Shown, Hidden, Shown, Shown]);
     }
 }

@@ -41,7 +41,7 @@ pub struct Camera {
 
 /// A camera as stored: the bits of its numbers.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct CameraRecord {
     position: [i32; 3],
     rotation: [i32; 4],
     focal: [i32; 2],
@@ -49,8 +49,8 @@ struct Record {
 }
 
 impl Camera {
-    fn to_record(self) -> Record {
-        Record {
+    fn to_record(self) -> CameraRecord {
+        CameraRecord {
             position: self.pose.position.map(I16F16::to_bits),
             rotation: self.pose.rotation.map(I2F30::to_bits),
             focal: self.intrinsics.focal_px.map(I16F16::to_bits),
@@ -59,7 +59,7 @@ impl Camera {
     }
 
     /// The camera stored at byte `at` of its section.
-    fn from_record(record: &Record, at: u64) -> Result<Self> {
+    fn from_record(record: &CameraRecord, at: u64) -> Result<Self> {
         let pose = Pose {
             position: record.position.map(I16F16::from_bits),
             rotation: record.rotation.map(I2F30::from_bits),
@@ -168,7 +168,7 @@ impl Cameras {
         let mut rest = body;
         for _ in 0..views {
             let at = (body.len() - rest.len()) as u64;
-            let (record, after) = postcard::take_from_bytes::<Record>(rest)
+            let (record, after) = postcard::take_from_bytes::<CameraRecord>(rest)
                 .map_err(|_| Error::malformed(at, rule))?;
             let camera = Camera::from_record(&record, at)?;
             cameras.views.push(camera).map_err(|_| Error::malformed(at, rule))?;

@@ -11,8 +11,8 @@ use crate::error::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GridShape {
     /// Entries in time.
-    pub times: usize,
-    /// Entries per time: implicit views, or 1 when shared.
+    pub entries: usize,
+    /// Implicit views of an entry, or 1 when they share it.
     pub views: usize,
     /// Channels.
     pub channels: usize,
@@ -35,7 +35,7 @@ impl GridShape {
 
     /// Values of the grid `[time, view, channel, row, column]`.
     pub const fn values(&self) -> usize {
-        self.times * self.views * self.entry()
+        self.entries * self.views * self.entry()
     }
 }
 
@@ -61,7 +61,7 @@ pub fn code_grid<C: BitCoder>(
     for step in steps.iter_mut() {
         *step = code_step(coder, model, *step, &mut previous)?;
     }
-    for plane in 0..shape.times * shape.views * shape.channels {
+    for plane in 0..shape.entries * shape.views * shape.channels {
         code_plane(coder, model, shape, plane, levels);
     }
     Ok(())
@@ -102,12 +102,12 @@ fn code_plane<C: BitCoder>(
         let (above, rest) = here.split_at_mut(row * columns);
         let rows = Rows {
             channel: channel as u32,
-            north: Row::of(Some(above), columns, row.checked_sub(1)),
-            north2: Row::of(Some(above), columns, row.checked_sub(2)),
+            north: LevelRow::of(Some(above), columns, row.checked_sub(1)),
+            north2: LevelRow::of(Some(above), columns, row.checked_sub(2)),
             before: [row.checked_sub(1), Some(row), Some(row + 1)]
-                .map(|row| Row::of(time, columns, row)),
-            view: Row::of(view, columns, Some(row)),
-            under: Row::of(under, columns, Some(row)),
+                .map(|row| LevelRow::of(time, columns, row)),
+            view: LevelRow::of(view, columns, Some(row)),
+            under: LevelRow::of(under, columns, Some(row)),
         };
         let (mut west, mut west2) = (0, 0);
         for (column, level) in rest[..columns].iter_mut().enumerate() {
@@ -120,9 +120,9 @@ fn code_plane<C: BitCoder>(
 
 /// A row of levels; outside of the plane all are zero.
 #[derive(Clone, Copy)]
-struct Row<'a>(&'a [i8]);
+struct LevelRow<'a>(&'a [i8]);
 
-impl<'a> Row<'a> {
+impl<'a> LevelRow<'a> {
     fn of(plane: Option<&'a [i8]>, columns: usize, row: Option<usize>) -> Self {
         let row =
             plane.zip(row).and_then(|(plane, row)| plane.get(row * columns..)?.get(..columns));
@@ -138,18 +138,19 @@ impl<'a> Row<'a> {
 /// Rows around the one about to be coded.
 struct Rows<'a> {
     channel: u32,
-    north: Row<'a>,
-    north2: Row<'a>,
+    north: LevelRow<'a>,
+    north2: LevelRow<'a>,
     /// Above, at and below the same place one entry earlier in time.
-    before: [Row<'a>; 3],
+    before: [LevelRow<'a>; 3],
     /// The same place in the view before this one.
-    view: Row<'a>,
+    view: LevelRow<'a>,
     /// The same place in the channel before this one.
-    under: Row<'a>,
+    under: LevelRow<'a>,
 }
 
 impl Rows<'_> {
     fn contexts(&self, column: usize, west: i32, west2: i32) -> [u8; CONTEXTS] {
+        // Neighbours in the plane itself, then those at the same place in other planes.
         let here = column + 1;
         let (north, north2) = (self.north.at(here), self.north2.at(here));
         let (north_west, north_east) = (self.north.at(here - 1), self.north.at(here + 1));
@@ -160,6 +161,7 @@ impl Rows<'_> {
             .map(|v| v.unsigned_abs())
             .sum();
         let (beside, under) = (self.view.at(here), self.under.at(here));
+        // How much goes on nearby, in few values.
         let magnitude = |v: i32| v.unsigned_abs();
         let near = magnitude(west) + magnitude(north);
         let around = 2 * near
@@ -169,6 +171,7 @@ impl Rows<'_> {
             + magnitude(north2)
             + 2 * magnitude(before);
         [
+            // One context for each model that is mixed (FORMAT.md §7).
             pack(&[(self.channel, 28), (class(near), 8)]),
             pack(&[
                 (signed(west, 2), 5),

@@ -4,7 +4,7 @@ use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::format::foreign;
+use crate::foreign;
 use crate::profile::Profile;
 use crate::units::{Size, ViewId};
 
@@ -65,13 +65,14 @@ impl Preamble {
     /// [`Error::Foreign`] on a wrong magic, [`Error::Newer`] or [`Error::Unsupported`] on another version.
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Result<Self> {
         if bytes[..8] != MAGIC {
-            return Err(Error::Foreign { seems: foreign::Kind::of(bytes) });
+            return Err(Error::Foreign { seems: foreign::FileKind::of(bytes) });
         }
         if bytes[8] < VERSION_MAJOR {
             return Err(Error::unsupported(8, "a format version before 1.0"));
         }
         if (bytes[8], bytes[9]) > (VERSION_MAJOR, VERSION_MINOR) {
-            return Err(Error::Newer { major: bytes[8], minor: bytes[9] });
+            let reads = (VERSION_MAJOR, VERSION_MINOR);
+            return Err(Error::Newer { major: bytes[8], minor: bytes[9], reads });
         }
         let minor = bytes[9];
         let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r] = *bytes;
@@ -91,7 +92,7 @@ impl Preamble {
 pub enum Second {
     /// The nearest key picture of the view itself.
     Key,
-    /// Another explicit view at the same time.
+    /// Another explicit view at the same frame.
     Anchor(ViewId),
 }
 
@@ -170,11 +171,13 @@ impl Header {
     pub fn validate(&self) -> Result<()> {
         let at = Preamble::BYTES as u64;
         let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(Error::malformed(at, rule)) };
+        // The clip.
         rule(!self.views.is_empty(), "view count is at least 1")?;
         rule(self.frames > 0, "picture count is at least 1")?;
         rule(self.size.width_px > 0 && self.size.height_px > 0, "picture size is at least 1×1")?;
         rule(self.rate.0 > 0 && self.rate.1 > 0, "picture rate is above zero")?;
         rule(self.sampling.is_valid(), "a pixel aspect has two parts above zero, or is 0:0")?;
+        // The views, and what each is painted from.
         let explicit = |v: ViewId| self.views.get(usize::from(v.0)) == Some(&Role::Explicit);
         for view in &self.views {
             if let Role::Implicit { anchor, second } = *view {
@@ -185,6 +188,7 @@ impl Header {
             }
         }
         rule(self.views.contains(&Role::Explicit), "at least one view is explicit")?;
+        // The network, where there is one.
         if self.implicit_views().next().is_none() {
             let bare = self.profile.is_empty() && self.template_sha256 == [0; 32];
             return rule(bare, "a stream without implicit views names no profile and no template");

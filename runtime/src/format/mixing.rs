@@ -134,6 +134,7 @@ impl SymbolModel {
         inputs[CONTEXTS] = 256;
         let mut sum = 0i64;
         let weights = &mut self.weights[at];
+        // Each model's probability, mixed in the logistic domain.
         for (k, context) in contexts.iter().enumerate() {
             inputs[k] = self.slots[k][usize::from(*context)][at].stretched();
         }
@@ -142,6 +143,7 @@ impl SymbolModel {
         }
         let stretched = (sum >> WEIGHT_BITS).clamp(-i64::from(STRETCH_MAX), i64::from(STRETCH_MAX));
         let one_q16 = SQUASH[(stretched + 2048) as usize];
+        // Coded, then learned from: the weights of the mix, and each model.
         let bit = coder.code(bit, one_q16);
         let error = (if bit { 65535 } else { 0 }) - i32::from(one_q16);
         for (w, x) in weights.iter_mut().zip(&inputs) {
@@ -160,6 +162,7 @@ impl SymbolModel {
         contexts: &[u8; CONTEXTS],
         value: i16,
     ) -> i16 {
+        // Zero or not, then the sign, then the magnitude in unary up to 15 and by an escape above.
         if !self.bit(coder, contexts, 0, value != 0) {
             return 0;
         }

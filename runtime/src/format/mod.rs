@@ -17,7 +17,6 @@ pub mod anchor;
 pub mod av1;
 pub mod cameras;
 pub mod colour;
-pub mod foreign;
 pub mod grids;
 pub mod h264;
 pub mod header;
@@ -29,6 +28,8 @@ pub mod reader;
 pub mod steps;
 pub mod table;
 pub mod tensor;
+#[cfg(feature = "player")]
+pub mod views;
 pub mod writer;
 
 /// CRC-32C, the checksum of the index and of every section.

@@ -4,12 +4,12 @@ use core::cmp::Ordering;
 
 use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
 
-use super::foreign;
 use super::header::{HEADER_RULE, Header, MAGIC, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
 use super::table::{Entry, Kind};
 use super::{CRC, is_checksum};
 use crate::error::{Error, Result, within};
+use crate::foreign;
 use crate::trace::trace;
 
 /// Minor version that added sections of AV1.
@@ -34,16 +34,19 @@ impl<R: Read + Seek> StreamReader<R> {
     /// [`Error::Malformed`], [`Error::Unsupported`] or [`Error::OverBudget`] by what the index says;
     /// [`Error::Storage`] when `source` fails.
     pub fn open(mut source: R, limits: &Limits) -> Result<Self> {
+        // The preamble, which says how much there is.
         let mut preamble_bytes = [0; Preamble::BYTES];
         read_preamble(&mut source, &mut preamble_bytes)?;
         let preamble = Preamble::from_bytes(&preamble_bytes)?;
         check_length(&mut source, preamble.file_bytes)?;
         within("number of sections", u64::from(preamble.sections), limits.sections)?;
+        // The header, whose bytes count before they are known to be right.
         let header_bytes = usize::from(preamble.header_bytes);
         let mut buffer = [0; MAX_HEADER_BYTES];
         let buffer = buffer.get_mut(..header_bytes).ok_or(Error::malformed(10, HEADER_RULE))?;
         let header_at = Preamble::BYTES as u64;
         read_at(&mut source, header_at, buffer)?;
+        // The table ends what the checksum of the index is of; only then are its values looked at.
         let mut digest = CRC.digest();
         digest.update(&preamble_bytes[..Preamble::CHECKED]);
         digest.update(buffer);
@@ -68,6 +71,7 @@ impl<R: Read + Seek> StreamReader<R> {
     /// Checksum of the index; sections follow one another without gaps to the end of the file.
     fn check_table(&mut self, mut digest: crc::Digest<'static, u32>, expected: u32) -> Result<()> {
         let mut next = self.table_at + u64::from(self.sections) * Entry::BYTES as u64;
+        // Every entry by itself, and that it goes on where the one before ends.
         for index in 0..self.sections {
             let bytes = self.entry_bytes(index)?;
             digest.update(&bytes);
@@ -161,13 +165,13 @@ impl<R: Read + Seek> StreamReader<R> {
         Ok(None)
     }
 
-    /// The section of `kind` that covers picture `time`; for anchors, of explicit view `view`.
+    /// The section of `kind` that covers picture `frame`; for anchors, of explicit view `view`.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the stream lacks it.
-    pub fn covering(&mut self, kind: Kind, view: u8, time: u32) -> Result<Entry> {
+    pub fn covering(&mut self, kind: Kind, view: u8, frame: u32) -> Result<Entry> {
         self.find(|e| {
-            e.kind == kind && e.covers(time) && (kind != Kind::Anchor || e.view.0 == view)
+            e.kind == kind && e.covers(frame) && (kind != Kind::Anchor || e.view.0 == view)
         })?
         .ok_or(Error::malformed(
             self.table_at,
@@ -240,7 +244,7 @@ fn read_preamble<R: Read + Seek>(
     Err(if preamble[..start] == MAGIC[..start] {
         Error::CutOff { has, needs }
     } else {
-        Error::Foreign { seems: foreign::Kind::of(&preamble[..start]) }
+        Error::Foreign { seems: foreign::FileKind::of(&preamble[..start]) }
     })
 }
 

@@ -84,8 +84,8 @@ impl Entry {
         postcard::from_bytes(bytes).map_err(|_| Error::malformed(at, "section kind is 0 to 5"))
     }
 
-    /// True when the section covers picture `time`.
-    pub fn covers(&self, time: u32) -> bool {
-        time.checked_sub(self.first_frame).is_some_and(|t| t < self.frames)
+    /// True when the section covers picture `frame`.
+    pub fn covers(&self, frame: u32) -> bool {
+        frame.checked_sub(self.first_frame).is_some_and(|t| t < self.frames)
     }
 }

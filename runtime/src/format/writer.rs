@@ -41,6 +41,7 @@ pub fn write_stream<W: Write>(
     let mut header_buffer = [0; MAX_HEADER_BYTES];
     let header_bytes = postcard::to_slice(header, &mut header_buffer)
         .map_err(|_| Error::malformed(Preamble::BYTES as u64, HEADER_RULE))?;
+    // The preamble knows the length of all that follows.
     let first = (Preamble::BYTES + header_bytes.len() + sections.len() * Entry::BYTES) as u64;
     let file_bytes = sections.iter().fold(first, |at, s| at + s.body.len() as u64);
     let mut preamble = Preamble {
@@ -51,6 +52,7 @@ pub fn write_stream<W: Write>(
         file_bytes,
         index_crc: 0,
     };
+    // The checksum is of everything in front of the sections but itself.
     let mut digest = CRC.digest();
     digest.update(&preamble.to_bytes()[..Preamble::CHECKED]);
     digest.update(header_bytes);

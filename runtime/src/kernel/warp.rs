@@ -8,7 +8,7 @@ use crate::profile::PACKED;
 
 /// A bilinear sample and its slope, for the trainer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub struct WarpedSample {
     /// The sample as the network sees it.
     pub value: f32,
     /// Change of `value` per luma pixel of horizontal displacement.
@@ -18,7 +18,7 @@ pub struct Sample {
 }
 
 /// One plane with the geometry needed to sample it.
-struct Source<'a> {
+struct WarpSource<'a> {
     samples: &'a [u8],
     columns: usize,
     rows: usize,
@@ -26,12 +26,13 @@ struct Source<'a> {
     subsampling: u32,
 }
 
-impl Source<'_> {
+impl WarpSource<'_> {
     /// Bilinear sample at pixel (x, y) displaced by (dx, dy) in 1/16 luma pixel; border repeated.
     #[inline(always)]
-    fn sample(&self, (x, y): (usize, usize), (dx, dy): (i32, i32)) -> Sample {
+    fn sample(&self, (x, y): (usize, usize), (dx, dy): (i32, i32)) -> WarpedSample {
         let bits = PIXEL_BITS + self.subsampling;
         let one = 1i32 << bits;
+        // Whole pixels and fractions; beyond the border its last pixel goes on.
         let (column, row) = (x as i32 + (dx >> bits), y as i32 + (dy >> bits));
         let (fx, fy) = (dx & (one - 1), dy & (one - 1));
         let (last_column, last_row) = (self.columns as i32 - 1, self.rows as i32 - 1);
@@ -41,12 +42,13 @@ impl Source<'_> {
         let (left, right) =
             (column.clamp(0, last_column) as usize, (column + 1).clamp(0, last_column) as usize);
         let (above, below) = (line(row), line(row + 1));
+        // Bilinear, in integers up to the last step, and the slopes along the way.
         let (a, b) = (i32::from(above[left]), i32::from(above[right]));
         let (c, d) = (i32::from(below[left]), i32::from(below[right]));
         let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
         let (across_top, across_bottom) = (b - a, d - c);
         let scale = inverse_power(7 + bits + self.subsampling);
-        Sample {
+        WarpedSample {
             value: sample_from_fixed(top * (one - fy) + bottom * fy, 2 * bits),
             slope_x: (across_top * (one - fy) + across_bottom * fy) as f32 * scale,
             slope_y: (bottom - top) as f32 * scale,
@@ -99,17 +101,19 @@ pub fn warp_rows(
     flow: &[f32],
     size: PackedSize,
     rows: core::ops::Range<usize>,
-    mut put: impl FnMut(usize, Sample),
+    mut put: impl FnMut(usize, WarpedSample),
 ) {
     let (cell_columns, cell_rows) = (size.columns / 2, size.rows / 2);
     assert_eq!(flow.len(), 2 * size.flow_plane(), "flow is [2, rows / 2, columns / 2]");
+    // Flow as integers: from here on every machine computes the same.
     let cells: Vec<i32> = flow.iter().map(|f| quantise(*f)).collect();
     let (dx, dy) = cells.split_at(size.flow_plane());
+    // Plane by plane, line by line, every pixel at the flow between its cells.
     for (plane, first, side) in LAYOUT {
         let (columns_px, rows_px) = source.plane_size(plane);
         let subsampling = u32::from(plane != Plane::Y);
         let samples = source.plane(plane);
-        let source = Source { samples, columns: columns_px, rows: rows_px, subsampling };
+        let source = WarpSource { samples, columns: columns_px, rows: rows_px, subsampling };
         let between = if plane == Plane::Y { Between::luma } else { Between::chroma };
         let across: Vec<Between> =
             (0..size.columns * side).map(|x| between(x, cell_columns)).collect();

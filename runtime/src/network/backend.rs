@@ -22,12 +22,13 @@ fn open(
     levels: &NetworkLevels,
     opening: Opening,
     options: &SessionOptions,
-) -> Result<(Box<dyn Network>, Opened)> {
+) -> Result<(Box<dyn Network>, NetworkReport)> {
+    // In bytes, where the processor and the sizes allow.
     let int8 = opening.precision == Precision::Int8;
     let refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
     if int8 && refusal.is_none() {
         let network = Int8Network::open(ort, header, levels, opening, options)?;
-        let opened = Opened {
+        let opened = NetworkReport {
             path: NetworkPath::Split,
             precision: Precision::Int8,
             instead: None,
@@ -35,16 +36,18 @@ fn open(
         };
         return Ok((Box::new(ByteHalves::new(network, header.size)), opened));
     }
+    // One graph, unless that has fallen back to a CPU that nobody asked for.
     if opening.path == NetworkPath::Full {
         let full = FullNetwork::open(ort, header, levels, opening, options)?;
-        let opened = Opened::in_floats(NetworkPath::Full, opening, refusal, full.report());
+        let opened = NetworkReport::in_floats(NetworkPath::Full, opening, refusal, full.report());
         let fallen = opened.report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
         if !fallen {
             return Ok((Box::new(full), opened));
         }
     }
+    // Two halves, which run everywhere.
     let networks = Networks::open(ort, header, levels, opening, options)?;
-    let opened = Opened::in_floats(NetworkPath::Split, opening, refusal, networks.report());
+    let opened = NetworkReport::in_floats(NetworkPath::Split, opening, refusal, networks.report());
     Ok((Box::new(Halves::new(networks, header)), opened))
 }
 
@@ -86,7 +89,7 @@ pub(crate) fn sums_exactly() -> bool {
 /// let library = PathBuf::from("/opt/onnxruntime/lib/libonnxruntime.so");
 /// let backend = Backend::new(Some(library), SessionOptions::default());
 /// let player = Player::open(Path::new("clip.iev"), Options::new(backend.opener()))?;
-/// let everything = Selection::new(ViewSet::all(player.header()), player.times());
+/// let everything = Selection::new(ViewSet::all(player.header()), player.frames());
 /// player.play(&everything)?.next();
 /// // Which provider paints, and why not a better one.
 /// println!("{:?}", backend.report());
@@ -97,12 +100,12 @@ pub(crate) fn sums_exactly() -> bool {
 pub struct Backend {
     library: Option<PathBuf>,
     options: SessionOptions,
-    opened: Arc<Mutex<Option<Opened>>>,
+    opened: Arc<Mutex<Option<NetworkReport>>>,
 }
 
 /// What became of the network last opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
+pub struct NetworkReport {
     /// The path that paints.
     pub path: NetworkPath,
     /// Numbers it paints in.
@@ -113,7 +116,7 @@ pub struct Opened {
     pub report: ProviderReport,
 }
 
-impl Opened {
+impl NetworkReport {
     /// A network of floating point, `refusal` being why it is not one in 8 bits.
     fn in_floats(
         path: NetworkPath,
@@ -162,7 +165,7 @@ impl Backend {
     }
 
     /// What was opened last.
-    pub fn opened(&self) -> Option<Opened> {
+    pub fn opened(&self) -> Option<NetworkReport> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -11,29 +11,29 @@ use crate::kernel::cells::padded::PaddedPicture;
 use crate::kernel::cells::warp::CellWarper;
 use crate::picture::Picture;
 use crate::profile::HEAD;
-use crate::units::{FrameId, Size};
+use crate::units::{PictureId, Size};
 
 /// Two halves in bytes with the kernels between and behind them.
 pub struct ByteHalves {
     network: Int8Network,
     layout: Cells,
     warper: CellWarper,
-    sources: Box<[Padded; 2]>,
+    sources: Box<[PaddedSource; 2]>,
 }
 
 /// A source of the picture painted last, for the next one that has the same.
-struct Padded {
-    of: Option<FrameId>,
+struct PaddedSource {
+    of: Option<PictureId>,
     picture: PaddedPicture,
 }
 
-impl Padded {
+impl PaddedSource {
     fn new(size: Size) -> Self {
         Self { of: None, picture: PaddedPicture::new(size) }
     }
 
     /// `picture`, which is that of `id`.
-    fn with(&mut self, (id, picture): (FrameId, &Picture)) -> &PaddedPicture {
+    fn with(&mut self, (id, picture): (PictureId, &Picture)) -> &PaddedPicture {
         if self.of.replace(id) != Some(id) {
             self.picture.copy(picture);
         }
@@ -45,7 +45,7 @@ impl ByteHalves {
     /// `network`, opened for pictures of `size`.
     pub fn new(network: Int8Network, size: Size) -> Self {
         let layout = network.layout();
-        let sources = Box::new([0, 1].map(|_| Padded::new(size)));
+        let sources = Box::new([0, 1].map(|_| PaddedSource::new(size)));
         Self { network, layout, warper: CellWarper::new(layout), sources }
     }
 
@@ -83,6 +83,7 @@ impl Network for ByteHalves {
         self.network.latents()
     }
 
+    // The five steps of `Halves::paint`: a trait over both would be longer than what it joins.
     fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
         let motion = Instant::now();
         self.network.motion()?;

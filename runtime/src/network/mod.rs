@@ -37,7 +37,7 @@ use std::time::Instant;
 use crate::error::Result;
 use crate::kernel::fuse::Layers;
 use crate::picture::Picture;
-use crate::units::FrameId;
+use crate::units::PictureId;
 
 /// The network of a scene with the kernels around it: latents in, pictures out.
 pub trait Network: Send {
@@ -59,15 +59,15 @@ pub trait Network: Send {
 /// A picture to be painted.
 pub struct Canvas<'a> {
     /// Which it is.
-    pub id: FrameId,
+    pub id: PictureId,
     /// The two pictures it may copy from.
-    pub sources: [(FrameId, &'a Picture); 2],
+    pub sources: [(PictureId, &'a Picture); 2],
     /// Where it goes; what is there is overwritten.
     pub picture: &'a mut Picture,
 }
 
 /// Sees what every implicit picture is blended from.
-pub type Witness<'a> = dyn FnMut(FrameId, &Layers<'_>) + 'a;
+pub type Witness<'a> = dyn FnMut(PictureId, &Layers<'_>) + 'a;
 
 /// Where the time of a batch went.
 #[derive(Debug, Clone, Copy)]

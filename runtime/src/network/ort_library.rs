@@ -14,8 +14,8 @@ use ort::logging::LogLevel;
 
 use super::providers::Provider;
 use super::shared_library;
-use crate::board::machine;
 use crate::error::{Error, Result};
+use crate::machine;
 
 /// File name of the library.
 const LIBRARY: &str = "libonnxruntime.so";
@@ -180,7 +180,7 @@ impl Candidates {
 
         let mut paths: Vec<PathBuf> = above.first().map(|d| d.join(LIBRARY)).into_iter().collect();
         paths.extend(above.get(1).map(|prefix| prefix.join("lib/iev").join(LIBRARY)));
-        // Never below the current folder: whoever owns that one would choose what is loaded.
+        // Never below the current folder: the owner of that one would choose what is loaded.
         paths.extend(target.map(|root| absolute(&root.join(&fetched))));
         paths
             .extend(above.iter().flat_map(|d| [d.join(&fetched), d.join("target").join(&fetched)]));

@@ -9,7 +9,7 @@ use ort::ep::{CUDA, ExecutionProvider, TensorRT, cuda::ConvAlgorithmSearch};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
-use super::engines::{Engines, Entry};
+use super::engines::{EngineEntry, Engines};
 use super::ort_library::OrtRuntime;
 use crate::error::{Error, Result};
 use crate::named::by_name;
@@ -69,14 +69,14 @@ impl Provider {
     /// Adds the provider to a session's options; TensorRT keeps its engines in `engines`, if any.
     ///
     /// CUDA graphs stay off, explicitly: with them a binding that moved repeats the first picture
-    /// without a word, and nothing here has been tried on a device. Whoever turns them on has to let
+    /// without a word, and nothing here has been tried on a device. A program that turns them on has to let
     /// two different pictures through at open and compare.
     pub(crate) fn register(
         self,
         runtime: &OrtRuntime,
         builder: &mut SessionBuilder,
         precision: Precision,
-        engines: Option<(&Engines, &Entry)>,
+        engines: Option<(&Engines, &EngineEntry)>,
     ) -> ort::Result<()> {
         if let Some(broken) = runtime.broken_library(self) {
             return Err(ort::Error::new(broken));

@@ -12,16 +12,12 @@
 //! Weights keep the stream's levels but in `mix4`, where those of one output share a scale with its features'.
 
 use super::blocks::Block;
-use crate::profile::{HEAD, KERNEL, LayerSpec, PACKED, Profile};
+use crate::profile::topology::{Cut, LayerId};
+use crate::profile::{HEAD, KERNEL, LOGIT_STEP, LayerSpec, PACKED, Profile, ZERO};
 use crate::stream::scene::{Layer, NetworkLevels};
-use crate::topology::{Cut, LayerId};
 
-/// Level of zero in pixels, features and logits.
-pub const ZERO: u8 = 128;
 /// Scale of a feature, which is counted in steps of its own.
 const FEATURE: f32 = 1.0;
-/// Step of a mask's logit.
-pub const LOGIT_STEP: f32 = 1.0 / 16.0;
 /// Scale of a pixel: a network sees `(pixel − 128) / 128`.
 pub const PIXEL: f32 = 1.0 / 128.0;
 /// Largest magnitude of a weight's level.
@@ -160,6 +156,7 @@ impl Around<'_> {
             bias: vec![0; outputs],
             bias_scales: vec![self.input_scale; outputs],
         };
+        // Channels of the layer in the order of the block; those beyond it stay zero.
         let row = spec.inputs * TAPS;
         let rows = made.weights.chunks_exact_mut(inputs * TAPS);
         for (output, to) in rows.enumerate().take(spec.outputs) {
@@ -167,10 +164,12 @@ impl Around<'_> {
             let levels = weights[channel * row..][..row].iter().enumerate();
             let scaled: Vec<f32> =
                 levels.map(|(at, l)| f32::from(*l) * (self.of_input)(at / TAPS)).collect();
+            // The finest power of two at which the largest weight still fits a byte.
             let shift = finest_shift(scaled.iter().fold(0.0, |m, w| w.abs().max(m)));
             for (level, weight) in to.iter_mut().zip(&scaled) {
                 *level = (weight * shift).round_ties_even() as i8;
             }
+            // The scales take up what the shift and the neighbouring layers leave.
             let factor = (self.of_output)(channel);
             let scale = steps[channel].step().to_num::<f32>() * factor / shift;
             let bias_scale = self.input_scale * scale;

@@ -26,6 +26,7 @@ pub fn check(path: &Path) -> Result<(), String> {
 
 /// What is wrong with the file, as the end of a sentence.
 fn fault(path: &Path) -> Option<String> {
+    // A file at all.
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
         Err(e) => return Some(format!("cannot be read: {e}")),
@@ -36,6 +37,7 @@ fn fault(path: &Path) -> Option<String> {
     if metadata.len() == 0 {
         return Some("is empty".into());
     }
+    // A library for this system.
     let file = match File::open(path) {
         Ok(file) => ReadCache::new(file),
         Err(e) => return Some(format!("cannot be read: {e}")),
@@ -53,6 +55,7 @@ fn fault(path: &Path) -> Option<String> {
         let own = std::env::consts::ARCH;
         return Some(format!("is a library for another processor, this is {own}"));
     }
+    // All of it.
     match promised_bytes(header, endian, &file) {
         Some(bytes) if bytes <= metadata.len() => None,
         Some(bytes) => Some(format!("is cut off: it has {} of {bytes} bytes", metadata.len())),

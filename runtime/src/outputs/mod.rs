@@ -27,14 +27,14 @@ pub struct Outputs {
     inputs: HashMap<Identity, PathBuf>,
     /// Folders of pictures, whose files are inputs too.
     input_folders: HashMap<Identity, PathBuf>,
-    claimed: HashMap<Key, PathBuf>,
+    claimed: HashMap<Claim, PathBuf>,
     /// Folders that can be written, and whether names in them differ by case alone.
     probed: HashMap<Identity, bool>,
 }
 
 /// What two outputs must not share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum Claim {
     Standard,
     There(Identity),
     /// Not there yet: the nearest folder that is, and the names from it on.
@@ -106,24 +106,24 @@ impl Outputs {
     }
 
     fn take(&mut self, path: &Path, place: &Place) -> Result<()> {
-        self.spare_inputs(path, place)?;
+        self.refuse_inputs(path, place)?;
         let key = match place {
             Place::StandardOutput => {
                 // Where it goes to a file or a pipe, that has other names.
                 if let Some(there) = standard_output().filter(|m| !is_device(m)) {
-                    self.hold(Key::There(Identity::of(&there)), path)?;
+                    self.hold(Claim::There(Identity::of(&there)), path)?;
                 }
-                Key::Standard
+                Claim::Standard
             }
             // A device takes whatever comes; of what goes to a pipe, the parts would mix.
             Place::Straight { device: true, .. } => return place.check(path),
-            Place::Straight { identity, .. } => Key::There(*identity),
-            Place::Folder { identity, .. } => Key::There(*identity),
+            Place::Straight { identity, .. } => Claim::There(*identity),
+            Place::Folder { identity, .. } => Claim::There(*identity),
             Place::File { folder, folder_identity, names, existing } => {
                 let ignores_case = self.probe(path, folder, *folder_identity)?;
                 match existing {
-                    Some(identity) => Key::There(*identity),
-                    None => Key::New(*folder_identity, folded(names, ignores_case)),
+                    Some(identity) => Claim::There(*identity),
+                    None => Claim::New(*folder_identity, folded(names, ignores_case)),
                 }
             }
         };
@@ -131,7 +131,7 @@ impl Outputs {
         self.hold(key, path)
     }
 
-    fn hold(&mut self, key: Key, path: &Path) -> Result<()> {
+    fn hold(&mut self, key: Claim, path: &Path) -> Result<()> {
         match self.claimed.insert(key, path.to_owned()) {
             None => Ok(()),
             Some(other) => {
@@ -149,7 +149,7 @@ impl Outputs {
     }
 
     /// Fails where the output is an input, or lies in a folder of pictures.
-    fn spare_inputs(&self, path: &Path, place: &Place) -> Result<()> {
+    fn refuse_inputs(&self, path: &Path, place: &Place) -> Result<()> {
         let (there, folder) = match place {
             Place::StandardOutput => (standard_output().as_ref().map(Identity::of), None),
             Place::Straight { identity, .. } => (Some(*identity), None),

@@ -1,5 +1,5 @@
 //! Pictures of the implicit views: latents through the network, sources through the warp, and the blend.
 
-pub mod painted;
-mod painter;
-pub mod stage;
+pub mod job;
+pub(crate) mod painter;
+pub mod timing;

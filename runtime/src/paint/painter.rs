@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use heapless::Vec as FixedVec;
 
-use crate::anchor::stage::{Keys, TimeJob};
+use super::job::{FrameJob, Keys};
 use crate::error::Result;
 use crate::format::header::{Header, MAX_VIEWS, Role, Second};
 use crate::network::opening::{OpenNetwork, Opening};
 use crate::network::{Canvas, Network, Witness};
 use crate::picture::Picture;
-use crate::picture::pool::Pooled;
+use crate::picture::pool::Loan;
 use crate::profile::Profile;
 use crate::stream::gop_reader::Scene;
 use crate::stream::latents::sum_latent;
 use crate::stream::scene::Grid;
-use crate::units::{FrameId, TimeIndex, ViewId};
+use crate::units::{FrameIndex, PictureId, ViewId};
 
 /// The network of one scene with the buffers around it.
 pub struct Painter {
@@ -65,20 +65,20 @@ impl Painter {
         self.scene.index
     }
 
-    /// Fills the pictures of `batch`, each with its view, at the time of `job`.
+    /// Fills the pictures of `batch`, each with its view, at the frame of `job`.
     ///
     /// # Errors
     /// The backend's, and the stream's when its grids turn out to be broken.
     pub fn paint(
         &mut self,
-        job: &mut TimeJob,
-        batch: &mut [(ViewId, Pooled<Picture>)],
+        job: &mut FrameJob,
+        batch: &mut [(ViewId, Loan<Picture>)],
         witness: Option<&mut Witness<'_>>,
     ) -> Result<()> {
         self.all_latents(job, batch)?;
         let mut canvases = FixedVec::<Canvas<'_>, MAX_VIEWS>::new();
         canvases.extend(batch.iter_mut().map(|(view, picture)| Canvas {
-            id: FrameId { view: *view, time: job.time },
+            id: PictureId { view: *view, frame: job.frame },
             sources: sources(&self.header, job, *view),
             picture,
         }));
@@ -90,7 +90,7 @@ impl Painter {
 
     /// Latents of the batch's views in their slots; the others repeat the last one: their result is not looked
     /// at. The batch stays the same, so a picture's bits do not depend on which others are shown.
-    fn all_latents(&mut self, job: &TimeJob, batch: &[(ViewId, Pooled<Picture>)]) -> Result<()> {
+    fn all_latents(&mut self, job: &FrameJob, batch: &[(ViewId, Loan<Picture>)]) -> Result<()> {
         for slot in 0..self.batch {
             let (view, _) = batch[slot.min(batch.len() - 1)];
             let index = self.order.iter().position(|v| *v == view);
@@ -100,8 +100,8 @@ impl Painter {
         Ok(())
     }
 
-    fn latents(&mut self, job: &TimeJob, slot: usize, view: usize) -> Result<()> {
-        let time = (job.time.0 - job.gop.first) as usize;
+    fn latents(&mut self, job: &FrameJob, slot: usize, view: usize) -> Result<()> {
+        let frame = (job.frame.0 - job.gop.first) as usize;
         let of_scene = self.scene.grids.get()?;
         let of_gop = job.gop.grids.as_ref().map_or(Ok(&[][..]), |grids| grids.get())?;
         let grids = || of_scene.iter().chain(of_gop).map(Grid::view);
@@ -109,18 +109,19 @@ impl Painter {
             let length = latents.len() / self.batch;
             let latent = &mut latents[slot * length..][..length];
             let scratch = &mut self.scratch[..length];
-            sum_latent(self.profile, scale, grids(), (time, view), scratch, latent);
+            sum_latent(self.profile, scale, grids(), (frame, view), scratch, latent);
         }
         Ok(())
     }
 }
 
 /// The anchor, and the nearest key or the second anchor, of an implicit view.
-fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [(FrameId, &'a Picture); 2] {
+fn sources<'a>(header: &Header, job: &'a FrameJob, view: ViewId) -> [(PictureId, &'a Picture); 2] {
     let Role::Implicit { anchor, second } = header.views[usize::from(view.0)] else {
         panic!("only implicit views are painted");
     };
-    let explicit = |view: ViewId| (FrameId { view, time: job.time }, &*job.anchor(view).picture);
+    let explicit =
+        |view: ViewId| (PictureId { view, frame: job.frame }, &*job.anchor(view).picture);
     let first = explicit(anchor);
     let second = match second {
         Second::Anchor(other) => explicit(other),
@@ -130,11 +131,15 @@ fn sources<'a>(header: &Header, job: &'a TimeJob, view: ViewId) -> [(FrameId, &'
 }
 
 /// The key picture of `view` nearest in time; of two equally near, the earlier.
-fn nearest_key<'a>(job: &TimeJob, view: ViewId, keys: &'a Keys) -> Option<(FrameId, &'a Picture)> {
-    let time = job.time.0 - job.gop.first;
+fn nearest_key<'a>(
+    job: &FrameJob,
+    view: ViewId,
+    keys: &'a Keys,
+) -> Option<(PictureId, &'a Picture)> {
+    let frame = job.frame.0 - job.gop.first;
     let of_view = keys.iter().filter(|(key, _)| key.view == view);
     let (key, picture) =
-        of_view.min_by_key(|(key, _)| (u32::from(key.time).abs_diff(time), key.time))?;
-    let time = TimeIndex(job.gop.first + u32::from(key.time));
-    Some((FrameId { view, time }, picture))
+        of_view.min_by_key(|(key, _)| (u32::from(key.frame).abs_diff(frame), key.frame))?;
+    let frame = FrameIndex(job.gop.first + u32::from(key.frame));
+    Some((PictureId { view, frame }, picture))
 }

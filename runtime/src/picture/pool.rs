@@ -25,11 +25,11 @@ impl<T> Clone for Pool<T> {
 
 /// A buffer on loan, to be filled; dropping it returns it to its pool.
 #[derive(Debug)]
-pub struct Pooled<T>(Shared<T>);
+pub struct Loan<T>(SharedLoan<T>);
 
 /// A filled buffer on loan to any number of readers; it returns to its pool with the last of them.
 #[derive(Debug)]
-pub struct Shared<T> {
+pub struct SharedLoan<T> {
     item: Option<Arc<T>>,
     home: Sender<Arc<T>>,
 }
@@ -43,28 +43,28 @@ impl<T> Pool<T> {
     }
 
     /// An idle buffer, or a new one.
-    pub fn take_or(&self, make: impl FnOnce() -> T) -> Pooled<T> {
+    pub fn take_or(&self, make: impl FnOnce() -> T) -> Loan<T> {
         let idle = self.idle.try_iter().find(|item| Arc::strong_count(item) == 1);
         let item = idle.unwrap_or_else(|| Arc::new(make()));
-        Pooled(Shared { item: Some(item), home: self.home.clone() })
+        Loan(SharedLoan { item: Some(item), home: self.home.clone() })
     }
 }
 
-impl<T> Pooled<T> {
+impl<T> Loan<T> {
     /// The buffer for readers.
-    pub fn share(self) -> Shared<T> {
+    pub fn share(self) -> SharedLoan<T> {
         self.0
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for SharedLoan<T> {
     /// Another handle to the same buffer.
     fn clone(&self) -> Self {
         Self { item: self.item.clone(), home: self.home.clone() }
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T> Drop for SharedLoan<T> {
     fn drop(&mut self) {
         if let Some(item) = self.item.take() {
             // A full or closed pool lets the buffer go.
@@ -73,7 +73,7 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for SharedLoan<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -81,7 +81,7 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> Deref for Pooled<T> {
+impl<T> Deref for Loan<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -89,7 +89,7 @@ impl<T> Deref for Pooled<T> {
     }
 }
 
-impl<T> DerefMut for Pooled<T> {
+impl<T> DerefMut for Loan<T> {
     fn deref_mut(&mut self) -> &mut T {
         let item = self.0.item.as_mut().and_then(Arc::get_mut);
         item.unwrap_or_else(|| unreachable!("a buffer to be filled has one handle"))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rgb::encode_grey_png;
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
-use crate::units::{FrameId, TimeIndex, ViewId};
+use crate::units::{FrameIndex, PictureId, ViewId};
 
 /// First bytes of a reference file.
 const MAGIC: &[u8; 8] = b"IEVREF1\n";
@@ -35,7 +35,7 @@ impl Rectangle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crop {
     /// The picture.
-    pub frame: FrameId,
+    pub picture: PictureId,
     /// Where in the picture.
     pub place: Rectangle,
     /// `[row, column]`.
@@ -43,21 +43,21 @@ pub struct Crop {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct CropHead {
     view: ViewId,
-    time: TimeIndex,
+    frame: FrameIndex,
     left: u16,
     top: u16,
     png_bytes: u32,
 }
 
 impl Crop {
-    /// Cuts `place` out of the source picture of `frame`.
+    /// Cuts `place` out of the source picture named `picture`.
     ///
     /// # Panics
     /// If the rectangle is empty or leaves the picture.
-    pub fn cut(source: &Picture, frame: FrameId, place: Rectangle) -> Self {
-        Self { frame, place, luma: luma_in(source, place).flatten().copied().collect() }
+    pub fn cut(source: &Picture, picture: PictureId, place: Rectangle) -> Self {
+        Self { picture, place, luma: luma_in(source, place).flatten().copied().collect() }
     }
 
     /// Sum of squared differences to the same rectangle of `decoded`.
@@ -101,15 +101,15 @@ impl Reference {
             .ok_or_else(|| broken(file, "a reference file starts with IEVREF1"))?;
         let mut crops = Vec::new();
         while !rest.is_empty() {
-            let (head, after) = postcard::take_from_bytes::<Head>(rest)
+            let (head, after) = postcard::take_from_bytes::<CropHead>(rest)
                 .map_err(|_| broken(rest, "a reference record has a complete head"))?;
             let png = after.get(..head.png_bytes as usize);
             let png = png.ok_or_else(|| broken(after, "a reference record is complete"))?;
             let (luma, width, height) =
                 decode_grey(png).ok_or_else(|| broken(after, "a reference crop is a grey PNG"))?;
             let (left, top) = (usize::from(head.left), usize::from(head.top));
-            let frame = FrameId { view: head.view, time: head.time };
-            crops.push(Crop { frame, place: Rectangle { left, top, width, height }, luma });
+            let picture = PictureId { view: head.view, frame: head.frame };
+            crops.push(Crop { picture, place: Rectangle { left, top, width, height }, luma });
             rest = &after[head.png_bytes as usize..];
         }
         Ok(Self { crops })
@@ -121,15 +121,15 @@ impl Reference {
     /// If a rectangle starts beyond 65535 pixels or has another size than its luma.
     pub fn to_file(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
-        for Crop { frame, place, luma } in &self.crops {
+        for Crop { picture, place, luma } in &self.crops {
             let coded = encode_grey_png(luma, (place.width, place.height));
             let png = coded.unwrap_or_else(|e| panic!("a crop has its rectangle's size: {e}"));
             let side = |px: usize| {
                 u16::try_from(px).unwrap_or_else(|_| panic!("pictures have at most 65535 columns"))
             };
-            let head = Head {
-                view: frame.view,
-                time: frame.time,
+            let head = CropHead {
+                view: picture.view,
+                frame: picture.frame,
                 left: side(place.left),
                 top: side(place.top),
                 png_bytes: png.len() as u32,
@@ -168,8 +168,8 @@ mod tests {
         let mut picture = Picture::new(size);
         picture.i420_mut().iter_mut().enumerate().for_each(|(i, p)| *p = (i * 7) as u8);
         let place = Rectangle { left: 5, top: 3, width: 20, height: 10 };
-        let frame = FrameId { view: ViewId(2), time: TimeIndex(300) };
-        let reference = Reference { crops: vec![Crop::cut(&picture, frame, place); 2] };
+        let id = PictureId { view: ViewId(2), frame: FrameIndex(300) };
+        let reference = Reference { crops: vec![Crop::cut(&picture, id, place); 2] };
         let file = reference.to_file();
         assert_eq!(Reference::parse(&file).unwrap(), reference);
         assert!(Reference::parse(&file[..file.len() - 1]).is_err());

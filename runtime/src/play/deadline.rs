@@ -1,32 +1,32 @@
 //! What a display shows at its ticks when pictures come late.
 //!
 //! Plain arithmetic on the display's clock: nothing here waits or knows a picture, so every rule is
-//! a row of a table in the tests. [`Paced`](crate::play::paced::Paced) puts a playback behind it.
+//! a row of a table in the tests. [`PacedPlayback`](crate::play::paced::PacedPlayback) puts a playback behind it.
 //!
-//! Times are numbered in the order they are played, from 0 on, whatever they are called in the
-//! stream. Time `n` is due `n` periods after the first one was shown.
+//! Frames are numbered in the order they are played, from 0 on, whatever they are called in the
+//! stream. Frame `n` is due `n` periods after the first one was shown.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::named::by_name;
 
-/// What becomes of times that are not in hand when they are due.
+/// What becomes of frames that are not in hand when they are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Late {
     /// The newest in hand is shown; those passed over are never shown, and not painted where no
     /// painter has begun with them.
     Drop,
-    /// Every time is shown. What is on screen stays until the next one is in hand, and all later
+    /// Every frame is shown. What is on screen stays until the next one is in hand, and all later
     /// ones are due that much later.
     Repeat,
-    /// As [`Late::Drop`], and after a miss the times of the next [`RECOVERY`] ticks come without what the
+    /// As [`Late::Drop`], and after a miss the frames of the next [`RECOVERY`] ticks come without what the
     /// network paints: fewer views, or the anchor where no other was asked for.
     Degrade,
 }
 
-/// Times shown degraded after a miss, before all views are tried again.
+/// Frames shown degraded after a miss, before all views are tried again.
 pub const RECOVERY: u64 = 8;
 
 impl Late {
@@ -43,42 +43,42 @@ impl core::str::FromStr for Late {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        by_name("policy for late times", name)
+        by_name("policy for late frames", name)
     }
 }
 
 /// What a tick shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The time that is due.
+    /// The frame that is due.
     OnTime,
-    /// A time whose own tick has passed.
+    /// A frame whose own tick has passed.
     Late,
-    /// A time without what the network paints.
+    /// A frame without what the network paints.
     Degraded,
     /// What was shown before, since nothing that is due is in hand.
     Repeated,
     /// What was shown before, since nothing newer is due: the display is faster than the stream.
-    /// Also before the first time, when there is nothing to show.
+    /// Also before the first frame, when there is nothing to show.
     Unchanged,
 }
 
-/// Ticks by [`Outcome`], and times that no tick showed.
+/// Ticks by [`Outcome`], and frames that no tick showed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Ticks with the time that was due.
+    /// Ticks with the frame that was due.
     pub on_time: u64,
-    /// Ticks with an older time than was due.
+    /// Ticks with an older frame than was due.
     pub late: u64,
-    /// Ticks with a time that lacks what the network paints.
+    /// Ticks with a frame that lacks what the network paints.
     pub degraded: u64,
     /// Ticks at which the display had to keep what it showed.
     pub repeated: u64,
-    /// Times never shown.
+    /// Frames never shown.
     pub dropped: u64,
 }
 
-/// A time in hand.
+/// A frame in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InHand {
     /// Its number.
@@ -92,44 +92,44 @@ pub struct InHand {
 pub struct Pace {
     late: Late,
     period: Duration,
-    /// When time 0 is due; `None` before anything was shown.
+    /// When frame 0 is due; `None` before anything was shown.
     start: Option<Duration>,
-    /// Number of the next time to come out of the decoder.
+    /// Number of the next frame to come out of the decoder.
     next: u64,
-    /// Number of times that were due at the tick before.
+    /// Number of frames that were due at the tick before.
     was_due: u64,
     /// Number after the one last shown.
     shown: u64,
-    /// Times before this one need not be painted.
+    /// Frames before this one need not be painted.
     unpainted_before: u64,
     counts: Counts,
 }
 
 impl Pace {
-    /// A schedule with a time due every `period`.
+    /// A schedule with a frame due every `period`.
     ///
     /// # Panics
     /// If the period is zero.
     pub fn new(late: Late, period: Duration) -> Self {
-        assert!(!period.is_zero(), "times are due one after another");
+        assert!(!period.is_zero(), "frames are due one after another");
         let (start, counts) = (None, Counts::default());
         let (next, was_due, shown, unpainted_before) = (0, 0, 0, 0);
         Self { late, period, start, next, was_due, shown, unpainted_before, counts }
     }
 
-    /// Number of times that are due at `now`; before anything was shown that is the first.
+    /// Number of frames that are due at `now`; before anything was shown that is the first.
     pub fn due(&self, now: Duration) -> u64 {
         let Some(start) = self.start else { return 1 };
         let passed = now.saturating_sub(start).as_nanos() / self.period.as_nanos();
         u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// Whether one more time should be taken at a tick where `due` are due and `found` is in hand.
+    /// Whether one more frame should be taken at a tick where `due` are due and `found` is in hand.
     pub fn wants(&self, due: u64, found: Option<InHand>) -> bool {
         self.next < due && (found.is_none() || self.late != Late::Repeat)
     }
 
-    /// Counts a time in; whether it is fit to be shown, and so replaces what was found before.
+    /// Counts a frame in; whether it is fit to be shown, and so replaces what was found before.
     pub fn take(&mut self, degraded: bool) -> (InHand, bool) {
         let number = self.next;
         self.next += 1;
@@ -138,7 +138,7 @@ impl Pace {
         (InHand { number, degraded }, fit)
     }
 
-    /// A time that was found gives way to a newer one of the same tick.
+    /// A frame that was found gives way to a newer one of the same tick.
     pub fn pass_over(&mut self) {
         self.counts.dropped += 1;
     }
@@ -154,7 +154,7 @@ impl Pace {
             self.hurry(due);
         }
         if self.start.is_none() || (self.late == Late::Repeat && overdue) {
-            // The clock starts, or starts again, with the time now shown.
+            // The clock starts, or starts again, with the frame now shown.
             self.start = Some(now.saturating_sub(self.after(found.number)));
             self.was_due = self.shown;
         }
@@ -180,7 +180,7 @@ impl Pace {
         Outcome::Repeated
     }
 
-    /// Spares painters the times that would come too late, `due` being due now.
+    /// Lets painters skip the frames that would come too late, `due` being due now.
     fn hurry(&mut self, due: u64) {
         let before = match self.late {
             // The newest that is due may still come late, and late is better than never.
@@ -191,13 +191,13 @@ impl Pace {
         self.unpainted_before = self.unpainted_before.max(before);
     }
 
-    /// How long after time 0 time `number` is due.
+    /// How long after frame 0 frame `number` is due.
     fn after(&self, number: u64) -> Duration {
         let nanos = self.period.as_nanos().saturating_mul(number.into());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Number of the first time that is to be painted: those before it would come too late.
+    /// Number of the first frame that is to be painted: those before it would come too late.
     pub fn unpainted_before(&self) -> u64 {
         self.unpainted_before
     }
@@ -214,17 +214,17 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(10);
 
-    /// Plays ticks at which the given times come in hand, a `d` in front for degraded ones; gives the
+    /// Plays ticks at which the given frames come in hand, a `d` in front for degraded ones; gives the
     /// outcomes by their first letters.
     fn outcomes(pace: &mut Pace, ticks: &[(u32, &[&str])]) -> String {
-        let letter = |(at, times): &(u32, &[&str])| {
+        let letter = |(at, frames): &(u32, &[&str])| {
             let now = PERIOD * *at / 2;
             let due = pace.due(now);
             let mut found = None;
-            for time in *times {
-                assert!(pace.wants(due, found), "tick {at} takes {time}");
-                let (taken, fit) = pace.take(time.starts_with('d'));
-                assert_eq!(taken.number.to_string(), time.trim_start_matches('d'));
+            for frame in *frames {
+                assert!(pace.wants(due, found), "tick {at} takes {frame}");
+                let (taken, fit) = pace.take(frame.starts_with('d'));
+                assert_eq!(taken.number.to_string(), frame.trim_start_matches('d'));
                 if fit && found.replace(taken).is_some() {
                     pace.pass_over();
                 }
@@ -240,7 +240,7 @@ mod tests {
         ticks.iter().map(letter).collect()
     }
 
-    /// Half periods of ticks, and the times that come in hand at them.
+    /// Half periods of ticks, and the frames that come in hand at them.
     type Ticks = &'static [(u32, &'static [&'static str])];
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn every_time_taken_is_counted_once() {
+    fn every_frame_taken_is_counted_once() {
         for &late in Late::ALL {
             let mut pace = Pace::new(late, PERIOD);
             let mut ticks = 0;
@@ -332,7 +332,7 @@ mod tests {
                 let now = PERIOD * at;
                 let due = pace.due(now);
                 let mut found = None;
-                // Between none and three times are in hand, some degraded.
+                // Between none and three frames are in hand, some degraded.
                 for k in 0..at * 7 % 4 {
                     if pace.wants(due, found) {
                         let (taken, fit) = pace.take((at + k).is_multiple_of(5));

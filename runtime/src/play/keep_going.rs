@@ -4,15 +4,15 @@
 //! next GOP on is a whole recovery, and no stage needs to know.
 
 use super::player::{Playback, Player, Selection};
-use super::shown::{Pictures, Shown, ShownView};
-use super::timing::Timings;
+use super::shown::{Pictures, ShownFrame, ShownView};
 use crate::error::{Error, Result};
+use crate::paint::timing::Timings;
 use crate::picture::Picture;
 use crate::picture::pool::Pool;
-use crate::units::TimeIndex;
+use crate::units::FrameIndex;
 
 impl Player {
-    /// As [`Player::play`], but a GOP that is broken in the stream costs its own times alone: the last
+    /// As [`Player::play`], but a GOP that is broken in the stream costs its own frames alone: the last
     /// good pictures are held until the next one. It plays once, whatever `selection` says of repeating.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ pub struct KeepGoing<'a> {
     playback: Option<Playback>,
     /// The last good pictures; grey ones before the first.
     last: Pictures,
-    /// Times before this one are held.
+    /// Frames before this one are held.
     held_until: u32,
     lost: u32,
     first_error: Option<Error>,
@@ -48,45 +48,45 @@ impl<'a> KeepGoing<'a> {
         Ok(Self { player, selection, playback, last, held_until: 0, lost: 0, first_error: None })
     }
 
-    /// Times shown by a held picture so far, and the first error.
+    /// Frames shown by a held picture so far, and the first error.
     pub fn lost(&self) -> (u32, Option<&Error>) {
         (self.lost, self.first_error.as_ref())
     }
 
-    fn good(&mut self, shown: Shown) -> Shown {
+    fn good(&mut self, shown: ShownFrame) -> ShownFrame {
         self.last.clone_from(&shown.pictures);
-        self.selection.times.start += 1;
+        self.selection.frames.start += 1;
         shown
     }
 
-    fn held(&mut self) -> Shown {
-        let time = TimeIndex(self.selection.times.start);
-        self.selection.times.start += 1;
+    fn held(&mut self) -> ShownFrame {
+        let frame = FrameIndex(self.selection.frames.start);
+        self.selection.frames.start += 1;
         self.lost += 1;
         let (degraded, timings) = (false, Timings::begin(0));
-        Shown { time, pictures: self.last.clone(), degraded, timings }
+        ShownFrame { frame, pictures: self.last.clone(), degraded, timings }
     }
 
-    /// Gives up the GOP of the next time; what is nobody's fault but the machine's is handed on.
+    /// Gives up the GOP of the next frame; what is nobody's fault but the machine's is handed on.
     fn give_up(&mut self, error: Error) -> Result<()> {
         self.playback = None;
         if !error.is_of_the_stream() {
-            self.selection.times.end = self.selection.times.start;
+            self.selection.frames.end = self.selection.frames.start;
             return Err(error);
         }
         self.first_error.get_or_insert(error);
-        let gop_end = self.player.index().end_of(self.selection.times.start);
-        self.held_until = gop_end.min(self.selection.times.end);
+        let gop_end = self.player.index().end_of(self.selection.frames.start);
+        self.held_until = gop_end.min(self.selection.frames.end);
         Ok(())
     }
 }
 
 impl Iterator for KeepGoing<'_> {
-    type Item = Result<Shown>;
+    type Item = Result<ShownFrame>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.selection.times.is_empty() {
-            if self.selection.times.start < self.held_until {
+        while !self.selection.frames.is_empty() {
+            if self.selection.frames.start < self.held_until {
                 return Some(Ok(self.held()));
             }
             let playback = match self.playback.take() {

@@ -13,9 +13,9 @@ use crate::profile::{PACKED, Profile};
 use crate::stream::gop_index::LargestGop;
 use crate::stream::latents::grid_shape;
 
-/// Times under way besides those painted ahead and in the queue to the painters: one asked for, one
+/// Frames under way besides those painted ahead and in the queue to the painters: one asked for, one
 /// being decoded, one shown.
-const TIMES_IN_STAGES: u64 = 3;
+const FRAMES_IN_STAGES: u64 = 3;
 /// GOPs alive at once: being read, waiting, being decoded, still in later stages.
 const GOPS: u64 = 4;
 /// Pictures an H.264 decoder keeps, most references and its own working copies.
@@ -55,10 +55,10 @@ pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64
     let (explicit, implicit) =
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
     let painters = options.painters as u64;
-    let times = TIMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
-    let decoded = times + decoded_ahead(header, options.queue) as u64;
+    let frames = FRAMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
+    let decoded = frames + decoded_ahead(header, options.queue) as u64;
     let keys = u64::from(gop.key_pictures);
-    let pictures = implicit * times + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
+    let pictures = implicit * frames + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
     let mut bytes = pictures * picture + gop.section_bytes * GOPS;
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
         let batch = options.batch as u64;

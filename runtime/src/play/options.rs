@@ -38,9 +38,9 @@ pub struct Options {
     pub path: NetworkPath,
     /// Numbers that implicit views are painted in.
     pub precision: Precision,
-    /// Threads that paint, each with a network of its own; they share the views of every time. At least 1.
+    /// Threads that paint, each with a network of its own; they share the views of every frame. At least 1.
     pub painters: usize,
-    /// Most times waiting between two stages; with 0 a stage hands over its result directly, which
+    /// Most frames waiting between two stages; with 0 a stage hands over its result directly, which
     /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
     pub queue: usize,
     /// Opens what decodes the anchors of a playback.

@@ -8,26 +8,27 @@
 //! A stage is an iterator adaptor over `Result`s. The serial decoder pulls through the chain; the
 //! pipeline puts a bounded queue between every two stages (`stages`).
 //!
-//! No picture that is painted needs another, so painters share the views of every time, each with a
+//! No picture that is painted needs another, so painters share the views of every frame, each with a
 //! network of its own. Why not one network on all cores: its convolutions are too small to be shared
 //! out one by one, which leaves cores idle (benches/RESULTS.md).
 
 use std::sync::Arc;
 
-use super::shown::Shown;
+use super::anchor_stage::AnchorStage;
+use super::demand::Demand;
+use super::paint_stage::{ReconstructStage, Share};
+use super::painted::PaintedShare;
+use super::shown::ShownFrame;
 use super::stages::{self, Room, Stage, start};
-use super::wanted::Wanted;
 use crate::anchor::decoder::AnchorDecoder;
-use crate::anchor::stage::{AnchorStage, TimeJob};
 use crate::error::Result;
 use crate::format::header::Header;
+use crate::format::views::ViewSet;
 use crate::network::Witness;
 use crate::network::opening::{OpenNetwork, Opening};
-use crate::paint::painted::Painted;
-use crate::paint::stage::{ReconstructStage, Share};
+use crate::paint::job::FrameJob;
 use crate::picture::pool::Pool;
 use crate::stream::gop_reader::GopReader;
-use crate::units::views::ViewSet;
 
 /// What the stages share.
 pub struct Chain {
@@ -35,8 +36,8 @@ pub struct Chain {
     pub reader: GopReader,
     /// The stream header.
     pub header: Arc<Header>,
-    /// What the consumer wants; looked at when a time is decoded and again when it is painted.
-    pub wanted: Arc<Wanted>,
+    /// What the consumer wants; looked at when a frame is decoded and again when it is painted.
+    pub wanted: Arc<Demand>,
     /// Decodes the anchors.
     pub anchors: Box<dyn AnchorDecoder>,
     /// Opens the network of a scene.
@@ -48,7 +49,7 @@ pub struct Chain {
 /// Most idle buffers of a pool; the queues bound how many there are at all.
 const POOL: usize = 256;
 
-/// Decoded times that hide the start of a GOP.
+/// Decoded frames that hide the start of a GOP.
 const AHEAD: usize = 4;
 
 impl Chain {
@@ -56,11 +57,11 @@ impl Chain {
     pub fn serial<'w>(
         self,
         witness: Option<Box<Witness<'w>>>,
-    ) -> impl Iterator<Item = Result<Shown>> + use<'w> {
+    ) -> impl Iterator<Item = Result<ShownFrame>> + use<'w> {
         let Self { reader, header, wanted, anchors, open, opening } = self;
         let (h, w) = (Arc::clone(&header), Arc::clone(&wanted));
         let jobs = AnchorStage::new(reader, h, w, Pool::new(0), anchors);
-        let jobs = jobs.map(|job: Result<TimeJob>| job.map(|job| (job.shown, job)));
+        let jobs = jobs.map(|job: Result<FrameJob>| job.map(|job| (job.shown, job)));
         let (h, pool) = (Arc::clone(&header), Pool::new(0));
         ReconstructStage::new(jobs, Share::WHOLE, h, wanted, open, opening, pool)
             .seen_by(witness)
@@ -71,7 +72,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) when the system refuses a thread.
-    pub fn pipelined(self, painters: usize, queue: usize) -> Result<Pipeline> {
+    pub fn pipelined(self, painters: usize, queue: usize) -> Result<PlayerPipeline> {
         let Self { reader, header, wanted, anchors, open, opening } = self;
         let painters = painters.max(1);
         let shown = wanted.shown();
@@ -93,17 +94,17 @@ impl Chain {
     }
 }
 
-/// A thread per stage. A time is painted with the views that the permit for it names.
-pub type Pipeline = stages::Pipeline<ViewSet, Painted>;
+/// A thread per stage. A frame is painted with the views that the permit for it names.
+pub type PlayerPipeline = stages::Pipeline<ViewSet, PaintedShare>;
 
-/// Decoded times that may wait for a painter. The first time of a GOP takes as long as several others,
-/// for it comes with the key pictures. With one explicit view all times are decoded alike, whatever
+/// Decoded frames that may wait for a painter. The first frame of a GOP takes as long as several others,
+/// for it comes with the key pictures. With one explicit view all frames are decoded alike, whatever
 /// is shown, so more may wait without showing a switch of views later.
 pub(crate) fn decoded_ahead(header: &Header, queue: usize) -> usize {
     if header.explicit_views().count() == 1 { queue.max(AHEAD) } else { queue }
 }
 
-/// Times painted before they are asked for: the next and those that may wait, or as many as give
+/// Frames painted before they are asked for: the next and those that may wait, or as many as give
 /// every painter a batch of views.
 pub(crate) fn painted_ahead(painters: usize, batches: usize, queue: usize) -> usize {
     painters.div_ceil(batches.max(1)).max(1 + queue)

@@ -1,28 +1,28 @@
-//! The player: opens a stream and decodes any views at any times.
+//! The player: opens a stream and decodes any views of any frames.
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::demand::Demand;
 use super::memory::fit;
 use super::options::Options;
-use super::pipeline::{Chain, Pipeline};
-use super::shares::Taken;
-use super::shown::Shown;
-use super::wanted::Wanted;
+use super::pipeline::{Chain, PlayerPipeline};
+use super::shares::Arrival;
+use super::shown::ShownFrame;
 use crate::error::{Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::cameras::Cameras;
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::format::reader::StreamReader;
+use crate::format::views::ViewSet;
 use crate::network::Witness;
 use crate::network::opening::Opening;
-use crate::stream::gop_index::{GopIndex, Reader};
+use crate::stream::gop_index::{FileReader, GopIndex};
 use crate::stream::gop_reader::GopReader;
 use crate::stream::source::Source;
-use crate::units::TimeIndex;
-use crate::units::views::ViewSet;
+use crate::units::FrameIndex;
 
 /// What to decode.
 ///
@@ -47,43 +47,43 @@ pub struct Selection {
     pub shown: ViewSet,
     /// Views that [`Playback::show`] may switch to; sections they need are read along.
     pub reachable: ViewSet,
-    /// Times, from the start of the stream.
-    pub times: Range<u32>,
-    /// Whether the first time follows the last, for ever.
+    /// Frames, from the start of the stream.
+    pub frames: Range<u32>,
+    /// Whether the first frame follows the last, for ever.
     pub repeat: bool,
 }
 
 impl Selection {
-    /// The given views at the given times; nothing else is read, so no other view can be shown.
-    pub fn new(views: ViewSet, times: Range<u32>) -> Self {
-        Self { shown: views, reachable: views, times, repeat: false }
+    /// The given views at the given frames; nothing else is read, so no other view can be shown.
+    pub fn new(views: ViewSet, frames: Range<u32>) -> Self {
+        Self { shown: views, reachable: views, frames, repeat: false }
     }
 
-    /// The given views at the given times, and [`Playback::show`] may switch to any other.
-    pub fn switchable(views: ViewSet, header: &Header, times: Range<u32>) -> Self {
-        Self { shown: views, reachable: ViewSet::all(header), times, repeat: false }
+    /// The given views at the given frames, and [`Playback::show`] may switch to any other.
+    pub fn switchable(views: ViewSet, header: &Header, frames: Range<u32>) -> Self {
+        Self { shown: views, reachable: ViewSet::all(header), frames, repeat: false }
     }
 }
 
 /// An opened stream.
 ///
 /// ```
-/// use iev_runtime::{Backend, Options, Player, Source, TimeIndex, ViewId};
+/// use iev_runtime::{Backend, Options, Player, Source, FrameIndex, ViewId};
 ///
 /// # fn main() -> iev_runtime::Result<()> {
 /// let stream = Source::from(iev_models::SAMPLE.to_vec());
 /// let player = Player::over(stream, Options::new(Backend::default().opener()))?;
-/// assert_eq!((player.header().size.width(), player.times()), (480, 0..48));
-/// // Seek: one time, decoded from the start of its GOP.
-/// let shown = player.at([ViewId(2)].into_iter().collect(), TimeIndex(30))?;
-/// assert_eq!(shown.frames().count(), 1);
+/// assert_eq!((player.header().size.width(), player.frames()), (480, 0..48));
+/// // Seek: one frame, decoded from the start of its GOP.
+/// let shown = player.at([ViewId(2)].into_iter().collect(), FrameIndex(30))?;
+/// assert_eq!(shown.with_ids().count(), 1);
 /// # Ok(())
 /// # }
 /// ```
 pub struct Player {
     /// As checked at opening; readers are clones of it, so that a file rewritten since cannot give
     /// one of them another header.
-    reader: Reader,
+    reader: FileReader,
     header: Arc<Header>,
     index: Arc<GopIndex>,
     /// Estimate of what playing holds.
@@ -133,13 +133,13 @@ impl Player {
         &self.options
     }
 
-    /// All times of the stream.
-    pub fn times(&self) -> Range<u32> {
+    /// All frames of the stream.
+    pub fn frames(&self) -> Range<u32> {
         0..self.header.frames
     }
 
     /// A second reader over the stream, for reports.
-    pub fn reader(&self) -> Reader {
+    pub fn reader(&self) -> FileReader {
         self.reader.clone()
     }
 
@@ -157,11 +157,11 @@ impl Player {
     /// Decodes in the caller's thread: the oracle of [`Player::play`].
     ///
     /// # Errors
-    /// [`Error::NotInStream`] for views or times the stream lacks.
+    /// [`Error::NotInStream`] for views or frames the stream lacks.
     pub fn decode_serial(
         &self,
         selection: &Selection,
-    ) -> Result<impl Iterator<Item = Result<Shown>> + use<>> {
+    ) -> Result<impl Iterator<Item = Result<ShownFrame>> + use<>> {
         Ok(self.chain(selection)?.0.serial(None))
     }
 
@@ -169,12 +169,12 @@ impl Player {
     /// by the split network, which has it.
     ///
     /// # Errors
-    /// [`Error::NotInStream`] for views or times the stream lacks.
+    /// [`Error::NotInStream`] for views or frames the stream lacks.
     pub fn decode_layers<'w>(
         &self,
         selection: &Selection,
         witness: Box<Witness<'w>>,
-    ) -> Result<impl Iterator<Item = Result<Shown>> + use<'w>> {
+    ) -> Result<impl Iterator<Item = Result<ShownFrame>> + use<'w>> {
         let mut chain = self.chain(selection)?.0;
         chain.opening = Opening::split(chain.opening.batch);
         Ok(chain.serial(Some(witness)))
@@ -183,7 +183,7 @@ impl Player {
     /// Decodes on a thread per stage.
     ///
     /// # Errors
-    /// [`Error::NotInStream`] for views or times the stream lacks.
+    /// [`Error::NotInStream`] for views or frames the stream lacks.
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
         let (chain, wanted) = self.chain(selection)?;
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
@@ -191,36 +191,36 @@ impl Player {
         Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
     }
 
-    /// The pictures of one time: seek.
+    /// The pictures of one frame: seek.
     ///
     /// # Errors
     /// As [`Player::play`], and what decoding meets.
-    pub fn at(&self, views: ViewSet, time: TimeIndex) -> Result<Shown> {
-        let times = time.0..time.0.saturating_add(1);
-        let mut shown = self.decode_serial(&Selection::new(views, times))?;
-        shown.next().unwrap_or_else(|| panic!("a selected time is decoded"))
+    pub fn at(&self, views: ViewSet, frame: FrameIndex) -> Result<ShownFrame> {
+        let frames = frame.0..frame.0.saturating_add(1);
+        let mut shown = self.decode_serial(&Selection::new(views, frames))?;
+        shown.next().unwrap_or_else(|| panic!("a selected frame is decoded"))
     }
 
-    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Wanted>)> {
-        let Selection { shown, reachable, times, repeat } = selection.clone();
+    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Demand>)> {
+        let Selection { shown, reachable, frames, repeat } = selection.clone();
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
         if !reachable.includes(shown) {
             return Err(unreachable_view(shown, reachable));
         }
         let available = self.header.frames.into();
-        if times.start > times.end {
-            let what = "time in a range that ends before its start";
-            return Err(Error::NotInStream { what, asked: times.start.into(), available });
+        if frames.start > frames.end {
+            let what = "frame in a range that ends before its start";
+            return Err(Error::NotInStream { what, asked: frames.start.into(), available });
         }
-        if times.end > self.header.frames {
-            let asked = u64::from(times.end) - 1;
-            return Err(Error::NotInStream { what: "time", asked, available });
+        if frames.end > self.header.frames {
+            let asked = u64::from(frames.end) - 1;
+            return Err(Error::NotInStream { what: "frame", asked, available });
         }
-        let again = if repeat { times.clone() } else { 0..0 };
+        let again = if repeat { frames.clone() } else { 0..0 };
         let index = Arc::clone(&self.index);
-        let reader = GopReader::new(self.reader(), index, reachable, times, again);
-        let wanted = Arc::new(Wanted::new(shown));
+        let reader = GopReader::new(self.reader(), index, reachable, frames, again);
+        let wanted = Arc::new(Demand::new(shown));
         let chain = Chain {
             reader,
             header: Arc::clone(&self.header),
@@ -251,18 +251,18 @@ fn unreachable_view(views: ViewSet, reachable: ViewSet) -> Error {
 
 /// A stream being played; pictures come from its iterator.
 pub struct Playback {
-    pipeline: Pipeline,
+    pipeline: PlayerPipeline,
     header: Arc<Header>,
-    wanted: Arc<Wanted>,
-    /// Times taken so far.
+    wanted: Arc<Demand>,
+    /// Frames taken so far.
     taken: u64,
     reachable: ViewSet,
 }
 
 impl Playback {
-    /// Shows other views. The next time still shows the old ones, and one more for every place in the
+    /// Shows other views. The next frame still shows the old ones, and one more for every place in the
     /// queue; with fewer views than painters at the start, as many as fill the painters. Views that
-    /// need an explicit picture the old ones did not need come as many times later again.
+    /// need an explicit picture the old ones did not need come as many frames later again.
     ///
     /// # Errors
     /// [`Error::NotInStream`] unless all are reachable and there is at least one.
@@ -274,30 +274,30 @@ impl Playback {
         Ok(())
     }
 
-    /// The next time if it comes within `patience`.
-    pub(crate) fn next_within(&mut self, patience: Duration) -> Taken<Result<Shown>> {
+    /// The next frame if it comes within `patience`.
+    pub(crate) fn next_within(&mut self, patience: Duration) -> Arrival<Result<ShownFrame>> {
         let taken = self.pipeline.next_within(self.wanted.shown(), patience);
-        self.taken += u64::from(matches!(taken, Taken::Item(_)));
+        self.taken += u64::from(matches!(taken, Arrival::Item(_)));
         match taken {
-            Taken::Item(painted) => Taken::Item(painted.map(|p| p.show(&self.header))),
-            Taken::NotYet => Taken::NotYet,
-            Taken::Ended => Taken::Ended,
+            Arrival::Item(painted) => Arrival::Item(painted.map(|p| p.show(&self.header))),
+            Arrival::NotYet => Arrival::NotYet,
+            Arrival::Ended => Arrival::Ended,
         }
     }
 
-    /// Times taken so far.
+    /// Frames taken so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Spares the painters all times before `number`, counted from the start of the playback.
-    pub(crate) fn spare_before(&self, number: u64) {
-        self.wanted.spare_before(number);
+    /// Lets the painters skip all frames before `number`, counted from the start of the playback.
+    pub(crate) fn skip_before(&self, number: u64) {
+        self.wanted.skip_before(number);
     }
 }
 
 impl Iterator for Playback {
-    type Item = Result<Shown>;
+    type Item = Result<ShownFrame>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let painted = self.pipeline.next(self.wanted.shown())?;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!               ┌─ queue ─ worker ─ queue ─┐
-//! Broadcast ────┤                          ├─── Gathered
+//! Broadcast ────┤                          ├─── Gather
 //!               └─ queue ─ worker ─ queue ─┘
 //! ```
 
@@ -16,7 +16,7 @@ use crate::error::Result;
 pub struct Broadcast<T>(Vec<Sender<Result<T>>>);
 
 /// What one worker is given.
-pub struct Given<T>(pub Receiver<Result<T>>);
+pub struct WorkQueue<T>(pub Receiver<Result<T>>);
 
 /// What workers made of an item, to be joined with what the others made of it.
 pub trait Join {
@@ -25,7 +25,7 @@ pub trait Join {
 }
 
 /// Joins one share of every worker; ends with the first worker that has left.
-pub struct Gathered<T> {
+pub struct Gather<T> {
     queues: Vec<Receiver<Result<T>>>,
     /// What the first `next` workers made of the item.
     joined: Option<T>,
@@ -33,16 +33,16 @@ pub struct Gathered<T> {
 }
 
 /// A queue of at most `capacity` items to each of `workers`.
-pub fn broadcast<T>(workers: usize, capacity: usize) -> (Broadcast<T>, Vec<Given<T>>) {
+pub fn broadcast<T>(workers: usize, capacity: usize) -> (Broadcast<T>, Vec<WorkQueue<T>>) {
     let queues = (0..workers).map(|_| bounded(capacity));
-    let (senders, receivers) = queues.map(|(to, from)| (to, Given(from))).unzip();
+    let (senders, receivers) = queues.map(|(to, from)| (to, WorkQueue(from))).unzip();
     (Broadcast(senders), receivers)
 }
 
 /// A queue of at most `capacity` shares from each of `workers`.
-pub fn gathered<T>(workers: usize, capacity: usize) -> (Vec<Sender<Result<T>>>, Gathered<T>) {
+pub fn gather<T>(workers: usize, capacity: usize) -> (Vec<Sender<Result<T>>>, Gather<T>) {
     let (senders, queues) = (0..workers).map(|_| bounded(capacity)).unzip();
-    (senders, Gathered { queues, joined: None, next: 0 })
+    (senders, Gather { queues, joined: None, next: 0 })
 }
 
 impl<T: Clone> Broadcast<T> {
@@ -59,7 +59,7 @@ impl<T: Clone> Broadcast<T> {
     }
 }
 
-impl<T> Iterator for Given<T> {
+impl<T> Iterator for WorkQueue<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -69,7 +69,7 @@ impl<T> Iterator for Given<T> {
 
 /// What came of waiting for an item.
 #[derive(Debug)]
-pub enum Taken<T> {
+pub enum Arrival<T> {
     /// The next item.
     Item(T),
     /// It is not there yet.
@@ -78,14 +78,14 @@ pub enum Taken<T> {
     Ended,
 }
 
-impl<T: Join> Gathered<T> {
+impl<T: Join> Gather<T> {
     /// The next item.
-    pub fn take(&mut self) -> Taken<Result<T>> {
+    pub fn take(&mut self) -> Arrival<Result<T>> {
         self.take_by(|queue| queue.recv().map_err(|_| RecvTimeoutError::Disconnected))
     }
 
     /// The next item if it comes within `patience`.
-    pub fn take_within(&mut self, patience: Duration) -> Taken<Result<T>> {
+    pub fn take_within(&mut self, patience: Duration) -> Arrival<Result<T>> {
         match Instant::now().checked_add(patience) {
             Some(latest) => self.take_by(|queue| receive_until(queue, latest)),
             // Later than clocks reach.
@@ -96,20 +96,20 @@ impl<T: Join> Gathered<T> {
     fn take_by(
         &mut self,
         receive: impl Fn(&Receiver<Result<T>>) -> Result<Result<T>, RecvTimeoutError>,
-    ) -> Taken<Result<T>> {
+    ) -> Arrival<Result<T>> {
         while let Some(queue) = self.queues.get(self.next) {
             match receive(queue) {
                 Ok(Ok(share)) => match &mut self.joined {
                     Some(joined) => joined.join(share),
                     none => *none = Some(share),
                 },
-                Ok(Err(error)) => return Taken::Item(Err(error)),
-                Err(RecvTimeoutError::Timeout) => return Taken::NotYet,
-                Err(RecvTimeoutError::Disconnected) => return Taken::Ended,
+                Ok(Err(error)) => return Arrival::Item(Err(error)),
+                Err(RecvTimeoutError::Timeout) => return Arrival::NotYet,
+                Err(RecvTimeoutError::Disconnected) => return Arrival::Ended,
             }
             self.next += 1;
         }
         self.next = 0;
-        self.joined.take().map_or(Taken::Ended, |joined| Taken::Item(Ok(joined)))
+        self.joined.take().map_or(Arrival::Ended, |joined| Arrival::Item(Ok(joined)))
     }
 }

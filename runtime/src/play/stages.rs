@@ -6,8 +6,8 @@
 //!                   └─ painter ─┘      │
 //!                         ▲── permits ─┘
 //! ```
-//! Every painter is given each time and does its share of it. A permit says that a time may be painted,
-//! and how; the consumer gives one whenever it asks for a time.
+//! Every painter is given each frame and does its share of it. A permit says that a frame may be painted,
+//! and how; the consumer gives one whenever it asks for a frame.
 //!
 //! An error travels down the queues in its turn, behind the good pictures, and is the last that its
 //! stage sends; a consumer that leaves closes its queues and so ends the stages. There is no lock and
@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use super::shares::{Gathered, Given, Join, Taken, broadcast, gathered};
+use super::shares::{Arrival, Gather, Join, WorkQueue, broadcast, gather};
 use super::sync::{Builder, JoinHandle, Receiver, Sender, bounded, give_way};
 use crate::error::{Error, Result};
 
@@ -25,17 +25,17 @@ pub type Stage<T> = Box<dyn Iterator<Item = Result<T>>>;
 /// How far the stages may work ahead of one another.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// Painters, which share every time; at least 1.
+    /// Painters, which share every frame; at least 1.
     pub painters: usize,
-    /// Decoded times that may wait for a painter.
+    /// Decoded frames that may wait for a painter.
     pub decoded: usize,
-    /// Times that may be painted before they are asked for; at least 1. Permits for them are given
-    /// at once, so they are the times that come as they were wanted before.
+    /// Frames that may be painted before they are asked for; at least 1. Permits for them are given
+    /// at once, so they are the frames that come as they were wanted before.
     pub ahead: usize,
 }
 
 /// Starts a thread per stage and per painter; each makes its stage from what it takes. The first
-/// times have the permit `first`.
+/// frames have the permit `first`.
 ///
 /// # Errors
 /// [`Error::Backend`] when the system refuses a thread.
@@ -43,8 +43,8 @@ pub fn start<Gop, Job, Permit, Part>(
     room: Room,
     first: Permit,
     reader: impl FnOnce() -> Stage<Gop> + Send + 'static,
-    anchor: impl FnOnce(Given<Gop>) -> Stage<Job> + Send + 'static,
-    painter: impl FnOnce(usize, Permitted<Permit, Job>) -> Stage<Part> + Clone + Send + 'static,
+    anchor: impl FnOnce(WorkQueue<Gop>) -> Stage<Job> + Send + 'static,
+    painter: impl FnOnce(usize, PermitGate<Permit, Job>) -> Stage<Part> + Clone + Send + 'static,
 ) -> Result<Pipeline<Permit, Part>>
 where
     Gop: Send + 'static,
@@ -58,15 +58,15 @@ where
     let (to, gops) = bounded(1);
     spawn(&mut threads, "reader", move |gop| to.send(gop).is_ok(), reader)?;
     let (to, jobs) = broadcast(painters, decoded);
-    spawn(&mut threads, "anchor", move |job| to.send(job), move || anchor(Given(gops)))?;
-    let (to, parts) = gathered(painters, ahead);
+    spawn(&mut threads, "anchor", move |job| to.send(job), move || anchor(WorkQueue(gops)))?;
+    let (to, parts) = gather(painters, ahead);
     let mut permits = Vec::new();
     for (index, (jobs, to)) in jobs.into_iter().zip(to).enumerate() {
-        // Those for the times ahead, and the one that is given when a time is asked for.
+        // Those for the frames ahead, and the one that is given when a frame is asked for.
         let (permit, permitted) = bounded(ahead + 1);
         (0..ahead).for_each(|_| assert!(permit.send(first).is_ok(), "nobody has left yet"));
         permits.push(permit);
-        let (painter, jobs) = (painter.clone(), Permitted { permits: permitted, jobs });
+        let (painter, jobs) = (painter.clone(), PermitGate { permits: permitted, jobs });
         let send = move |part| to.send(part).is_ok();
         spawn(&mut threads, "reconstruct", send, move || painter(index, jobs))?;
     }
@@ -97,12 +97,12 @@ fn spawn<T: 'static>(
 }
 
 /// Jobs that wait for a permit each.
-pub struct Permitted<Permit, Job> {
+pub struct PermitGate<Permit, Job> {
     permits: Receiver<Permit>,
-    jobs: Given<Job>,
+    jobs: WorkQueue<Job>,
 }
 
-impl<Permit, Job> Iterator for Permitted<Permit, Job> {
+impl<Permit, Job> Iterator for PermitGate<Permit, Job> {
     type Item = Result<(Permit, Job)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -113,22 +113,22 @@ impl<Permit, Job> Iterator for Permitted<Permit, Job> {
 
 /// A running pipeline: results in order, then the error or the end.
 pub struct Pipeline<Permit, Part> {
-    /// Where permits are given, and where times come out.
-    ends: Option<(Vec<Sender<Permit>>, Gathered<Part>)>,
-    /// Whether the next time has been asked for but did not come in the time given.
+    /// Where permits are given, and where frames come out.
+    ends: Option<(Vec<Sender<Permit>>, Gather<Part>)>,
+    /// Whether the next frame has been asked for but did not come in the time given.
     asked: bool,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl<Permit: Copy, Part: Join> Pipeline<Permit, Part> {
-    /// The next time; `permit` is for the time that many times ahead.
+    /// The next frame; `permit` is for the frame that many frames ahead.
     ///
     /// # Panics
     /// If a stage panicked: its panic goes on here.
     pub fn next(&mut self, permit: Permit) -> Option<Result<Part>> {
-        match self.take(permit, Gathered::take) {
-            Taken::Item(result) => Some(result),
-            Taken::NotYet | Taken::Ended => None,
+        match self.take(permit, Gather::take) {
+            Arrival::Item(result) => Some(result),
+            Arrival::NotYet | Arrival::Ended => None,
         }
     }
 
@@ -136,30 +136,30 @@ impl<Permit: Copy, Part: Join> Pipeline<Permit, Part> {
     ///
     /// # Panics
     /// If a stage panicked: its panic goes on here.
-    pub fn next_within(&mut self, permit: Permit, patience: Duration) -> Taken<Result<Part>> {
+    pub fn next_within(&mut self, permit: Permit, patience: Duration) -> Arrival<Result<Part>> {
         self.take(permit, |parts| parts.take_within(patience))
     }
 
     fn take(
         &mut self,
         permit: Permit,
-        by: impl FnOnce(&mut Gathered<Part>) -> Taken<Result<Part>>,
-    ) -> Taken<Result<Part>> {
-        let Some((permits, parts)) = self.ends.as_mut() else { return Taken::Ended };
+        by: impl FnOnce(&mut Gather<Part>) -> Arrival<Result<Part>>,
+    ) -> Arrival<Result<Part>> {
+        let Some((permits, parts)) = self.ends.as_mut() else { return Arrival::Ended };
         if !self.asked {
-            // Never waits: the times ahead and the one asked for fit. A painter that has left has
+            // Never waits: the frames ahead and the one asked for fit. A painter that has left has
             // said why, or is at the end.
             for painter in permits {
                 let _ = painter.send(permit);
             }
         }
         let taken = by(parts);
-        self.asked = matches!(taken, Taken::NotYet);
+        self.asked = matches!(taken, Arrival::NotYet);
         // Behind an error other painters may have more to give, but it is the last that counts.
-        if matches!(taken, Taken::Item(Err(_)) | Taken::Ended) {
+        if matches!(taken, Arrival::Item(Err(_)) | Arrival::Ended) {
             self.ends = None;
         }
-        if matches!(taken, Taken::Ended) {
+        if matches!(taken, Arrival::Ended) {
             for thread in self.threads.drain(..) {
                 if let Err(panic) = thread.join() {
                     std::panic::resume_unwind(panic);

@@ -9,7 +9,7 @@ pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 /// Lets this thread, when it is woken, wait for a processor instead of taking that of who runs on it.
 ///
-/// Why: whoever asks for a time wakes the stages, and one of them would often paint for 2 ms on its processor
+/// Why: the consumer that asks for a frame wakes the stages, and one of them would often paint for 2 ms on its processor
 /// before it has what it asked for. Where the system has no such thing, nothing changes.
 pub fn give_way() {
     #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Role, Second};
 use crate::format::table::Kind;
+use crate::format::views::ViewSet;
 use crate::kernel::fuse::Layers;
 use crate::network::opening::{NetworkPath, Precision};
 use crate::network::providers::Provider;
@@ -11,12 +12,11 @@ use crate::network::session::SessionOptions;
 use crate::picture::Picture;
 use crate::play::options::Options;
 use crate::play::player::{Player, Selection};
-use crate::play::shown::Shown;
+use crate::play::shown::ShownFrame;
 use crate::tests::streams::{
     GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream,
 };
-use crate::units::views::ViewSet;
-use crate::units::{FrameId, Size, TimeIndex, ViewId};
+use crate::units::{FrameIndex, PictureId, Size, ViewId};
 
 const ODD: Size = Size { width_px: 69, height_px: 51 };
 const MIXED: [Role; 5] = [
@@ -35,16 +35,16 @@ fn views(ids: &[u8]) -> ViewSet {
     ids.iter().copied().map(ViewId).collect()
 }
 
-fn pictures(shown: impl Iterator<Item = Result<Shown>>) -> Vec<(FrameId, Picture)> {
+fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<(PictureId, Picture)> {
     let frames = shown.flat_map(|s| {
         let s = s.unwrap();
-        s.frames().map(|(id, p)| (id, p.clone())).collect::<Vec<_>>()
+        s.with_ids().map(|(id, p)| (id, p.clone())).collect::<Vec<_>>()
     });
     frames.collect()
 }
 
 fn all(player: &Player) -> Selection {
-    Selection::new(ViewSet::all(player.header()), player.times())
+    Selection::new(ViewSet::all(player.header()), player.frames())
 }
 
 /// Both views of a stream of 15 pictures.
@@ -67,7 +67,7 @@ fn explicit_views_are_the_coded_pictures() {
     let decoded = pictures(player.decode_serial(&all(&player)).unwrap());
     assert_eq!(decoded.len(), 14);
     for (id, picture) in decoded {
-        let error = difference(&picture, &scene_picture(ODD, id.view.0, id.time.0));
+        let error = difference(&picture, &scene_picture(ODD, id.view.0, id.frame.0));
         assert!(error < 12.0, "{id}: mean difference {error}");
     }
 }
@@ -90,8 +90,8 @@ fn any_order_equals_playing() {
     let played = pictures(player.play(&all(&player)).unwrap());
     for at in [12u32, 0, 5, 4, 9, 1] {
         for view in [4u8, 0, 3, 1] {
-            let sought = player.at(views(&[view]), TimeIndex(at)).unwrap();
-            let (id, picture) = sought.frames().next().unwrap();
+            let sought = player.at(views(&[view]), FrameIndex(at)).unwrap();
+            let (id, picture) = sought.with_ids().next().unwrap();
             let same = played.iter().find(|(i, _)| *i == id).unwrap();
             assert!(picture == &same.1, "{id}");
         }
@@ -99,8 +99,8 @@ fn any_order_equals_playing() {
 }
 
 #[test]
-fn a_view_switch_is_on_screen_within_two_times_and_equals_playing() {
-    // From, to, times that still show the old views for one painter and for two, which paint two times at
+fn a_view_switch_is_on_screen_within_two_frames_and_equals_playing() {
+    // From, to, frames that still show the old views for one painter and for two, which paint two frames at
     // once where one implicit view is shown; view 3 needs a second explicit picture, view 2.
     let switches = [
         (&[1][..], &[0, 4][..], [1, 2]),
@@ -124,7 +124,7 @@ fn a_view_switch_is_on_screen_within_two_times_and_equals_playing() {
         let shown: Vec<ViewSet> =
             rest.iter().map(|s| s.pictures.iter().map(|p| p.view).collect()).collect();
         let stale = shown.iter().take_while(|s| **s == views(from)).count();
-        assert!(stale <= most, "{from:?} to {to:?}: {stale} times later");
+        assert!(stale <= most, "{from:?} to {to:?}: {stale} frames later");
         assert!(shown[stale..].iter().all(|s| *s == views(to)), "{shown:?}");
         assert_eq!(rest.len(), 12);
         for (id, picture) in pictures(rest.into_iter().map(Ok)) {
@@ -134,10 +134,10 @@ fn a_view_switch_is_on_screen_within_two_times_and_equals_playing() {
 }
 
 #[test]
-fn views_and_times_outside_the_stream_are_refused() {
+fn views_and_frames_outside_the_stream_are_refused() {
     let player = player(stream(&mixed())).unwrap();
-    for (ids, times) in [(views(&[5]), 0..1), (ViewSet::EMPTY, 0..1), (views(&[0]), 0..14)] {
-        let refused = player.play(&Selection::new(ids, times)).err();
+    for (ids, frames) in [(views(&[5]), 0..1), (ViewSet::EMPTY, 0..1), (views(&[0]), 0..14)] {
+        let refused = player.play(&Selection::new(ids, frames)).err();
         assert!(matches!(refused, Some(Error::NotInStream { .. })));
     }
 }
@@ -179,9 +179,9 @@ fn a_broken_gop_is_held_counted_and_recovered_from() {
         let shown = pictures(going.by_ref());
         assert!(shown.iter().map(|(id, _)| id).eq(whole.iter().map(|(id, _)| id)));
         for (id, picture) in &shown {
-            let held = id.time.0 / GOP == broken;
-            let from = if held { (broken * GOP).checked_sub(1) } else { Some(id.time.0) };
-            let source = whole.iter().find(|(i, _)| i.view == id.view && Some(i.time.0) == from);
+            let held = id.frame.0 / GOP == broken;
+            let from = if held { (broken * GOP).checked_sub(1) } else { Some(id.frame.0) };
+            let source = whole.iter().find(|(i, _)| i.view == id.view && Some(i.frame.0) == from);
             let grey = Picture::new(ODD);
             assert!(picture == source.map_or(&grey, |(_, p)| p), "{id} with GOP {broken} broken");
         }
@@ -212,8 +212,8 @@ fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
     assert!(serial == pictures(player.play(&all(&player)).unwrap()));
     assert!(backend.opened().is_some());
     // Zero weights: masks are 1/2, flows and implicit picture 0, so y = w0/2 + w1/4.
-    let sought = player.at(views(&[0, 1]), TimeIndex(6)).unwrap();
-    let pictures: Vec<_> = sought.frames().map(|(_, p)| p.i420()).collect();
+    let sought = player.at(views(&[0, 1]), FrameIndex(6)).unwrap();
+    let pictures: Vec<_> = sought.with_ids().map(|(_, p)| p.i420()).collect();
     let own = scene_picture(ODD, 1, 6);
     let near = |i: usize| {
         let (anchor, key) = (f32::from(pictures[0][i]) - 128.0, f32::from(own.i420()[i]) - 128.0);
@@ -240,7 +240,7 @@ fn both_paths_of_the_network_show_the_same_pictures() {
         assert!(played == pictures(player.decode_serial(&all(&player)).unwrap()));
         // Layers are the split network's whatever the path.
         let mut seen = Vec::new();
-        let witness = Box::new(|id: FrameId, _: &Layers<'_>| seen.push(id.view));
+        let witness = Box::new(|id: PictureId, _: &Layers<'_>| seen.push(id.view));
         let layers = player.decode_layers(&Selection::new(views(&[1]), 0..1), witness);
         assert_eq!(layers.unwrap().count(), 1);
         assert_eq!(seen, [ViewId(1)]);
@@ -270,7 +270,7 @@ fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
     let backend = crate::network::backend::Backend::new(None, session);
     let options = Options { path: NetworkPath::Full, ..Options::new(backend.opener()) };
     let player = Player::over(stream(&header).into(), options).unwrap();
-    player.at(views(&[1]), TimeIndex(0)).unwrap();
+    player.at(views(&[1]), FrameIndex(0)).unwrap();
     let opened = backend.opened().unwrap();
     // Of the providers only the CPU has no use for the full network.
     let path = match opened.report.in_use {
@@ -287,7 +287,7 @@ fn eight_bits_paint_where_products_of_bytes_are_exact_and_else_f32_says_why() {
     let backend = crate::network::backend::Backend::new(None, cpu_session());
     let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
     let player = Player::over(trained_stream(&header).into(), options).unwrap();
-    player.at(views(&[1]), TimeIndex(0)).unwrap();
+    player.at(views(&[1]), FrameIndex(0)).unwrap();
     let opened = backend.opened().unwrap();
     let exact = crate::network::backend::sums_exactly();
     assert_eq!(opened.precision, if exact { Precision::Int8 } else { Precision::F32 });

@@ -5,7 +5,7 @@ use md5::{Digest as _, Md5};
 use super::{Output, PictureSink};
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::units::TimeIndex;
+use crate::units::FrameIndex;
 
 /// A running MD5.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ impl Md5Sink {
 }
 
 impl PictureSink for Md5Sink {
-    fn put(&mut self, _: TimeIndex, picture: &Picture) -> Result<()> {
+    fn put(&mut self, _: FrameIndex, picture: &Picture) -> Result<()> {
         self.digest.put(picture);
         Ok(())
     }

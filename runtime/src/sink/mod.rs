@@ -30,13 +30,13 @@ pub use self::plan::{Muxer, Plan, Sink};
 pub use self::png::PngSink;
 pub use self::raw::RawSink;
 #[cfg(feature = "cli")]
-pub use self::tile::{Layout, Tile};
+pub use self::tile::{Tile, TileLayout};
 pub use self::y4m::{HeaderLine, Y4mSink};
 
 use crate::error::{Error, Result};
 use crate::outputs::OutputFile;
 use crate::picture::Picture;
-use crate::units::TimeIndex;
+use crate::units::FrameIndex;
 
 /// Takes the pictures of one output in time order.
 pub trait PictureSink {
@@ -44,7 +44,7 @@ pub trait PictureSink {
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be written.
-    fn put(&mut self, time: TimeIndex, picture: &Picture) -> Result<()>;
+    fn put(&mut self, frame: FrameIndex, picture: &Picture) -> Result<()>;
 
     /// Writes what is left, and gives the output its name: one that is dropped before is not there.
     ///

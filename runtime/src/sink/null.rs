@@ -3,14 +3,14 @@
 use super::PictureSink;
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::units::TimeIndex;
+use crate::units::FrameIndex;
 
 /// Drops every picture.
 #[derive(Debug, Clone, Copy)]
 pub struct NullSink;
 
 impl PictureSink for NullSink {
-    fn put(&mut self, _: TimeIndex, _: &Picture) -> Result<()> {
+    fn put(&mut self, _: FrameIndex, _: &Picture) -> Result<()> {
         Ok(())
     }
 

@@ -1,18 +1,18 @@
-//! Names of outputs with places for the view and the time: `%v`, `%t`, and `%%` for a percent sign.
+//! Names of outputs with places for the view and the frame: `%v`, `%t`, and `%%` for a percent sign.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::units::{TimeIndex, ViewId};
+use crate::units::{FrameIndex, ViewId};
 
 /// Whether `pattern` has a place for the view, so that every view gets a file of its own.
 pub fn names_view(pattern: &Path) -> bool {
     places(pattern).any(|place| place == b'v')
 }
 
-/// Whether `pattern` has a place for the time.
-pub(super) fn names_time(pattern: &Path) -> bool {
+/// Whether `pattern` has a place for the frame.
+pub(super) fn names_frame(pattern: &Path) -> bool {
     places(pattern).any(|place| place == b't')
 }
 
@@ -24,9 +24,9 @@ fn places(pattern: &Path) -> impl Iterator<Item = u8> + '_ {
     })
 }
 
-/// `pattern` with `view` and `time` in their places; a place without a value, and any other letter behind a percent
+/// `pattern` with `view` and `frame` in their places; a place without a value, and any other letter behind a percent
 /// sign, stays as it is.
-pub(super) fn expand(pattern: &Path, view: Option<ViewId>, time: Option<TimeIndex>) -> PathBuf {
+pub(super) fn expand(pattern: &Path, view: Option<ViewId>, frame: Option<FrameIndex>) -> PathBuf {
     let mut name = Vec::new();
     let mut bytes = pattern.as_os_str().as_bytes().iter().copied();
     while let Some(byte) = bytes.next() {
@@ -34,9 +34,9 @@ pub(super) fn expand(pattern: &Path, view: Option<ViewId>, time: Option<TimeInde
             name.push(byte);
             continue;
         }
-        match (bytes.next(), view, time) {
+        match (bytes.next(), view, frame) {
             (Some(b'v'), Some(view), _) => name.extend(view.0.to_string().bytes()),
-            (Some(b't'), _, Some(time)) => name.extend(numbered(time).bytes()),
+            (Some(b't'), _, Some(frame)) => name.extend(numbered(frame).bytes()),
             (Some(b'%') | None, ..) => name.push(b'%'),
             (Some(other), ..) => name.extend([b'%', other]),
         }
@@ -44,9 +44,9 @@ pub(super) fn expand(pattern: &Path, view: Option<ViewId>, time: Option<TimeInde
     OsString::from_vec(name).into()
 }
 
-/// A time in a file's name: as long as others, so that names sort like times.
-pub(super) fn numbered(time: TimeIndex) -> String {
-    format!("{:05}", time.0)
+/// A frame in a file's name: as long as others, so that names sort like frames.
+pub(super) fn numbered(frame: FrameIndex) -> String {
+    format!("{:05}", frame.0)
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
             ("plain", "plain"),
         ];
         for (pattern, name) in rows {
-            let got = expand(Path::new(pattern), Some(ViewId(3)), Some(TimeIndex(7)));
+            let got = expand(Path::new(pattern), Some(ViewId(3)), Some(FrameIndex(7)));
             assert_eq!(got, Path::new(name), "{pattern}");
         }
         let kept = expand(Path::new("%v%t"), None, None);
@@ -74,6 +74,6 @@ mod tests {
         let odd = Path::new(std::ffi::OsStr::from_bytes(b"\xff%v"));
         assert_eq!(expand(odd, Some(ViewId(0)), None).as_os_str().as_bytes(), b"\xff0");
         assert!(names_view(Path::new("%%%v")) && !names_view(Path::new("%%v")));
-        assert!(names_time(Path::new("%t")) && !names_time(Path::new("%v")));
+        assert!(names_frame(Path::new("%t")) && !names_frame(Path::new("%v")));
     }
 }

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::md5::Md5Sink;
 use super::null::NullSink;
-use super::pattern::{expand, names_time, names_view};
+use super::pattern::{expand, names_frame, names_view};
 use super::png::PngSink;
 use super::raw::RawSink;
-use super::tile::{Layout, Tile};
+use super::tile::{Tile, TileLayout};
 use super::y4m::Y4mSink;
 use super::{Output, PictureSink};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
-use crate::play::shown::Shown;
-use crate::units::{Size, TimeIndex, ViewId};
+use crate::play::shown::ShownFrame;
+use crate::units::{FrameIndex, Size, ViewId};
 
 /// How pictures are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +58,15 @@ impl Muxer {
 pub struct Plan<'a> {
     /// How.
     pub muxer: Muxer,
-    /// Where; `%v` is the view, `%t` the time and `%%` a percent sign, `-` is standard output.
+    /// Where; `%v` is the view, `%t` the frame and `%%` a percent sign, `-` is standard output.
     pub path: &'a Path,
     /// Of which stream.
     pub header: &'a Header,
     /// Which views, each once, in the order in which they stand in a tile.
     pub views: &'a [ViewId],
     /// Where views stand in a tile.
-    pub layout: Layout,
-    /// True when there is only one time, so PNG files need no number.
+    pub layout: TileLayout,
+    /// True when there is only one frame, so PNG files need no number.
     pub single: bool,
 }
 
@@ -102,19 +102,19 @@ impl Sink {
         }
     }
 
-    /// Takes all views of one time.
+    /// Takes all views of one frame.
     ///
     /// # Errors
     /// [`crate::Error::File`] when they cannot be written.
-    pub fn put(&mut self, shown: &Shown) -> Result<()> {
+    pub fn put(&mut self, shown: &ShownFrame) -> Result<()> {
         match self {
             Self::Together(sink, None) | Self::InTurn(sink) => {
-                shown.frames().try_for_each(|(id, picture)| sink.put(id.time, picture))
+                shown.with_ids().try_for_each(|(id, picture)| sink.put(id.frame, picture))
             }
-            Self::Together(sink, Some(tile)) => sink.put(shown.time, tile.compose(shown)),
-            Self::PerView(sinks) => shown.frames().try_for_each(|(id, picture)| {
+            Self::Together(sink, Some(tile)) => sink.put(shown.frame, tile.compose(shown)),
+            Self::PerView(sinks) => shown.with_ids().try_for_each(|(id, picture)| {
                 let sink = sinks.iter_mut().find(|(view, _)| *view == id.view);
-                sink.map_or(Ok(()), |(_, sink)| sink.put(id.time, picture))
+                sink.map_or(Ok(()), |(_, sink)| sink.put(id.frame, picture))
             }),
         }
     }
@@ -139,7 +139,7 @@ impl Plan<'_> {
     /// [`Error::Usage`] with what to do.
     pub fn check(&self) -> Result<()> {
         use std::os::unix::fs::FileTypeExt;
-        let numbered = self.muxer == Muxer::Png && !self.single && !names_time(self.path);
+        let numbered = self.muxer == Muxer::Png && !self.single && !names_frame(self.path);
         let path = expand(self.path, self.views.first().copied(), None);
         let kind = std::fs::metadata(&path).map(|m| m.file_type());
         let special =
@@ -150,14 +150,14 @@ impl Plan<'_> {
             return Ok(());
         }
         let what = format!(
-            "{} is no place for numbered pictures: name a file such as NAME-%t.png, or decode one time with --limit 1",
+            "{} is no place for numbered pictures: name a file such as NAME-%t.png, or decode one frame with --limit 1",
             path.display()
         );
         Err(Error::Usage { what })
     }
 
-    /// Every file that is written when `times` are shown.
-    pub fn files(&self, times: Range<u32>) -> Vec<PathBuf> {
+    /// Every file that is written when `frames` are shown.
+    pub fn files(&self, frames: Range<u32>) -> Vec<PathBuf> {
         let views = self.views.iter().copied().map(Some).filter(|_| names_view(self.path));
         let views: Vec<_> = if names_view(self.path) { views.collect() } else { vec![None] };
         match self.muxer {
@@ -165,7 +165,7 @@ impl Plan<'_> {
             Muxer::Png => {
                 let of_view = |view| {
                     let sink = PngSink::new(self.path, view, self.header, self.single);
-                    times.clone().map(move |time| sink.path_at(TimeIndex(time)))
+                    frames.clone().map(move |frame| sink.path_at(FrameIndex(frame)))
                 };
                 let mut files: Vec<_> = views.into_iter().flat_map(of_view).collect();
                 // Without a number of its own, the last picture is the one that stays.

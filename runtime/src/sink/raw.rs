@@ -3,7 +3,7 @@
 use super::{Output, PictureSink};
 use crate::error::Result;
 use crate::picture::Picture;
-use crate::units::TimeIndex;
+use crate::units::FrameIndex;
 
 /// Writes samples and nothing else.
 pub struct RawSink(Output);
@@ -16,7 +16,7 @@ impl RawSink {
 }
 
 impl PictureSink for RawSink {
-    fn put(&mut self, _: TimeIndex, picture: &Picture) -> Result<()> {
+    fn put(&mut self, _: FrameIndex, picture: &Picture) -> Result<()> {
         self.0.write(picture.i420())
     }
 

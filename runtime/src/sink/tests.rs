@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Digest, HeaderLine, Layout, Muxer, Plan, Sink};
+use super::{Digest, HeaderLine, Muxer, Plan, Sink, TileLayout};
 use crate::format::header::Role;
+use crate::format::views::ViewSet;
 use crate::picture::Plane;
 use crate::play::player::{Player, Selection};
 use crate::tests::streams::{header, player, stream};
-use crate::units::views::ViewSet;
 use crate::units::{Size, ViewId};
 
 /// A folder of its own under the system's, removed at the end.
@@ -40,15 +40,15 @@ fn three_views() -> Player {
 
 fn write(player: &Player, muxer: Muxer, path: &Path, views: ViewSet) {
     let order: Vec<ViewId> = views.iter().collect();
-    write_in(Layout::SideBySide, player, muxer, path, &order);
+    write_in(TileLayout::SideBySide, player, muxer, path, &order);
 }
 
-fn write_in(layout: Layout, player: &Player, muxer: Muxer, path: &Path, order: &[ViewId]) {
+fn write_in(layout: TileLayout, player: &Player, muxer: Muxer, path: &Path, order: &[ViewId]) {
     let views: ViewSet = order.iter().copied().collect();
     let header = player.header();
     let plan = Plan { muxer, path, header, views: order, layout, single: false };
     let mut sink = Sink::open(&plan).unwrap();
-    for shown in player.decode_serial(&Selection::new(views, player.times())).unwrap() {
+    for shown in player.decode_serial(&Selection::new(views, player.frames())).unwrap() {
         sink.put(&shown.unwrap()).unwrap();
     }
     sink.finish().unwrap();
@@ -61,10 +61,10 @@ fn a_file_per_view_holds_its_pictures() {
     let line = b"YUV4MPEG2 W35 H21 F30:1 Ip A0:0 C420 XCOLORRANGE=LIMITED\n";
     for view in [ViewId(0), ViewId(1)] {
         let mut expected = line.to_vec();
-        let selection = Selection::new([view].into_iter().collect(), player.times());
+        let selection = Selection::new([view].into_iter().collect(), player.frames());
         for shown in player.decode_serial(&selection).unwrap() {
             expected.extend(b"FRAME\n");
-            expected.extend(shown.unwrap().frames().next().unwrap().1.i420());
+            expected.extend(shown.unwrap().with_ids().next().unwrap().1.i420());
         }
         let file = std::fs::read(folder.0.join(format!("v{}.y4m", view.0))).unwrap();
         assert!(file == expected, "view {}", view.0);
@@ -99,8 +99,8 @@ fn several_views_stand_side_by_side_on_even_columns() {
     let file = std::fs::read(path).unwrap();
     let tile = Size { width_px: 72, height_px: 21 };
     assert_eq!(file.len(), 3 * tile.i420_bytes());
-    let shown = player.at(ViewSet::all(player.header()), crate::TimeIndex(0)).unwrap();
-    for (place, (id, picture)) in shown.frames().enumerate() {
+    let shown = player.at(ViewSet::all(player.header()), crate::FrameIndex(0)).unwrap();
+    for (place, (id, picture)) in shown.with_ids().enumerate() {
         for (y, line) in picture.plane(Plane::Y).chunks_exact(35).enumerate() {
             assert_eq!(&file[y * 72 + place * 36..][..35], line, "{id} row {y}");
         }
@@ -111,14 +111,14 @@ fn several_views_stand_side_by_side_on_even_columns() {
 fn views_stand_in_the_order_asked_for_side_by_side_or_below() {
     let (player, folder) = (three_views(), Folder::new("order"));
     let all: ViewSet = [0, 1, 2].into_iter().map(ViewId).collect();
-    let shown = player.at(all, crate::TimeIndex(0)).unwrap();
-    let picture = |view| shown.frames().find(|(id, _)| id.view == view).unwrap().1;
+    let shown = player.at(all, crate::FrameIndex(0)).unwrap();
+    let picture = |view| shown.with_ids().find(|(id, _)| id.view == view).unwrap().1;
     let (first, second) = (ViewId(2), ViewId(0));
     assert_ne!(picture(first).i420(), picture(second).i420(), "an order that shows");
     // ODD is 35×21, its chroma 18×11; a place is 36 columns wide or 22 rows high.
     let rows: [(_, Size, (usize, usize)); 2] = [
-        (Layout::SideBySide, Size { width_px: 72, height_px: 21 }, (36, 0)),
-        (Layout::TopBottom, Size { width_px: 35, height_px: 44 }, (0, 22)),
+        (TileLayout::SideBySide, Size { width_px: 72, height_px: 21 }, (36, 0)),
+        (TileLayout::TopBottom, Size { width_px: 35, height_px: 44 }, (0, 22)),
     ];
     for (layout, whole, (right, down)) in rows {
         let path = folder.0.join("two.yuv");
@@ -147,14 +147,14 @@ fn the_digest_is_of_all_pictures_in_order() {
     let views = ViewSet::all(player.header());
     write(&player, Muxer::Md5, &path, views);
     let mut digest = Digest::default();
-    for shown in player.decode_serial(&Selection::new(views, player.times())).unwrap() {
-        shown.unwrap().frames().for_each(|(_, picture)| digest.put(picture));
+    for shown in player.decode_serial(&Selection::new(views, player.frames())).unwrap() {
+        shown.unwrap().with_ids().for_each(|(_, picture)| digest.put(picture));
     }
     assert_eq!(std::fs::read_to_string(path).unwrap().trim(), digest.hex());
 }
 
 #[test]
-fn png_files_are_numbered_by_time() {
+fn png_files_are_numbered_by_frame() {
     let (player, folder) = (two_views(), Folder::new("png"));
     write(&player, Muxer::Png, &folder.0.join("p.png"), [ViewId(1)].into_iter().collect());
     let names = ["p-00000.png", "p-00001.png", "p-00002.png"];

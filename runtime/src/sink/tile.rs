@@ -2,12 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
-use crate::play::shown::Shown;
+use crate::play::shown::ShownFrame;
 use crate::units::{Size, ViewId};
 
 /// Where the views of a tile stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
+pub enum TileLayout {
     /// The first at the left.
     #[default]
     SideBySide,
@@ -20,7 +20,7 @@ pub enum Layout {
 pub struct Tile {
     picture: Picture,
     views: Vec<ViewId>,
-    layout: Layout,
+    layout: TileLayout,
     /// From one view to the next, even for the sake of chroma.
     step_px: usize,
 }
@@ -30,8 +30,8 @@ impl Tile {
     ///
     /// # Errors
     /// [`Error::OverBudget`] when a side of the tile goes beyond 65535 pixels.
-    pub fn new(size: Size, views: &[ViewId], layout: Layout) -> Result<Self> {
-        let side = if layout == Layout::SideBySide { size.width() } else { size.height() };
+    pub fn new(size: Size, views: &[ViewId], layout: TileLayout) -> Result<Self> {
+        let side = if layout == TileLayout::SideBySide { size.width() } else { size.height() };
         let step_px = side.next_multiple_of(2);
         let long = step_px * views.len();
         let long_px = u16::try_from(long).map_err(|_| Error::OverBudget {
@@ -40,8 +40,8 @@ impl Tile {
             allowed: u64::from(u16::MAX),
         })?;
         let whole = match layout {
-            Layout::SideBySide => Size { width_px: long_px, ..size },
-            Layout::TopBottom => Size { height_px: long_px, ..size },
+            TileLayout::SideBySide => Size { width_px: long_px, ..size },
+            TileLayout::TopBottom => Size { height_px: long_px, ..size },
         };
         Ok(Self { picture: Picture::new(whole), views: views.to_vec(), layout, step_px })
     }
@@ -52,14 +52,14 @@ impl Tile {
     }
 
     /// Puts the views of `shown` in their places.
-    pub fn compose(&mut self, shown: &Shown) -> &Picture {
-        for (id, picture) in shown.frames() {
+    pub fn compose(&mut self, shown: &ShownFrame) -> &Picture {
+        for (id, picture) in shown.with_ids() {
             let Some(place) = self.views.iter().position(|view| *view == id.view) else { continue };
             for plane in Plane::ALL {
                 let step = if plane == Plane::Y { self.step_px } else { self.step_px / 2 };
                 let (right, down) = match self.layout {
-                    Layout::SideBySide => (place * step, 0),
-                    Layout::TopBottom => (0, place * step),
+                    TileLayout::SideBySide => (place * step, 0),
+                    TileLayout::TopBottom => (0, place * step),
                 };
                 let (columns, _) = picture.plane_size(plane);
                 let (whole, _) = self.picture.plane_size(plane);

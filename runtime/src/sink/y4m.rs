@@ -6,7 +6,7 @@ use super::{Output, PictureSink};
 use crate::error::Result;
 use crate::format::header::{Header, Sampling, Siting};
 use crate::picture::Picture;
-use crate::units::{Size, TimeIndex};
+use crate::units::{FrameIndex, Size};
 
 /// What the first line of a y4m file says; printed as that line without its line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Y4mSink {
 }
 
 impl PictureSink for Y4mSink {
-    fn put(&mut self, _: TimeIndex, picture: &Picture) -> Result<()> {
+    fn put(&mut self, _: FrameIndex, picture: &Picture) -> Result<()> {
         self.0.write(b"FRAME\n")?;
         self.0.write(picture.i420())
     }

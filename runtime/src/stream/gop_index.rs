@@ -1,6 +1,6 @@
 //! Which sections make a GOP.
 //!
-//! The index is built once at opening from the section table; from then on a time is found by a
+//! The index is built once at opening from the section table; from then on a frame is found by a
 //! binary search, and a GOP needs nothing but its own sections and its scene's.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::format::reader::StreamReader;
 use crate::format::table::{Entry, Kind};
 
 /// Reader over a stream in a file or in memory.
-pub type Reader = StreamReader<Source>;
+pub type FileReader = StreamReader<Source>;
 
 /// The sections of one GOP.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ pub(super) struct ExplicitEntry {
 
 impl ExplicitEntry {
     /// The section of `entry` and the number of key pictures that it declares, if it is one of explicit pictures.
-    fn of(reader: &mut Reader, entry: Entry) -> Result<Option<(Self, u32)>> {
+    fn of(reader: &mut FileReader, entry: Entry) -> Result<Option<(Self, u32)>> {
         let Some(codec) = entry.kind.codec() else { return Ok(None) };
         let mut start = [0; 2 + MAX_VIEWS];
         let start = reader.start_of(&entry, &mut start)?;
@@ -99,7 +99,7 @@ impl GopIndex {
     /// # Errors
     /// [`Error::Malformed`] unless the GOPs of every explicit view cover all pictures, once, with
     /// the same borders, and no section is there twice.
-    pub fn build(reader: &mut Reader) -> Result<Self> {
+    pub fn build(reader: &mut FileReader) -> Result<Self> {
         let header = reader.header().clone();
         let first_view = header.explicit_views().next();
         // Read once: a file that changes meanwhile must not get past a check made on an older copy.
@@ -223,9 +223,9 @@ impl GopIndex {
         &self.gops
     }
 
-    /// The GOP that covers picture `time`.
-    pub(super) fn gop_at(&self, time: u32) -> &GopEntry {
-        &self.gops[self.gops.partition_point(|g| g.first <= time).saturating_sub(1)]
+    /// The GOP that covers picture `frame`.
+    pub(super) fn gop_at(&self, frame: u32) -> &GopEntry {
+        &self.gops[self.gops.partition_point(|g| g.first <= frame).saturating_sub(1)]
     }
 
     /// Sections of the network and the static grids of scene `index`.
@@ -238,9 +238,9 @@ impl GopIndex {
         self.cameras.as_ref()
     }
 
-    /// The first picture after the GOP that covers picture `time`.
-    pub(crate) fn end_of(&self, time: u32) -> u32 {
-        let gop = self.gop_at(time);
+    /// The first picture after the GOP that covers picture `frame`.
+    pub(crate) fn end_of(&self, frame: u32) -> u32 {
+        let gop = self.gop_at(frame);
         gop.first + gop.frames
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gop_index::{ExplicitEntry, GopIndex, Reader};
+use super::gop_index::{ExplicitEntry, FileReader, GopIndex};
 use super::scene::{NetworkLevels, Residence};
 use super::section_grids::SectionGrids;
 use crate::anchor::body::AnchorBody;
@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::mixing::SymbolModel;
 use crate::format::table::Entry;
+use crate::format::views::ViewSet;
 use crate::profile::Profile;
-use crate::units::views::ViewSet;
 
 /// The network and static grids of a scene.
 #[derive(Debug)]
@@ -46,13 +46,13 @@ pub struct Gop {
 
 /// The reader stage: GOPs in time order.
 pub struct GopReader {
-    reader: Reader,
+    reader: FileReader,
     header: Arc<Header>,
     index: Arc<GopIndex>,
     /// Views that may be shown.
     reachable: ViewSet,
     /// Pictures still to show.
-    times: Range<u32>,
+    frames: Range<u32>,
     /// Pictures to show after those, again and again.
     again: Range<u32>,
     scene: Option<Arc<Scene>>,
@@ -61,27 +61,29 @@ pub struct GopReader {
 }
 
 impl GopReader {
-    /// Reads what `reachable` needs for the pictures `times`, then for `again` until dropped.
+    /// Reads what `reachable` needs for the pictures `frames`, then for `again` until dropped.
     pub fn new(
-        reader: Reader,
+        reader: FileReader,
         index: Arc<GopIndex>,
         reachable: ViewSet,
-        times: Range<u32>,
+        frames: Range<u32>,
         again: Range<u32>,
     ) -> Self {
         let header = Arc::new(reader.header().clone());
         let pending = Vec::new();
-        Self { reader, header, index, reachable, times, again, scene: None, pending }
+        Self { reader, header, index, reachable, frames, again, scene: None, pending }
     }
 
     fn read(&mut self) -> Result<Gop> {
         let started = Instant::now();
         let index = Arc::clone(&self.index);
-        let entry = index.gop_at(self.times.start);
-        let end = (entry.first + entry.frames).min(self.times.end);
-        let show = self.times.start..end;
-        self.times.start = end;
+        let entry = index.gop_at(self.frames.start);
+        // The frames to show: up to the end of the GOP or of what was asked for.
+        let end = (entry.first + entry.frames).min(self.frames.end);
+        let show = self.frames.start..end;
+        self.frames.start = end;
         let header = Arc::clone(&self.header);
+        // Explicit sections of the views that somebody may show, or that those are painted from.
         let needed = self.reachable.explicit_needed(&header);
         let mut anchors = Vec::new();
         for explicit in &entry.anchors {
@@ -92,6 +94,7 @@ impl GopReader {
                 anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
             }
         }
+        // Network and grids, where an implicit view may be shown.
         let mut gop =
             Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };
         let implicit = !self.reachable.implicit(&header).is_empty();
@@ -138,17 +141,17 @@ impl Iterator for GopReader {
     type Item = Result<Gop>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // What is broken is told by whoever needs it.
+        // An error is ignored here: `SectionGrids::get` reports it to the stage that needs the grids.
         self.pending.drain(..).for_each(|grids| drop(grids.get()));
-        if self.times.is_empty() {
-            self.times = self.again.clone();
+        if self.frames.is_empty() {
+            self.frames = self.again.clone();
         }
-        if self.times.is_empty() {
+        if self.frames.is_empty() {
             return None;
         }
         let gop = self.read();
         if gop.is_err() {
-            self.times.end = self.times.start;
+            self.frames.end = self.frames.start;
             self.again = 0..0;
         }
         Some(gop)

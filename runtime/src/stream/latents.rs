@@ -9,9 +9,9 @@ use crate::units::Size;
 
 /// Sizes of `grid` for a GOP of `frames` pictures and `views` implicit views of `size`.
 pub fn grid_shape(grid: &GridSpec, size: Size, frames: usize, views: usize) -> GridShape {
-    let (times, per_time) = grid.entries(frames, views);
+    let (entries, per_entry) = grid.entries(frames, views);
     let (columns, rows) = size.cells(grid.scale);
-    GridShape { times, views: per_time, channels: grid.channels, rows, columns }
+    GridShape { entries, views: per_entry, channels: grid.channels, rows, columns }
 }
 
 /// A decoded grid, borrowed.
@@ -23,23 +23,23 @@ pub struct GridLevels<'a> {
     pub shape: GridShape,
     /// One step per channel.
     pub steps: &'a [StepIndex],
-    /// `[time, view, channel, row, column]`.
+    /// `[entry, view, channel, row, column]`.
     pub levels: &'a [i8],
 }
 
 impl GridLevels<'_> {
-    /// Adds this grid's part of picture `time` (within the GOP) of implicit view `view` to `latent`,
+    /// Adds this grid's part of picture `frame` (within the GOP) of implicit view `view` to `latent`,
     /// `[channel, row, column]` in fixed point with [`steps::FRACTION_BITS`].
     ///
-    /// Between two entries the value is linear in time: `a + (b − a) · (time mod period) / period`.
-    fn add_to(&self, latent: &mut [i64], time: usize, view: usize) {
-        let GridShape { times, views, channels, .. } = self.shape;
+    /// Between two entries the value is linear in time: `a + (b − a) · (frame mod period) / period`.
+    fn add_to(&self, latent: &mut [i64], frame: usize, view: usize) {
+        let GridShape { entries, views, channels, .. } = self.shape;
         let period = self.spec.period();
         let plane = self.shape.plane();
         let view = if matches!(self.spec.sharing, Sharing::Temporal { .. }) { 0 } else { view };
-        let time = if self.spec.in_scene() { 0 } else { time };
-        let (before, phase) = (time / period, (time % period) as i64);
-        let after = (before + 1).min(times - 1);
+        let frame = if self.spec.in_scene() { 0 } else { frame };
+        let (before, phase) = (frame / period, (frame % period) as i64);
+        let after = (before + 1).min(entries - 1);
         let (period, shift) = (period as i64, period.trailing_zeros());
         for channel in 0..channels {
             let of = |t: usize| {
@@ -72,7 +72,7 @@ pub fn sum_latent<'a>(
     profile: &Profile,
     scale: usize,
     grids: impl Iterator<Item = GridLevels<'a>>,
-    (time, view): (usize, usize),
+    (frame, view): (usize, usize),
     scratch: &mut [i64],
     latent: &mut [f32],
 ) {
@@ -84,7 +84,7 @@ pub fn sum_latent<'a>(
             profile.latent(scale) * grid.shape.plane(),
             "latent is [channel, row, column]"
         );
-        grid.add_to(scratch, time, view);
+        grid.add_to(scratch, frame, view);
     }
     for (out, fixed) in latent.iter_mut().zip(scratch.iter()) {
         *out = steps::to_f32(*fixed);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::gop_index::Reader;
+use super::gop_index::FileReader;
 use super::scene::grid_streams;
 use crate::error::Result;
-use crate::format::anchor::{AnchorSection, Coded, coding_order, interleaved_order};
+use crate::format::anchor::{AnchorSection, CodedPicture, coding_order, interleaved_order};
 use crate::format::av1::Av1Section;
 use crate::format::h264::NalType;
 use crate::format::header::{Header, Preamble};
@@ -61,7 +61,7 @@ impl Ledger {
     ///
     /// # Panics
     /// If a byte is left over: the rules that the reader and the sections check leave none.
-    pub fn of(reader: &mut Reader) -> Result<Self> {
+    pub fn of(reader: &mut FileReader) -> Result<Self> {
         let mut ledger = Self::default();
         let preamble = Preamble::BYTES as u64;
         let table = u64::from(reader.sections()) * Entry::BYTES as u64;
@@ -135,7 +135,7 @@ impl Ledger {
         for nal in section.nal_units() {
             let (_, nal) = nal?;
             if NalType::of(nal).is_slice() {
-                self.coded(order.next().unwrap_or(Coded::Shown), entry.view, nal);
+                self.coded(order.next().unwrap_or(CodedPicture::Shown), entry.view, nal);
                 rest -= nal.len() as u64;
             }
         }
@@ -152,9 +152,9 @@ impl Ledger {
         let mut view = turns.next().unwrap_or(entry.view);
         for unit in section.temporal_units() {
             let (_, unit) = unit?;
-            let coded = order.next().unwrap_or(Coded::Shown);
+            let coded = order.next().unwrap_or(CodedPicture::Shown);
             self.coded(coded, view, unit);
-            if coded == Coded::Shown {
+            if coded == CodedPicture::Shown {
                 view = turns.next().unwrap_or(entry.view);
             }
             rest -= unit.len() as u64;
@@ -164,11 +164,11 @@ impl Ledger {
     }
 
     /// A picture of `view`, or of the view that its key is of.
-    fn coded(&mut self, coded: Coded, view: ViewId, unit: &[u8]) {
+    fn coded(&mut self, coded: CodedPicture, view: ViewId, unit: &[u8]) {
         let (purpose, item) = match coded {
-            Coded::Key(key) => (Purpose::Keys, format!("view {}", key.view.0)),
-            Coded::Hidden => (Purpose::Anchor, format!("view {} background", view.0)),
-            Coded::Shown => (Purpose::Anchor, format!("view {}", view.0)),
+            CodedPicture::Key(key) => (Purpose::Keys, format!("view {}", key.view.0)),
+            CodedPicture::Hidden => (Purpose::Anchor, format!("view {} background", view.0)),
+            CodedPicture::Shown => (Purpose::Anchor, format!("view {}", view.0)),
         };
         self.add(purpose, &item, unit.len() as u64);
     }

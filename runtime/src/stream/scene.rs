@@ -144,7 +144,7 @@ pub struct Grid {
     pub shape: GridShape,
     /// One step per channel.
     pub steps: Vec<StepIndex>,
-    /// `[time, view, channel, row, column]`.
+    /// `[entry, view, channel, row, column]`.
     pub levels: Vec<i8>,
 }
 

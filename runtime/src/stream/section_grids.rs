@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use super::gop_index::Reader;
+use super::gop_index::FileReader;
 use super::scene::{Grid, Residence, check_grids, decode_grids, zero_grids};
 use crate::error::Result;
 use crate::format::mixing::SymbolModel;
@@ -40,9 +40,9 @@ impl SectionGrids {
     ///
     /// # Errors
     /// [`crate::Error::OverBudget`] when the grids would pass the reader's limits, else as
-    /// [`Reader::section`].
+    /// [`FileReader::section`].
     pub fn read(
-        reader: &mut Reader,
+        reader: &mut FileReader,
         entry: &Entry,
         profile: &'static Profile,
         residence: Residence,

@@ -1,6 +1,6 @@
 //! Checksums of everything a stream decodes to before a float appears: equal on every machine.
 
-use super::gop_index::Reader;
+use super::gop_index::FileReader;
 use super::scene::{Grid, NetworkLevels, Residence};
 use super::section_grids::SectionGrids;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ impl Symbols {
     ///
     /// # Errors
     /// The stream's; [`Error::Unsupported`] when every view is explicit.
-    pub fn of(reader: &mut Reader) -> Result<Self> {
+    pub fn of(reader: &mut FileReader) -> Result<Self> {
         if reader.header().profile().is_none() {
             return Err(Error::unsupported(
                 Preamble::BYTES as u64,
@@ -54,7 +54,10 @@ pub enum Levels<'a> {
 ///
 /// # Errors
 /// The stream's.
-pub fn visit_levels(reader: &mut Reader, mut visit: impl FnMut(&Entry, Levels<'_>)) -> Result<()> {
+pub fn visit_levels(
+    reader: &mut FileReader,
+    mut visit: impl FnMut(&Entry, Levels<'_>),
+) -> Result<()> {
     let header = reader.header().clone();
     let Some(profile) = header.profile() else { return Ok(()) };
     let mut model = Box::new(SymbolModel::new());

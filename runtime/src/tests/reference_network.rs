@@ -1,8 +1,8 @@
 //! The decoder network in plain Rust: slow, obvious, and the twin of the ONNX templates.
 
+use crate::profile::topology::{Activation, Activations, Cut, LayerId, Then};
 use crate::profile::{KERNEL, LayerSpec, MASKS, PACKED, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
-use crate::topology::{Activation, Activations, Cut, LayerId, Then};
 
 /// One picture's tensor, `[channel, row, column]`.
 #[derive(Debug, Clone, PartialEq)]

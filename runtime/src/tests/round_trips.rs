@@ -20,8 +20,8 @@ use crate::format::reader::{SliceSource, StreamReader};
 use crate::format::steps::StepIndex;
 use crate::format::table::{Entry, Kind};
 use crate::format::writer::{Section, write_stream};
+use crate::profile::topology::LayerId;
 use crate::profile::{LayerSpec, PROFILES};
-use crate::topology::LayerId;
 use crate::units::{Size, ViewId};
 
 /// Largest magnitude of a weight's or a grid's level (FORMAT.md §5, §6).
@@ -152,8 +152,8 @@ fn layer() -> impl Strategy<Value = (LayerSpec, usize, Numbers)> {
 
 fn grid() -> impl Strategy<Value = (GridShape, (Vec<StepIndex>, Vec<i8>))> {
     let sizes = (1usize..4, 1usize..4, 1usize..5, 1usize..7, 1usize..7);
-    sizes.prop_flat_map(|(times, views, channels, rows, columns)| {
-        let shape = GridShape { times, views, channels, rows, columns };
+    sizes.prop_flat_map(|(entries, views, channels, rows, columns)| {
+        let shape = GridShape { entries, views, channels, rows, columns };
         (Just(shape), (vec(step(), channels), vec(level(), shape.values())))
     })
 }
@@ -281,7 +281,7 @@ proptest! {
         nals in vec(vec(any::<u8>(), 1..300), 0..20),
     ) {
         let keys: Vec<Key> =
-            keys.into_iter().map(|(view, time)| Key { view: ViewId(view), time }).collect();
+            keys.into_iter().map(|(view, frame)| Key { view: ViewId(view), frame }).collect();
         let mut body = Vec::new();
         write_anchor(&mut body, &keys, nals.iter().map(Vec::as_slice));
         let section = AnchorSection::parse(&body, 300).unwrap();

@@ -7,7 +7,7 @@ use openh264::encoder::{Encoder, EncoderConfig, QpRange, RateControlMode};
 use openh264::formats::YUVSlices;
 
 use crate::error::Result;
-use crate::format::anchor::{Coded, Key, coding_order, write_anchor};
+use crate::format::anchor::{CodedPicture, Key, coding_order, write_anchor};
 use crate::format::header::{Colour, Header, Role, Sampling, Second};
 use crate::format::mixing::SymbolModel;
 use crate::format::steps::StepIndex;
@@ -46,14 +46,14 @@ pub(crate) fn header(size: Size, frames: u32, roles: &[Role]) -> Header {
 /// An implicit view of anchor 0 with key pictures.
 pub(crate) const KEYED: Role = Role::Implicit { anchor: ViewId(0), second: Second::Key };
 
-/// The picture that is coded for `view` at `time`: a moving pattern.
-pub(crate) fn scene_picture(size: Size, view: u8, time: u32) -> Picture {
+/// The picture that is coded for `view` at `frame`: a moving pattern.
+pub(crate) fn scene_picture(size: Size, view: u8, frame: u32) -> Picture {
     let mut picture = Picture::new(size);
     for plane in Plane::ALL {
         let (columns, _) = picture.plane_size(plane);
         for (at, pixel) in picture.plane_mut(plane).iter_mut().enumerate() {
             let (x, y) = ((at % columns) as u32, (at / columns) as u32);
-            let wave = (x + 3 * time + 5 * u32::from(view)) * (y + 7) / 8;
+            let wave = (x + 3 * frame + 5 * u32::from(view)) * (y + 7) / 8;
             *pixel = (60 + wave % 120 + 10 * u32::from(view)) as u8;
         }
     }
@@ -95,12 +95,12 @@ fn encode(pictures: &[Picture]) -> Vec<Vec<u8>> {
     nals
 }
 
-/// Key pictures of an anchor's section: every implicit view of it with [`Second::Key`], at time 1.
+/// Key pictures of an anchor's section: every implicit view of it with [`Second::Key`], at frame 1.
 fn keys(header: &Header, anchor: ViewId) -> Vec<Key> {
     let keyed = |v: &ViewId| {
         header.views[usize::from(v.0)] == Role::Implicit { anchor, second: Second::Key }
     };
-    header.implicit_views().filter(keyed).map(|view| Key { view, time: 1 }).collect()
+    header.implicit_views().filter(keyed).map(|view| Key { view, frame: 1 }).collect()
 }
 
 /// A repeatable number in −1‥1.
@@ -169,16 +169,18 @@ fn stream_of(header: &Header, levels: fn(&Profile) -> NetworkLevels) -> Vec<u8> 
         for view in header.explicit_views() {
             let mut keys = keys(header, view);
             if first == 0 {
-                keys.extend([0, 0, 3].map(|time| Key { view, time }));
+                keys.extend([0, 0, 3].map(|frame| Key { view, frame }));
             }
-            keys.retain(|k| u32::from(k.time) < frames);
+            keys.retain(|k| u32::from(k.frame) < frames);
             let mut shown = first..;
             let pictures: Vec<_> = coding_order(view, &keys, frames)
                 .map(|coded| match coded {
-                    Coded::Shown => scene_picture(header.size, view.0, shown.next().unwrap()),
-                    Coded::Hidden => scene_picture(header.size, view.0, 100),
-                    Coded::Key(Key { view, time }) => {
-                        scene_picture(header.size, view.0, first + u32::from(time))
+                    CodedPicture::Shown => {
+                        scene_picture(header.size, view.0, shown.next().unwrap())
+                    }
+                    CodedPicture::Hidden => scene_picture(header.size, view.0, 100),
+                    CodedPicture::Key(Key { view, frame }) => {
+                        scene_picture(header.size, view.0, first + u32::from(frame))
                     }
                 })
                 .collect();

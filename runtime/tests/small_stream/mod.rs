@@ -61,7 +61,7 @@ pub fn stream_of(frames: u32) -> Vec<u8> {
     let bodies = [
         (Kind::Network, network),
         (Kind::SceneGrids, scene),
-        (Kind::Anchor, anchor_section(SIZE, frames as usize, &[Key { view: ViewId(1), time: 1 }])),
+        (Kind::Anchor, anchor_section(SIZE, frames as usize, &[Key { view: ViewId(1), frame: 1 }])),
         (Kind::GopGrids, gop),
     ];
     let section =

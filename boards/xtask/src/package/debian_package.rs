@@ -14,7 +14,7 @@ use md5::{Digest, Md5};
 
 use super::VERSION;
 use super::archive::{Content, tar_gz};
-use crate::cross::Built;
+use crate::cross::BoardProgram;
 use crate::place::Arch;
 use crate::symbols::Needs;
 
@@ -43,7 +43,7 @@ fi
 ";
 
 /// The package as a file.
-pub(crate) fn build(built: &Built, contents: &[Content], time_s: u64) -> Result<Vec<u8>> {
+pub(crate) fn build(built: &BoardProgram, contents: &[Content], time_s: u64) -> Result<Vec<u8>> {
     let script =
         |name: &str, text: &str| Content { mode: 0o755, ..Content::new(name.into(), text.into()) };
     let control = vec![
@@ -68,8 +68,8 @@ pub(crate) fn build(built: &Built, contents: &[Content], time_s: u64) -> Result<
     Ok(ar.into_inner()?)
 }
 
-fn control(built: &Built, contents: &[Content]) -> Result<String> {
-    let Built { title, glibc, .. } = built;
+fn control(built: &BoardProgram, contents: &[Content]) -> Result<String> {
+    let BoardProgram { title, glibc, .. } = built;
     let kib = contents.iter().map(|c| c.bytes.len().div_ceil(1024)).sum::<usize>();
     Ok(format!(
         "Package: iev\nVersion: {VERSION}\nArchitecture: {}\n\

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cross::Built;
+use crate::cross::BoardProgram;
 use crate::ort;
 use crate::place::{Arch, Place};
 use crate::sample::{self, output};
@@ -21,7 +21,7 @@ const SUITE: &str = "bullseye";
 const BOOKS: [&str; 3] = ["var/lib/dpkg", "var/log", "var/cache"];
 
 /// Tries the package at `deb`; another processor's was only unpacked.
-pub(crate) fn check(place: &Place, built: &Built, deb: &Path) -> Result<()> {
+pub(crate) fn check(place: &Place, built: &BoardProgram, deb: &Path) -> Result<()> {
     if built.arch != Arch::host()? {
         println!("not installed: the package is for another processor; its files were read back");
         return Ok(());

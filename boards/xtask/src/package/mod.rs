@@ -16,7 +16,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cross::{self, Built};
+use crate::cross::{self, BoardProgram};
 use crate::place::Place;
 use crate::task::{cargo_alone, run};
 use archive::{Content, compressed, tar_gz};
@@ -95,7 +95,7 @@ fn files_of(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 /// Every file below `prefix`.
 fn contents(
     place: &Place,
-    built: &Built,
+    built: &BoardProgram,
     pages: &[(String, Vec<u8>)],
     prefix: &Path,
 ) -> Result<Vec<Content>> {

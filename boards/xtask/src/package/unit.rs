@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::cross::Built;
+use crate::cross::BoardProgram;
 
 /// Text of `iev@.service` for a program below `/prefix`.
 ///
 /// An instance names a stream by its escaped path, as `systemd-escape --path` prints it.
-pub(crate) fn text(built: &Built, prefix: &Path) -> Vec<u8> {
-    let Built { title, board, .. } = built;
+pub(crate) fn text(built: &BoardProgram, prefix: &Path) -> Vec<u8> {
+    let BoardProgram { title, board, .. } = built;
     // Without a GPU no device is needed and nothing writes code at run time; a GPU needs both.
     let devices = if built.gpu {
         "# Device nodes of the GPU belong to this group on a Jetson.\nSupplementaryGroups=video\n"

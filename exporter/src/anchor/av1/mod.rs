@@ -11,7 +11,7 @@ use iev_runtime::format::anchor::Key;
 use iev_runtime::format::av1::write_av1;
 use iev_runtime::format::table::Kind;
 
-use super::{AnchorError, AnchorSettings, CodedPictures, Coder, Input};
+use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput};
 
 /// The codec of the fewest bytes.
 pub(super) struct Av1;
@@ -27,7 +27,7 @@ impl Coder for Av1 {
 
     fn code(
         &self,
-        pictures: &[Input<'_>],
+        pictures: &[CodingInput<'_>],
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {
@@ -53,7 +53,7 @@ impl Coder for Av1 {
         frames.div_ceil(frames.div_ceil(most).max(1)).max(1)
     }
 
-    fn hidden_times(&self, _frames: usize, _has_keys: bool) -> Vec<u16> {
+    fn hidden_frames(&self, _frames: usize, _has_keys: bool) -> Vec<u16> {
         vec![0]
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use iev_runtime::anchor::av1::obu::temporal_units;
 
 use crate::anchor::pipe::through_ffmpeg;
-use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input, first_of_one_size};
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, CodingInput, first_of_one_size};
 
 /// Most threads of an encoder that SVT-AV1 makes use of. How many there are changes no byte.
 const MOST_THREADS: usize = 6;
@@ -41,7 +41,7 @@ pub(super) fn rate_factors() -> impl Iterator<Item = f64> {
 
 /// Codes `pictures` as one closed GOP into one temporal unit each.
 pub(super) fn encode(
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {

@@ -17,7 +17,8 @@ use iev_runtime::format::h264::nal_units;
 use iev_runtime::format::table::Kind;
 
 use super::{
-    AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, Input, first_of_one_size,
+    AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput,
+    first_of_one_size,
 };
 use crate::picture::{Picture, PictureExt};
 
@@ -47,7 +48,7 @@ impl Coder for H264 {
 
     fn code(
         &self,
-        pictures: &[Input<'_>],
+        pictures: &[CodingInput<'_>],
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {
@@ -72,9 +73,9 @@ impl Coder for H264 {
         most.unwrap_or(GOP_FRAMES).min(allowed).min(frames.max(1))
     }
 
-    fn hidden_times(&self, frames: usize, has_keys: bool) -> Vec<u16> {
+    fn hidden_frames(&self, frames: usize, has_keys: bool) -> Vec<u16> {
         let again = (0..frames).step_by(COPY_PERIOD).skip(usize::from(!has_keys));
-        std::iter::once(0).chain(again).map(|time| time as u16).collect()
+        std::iter::once(0).chain(again).map(|frame| frame as u16).collect()
     }
 
     fn filters_by_itself(&self) -> bool {
@@ -97,7 +98,7 @@ impl Coder for H264 {
 /// # Panics
 /// If there is no picture or their sizes differ: the input stage has checked both.
 pub fn encode_anchor(
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
@@ -138,17 +139,17 @@ mod tests {
 
     fn round_trip(encoder: AnchorEncoder, width: usize, height: usize) -> Vec<Vec<u8>> {
         let moving: Vec<Picture> =
-            (0..12).map(|time| synthetic(width, height, 1.5 * time as f32)).collect();
-        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
+            (0..12).map(|frame| synthetic(width, height, 1.5 * frame as f32)).collect();
+        let pictures: Vec<CodingInput<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20) };
         let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
         let decoded = decode_anchor(&units, width, height).unwrap();
         assert_eq!(decoded.len(), pictures.len());
-        for (time, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
+        for (frame, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
             for (plane, copy) in original.planes().into_iter().zip(copy.planes()) {
                 let db = plane_psnr_db(plane.samples, copy.samples);
-                assert!(db > 34.0, "{encoder:?} {width}x{height}, picture {time}: {db:.2} dB");
+                assert!(db > 34.0, "{encoder:?} {width}x{height}, picture {frame}: {db:.2} dB");
             }
         }
         units
@@ -190,10 +191,10 @@ mod tests {
             return;
         }
         let moving: Vec<Picture> =
-            (0..8).map(|time| synthetic(96, 64, 1.5 * time as f32)).collect();
+            (0..8).map(|frame| synthetic(96, 64, 1.5 * frame as f32)).collect();
         let first_bytes = |offset| {
-            let of = |time| if time == 0 { offset } else { 0 };
-            let pictures: Vec<Input<'_>> = moving.iter().zip((0..).map(of)).collect();
+            let of = |frame| if frame == 0 { offset } else { 0 };
+            let pictures: Vec<CodingInput<'_>> = moving.iter().zip((0..).map(of)).collect();
             let encoder = AnchorEncoder::X264;
             let settings = AnchorSettings { encoder, ..AnchorSettings::new(32) };
             encode_anchor(&pictures, (25, 1), &settings).unwrap()[0].len()
@@ -224,8 +225,8 @@ mod tests {
         if !has_x264() {
             return;
         }
-        let moving: Vec<Picture> = (0..6).map(|time| synthetic(96, 64, time as f32)).collect();
-        let pictures: Vec<Input<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
+        let moving: Vec<Picture> = (0..6).map(|frame| synthetic(96, 64, frame as f32)).collect();
+        let pictures: Vec<CodingInput<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
         let rows = [
             ("bframes=2:b-adapt=0", "B pictures"),
             ("slices=2", "is one slice"),

@@ -9,7 +9,7 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 
 use super::even;
-use crate::anchor::{AnchorError, AnchorSettings, Input};
+use crate::anchor::{AnchorError, AnchorSettings, CodingInput};
 use crate::picture::PictureExt;
 
 /// The QP range that openh264 accepts for camera content.
@@ -20,7 +20,7 @@ const UNBOUND_BITS_PER_SECOND: u32 = 240_000_000;
 
 /// The whole stream of `pictures`.
 pub(in crate::anchor) fn encode(
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<u8>, AnchorError> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::even;
 use crate::anchor::pipe::through_ffmpeg;
-use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, Input};
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, CodingInput};
 use crate::picture::PictureExt;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
@@ -18,7 +18,7 @@ const SEARCH: &str = "me=tesa:merange=64:subme=11:aq-mode=1:aq-strength=0.4";
 
 /// The whole stream of `pictures`, as x264 wrote it.
 pub(in crate::anchor) fn encode(
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<u8>, AnchorError> {
@@ -62,7 +62,7 @@ pub(in crate::anchor) fn encode(
 /// `weightp=0`: weighted prediction cost 1 to 2 % on clips without fades.
 fn params(
     (width, height): (usize, usize),
-    pictures: &[Input<'_>],
+    pictures: &[CodingInput<'_>],
     settings: &AnchorSettings,
 ) -> String {
     let macroblocks = width.div_ceil(16) * height.div_ceil(16);
@@ -97,7 +97,8 @@ mod tests {
 
     fn params_of(size: (usize, usize), offsets: &[i32], settings: &AnchorSettings) -> String {
         let picture = Picture::zeros(2, 2);
-        let pictures: Vec<Input<'_>> = offsets.iter().map(|offset| (&picture, *offset)).collect();
+        let pictures: Vec<CodingInput<'_>> =
+            offsets.iter().map(|offset| (&picture, *offset)).collect();
         params(size, &pictures, settings)
     }
 

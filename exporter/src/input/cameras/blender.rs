@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Number;
 
 use super::fault::{Fault, InEntry};
-use super::given::{Axes, Entry, Given, finite};
+use super::given::{Axes, Entry, SourceCamera, finite};
 
 #[derive(Deserialize)]
 struct Camera {
@@ -35,11 +35,11 @@ pub(super) fn parse(text: &str, size: (usize, usize)) -> Result<Vec<Entry>, InEn
     Ok(cameras.into_iter().map(entry).collect())
 }
 
-fn given(camera: &Camera, (width, height): (usize, usize)) -> Result<Given, Fault> {
+fn given(camera: &Camera, (width, height): (usize, usize)) -> Result<SourceCamera, Fault> {
     let size_px = [width as f64, height as f64];
     finite("sensor size", &[camera.sensor_mm])?;
     let focal = camera.lens_mm / camera.sensor_mm * width.max(height) as f64;
-    Given {
+    SourceCamera {
         size_px,
         focal_px: [focal; 2],
         centre_px: size_px.map(|side| side / 2.0),

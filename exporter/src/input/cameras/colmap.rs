@@ -6,7 +6,7 @@ use std::str::FromStr;
 use nalgebra::{Quaternion, UnitQuaternion, Vector3};
 
 use super::fault::{Fault, InEntry};
-use super::given::{Entry, Given, GivenPose, finite};
+use super::given::{Entry, SourceCamera, SourcePose, finite};
 
 /// How far a quaternion's length may be from 1 by rounding; COLMAP itself normalises any.
 const LENGTH_TOLERANCE: f64 = 0.1;
@@ -112,7 +112,7 @@ fn image(
     Ok(Entry { name: rest.to_owned(), place, camera })
 }
 
-fn given(lens: &Lens, [w, x, y, z, tx, ty, tz]: [f64; 7]) -> Result<Given, Fault> {
+fn given(lens: &Lens, [w, x, y, z, tx, ty, tz]: [f64; 7]) -> Result<SourceCamera, Fault> {
     let quaternion = Quaternion::new(w, x, y, z);
     finite("rotation", &[w, x, y, z])?;
     finite("translation", &[tx, ty, tz])?;
@@ -124,8 +124,8 @@ fn given(lens: &Lens, [w, x, y, z, tx, ty, tz]: [f64; 7]) -> Result<Given, Fault
     let Lens { size_px, focal_px, centre_px } = *lens;
     let position = -(to_world * Vector3::new(tx, ty, tz));
     finite("position", position.as_slice())?;
-    let pose = GivenPose { position, rotation: to_world };
-    Given { size_px, focal_px, centre_px, pose }.check()
+    let pose = SourcePose { position, rotation: to_world };
+    SourceCamera { size_px, focal_px, centre_px, pose }.check()
 }
 
 /// Points are x, y and a number; anything else is an image that an editor moved up over a blank line.

@@ -16,12 +16,12 @@ pub(super) struct Entry {
     /// Where it is in the file, for errors.
     pub(super) place: String,
     /// The camera.
-    pub(super) camera: Result<Given, Fault>,
+    pub(super) camera: Result<SourceCamera, Fault>,
 }
 
 /// A camera in the stream's axes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Given {
+pub(super) struct SourceCamera {
     /// Width and height that the pixels are counted in.
     pub(super) size_px: [f64; 2],
     /// Focal lengths, horizontal and vertical.
@@ -29,12 +29,12 @@ pub(super) struct Given {
     /// Principal point from the top left corner.
     pub(super) centre_px: [f64; 2],
     /// Centre and rotation.
-    pub(super) pose: GivenPose,
+    pub(super) pose: SourcePose,
 }
 
 /// Where a camera is, in the stream's axes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct GivenPose {
+pub(super) struct SourcePose {
     /// Centre of projection.
     pub(super) position: Vector3<f64>,
     /// From camera axes to world axes.
@@ -63,17 +63,17 @@ impl Axes {
         &self,
         rotation: Matrix3<f64>,
         position: [f64; 3],
-    ) -> Result<GivenPose, Fault> {
+    ) -> Result<SourcePose, Fault> {
         finite("position", &position)?;
         let [world, camera] = [self.world, self.camera].map(matrix);
-        Ok(GivenPose {
+        Ok(SourcePose {
             position: world * Vector3::from(position),
             rotation: checked(world * rotation * camera.transpose())?,
         })
     }
 
     /// The pose of a camera-to-world matrix; its last row is not looked at.
-    pub(super) fn pose_of_matrix(&self, rows: &[[f64; 4]; 4]) -> Result<GivenPose, Fault> {
+    pub(super) fn pose_of_matrix(&self, rows: &[[f64; 4]; 4]) -> Result<SourcePose, Fault> {
         let [x, y, z, _] = rows;
         let rotation = matrix([x, y, z].map(|row| [row[0], row[1], row[2]]));
         self.pose(rotation, [x[3], y[3], z[3]])
@@ -103,7 +103,7 @@ pub(super) fn finite(what: &'static str, numbers: &[f64]) -> Result<(), Fault> {
     if all { Ok(()) } else { Err(Fault::NotFinite(what)) }
 }
 
-impl Given {
+impl SourceCamera {
     /// Checks what every format has to hold.
     pub(super) fn check(self) -> Result<Self, Fault> {
         finite("size", &self.size_px)?;

@@ -4,7 +4,7 @@ use nalgebra::Rotation3;
 use serde::Deserialize;
 
 use super::fault::{Fault, InEntry};
-use super::given::{Axes, Entry, Given, finite};
+use super::given::{Axes, Entry, SourceCamera, finite};
 
 /// What the test conditions list beside the cameras: a display, and the middle of the rig.
 const NO_CAMERAS: [&str; 2] = ["viewport", "center"];
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, InEntry> {
     Ok(cameras.filter(|c| !NO_CAMERAS.contains(&c.name.as_str())).map(entry).collect())
 }
 
-fn given(camera: &Camera) -> Result<Given, Fault> {
+fn given(camera: &Camera) -> Result<SourceCamera, Fault> {
     if camera.projection != "Perspective" {
         return Err(Fault::Projection(camera.projection.clone()));
     }
@@ -48,7 +48,7 @@ fn given(camera: &Camera) -> Result<Given, Fault> {
     let [yaw, pitch, roll] = camera.rotation.map(f64::to_radians);
     // nalgebra applies the first angle first: Rz(yaw) · Ry(pitch) · Rx(roll).
     let rotation = Rotation3::from_euler_angles(roll, pitch, yaw);
-    Given {
+    SourceCamera {
         size_px: camera.resolution,
         focal_px: camera.focal.ok_or(Fault::Missing("Focal"))?,
         centre_px: camera.centre.ok_or(Fault::Missing("Principle_point"))?,

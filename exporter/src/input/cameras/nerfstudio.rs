@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::fault::{Fault, InEntry};
-use super::given::{Axes, Entry, Given, finite};
+use super::given::{Axes, Entry, SourceCamera, finite};
 
 /// Models that are a pinhole where their coefficients are zero.
 const PINHOLES: [&str; 7] = [
@@ -71,7 +71,7 @@ pub(super) fn parse(text: &str, size: (usize, usize)) -> Result<Vec<Entry>, InEn
     Ok(frames.into_iter().map(entry).collect())
 }
 
-fn given(frame: &Frame, shared: &Lens, size: (usize, usize)) -> Result<Given, Fault> {
+fn given(frame: &Frame, shared: &Lens, size: (usize, usize)) -> Result<SourceCamera, Fault> {
     check_pinhole(&frame.own, shared)?;
     let value = |of: fn(&Lens) -> Option<f64>| of(&frame.own).or(of(shared));
     let width = value(|lens| lens.w).unwrap_or(size.0 as f64);
@@ -83,7 +83,7 @@ fn given(frame: &Frame, shared: &Lens, size: (usize, usize)) -> Result<Given, Fa
     let down = value(|lens| lens.fl_y)
         .or(value(|lens| lens.camera_angle_y).map(|angle| by_angle(height, angle)))
         .unwrap_or(across);
-    Given {
+    SourceCamera {
         size_px: [width, height],
         focal_px: [across, down],
         centre_px: [

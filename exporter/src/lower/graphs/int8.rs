@@ -11,8 +11,8 @@
 
 use iev_runtime::network::blocks::Block;
 use iev_runtime::network::quantised::{PIXEL, ZERO, padded};
+use iev_runtime::profile::topology::{self, Activation, LayerId};
 use iev_runtime::profile::{HEAD, PACKED};
-use iev_runtime::topology::{self, Activation, LayerId};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};

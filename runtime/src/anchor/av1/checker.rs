@@ -1,7 +1,7 @@
 //! Which temporal units of a section the decoder may see.
 
 use super::frame::{Frame, frame, shown_again};
-use super::obu::{Kind, Obu, split};
+use super::obu::{Obu, ObuKind, split};
 use super::require;
 use super::sequence::{Sequence, sequence};
 use crate::error::{Error, Result};
@@ -57,13 +57,13 @@ impl Checker {
     /// Checks one unit and says which frame it has.
     fn obu(&mut self, obu: &Obu<'_>) -> Result<Option<Frame>> {
         let found = match obu.kind {
-            Kind::Sequence => return self.begin(obu.payload).map(|()| None),
-            Kind::Frame => frame(obu.payload, self.sequence()?, self.size)?,
-            Kind::FrameHeader => {
+            ObuKind::Sequence => return self.begin(obu.payload).map(|()| None),
+            ObuKind::Frame => frame(obu.payload, self.sequence()?, self.size)?,
+            ObuKind::FrameHeader => {
                 self.sequence()?;
                 shown_again(obu.payload)?
             }
-            Kind::Delimiter | Kind::Other => {
+            ObuKind::Delimiter | ObuKind::Other => {
                 return Err(Error::unsupported(0, "this type of OBU in an AV1 section"));
             }
         };

@@ -71,7 +71,7 @@ impl Rav1d {
         // SAFETY: the context is open until this is dropped, and the pointer is to a live value.
         let sent = unsafe { dav1d_send_data(self.0, Some(NonNull::from(&mut data.0))) };
         succeeded("decode a temporal unit", sent)?;
-        let mut decoded = Decoded::default();
+        let mut decoded = Rav1dPicture::default();
         // SAFETY: as above.
         let got = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut decoded.0))) };
         succeeded("show a picture", got)?;
@@ -131,9 +131,9 @@ impl Drop for Data {
 
 /// A picture on loan from rav1d.
 #[derive(Default)]
-struct Decoded(Dav1dPicture);
+struct Rav1dPicture(Dav1dPicture);
 
-impl Decoded {
+impl Rav1dPicture {
     fn copy_to(&self, picture: &mut Picture) -> Result<(), BoxError> {
         let size = picture.size();
         let Dav1dPicture { p, data, stride, .. } = &self.0;
@@ -162,7 +162,7 @@ impl Decoded {
     }
 }
 
-impl Drop for Decoded {
+impl Drop for Rav1dPicture {
     fn drop(&mut self) {
         // SAFETY: the pointer is to a live value, filled by rav1d or empty, which the call empties.
         unsafe { dav1d_picture_unref(Some(NonNull::from(&mut self.0))) }

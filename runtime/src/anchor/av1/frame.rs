@@ -48,6 +48,7 @@ pub(super) fn shown_again(payload: &[u8]) -> Result<Frame> {
 /// `uncompressed_header()` of a frame of `size`, as far as its tiles.
 pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<Frame> {
     let bits = &mut Bits::new(payload);
+    // show_existing_frame
     if bits.flag()? {
         return Err(Error::malformed(0, "a frame that is shown again has no tiles"));
     }
@@ -67,8 +68,9 @@ pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<F
     let allow_screen_content_tools = sequence.seq_force_screen_content_tools.made(bits)?;
     let force_integer_mv =
         allow_screen_content_tools && sequence.seq_force_integer_mv.made(bits)?;
+    // frame_size_override_flag
     require(!bits.flag()?, "AV1 frames of other sizes than the sequence's")?;
-    bits.take(sequence.order_hint_bits)?;
+    bits.take(sequence.order_hint_bits)?; // order_hint
     if frame_type == FrameType::Inter && !error_resilient_mode {
         bits.take(3)?; // primary_ref_frame
     }
@@ -79,6 +81,7 @@ pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<F
             return Err(Error::malformed(0, rule));
         }
         if error_resilient_mode {
+            // ref_order_hint
             (0..8).try_for_each(|_| bits.take(sequence.order_hint_bits).map(drop))?;
         }
     }
@@ -86,6 +89,7 @@ pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<F
         FrameType::Key | FrameType::IntraOnly => {
             render_size(bits)?;
             if allow_screen_content_tools {
+                // allow_intrabc
                 require(!bits.flag()?, "intra block copy in an AV1 section")?;
             }
         }
@@ -108,6 +112,7 @@ pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<F
 
 /// `render_size()`
 fn render_size(bits: &mut Bits<'_>) -> Result<()> {
+    // render_and_frame_size_different
     require(!bits.flag()?, "AV1 frames that are to be scaled for display")
 }
 

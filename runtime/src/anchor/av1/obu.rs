@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// `obu_type` (6.2.2), as far as a section has them or an encoder writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ObuKind {
     /// `OBU_SEQUENCE_HEADER`
     Sequence,
     /// `OBU_TEMPORAL_DELIMITER`
@@ -24,7 +24,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Obu<'a> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ObuKind,
     /// Where it starts among the bytes that were split.
     pub at: usize,
     /// What follows its header and size.
@@ -59,11 +59,11 @@ fn take(bytes: &[u8], at: usize) -> Result<Obu<'_>> {
         return fault("an OBU ends inside its temporal unit");
     };
     let kind = match (head >> 3) & 0xf {
-        1 => Kind::Sequence,
-        2 => Kind::Delimiter,
-        3 => Kind::FrameHeader,
-        6 => Kind::Frame,
-        _ => Kind::Other,
+        1 => ObuKind::Sequence,
+        2 => ObuKind::Delimiter,
+        3 => ObuKind::FrameHeader,
+        6 => ObuKind::Frame,
+        _ => ObuKind::Other,
     };
     let whole = &bytes[..bytes.len() - rest.len() + size];
     Ok(Obu { kind, at, payload, whole })
@@ -92,7 +92,7 @@ pub fn temporal_units(stream: &[u8]) -> Result<Vec<Vec<u8>>> {
     for obu in split(stream) {
         let obu = obu?;
         match (obu.kind, units.last_mut()) {
-            (Kind::Delimiter, _) => units.push(Vec::new()),
+            (ObuKind::Delimiter, _) => units.push(Vec::new()),
             (_, Some(unit)) => unit.push(obu),
             (_, None) => {
                 return Err(Error::malformed(0, "an AV1 stream starts with a temporal delimiter"));
@@ -125,7 +125,10 @@ mod tests {
         let units = temporal_units(&stream).unwrap();
         assert_eq!(units, [vec![0x0a, 2, 7, 8, 0x30, 9], vec![0x18, 5]]);
         let obus: Vec<_> = split(&units[0]).map(|obu| obu.unwrap()).collect();
-        assert_eq!(obus.iter().map(|o| o.kind).collect::<Vec<_>>(), [Kind::Sequence, Kind::Frame]);
+        assert_eq!(
+            obus.iter().map(|o| o.kind).collect::<Vec<_>>(),
+            [ObuKind::Sequence, ObuKind::Frame]
+        );
         assert_eq!((obus[1].at, obus[1].payload), (4, &[9][..]));
         assert!(temporal_units(&stream[2..]).is_err(), "no delimiter first");
     }

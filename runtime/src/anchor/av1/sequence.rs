@@ -41,6 +41,7 @@ pub(super) struct Sequence {
 /// `sequence_header_obu()` of pictures of `size`.
 pub(super) fn sequence(payload: &[u8], size: Size) -> Result<Sequence> {
     let bits = &mut Bits::new(payload);
+    // seq_profile, still_picture, reduced_still_picture_header, timing_info_present_flag
     require(bits.take(3)? == 0, "AV1 profiles other than Main")?;
     require(!bits.flag()?, "AV1 still pictures")?;
     require(!bits.flag()?, "AV1 still pictures")?;
@@ -49,6 +50,7 @@ pub(super) fn sequence(payload: &[u8], size: Size) -> Result<Sequence> {
     }
     operating_point(bits)?;
     frame_size(bits, size)?;
+    // frame_id_numbers_present_flag
     require(!bits.flag()?, "frame identifiers in an AV1 section")?;
     let use_128x128_superblock = bits.flag()?;
     // enable_filter_intra, enable_intra_edge_filter, enable_interintra_compound,
@@ -65,9 +67,11 @@ pub(super) fn sequence(payload: &[u8], size: Size) -> Result<Sequence> {
         _ => choice(bits)?,
     };
     let order_hint_bits = if enable_order_hint { bits.take(3)? + 1 } else { 0 };
+    // enable_superres
     require(!bits.flag()?, "super-resolution in an AV1 section")?;
     bits.take(2)?; // enable_cdef, enable_restoration
     color_config(bits)?;
+    // film_grain_params_present
     require(!bits.flag()?, "film grain in an AV1 section")?;
     if !bits.only_trailing() {
         return Err(Error::malformed(0, "an AV1 sequence header ends with its trailing bits"));
@@ -83,29 +87,33 @@ pub(super) fn sequence(payload: &[u8], size: Size) -> Result<Sequence> {
 
 /// `timing_info()`, which says nothing that the stream's header does not.
 fn timing_info(bits: &mut Bits<'_>) -> Result<()> {
-    bits.take(32)?;
-    bits.take(32)?;
+    bits.take(32)?; // num_units_in_display_tick
+    bits.take(32)?; // time_scale
+    // equal_picture_interval
     if bits.flag()? {
-        bits.skip_uvlc()?;
+        bits.skip_uvlc()?; // num_ticks_per_picture_minus_1
     }
+    // decoder_model_info_present_flag
     require(!bits.flag()?, "AV1 decoder models")
 }
 
 /// The one operating point, without layers.
 fn operating_point(bits: &mut Bits<'_>) -> Result<()> {
     let initial_display_delay_present = bits.flag()?;
+    // operating_points_cnt_minus_1, operating_point_idc, seq_level_idx
     require(bits.take(5)? == 0, "several AV1 operating points")?;
     require(bits.take(12)? == 0, "temporal and spatial layers in an AV1 section")?;
     if bits.take(5)? > 7 {
         bits.flag()?; // seq_tier
     }
     if initial_display_delay_present {
-        bits.optional(4)?;
+        bits.optional(4)?; // initial_display_delay_minus_1
     }
     Ok(())
 }
 
 fn frame_size(bits: &mut Bits<'_>, size: Size) -> Result<()> {
+    // frame_width_bits_minus_1, frame_height_bits_minus_1, max_frame_width_minus_1, max_frame_height_minus_1
     let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
     let sides = (bits.take(width_bits)? + 1, bits.take(height_bits)? + 1);
     if sides == (size.width_px.into(), size.height_px.into()) {
@@ -122,8 +130,10 @@ fn choice(bits: &mut Bits<'_>) -> Result<Choice> {
 
 /// `color_config()` of the Main profile; the colours themselves are the stream header's.
 fn color_config(bits: &mut Bits<'_>) -> Result<()> {
+    // high_bitdepth, mono_chrome
     require(!bits.flag()?, "samples of more than 8 bits")?;
     require(!bits.flag()?, "AV1 pictures without chroma")?;
+    // color_description_present_flag; color_primaries, transfer_characteristics, matrix_coefficients
     if let Some(description) = bits.optional(24)? {
         require(description & 0xff != IDENTITY, "chroma formats other than 4:2:0")?;
     }

@@ -82,9 +82,11 @@ impl Checker {
 
     /// The start of a slice header (§7.3.3), as far as the picture's order.
     fn slice(&mut self, bits: &mut Bits<'_>, is_idr: bool) -> Result<()> {
+        // first_mb_in_slice
         if bits.ue()? != 0 {
             return Err(Error::malformed(0, "every picture of an anchor section is one slice"));
         }
+        // slice_type
         match (bits.ue()?, is_idr) {
             (2 | 7, _) | (0 | 5, false) => {}
             (0 | 5, true) => return Err(Error::malformed(0, "an IDR picture is intra coded")),
@@ -98,13 +100,13 @@ impl Checker {
             let rule = "the first picture of an anchor section, and no other, is an IDR";
             return Err(Error::malformed(0, rule));
         }
-        bits.ue()?;
-        bits.take(frame_number_bits)?;
+        bits.ue()?; // pic_parameter_set_id
+        bits.take(frame_number_bits)?; // frame_num
         if is_idr {
-            bits.ue()?;
+            bits.ue()?; // idr_pic_id
         }
         let Some(order_bits) = order_bits else { return Ok(()) };
-        let order = bits.take(order_bits)?;
+        let order = bits.take(order_bits)?; // pic_order_cnt_lsb
         let last = if is_idr { None } else { self.last_order };
         // Counts wrap; a step of half their range or more is a step back (§8.2.1.1).
         let ahead = |last: u32| order.wrapping_sub(last) & ((1 << order_bits) - 1);
@@ -115,10 +117,12 @@ impl Checker {
         Ok(())
     }
 
+    /// The start of a picture parameter set (§7.3.2.2).
     fn picture_parameters(&mut self, bits: &mut Bits<'_>) -> Result<()> {
-        bits.ue()?;
-        bits.ue()?;
-        bits.take(2)?;
+        bits.ue()?; // pic_parameter_set_id
+        bits.ue()?; // seq_parameter_set_id
+        bits.take(2)?; // entropy_coding_mode_flag, bottom_field_pic_order_in_frame_present_flag
+        // num_slice_groups_minus1
         require(bits.ue()? == 0, "slice groups in an anchor section")?;
         self.has_picture_parameters = true;
         Ok(())
@@ -138,28 +142,35 @@ fn require(holds: bool, what: &'static str) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::unsupported(0, what)) }
 }
 
+/// A sequence parameter set (§7.3.2.1.1), up to its VUI parameters.
 fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<Sequence> {
-    let profile = bits.take(8)?;
+    let profile = bits.take(8)?; // profile_idc
     require(PROFILES.contains(&profile), "H.264 profiles other than Baseline, Main and High")?;
-    bits.take(8)?;
+    bits.take(8)?; // constraint_set0_flag to constraint_set5_flag, reserved_zero_2bits
+    // level_idc
     require(LEVELS.contains(&bits.take(8)?), "an unknown H.264 level")?;
-    bits.ue()?;
+    bits.ue()?; // seq_parameter_set_id
     if profile == HIGH {
+        // chroma_format_idc
         require(bits.ue()? == 1, "chroma formats other than 4:2:0")?;
-        let depths = (bits.ue()?, bits.ue()?);
+        let depths = (bits.ue()?, bits.ue()?); // bit_depth_luma_minus8, bit_depth_chroma_minus8
         require(depths == (0, 0), "samples of more than 8 bits")?;
-        bits.take(1)?;
+        bits.take(1)?; // qpprime_y_zero_transform_bypass_flag
+        // seq_scaling_matrix_present_flag
         if bits.take(1)? == 1 {
             scaling_lists(bits)?;
         }
     }
     let frame_number_bits = count_bits(bits)?;
     let order_bits = picture_order(bits)?;
+    // max_num_ref_frames, gaps_in_frame_num_value_allowed_flag
     require(bits.ue()? <= MAX_REFERENCES, "more than 16 reference pictures")?;
     require(bits.take(1)? == 0, "gaps in the numbers of pictures")?;
+    // pic_width_in_mbs_minus1, pic_height_in_map_units_minus1, frame_mbs_only_flag
     let (columns, rows) = (u64::from(bits.ue()?) + 1, u64::from(bits.ue()?) + 1);
     require(bits.take(1)? == 1, "interlaced pictures")?;
-    bits.take(1)?;
+    bits.take(1)?; // direct_8x8_inference_flag
+    // frame_cropping_flag; frame_crop_left_offset, right, top and bottom
     let mut crop = [0u64; 4];
     if bits.take(1)? == 1 {
         for side in &mut crop {
@@ -182,13 +193,14 @@ fn sequence(bits: &mut Bits<'_>, size: Size) -> Result<Sequence> {
 
 /// Bits of a counter, coded as four less (§7.4.2.1.1).
 fn count_bits(bits: &mut Bits<'_>) -> Result<u32> {
-    let more = bits.ue()?;
+    let more = bits.ue()?; // log2_max_frame_num_minus4 or log2_max_pic_order_cnt_lsb_minus4
     require(more <= 12, "H.264 counters of more than 16 bits")?;
     Ok(more + 4)
 }
 
 /// Bits of the order count that slices carry, if they do (§8.2.1).
 fn picture_order(bits: &mut Bits<'_>) -> Result<Option<u32>> {
+    // pic_order_cnt_type
     match bits.ue()? {
         0 => count_bits(bits).map(Some),
         2 => Ok(None),
@@ -196,15 +208,17 @@ fn picture_order(bits: &mut Bits<'_>) -> Result<Option<u32>> {
     }
 }
 
+/// Skips `scaling_list()` (§7.3.2.1.1.1) of every size that has one.
 fn scaling_lists(bits: &mut Bits<'_>) -> Result<()> {
     for list in 0..8 {
+        // seq_scaling_list_present_flag
         if bits.take(1)? == 0 {
             continue;
         }
         let (mut last, mut next) = (8i64, 8i64);
         for _ in 0..if list < 6 { 16 } else { 64 } {
             if next != 0 {
-                next = (last + bits.se()?).rem_euclid(256);
+                next = (last + bits.se()?).rem_euclid(256); // delta_scale
             }
             last = if next == 0 { last } else { next };
         }

@@ -7,7 +7,7 @@ use super::rights;
 use crate::anchor::decoder::{AnchorDecoder, InProcess, Ready};
 use crate::error::Error;
 use crate::picture::pool::Pool;
-use crate::units::{FrameId, Size, TimeIndex};
+use crate::units::{FrameIndex, PictureId, Size};
 
 /// Exit code of a Rust program that panics.
 const PANICKED: i32 = 101;
@@ -41,9 +41,9 @@ pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
         let request = Request::from_bytes(&head)?;
         unit.clear();
         requests.by_ref().take(request.unit_bytes.into()).read_to_end(&mut unit)?;
-        let frame = FrameId { view: request.view, time: TimeIndex(0) };
+        let place = PictureId { view: request.view, frame: FrameIndex(0) };
         let mut ready = Ready::new(size, pool.clone());
-        let answer = match decoder.decode(frame, request.input(&unit), &mut ready) {
+        let answer = match decoder.decode(place, request.input(&unit), &mut ready) {
             Ok(()) => Answer::Pictures(ready.pictures().len() as u8),
             Err(error) => Answer::refused(&words(&error)),
         };

@@ -21,7 +21,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::anchor::decoder::{AnchorDecoder, Input, OpenAnchors, Ready, failed};
 use crate::error::{Error, Result};
-use crate::units::{FrameId, Size, TimeIndex};
+use crate::units::{FrameIndex, PictureId, Size};
 
 pub use child::serve;
 use messages::{Answer, Head, MOST_PICTURES, Request};
@@ -58,8 +58,8 @@ struct Sandboxed {
     requests: ChildStdin,
     answers: ChildStdout,
     patience: Duration,
-    /// First time of the GOP under way, for errors.
-    gop: TimeIndex,
+    /// First frame of the GOP under way, for errors.
+    gop: FrameIndex,
 }
 
 impl Sandboxed {
@@ -73,7 +73,7 @@ impl Sandboxed {
         let mut child = command.spawn().map_err(refused)?;
         let ends = child.stdin.take().zip(child.stdout.take());
         let (requests, answers) = ends.unwrap_or_else(|| unreachable!("both ends are piped"));
-        let (patience, gop) = (sandbox.patience, TimeIndex(0));
+        let (patience, gop) = (sandbox.patience, FrameIndex(0));
         let sandboxed = Self { child, requests, answers, patience, gop };
         let no_waiting = |end: &dyn AsFd| fcntl_setfl(end.as_fd(), OFlags::NONBLOCK);
         no_waiting(&sandboxed.requests).map_err(|e| refused(e.into()))?;
@@ -84,12 +84,12 @@ impl Sandboxed {
     /// Sends one request and takes what comes back.
     fn exchange(
         &mut self,
-        frame: FrameId,
+        place: PictureId,
         input: Input<'_>,
         ready: &mut Ready,
     ) -> io::Result<Answer> {
         let until = Instant::now() + self.patience;
-        let (request, unit) = Request::of(frame.view, input);
+        let (request, unit) = Request::of(place.view, input);
         let mut requests = Patient { end: &mut self.requests, flags: PollFlags::OUT, until };
         requests.write_all(&request.to_bytes())?;
         requests.write_all(unit)?;
@@ -128,20 +128,20 @@ impl Sandboxed {
 }
 
 impl AnchorDecoder for Sandboxed {
-    fn decode(&mut self, frame: FrameId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
         if let Input::First(..) = input {
-            self.gop = frame.time;
+            self.gop = place.frame;
         }
-        match self.exchange(frame, input, ready) {
+        match self.exchange(place, input, ready) {
             Ok(Answer::Pictures(_)) => Ok(()),
-            Ok(Answer::Refused(words)) => Err(failed(frame, printable(&words))),
+            Ok(Answer::Refused(words)) => Err(failed(place, printable(&words))),
             Err(error) => {
                 let how = match self.end() {
                     Some(status) => format!("ended with {status}"),
                     None => format!("was stopped: {error}"),
                 };
                 let gop = self.gop.0;
-                Err(failed(frame, format!("the sandbox of the GOP from time {gop} on {how}")))
+                Err(failed(place, format!("the sandbox of the GOP from frame {gop} on {how}")))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use iev_runtime::board::machine;
+use iev_runtime::machine;
 use serde_json::{Value, json};
 
 /// A field of a file under /proc.

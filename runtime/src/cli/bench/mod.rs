@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use iev_runtime::format::views::ViewSet;
 use iev_runtime::kernel::fuse::MASKS;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::network::backend::Backend;
@@ -22,8 +23,7 @@ use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::profile::{FLOW, LayerSpec, PACKED};
-use iev_runtime::units::views::ViewSet;
-use iev_runtime::{Error, Result, TimeIndex, ViewId};
+use iev_runtime::{Error, FrameIndex, Result, ViewId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ pub(crate) struct Bench {
     /// How long to play, over and over
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
-    /// Ask for a time at every tick of a display with this rate, in hertz, instead of at once
+    /// Ask for a frame at every tick of a display with this rate, in hertz, instead of at once
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rate: Option<u16>,
     /// Drop, repeat or degrade what comes later than its tick, instead of waiting for it
@@ -61,12 +61,12 @@ pub(crate) struct Bench {
     backend: BackendArgs,
 }
 
-/// Times played before measuring, which fill caches, pools and queues.
+/// Frames played before measuring, which fill caches, pools and queues.
 const WARM_UP: usize = 32;
 /// Places sought.
 const SEEKS: u32 = 9;
-/// Times compared with those painted in f32.
-const LIKENESS_TIMES: u32 = 24;
+/// Frames compared with those painted in f32.
+const LIKENESS_FRAMES: u32 = 24;
 /// Switches there and back.
 const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
@@ -94,8 +94,8 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     let threads = command.backend.threads();
     let open_us = micros(started);
     let views: ViewSet = parse_views(&command.views, player.header())?.into_iter().collect();
-    let first = player.play(&Selection::new(views, player.times()))?.next();
-    first.unwrap_or_else(|| panic!("a stream has a time"))?;
+    let first = player.play(&Selection::new(views, player.frames()))?.next();
+    first.unwrap_or_else(|| panic!("a stream has a frame"))?;
     let first_picture_us = micros(started);
 
     let digest = hex::encode(Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?));
@@ -118,10 +118,10 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
             "batch": batch,
             "machine": machine::identity(),
         },
-        "times": played.times,
+        "times": played.frames,
         "warm_up_times": WARM_UP,
         "seconds": played.seconds,
-        "times_per_second": played.times as f64 / played.seconds,
+        "times_per_second": played.frames as f64 / played.seconds,
         "us": played.spans(),
         "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.wait.misses(*hz)))
             .collect::<Map<_, _>>(),
@@ -161,9 +161,9 @@ fn seeks(player: &Player, views: ViewSet) -> Result<Spread> {
     let frames = player.header().frames;
     let mut spread = Spread::default();
     for seek in 0..SEEKS {
-        let time = u64::from(frames - 1) * u64::from(seek * 5 % SEEKS) / u64::from(SEEKS - 1);
+        let frame = u64::from(frames - 1) * u64::from(seek * 5 % SEEKS) / u64::from(SEEKS - 1);
         let started = Instant::now();
-        player.at(views, TimeIndex(time as u32))?;
+        player.at(views, FrameIndex(frame as u32))?;
         spread.add(micros(started));
     }
     Ok(spread)
@@ -177,7 +177,7 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
     if others == views {
         return Ok(Value::Null);
     }
-    let selection = Selection::switchable(views, header, player.times());
+    let selection = Selection::switchable(views, header, player.frames());
     let mut playback = player.play(&Selection { repeat: true, ..selection })?;
     playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
     let (mut spread, mut most) = (Spread::default(), 0);
@@ -197,7 +197,7 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
     Ok(json!({ "stale_times_max": most, "us": spread.summary() }))
 }
 
-/// Luma PSNR of the implicit pictures of the first times to those painted in f32; null where these are.
+/// Luma PSNR of the implicit pictures of the first frames to those painted in f32; null where these are.
 fn likeness(
     stream: &Path,
     player: &Player,
@@ -212,7 +212,7 @@ fn likeness(
     }
     let exact = Options { precision: Precision::F32, ..args.options(backend) };
     let exact = Player::open(stream, exact)?;
-    let last = player.header().frames.min(LIKENESS_TIMES);
+    let last = player.header().frames.min(LIKENESS_FRAMES);
     let selection = Selection::new(implicit, 0..last);
     let (mut squares, mut samples) = (0, 0);
     for (shown, want) in player.play(&selection)?.zip(exact.play(&selection)?) {
@@ -228,7 +228,7 @@ fn likeness(
 /// CPU, memory, and how near the network and the fuse come to what the machine can do.
 ///
 /// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
-/// once, per time. MAC are those of the profile on the padded picture; all painters work at once.
+/// once, per frame. MAC are those of the profile on the padded picture; all painters work at once.
 fn cost(
     player: &Player,
     views: ViewSet,
@@ -254,11 +254,11 @@ fn cost(
         "fuse": fuse_bytes,
     });
     let mut cost = json!({
-        "cpu_seconds_per_time": played.cpu_seconds.map(|s| s / played.times.max(1) as f64),
+        "cpu_seconds_per_time": played.cpu_seconds.map(|s| s / played.frames.max(1) as f64),
         "peak_rss_kib": machine::peak_rss_kib(),
         "bytes_per_time": bytes,
     });
-    // Where times were degraded the medians are not of whole times.
+    // Where frames were degraded the medians are not of whole frames.
     let degraded = played.counts.is_some_and(|counts| counts.degraded > 0);
     let profile = header.profile().filter(|_| implicit > 0 && !degraded);
     if let Some(profile) = profile {
@@ -299,7 +299,7 @@ fn text(report: &Value) -> String {
     let ms = |value: &Value| format!("{:.1} ms", number(value) / 1000.0);
     let machine = &report["conditions"]["machine"];
     let mut lines = vec![format!(
-        "{} times in {:.1} s: {:.1} times/s of views {}, on {}, {} cores, provider {}, {}",
+        "{} frames in {:.1} s: {:.1} frames/s of views {}, on {}, {} cores, provider {}, {}",
         report["times"],
         number(&report["seconds"]),
         number(&report["times_per_second"]),
@@ -311,7 +311,7 @@ fn text(report: &Value) -> String {
     )];
     const RANKS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
     let head = RANKS.map(|r| format!("{r:>9}")).concat();
-    lines.push(format!("{:<16}{head}", "ms per time"));
+    lines.push(format!("{:<16}{head}", "ms per frame"));
     for span in spans() {
         let row = RANKS.map(|r| format!("{:>9.2}", number(&report["us"][span][r]) / 1000.0));
         lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), row.concat()));
@@ -324,7 +324,7 @@ fn text(report: &Value) -> String {
     let deadlines = &report["deadlines"];
     if deadlines.is_object() {
         lines.push(format!(
-            "{}: {} on time, {} late, {} degraded, {} repeated ticks; {} times dropped",
+            "{}: {} on time, {} late, {} degraded, {} repeated ticks; {} frames dropped",
             deadlines["policy"].as_str().unwrap_or_default(),
             deadlines["on_time"],
             deadlines["late"],
@@ -336,7 +336,7 @@ fn text(report: &Value) -> String {
     let (start, cost) = (&report["start"], &report["cost"]);
     let switch = match &start["view_switch"]["stale_times_max"] {
         Value::Null => "no other view to switch to".to_owned(),
-        most => format!("view switch {most} times late at most"),
+        most => format!("view switch {most} frames late at most"),
     };
     lines.push(format!(
         "open {}, first picture {}, seek {} (p50), {switch}",
@@ -345,7 +345,7 @@ fn text(report: &Value) -> String {
         ms(&start["seek_us"]["p50"]),
     ));
     lines.push(format!(
-        "{:.4} CPU seconds per time, {} KiB resident at most",
+        "{:.4} CPU seconds per frame, {} KiB resident at most",
         number(&cost["cpu_seconds_per_time"]),
         cost["peak_rss_kib"],
     ));

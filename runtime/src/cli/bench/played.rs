@@ -1,13 +1,13 @@
-//! Playing into nothing for a while, with a clock at every time.
+//! Playing into nothing for a while, with a clock at every frame.
 
 use std::time::{Duration, Instant};
 
 use iev_runtime::Result;
+use iev_runtime::format::views::ViewSet;
+use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
-use iev_runtime::play::paced::Paced;
+use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
-use iev_runtime::play::timing::Timings;
-use iev_runtime::units::views::ViewSet;
 use serde_json::{Map, Value};
 
 use super::super::statistics::{self, SPANS};
@@ -15,41 +15,41 @@ use super::super::ticks::Ticks;
 use super::spread::Spread;
 use super::{WARM_UP, machine, micros};
 
-/// Most times that room is made for beforehand: an hour at 1000 per second.
-const MOST_TIMES: usize = 3_600_000;
+/// Most frames that room is made for beforehand: an hour at 1000 per second.
+const MOST_FRAMES: usize = 3_600_000;
 /// Spans of a [`statistics::Row`] that are left out: reading, which happens once per GOP.
 const UNTIMED: usize = 1;
-/// Spans that are measured per time.
+/// Spans that are measured per frame.
 const STAGES: usize = SPANS.len() - UNTIMED;
-/// The span from one time in hand to the next.
+/// The span from one frame in hand to the next.
 const INTERVAL: &str = "interval_us";
-/// The span from asking for a time to having it in hand.
+/// The span from asking for a frame to having it in hand.
 const WAIT: &str = "wait_us";
 
-/// Names of what is measured per time.
+/// Names of what is measured per frame.
 pub(super) fn spans() -> impl Iterator<Item = &'static str> {
     SPANS.into_iter().skip(UNTIMED).chain([INTERVAL, WAIT])
 }
 
-/// The display that asks for times.
+/// The display that asks for frames.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Display {
     /// Its rate.
     pub(super) hz: u16,
-    /// What becomes of late times; without it the display waits.
+    /// What becomes of late frames; without it the display waits.
     pub(super) late: Option<Late>,
 }
 
 /// What playing gave.
 pub(super) struct Played {
-    pub(super) times: usize,
+    pub(super) frames: usize,
     pub(super) seconds: f64,
     pub(super) cpu_seconds: Option<f64>,
-    /// Ticks by outcome, where late times were not waited for.
+    /// Ticks by outcome, where late frames were not waited for.
     pub(super) counts: Option<Counts>,
     /// In the order of [`spans`], all but the last two.
     stages: [Spread; STAGES],
-    /// From one time to the next.
+    /// From one frame to the next.
     interval: Spread,
     /// What a display waits for.
     pub(super) wait: Spread,
@@ -64,7 +64,7 @@ impl Played {
         length: Duration,
         display: Option<Display>,
     ) -> Result<Self> {
-        let selection = Selection { repeat: true, ..Selection::new(views, player.times()) };
+        let selection = Selection { repeat: true, ..Selection::new(views, player.frames()) };
         let mut playback = player.play(&selection)?;
         playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
         let mut played = Self::begin(length);
@@ -72,7 +72,7 @@ impl Played {
         let ticks = display.map(|d| Ticks::every(Duration::from_secs(1) / u32::from(d.hz)));
         match (display.and_then(|d| d.late), ticks) {
             (Some(late), Some(ticks)) => {
-                let paced = Paced::new(playback, late, ticks.period());
+                let paced = PacedPlayback::new(playback, late, ticks.period());
                 played.at_ticks(paced, &ticks, length)?;
             }
             (_, ticks) => played.waiting(playback, ticks.as_ref(), length)?,
@@ -84,10 +84,10 @@ impl Played {
 
     /// Room for what is measured in `length`, so that measuring allocates nothing.
     fn begin(length: Duration) -> Self {
-        let most = (length.as_secs() as usize).saturating_mul(1000).min(MOST_TIMES);
+        let most = (length.as_secs() as usize).saturating_mul(1000).min(MOST_FRAMES);
         let spread = || Spread::with_capacity(most);
         Self {
-            times: 0,
+            frames: 0,
             seconds: 0.0,
             cpu_seconds: None,
             counts: None,
@@ -98,7 +98,7 @@ impl Played {
         }
     }
 
-    /// Waits for every time, however late.
+    /// Waits for every frame, however late.
     fn waiting(
         &mut self,
         mut playback: Playback,
@@ -119,7 +119,12 @@ impl Played {
     }
 
     /// Shows what there is at every tick.
-    fn at_ticks(&mut self, mut paced: Paced, ticks: &Ticks, length: Duration) -> Result<()> {
+    fn at_ticks(
+        &mut self,
+        mut paced: PacedPlayback,
+        ticks: &Ticks,
+        length: Duration,
+    ) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < length {
             let (time, tick) = ticks.next();
@@ -135,7 +140,7 @@ impl Played {
         Ok(())
     }
 
-    /// Adds a time that was asked for at `tick` and in hand `now`.
+    /// Adds a frame that was asked for at `tick` and in hand `now`.
     fn add(
         &mut self,
         timings: &Timings,
@@ -147,7 +152,7 @@ impl Played {
         self.stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
         self.interval.add((now - self.last).as_micros() as u64);
         self.wait.add((now - tick).as_micros() as u64);
-        (self.last, self.times) = (now, self.times + 1);
+        (self.last, self.frames) = (now, self.frames + 1);
     }
 
     pub(super) fn spans(&self) -> Map<String, Value> {

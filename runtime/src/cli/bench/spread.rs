@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::super::statistics::percentile;
 
-/// Microseconds of one span, one value per time.
+/// Microseconds of one span, one value per frame.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spread(Vec<u64>);
 
 impl Spread {
-    pub(super) fn with_capacity(times: usize) -> Self {
-        Self(Vec::with_capacity(times))
+    pub(super) fn with_capacity(frames: usize) -> Self {
+        Self(Vec::with_capacity(frames))
     }
 
     pub(super) fn add(&mut self, us: u64) {

@@ -97,7 +97,7 @@ pub(super) fn fuse_rows(layout: Cells, cells: &[u8], head: &[u8], picture: &mut 
         for column in (0..columns).step_by(CELLS) {
             // The last ones reach back over some that are blended already.
             let column = column.min(columns - CELLS);
-            let warped = Warped::of(&cells[column * stride..][..CELLS * stride], layout);
+            let warped = WarpedCells::of(&cells[column * stride..][..CELLS * stride], layout);
             let (heads, _) = heads[column * HEAD..][..CELLS * HEAD].as_chunks();
             let heads = [load(&heads[0]), load(&heads[1]), load(&heads[2]), load(&heads[3])];
             let blended = blend_cells(&warped, heads, &table);
@@ -136,17 +136,24 @@ struct Blended {
 /// Blends cells with their heads, two to a vector.
 #[target_feature(enable = "avx512bw,avx512vbmi")]
 #[inline]
-fn blend_cells(warped: &Warped<'_>, heads: [__m512i; 4], table: &[[__m512i; 4]; 2]) -> Blended {
+fn blend_cells(
+    warped: &WarpedCells<'_>,
+    heads: [__m512i; 4],
+    table: &[[__m512i; 4]; 2],
+) -> Blended {
+    // The masks of eight cells.
     let chroma_and_masks = _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15);
     let first = _mm512_permutex2var_epi64(heads[0], chroma_and_masks, heads[1]);
     let second = _mm512_permutex2var_epi64(heads[2], chroma_and_masks, heads[3]);
     let logits = _mm512_unpackhi_epi64(first, second);
     let masks = [look_up(&table[0], logits), look_up(&table[1], logits)];
 
+    // Their chroma, in the order of lines.
     let implicit = _mm512_unpacklo_epi64(first, second);
     let chroma = blend([warped.chroma(0), warped.chroma(1)], implicit, masks, &CHROMA_MASKS);
     let chroma = _mm512_permutexvar_epi8(load(&CHROMA_LINES), chroma);
 
+    // Their luma, four cells at a time, then in the order of lines.
     let implicit = _mm512_shuffle_i64x2::<0b10_00_10_00>(heads[0], heads[1]);
     let first = blend([warped.luma(0, 0), warped.luma(1, 0)], implicit, masks, &LUMA_MASKS[0]);
     let implicit = _mm512_shuffle_i64x2::<0b10_00_10_00>(heads[2], heads[3]);
@@ -219,13 +226,13 @@ fn blend_words(warped: [__m512i; 2], implicit: __m512i, masks: [__m512i; 2]) -> 
 }
 
 /// What eight cells were warped from both sources.
-struct Warped<'a> {
+struct WarpedCells<'a> {
     /// Of eight cells, as [`Self::at`] takes for granted.
     cells: &'a [u8],
     layout: Cells,
 }
 
-impl<'a> Warped<'a> {
+impl<'a> WarpedCells<'a> {
     #[inline(always)]
     fn of(cells: &'a [u8], layout: Cells) -> Self {
         assert_eq!(cells.len(), CELLS * layout.stride(), "there are eight cells");

@@ -28,8 +28,8 @@ mod warp_avx2;
 mod warp_neon;
 
 use super::warp::PackedSize;
-use crate::network::quantised::ZERO;
 use crate::profile::PACKED;
+use crate::profile::ZERO;
 
 /// Sources that are warped into a cell.
 pub const SOURCES: usize = 2;

@@ -4,19 +4,19 @@ use super::super::warp::PackedSize;
 use crate::Size;
 use crate::picture::{Picture, Plane};
 
-/// Pixels repeated on every side, and the most columns and rows that [`Padded::from`] stands for.
+/// Pixels repeated on every side, and the most columns and rows that [`PaddedPlane::from`] stands for.
 pub(super) const MARGIN: usize = 32;
 
 /// A picture to warp: its planes with a margin around each.
 #[derive(Debug)]
 pub struct PaddedPicture {
     size: Size,
-    pub(super) planes: [Padded; 3],
+    pub(super) planes: [PaddedPlane; 3],
 }
 
 /// A plane and `MARGIN` pixels around it.
 #[derive(Debug)]
-pub(super) struct Padded {
+pub(super) struct PaddedPlane {
     /// `[rows + 2·MARGIN, columns + 2·MARGIN]`.
     samples: Vec<u8>,
     columns: usize,
@@ -27,8 +27,8 @@ impl PaddedPicture {
     /// Room for pictures of `size`.
     pub fn new(size: Size) -> Self {
         let (chroma_columns, chroma_rows) = size.chroma();
-        let chroma = || Padded::new(chroma_columns, chroma_rows);
-        Self { size, planes: [Padded::new(size.width(), size.height()), chroma(), chroma()] }
+        let chroma = || PaddedPlane::new(chroma_columns, chroma_rows);
+        Self { size, planes: [PaddedPlane::new(size.width(), size.height()), chroma(), chroma()] }
     }
 
     /// Copies `picture`. Sources that many views share need that once.
@@ -48,7 +48,7 @@ impl PaddedPicture {
     }
 }
 
-impl Padded {
+impl PaddedPlane {
     fn new(columns: usize, rows: usize) -> Self {
         let samples = vec![0; (columns + 2 * MARGIN) * (rows + 2 * MARGIN)];
         Self { samples, columns, rows }

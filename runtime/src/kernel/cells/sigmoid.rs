@@ -27,7 +27,7 @@ pub(super) const SIGMOID: [i16; 256] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::quantised::{LOGIT_STEP, ZERO};
+    use crate::profile::{LOGIT_STEP, ZERO};
 
     #[test]
     fn the_table_is_the_rounded_sigmoid() {

@@ -7,7 +7,7 @@
 use super::super::flow::PIXEL_BITS;
 use super::super::warp::warp_rows;
 use super::Cells;
-use super::padded::{Padded, PaddedPicture};
+use super::padded::{PaddedPicture, PaddedPlane};
 use super::patches::{CUT, Course, PATCHES, Patches};
 use crate::picture::Picture;
 use crate::profile::PACKED;
@@ -110,11 +110,11 @@ impl CellWarper {
 /// The warp by two patches at a time: `sample_two` samples the cells of a patch and the next one and says
 /// which of the two it could; the others are sampled portably.
 ///
-/// Inlined, so that it is compiled for the vector instructions of whoever calls it.
+/// Inlined, so that it is compiled for the vector instructions of its caller.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 pub(super) fn warp_by_twos(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &mut Patches,
     flow: &[f32],
     to: (Cells, usize),
@@ -127,6 +127,7 @@ pub(super) fn warp_by_twos(
             let mut sampled = [[[0; PACKED]; 4]; 2];
             let whole = sample_two(patches, (row, patch), &mut sampled);
             for half in 0..PATCHES {
+                // Too far apart for the fast way: one by one.
                 if !whole[half] {
                     let slow = sample_patch(planes, patches, (row, patch + half));
                     sampled[0][2 * half..][..2].copy_from_slice(&slow[0]);
@@ -165,7 +166,7 @@ pub(super) fn store<const COLUMNS: usize>(
 /// Samples a patch, one pixel at a time.
 #[inline(always)]
 pub(super) fn sample_patch(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &Patches,
     at: (usize, usize),
 ) -> Sampled<2> {
@@ -181,7 +182,7 @@ pub(super) fn sample_patch(
 /// cells.
 #[inline(always)]
 fn sample_planes<const SIDE: usize, const BITS: u32, const PLANES: usize>(
-    planes: [&Padded; PLANES],
+    planes: [&PaddedPlane; PLANES],
     (x, y): (Course, Course),
     (row, patch): (usize, usize),
     first: usize,

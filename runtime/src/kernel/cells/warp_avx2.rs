@@ -11,7 +11,7 @@ use core::arch::x86_64::*;
 
 use super::super::flow::PIXEL_BITS;
 use super::Cells;
-use super::padded::Padded;
+use super::padded::PaddedPlane;
 use super::patches::{PATCHES, Patches};
 use super::reach::{FAR, FLAT, HIGH, Reach, WIDE};
 use super::sample_avx2::{far_row, flat_row};
@@ -26,7 +26,7 @@ const FLAT_CHROMA: usize = 6;
 /// Warps `planes` by `flow` into the bytes of a source of `cells`.
 #[target_feature(enable = "avx2")]
 pub(super) fn warp(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &mut Patches,
     flow: &[f32],
     to: (Cells, usize),
@@ -42,11 +42,12 @@ pub(super) fn warp(
 #[target_feature(enable = "avx2")]
 #[inline]
 fn sample_two(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &Patches,
     (row, patch): (usize, usize),
     cells: &mut Sampled<4>,
 ) -> [bool; PATCHES] {
+    // How far both patches reach; none, one or both lie within what is sampled at once.
     let reach = Reach::of(patches, row, patch);
     let whole = |half: usize| reach.chroma.fits(FAR) && reach.luma[half].fits(FAR);
     let whole = [whole(0), whole(1)];
@@ -56,6 +57,7 @@ fn sample_two(
     let (x, y) = (Courses::load(&patches.x, row, patch), Courses::load(&patches.y, row, patch));
     let (left, top) = (8 * patch as i32 - 4, 8 * row as i32 - 4);
 
+    // Luma, each patch from a window of its own.
     let [a, b] = reach.luma;
     let mut walks = (x.luma::<1>([a.corner.0, b.corner.0]), y.luma::<0>([a.corner.1, b.corner.1]));
     let corners =
@@ -67,6 +69,7 @@ fn sample_two(
         sample_far_luma(&windows, a.span.1.max(b.span.1), &mut walks, cells);
     }
 
+    // Chroma, both patches from one window.
     let both = reach.chroma;
     let mut walks = (x.chroma::<1>(both.corner.0), y.chroma::<0>(both.corner.1));
     let corner = (left / 2 + both.corner.0, top / 2 + both.corner.1);
@@ -208,7 +211,7 @@ struct Windows<'a> {
 impl<'a> Windows<'a> {
     /// At each corner, (column, row).
     #[inline]
-    fn at(planes: [&'a Padded; 2], corners: [(i32, i32); 2]) -> Self {
+    fn at(planes: [&'a PaddedPlane; 2], corners: [(i32, i32); 2]) -> Self {
         let [low, high] = corners;
         Self {
             low: planes[0].from(low.0, low.1),

@@ -10,7 +10,7 @@ use core::arch::aarch64::*;
 
 use super::super::flow::PIXEL_BITS;
 use super::Cells;
-use super::padded::Padded;
+use super::padded::PaddedPlane;
 use super::patches::{PATCHES, Patches};
 use super::reach::{Extent, FAR, FLAT, HIGH, Reach, WIDE};
 use super::sample_neon::{Line, row};
@@ -26,7 +26,7 @@ const FLAT_CHROMA: usize = 3 + FLAT_ROWS;
 /// Warps `planes` by `flow` into the bytes of a source of `cells`.
 #[target_feature(enable = "neon")]
 pub(super) fn warp(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &mut Patches,
     flow: &[f32],
     to: (Cells, usize),
@@ -42,11 +42,12 @@ pub(super) fn warp(
 #[target_feature(enable = "neon")]
 #[inline]
 fn sample_two(
-    planes: &[Padded; 3],
+    planes: &[PaddedPlane; 3],
     patches: &Patches,
     (row, patch): (usize, usize),
     cells: &mut Sampled<4>,
 ) -> [bool; PATCHES] {
+    // How far both patches reach; none, one or both lie within what is sampled at once.
     let reach = Reach::of(patches, row, patch);
     let in_chroma = reach.chroma.fits(FAR);
     let whole = reach.luma.map(|luma| in_chroma && luma.fits(FAR));
@@ -57,6 +58,7 @@ fn sample_two(
     let y = [0, 1].map(|half| patches.y.course(row, patch + half));
     let (left, top) = (8 * patch as i32 - 4, 8 * row as i32 - 4);
 
+    // Luma, each patch from a window of its own.
     for half in 0..PATCHES {
         let luma = reach.luma[half];
         let (column, row) = luma.corner;
@@ -70,6 +72,7 @@ fn sample_two(
         }
     }
 
+    // Chroma, both patches from one window.
     let (column, row) = reach.chroma.corner;
     let walks = (ChromaWalk::new::<1>(x, column), ChromaWalk::new::<0>(y, row));
     let windows = [1, 2].map(|plane: usize| {

@@ -13,7 +13,7 @@ const MANIFEST: &str = "manifest.toml";
 
 /// Whether an engine can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum EngineState {
     /// It is what it was when it was made, by this program on this machine.
     Ready,
     /// It was never made.
@@ -24,7 +24,7 @@ pub enum State {
     Damaged(String),
 }
 
-impl core::fmt::Display for State {
+impl core::fmt::Display for EngineState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
@@ -39,11 +39,11 @@ impl core::fmt::Display for State {
 struct Manifest {
     recipe: Recipe,
     maker: Maker,
-    files: Vec<Record>,
+    files: Vec<FileRecord>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
+struct FileRecord {
     name: String,
     bytes: u64,
     sha256: String,
@@ -51,13 +51,13 @@ struct Record {
 
 /// An engine's place in the cache.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct EngineEntry {
     folder: PathBuf,
     recipe: Recipe,
     maker: Maker,
 }
 
-impl Entry {
+impl EngineEntry {
     /// Where `engines` keeps what `recipe` makes.
     pub fn new(engines: &Engines, recipe: Recipe, maker: Maker) -> Self {
         // A recipe is plain strings and numbers, so it has one text.
@@ -73,30 +73,33 @@ impl Entry {
     }
 
     /// Whether the engine can be used; reads every file of it.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> EngineState {
+        // A manifest is written last: without one the building was not finished.
         let manifest = match fs::read(self.folder.join(MANIFEST)) {
             Ok(manifest) => manifest,
             Err(_) if records(&self.folder).is_ok_and(|files| !files.is_empty()) => {
-                return State::Damaged("it was not finished".into());
+                return EngineState::Damaged("it was not finished".into());
             }
-            Err(_) => return State::Missing,
+            Err(_) => return EngineState::Missing,
         };
         let Ok(Manifest { recipe, maker, files }) = toml::from_slice(&manifest) else {
-            return State::Damaged("its manifest is not readable".into());
+            return EngineState::Damaged("its manifest is not readable".into());
         };
+        // It must be of this network, and made by what would make it now.
         if recipe != self.recipe {
-            return State::Damaged("its manifest is another engine's".into());
+            return EngineState::Damaged("its manifest is another engine's".into());
         }
         if let Some(difference) = maker.difference(&self.maker) {
-            return State::Stale(difference);
+            return EngineState::Stale(difference);
         }
         if files.is_empty() {
-            return State::Damaged("it has no files".into());
+            return EngineState::Damaged("it has no files".into());
         }
+        // The files must be those that it lists.
         match records(&self.folder) {
-            Ok(found) if found == files => State::Ready,
-            Ok(found) => State::Damaged(odd_one(&files, &found)),
-            Err(reason) => State::Damaged(reason.to_string()),
+            Ok(found) if found == files => EngineState::Ready,
+            Ok(found) => EngineState::Damaged(odd_one(&files, &found)),
+            Err(reason) => EngineState::Damaged(reason.to_string()),
         }
     }
 
@@ -133,14 +136,14 @@ impl Entry {
 }
 
 /// The files of a folder but for the manifest, by name.
-fn records(folder: &Path) -> std::io::Result<Vec<Record>> {
+fn records(folder: &Path) -> std::io::Result<Vec<FileRecord>> {
     let mut records = Vec::new();
     for file in fs::read_dir(folder)? {
         let file = file?;
         let name = file.file_name().to_string_lossy().into_owned();
         if name != MANIFEST {
             let body = fs::read(file.path())?;
-            records.push(Record { name, bytes: body.len() as u64, sha256: sha256(&body) });
+            records.push(FileRecord { name, bytes: body.len() as u64, sha256: sha256(&body) });
         }
     }
     records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -148,7 +151,7 @@ fn records(folder: &Path) -> std::io::Result<Vec<Record>> {
 }
 
 /// The first file in which what was made and what is there differ.
-fn odd_one(made: &[Record], found: &[Record]) -> String {
+fn odd_one(made: &[FileRecord], found: &[FileRecord]) -> String {
     let lost = made.iter().find(|record| !found.contains(record));
     let odd = lost.or_else(|| found.iter().find(|record| !made.contains(record)));
     let name = odd.map_or("a file", |record| &record.name);
@@ -189,16 +192,16 @@ mod tests {
     }
 
     /// A cache with one sealed engine of two files.
-    fn cache() -> (tempfile::TempDir, Engines, Entry) {
+    fn cache() -> (tempfile::TempDir, Engines, EngineEntry) {
         let folder = tempfile::tempdir().unwrap();
         let engines = Engines { folder: folder.path().join("engines"), build: true };
-        let entry = Entry::new(&engines, recipe(), maker());
-        assert_eq!(entry.state(), State::Missing);
+        let entry = EngineEntry::new(&engines, recipe(), maker());
+        assert_eq!(entry.state(), EngineState::Missing);
         entry.begin().unwrap();
         fs::write(entry.folder().join("graph_sm87.engine"), b"an engine").unwrap();
         fs::write(entry.folder().join("graph_sm87.profile"), b"shapes").unwrap();
         entry.seal().unwrap();
-        assert_eq!(entry.state(), State::Ready);
+        assert_eq!(entry.state(), EngineState::Ready);
         (folder, engines, entry)
     }
 
@@ -216,12 +219,12 @@ mod tests {
             Recipe { batch: 1, ..recipe() },
         ];
         for other in others {
-            let other = Entry::new(&engines, other, maker());
+            let other = EngineEntry::new(&engines, other, maker());
             assert_ne!(other.folder(), entry.folder());
-            assert_eq!(other.state(), State::Missing);
+            assert_eq!(other.state(), EngineState::Missing);
         }
         // Which leaves the first as it was.
-        assert_eq!(entry.state(), State::Ready);
+        assert_eq!(entry.state(), EngineState::Ready);
     }
 
     #[test]
@@ -237,15 +240,15 @@ mod tests {
         ];
         for (other, told) in others {
             let (_folder, engines, entry) = cache();
-            let other = Entry::new(&engines, recipe(), other);
+            let other = EngineEntry::new(&engines, recipe(), other);
             assert_eq!(other.folder(), entry.folder());
-            assert_eq!(other.state(), State::Stale(told.into()));
+            assert_eq!(other.state(), EngineState::Stale(told.into()));
             // Built anew it is the other's, and no longer the first one's.
             other.begin().unwrap();
             fs::write(other.folder().join("new.engine"), b"new").unwrap();
             other.seal().unwrap();
-            assert_eq!(other.state(), State::Ready);
-            assert!(matches!(entry.state(), State::Stale(_)));
+            assert_eq!(other.state(), EngineState::Ready);
+            assert!(matches!(entry.state(), EngineState::Stale(_)));
         }
     }
 
@@ -269,12 +272,12 @@ mod tests {
         for (name, accident) in accidents {
             let (_folder, _, entry) = cache();
             accident(entry.folder());
-            assert!(matches!(entry.state(), State::Damaged(_)), "{name}: {}", entry.state());
+            assert!(matches!(entry.state(), EngineState::Damaged(_)), "{name}: {}", entry.state());
             entry.begin().unwrap();
-            assert_eq!(entry.state(), State::Missing, "{name}");
+            assert_eq!(entry.state(), EngineState::Missing, "{name}");
             fs::write(entry.folder().join("graph_sm87.engine"), b"an engine").unwrap();
             entry.seal().unwrap();
-            assert_eq!(entry.state(), State::Ready, "{name}");
+            assert_eq!(entry.state(), EngineState::Ready, "{name}");
         }
     }
 
@@ -283,7 +286,7 @@ mod tests {
         let (_folder, _, entry) = cache();
         entry.begin().unwrap();
         assert!(entry.seal().unwrap_err().to_string().contains("no engine was written"));
-        assert_eq!(entry.state(), State::Missing);
+        assert_eq!(entry.state(), EngineState::Missing);
     }
 
     #[test]
@@ -292,7 +295,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"").unwrap();
         let engines = Engines { folder: file.clone(), build: true };
-        let error = Entry::new(&engines, recipe(), maker()).begin().unwrap_err();
+        let error = EngineEntry::new(&engines, recipe(), maker()).begin().unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }

@@ -14,13 +14,13 @@
 mod entry;
 
 pub(crate) use entry::sha256;
-pub use entry::{Entry, State};
+pub use entry::{EngineEntry, EngineState};
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::board::machine;
+use crate::machine;
 
 /// Where engines are kept and whether they may be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,11 +117,11 @@ impl Maker {
 
 /// How a session came by its engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
+pub enum EngineOrigin {
     /// It was in the cache.
     Ready,
     /// It was built, because it was missing, stale or damaged.
-    Built(State),
+    Built(EngineState),
     /// It was built but could not be kept, for the reason given: it will be built again.
     Lost(String),
 }

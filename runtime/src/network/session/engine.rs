@@ -3,36 +3,43 @@
 use std::fs;
 use std::path::Path;
 
-use super::graph::{Part, Plan};
-use crate::network::engines::{Engines, Entry, Made, Maker, Recipe, State, sha256};
+use super::graph::{GraphPart, SessionPlan};
+use crate::network::engines::{
+    EngineEntry, EngineOrigin, EngineState, Engines, Maker, Recipe, sha256,
+};
 use crate::network::providers::Provider;
 use crate::stream::scene::Layer;
 
 /// What TensorRT is told about a graph.
 pub(super) struct Engine {
     /// The cache and the place in it; without one TensorRT is refused.
-    cache: Option<(Engines, Entry)>,
+    cache: Option<(Engines, EngineEntry)>,
     /// How the entry was found.
-    found: State,
+    found: EngineState,
     /// Whether what was in the cache has been given up.
     anew: bool,
 }
 
 impl Engine {
     /// The engine of `part` in the plan's cache. Where `wanted` is false there is none to look for, and
-    /// the digests that name it are spared.
-    pub(super) fn of(plan: &Plan<'_>, part: Part, template: &[u8], wanted: bool) -> Self {
+    /// the digests that name it are not computed.
+    pub(super) fn of(
+        plan: &SessionPlan<'_>,
+        part: GraphPart,
+        template: &[u8],
+        wanted: bool,
+    ) -> Self {
         let entry = |engines: &Engines| {
             let maker = Maker::here(Path::new("/"), plan.ort.build_info());
-            Entry::new(engines, recipe(plan, part, template), maker)
+            EngineEntry::new(engines, recipe(plan, part, template), maker)
         };
         let engines = plan.options.engines.as_ref().filter(|_| wanted);
         let cache = engines.map(|engines| (engines.clone(), entry(engines)));
-        Self { cache, found: State::Missing, anew: false }
+        Self { cache, found: EngineState::Missing, anew: false }
     }
 
     /// Where TensorRT looks for it and puts it.
-    pub(super) fn place(&self) -> Option<(&Engines, &Entry)> {
+    pub(super) fn place(&self) -> Option<(&Engines, &EngineEntry)> {
         self.cache.as_ref().map(|(engines, entry)| (engines, entry))
     }
 
@@ -49,7 +56,7 @@ impl Engine {
             self.found = entry.state();
         }
         match (&self.found, engines.build) {
-            (State::Ready, _) if !self.anew => Ok(()),
+            (EngineState::Ready, _) if !self.anew => Ok(()),
             (found, false) => Err(format!(
                 "its engine is {found}: run iev prepare on the same stream, board and options"
             )),
@@ -66,24 +73,27 @@ impl Engine {
         // Timings of another machine or version are refused by some versions of TensorRT. What cannot
         // be removed fails again, and is then told.
         let _ = fs::remove_dir_all(engines.timing());
-        if self.found == State::Ready {
-            self.found = State::Damaged("TensorRT does not take it".into());
+        if self.found == EngineState::Ready {
+            self.found = EngineState::Damaged("TensorRT does not take it".into());
         }
         self.anew = true;
         true
     }
 
     /// Keeps what TensorRT made.
-    pub(super) fn seal(self) -> Option<Made> {
+    pub(super) fn seal(self) -> Option<EngineOrigin> {
         let (_, entry) = self.cache?;
-        if self.found == State::Ready {
-            return Some(Made::Ready);
+        if self.found == EngineState::Ready {
+            return Some(EngineOrigin::Ready);
         }
-        Some(entry.seal().map_or_else(|e| Made::Lost(e.to_string()), |()| Made::Built(self.found)))
+        Some(entry.seal().map_or_else(
+            |e| EngineOrigin::Lost(e.to_string()),
+            |()| EngineOrigin::Built(self.found),
+        ))
     }
 }
 
-fn recipe(plan: &Plan<'_>, part: Part, template: &[u8]) -> Recipe {
+fn recipe(plan: &SessionPlan<'_>, part: GraphPart, template: &[u8]) -> Recipe {
     let layers = plan.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut()));
     let values = layers.flat_map(|layer: &Layer| layer.weights_f32().chain(layer.bias_f32()));
     let weights: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
@@ -118,8 +128,8 @@ mod tests {
             size_px: (64, 64),
             batch: 1,
         };
-        let entry = Entry::new(&engines, recipe, Maker::here(folder, "1.24"));
-        Engine { cache: Some((engines, entry)), found: State::Missing, anew: false }
+        let entry = EngineEntry::new(&engines, recipe, Maker::here(folder, "1.24"));
+        Engine { cache: Some((engines, entry)), found: EngineState::Missing, anew: false }
     }
 
     #[test]
@@ -132,11 +142,11 @@ mod tests {
         let mut built = engine(folder.path(), true);
         built.admit().unwrap();
         compile(&built);
-        assert_eq!(built.seal(), Some(Made::Built(State::Missing)));
+        assert_eq!(built.seal(), Some(EngineOrigin::Built(EngineState::Missing)));
         let mut played = engine(folder.path(), false);
         played.admit().unwrap();
         assert!(!played.give_up(), "a player has no leave to build");
-        assert_eq!(played.seal(), Some(Made::Ready));
+        assert_eq!(played.seal(), Some(EngineOrigin::Ready));
     }
 
     #[test]
@@ -157,7 +167,7 @@ mod tests {
         let mut again = engine(folder.path(), true);
         again.admit().unwrap();
         compile(&again);
-        assert!(matches!(again.seal(), Some(Made::Built(State::Damaged(_)))));
+        assert!(matches!(again.seal(), Some(EngineOrigin::Built(EngineState::Damaged(_)))));
         engine(folder.path(), false).admit().unwrap();
     }
 
@@ -176,18 +186,20 @@ mod tests {
         second.admit().unwrap();
         assert!(!second.give_up(), "a second failure is TensorRT's own");
         compile(&second);
-        assert!(matches!(second.seal(), Some(Made::Built(State::Damaged(_)))));
+        assert!(matches!(second.seal(), Some(EngineOrigin::Built(EngineState::Damaged(_)))));
         // Nothing written is told, and is no reason to stop.
         let mut third = engine(folder.path(), true);
         third.admit().unwrap();
         assert!(third.give_up());
         third.admit().unwrap();
-        assert!(matches!(third.seal(), Some(Made::Lost(reason)) if reason.contains("no engine")));
+        assert!(
+            matches!(third.seal(), Some(EngineOrigin::Lost(reason)) if reason.contains("no engine"))
+        );
     }
 
     #[test]
     fn without_a_folder_tensorrt_is_refused() {
-        let mut engine = Engine { cache: None, found: State::Missing, anew: false };
+        let mut engine = Engine { cache: None, found: EngineState::Missing, anew: false };
         assert!(engine.admit().unwrap_err().contains("--engines"));
         assert_eq!(engine.seal(), None);
     }

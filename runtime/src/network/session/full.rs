@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::graph::{FULL, Graph, Plan, Port};
+use super::graph::{FULL, LoadedGraph, SessionPlan, TensorPort};
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::{Header, MAX_VIEWS};
@@ -27,13 +27,13 @@ const SOURCES: [[&str; 3]; 2] =
 /// warp alone: displacements are not rounded to 1/16 pixel here.
 #[derive(Debug)]
 pub struct FullNetwork {
-    graph: Graph,
+    graph: LoadedGraph,
     /// latent16, latent8.
-    latents: [Port; 2],
+    latents: [TensorPort; 2],
     /// flow_scale, grid_y, grid_uv: the same for every run.
-    geometry: [Port; 3],
-    sources: [[Port; 3]; 2],
-    picture: Port,
+    geometry: [TensorPort; 3],
+    sources: [[TensorPort; 3]; 2],
+    picture: TensorPort,
     batch: usize,
     size: PackedSize,
     report: ProviderReport,
@@ -54,11 +54,13 @@ impl FullNetwork {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, opening, options)?;
+        let plan = SessionPlan::new(ort, header, network, opening, options)?;
         let batch = opening.batch;
         let mut report = ProviderReport::new(&options.providers);
+        // One graph from latents to pictures.
         let mut graph = plan.open(FULL, plan.templates.full, &mut report)?;
         plan.check(&report)?;
+        // Its inputs: latents, where pixels lie, and the planes of both sources.
         let latents = [
             plan.port("latent16", plan.profile.latent16, 16)?,
             plan.port("latent8", plan.profile.latent8, 8)?,
@@ -121,7 +123,7 @@ impl FullNetwork {
 
 impl Network for FullNetwork {
     fn latents(&mut self) -> [&mut [f32]; 2] {
-        self.latents.each_mut().map(Port::values_mut)
+        self.latents.each_mut().map(TensorPort::values_mut)
     }
 
     fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
@@ -140,7 +142,7 @@ impl Network for FullNetwork {
 }
 
 /// One plane of `picture` as picture `place` of the batch, its border repeated into the padding.
-fn fill_plane(port: &mut Port, place: usize, picture: &Picture, plane: Plane) {
+fn fill_plane(port: &mut TensorPort, place: usize, picture: &Picture, plane: Plane) {
     let (columns, rows) = picture.plane_size(plane);
     let [_, _, padded_rows, padded_columns] = port.shape;
     let padded = padded_rows * padded_columns;
@@ -156,16 +158,16 @@ fn fill_plane(port: &mut Port, place: usize, picture: &Picture, plane: Plane) {
 }
 
 /// Flow units to the −1‥1 axes of the padded picture, dx and dy of both sources.
-fn flow_scale((width, height): (usize, usize)) -> Result<Port> {
-    let mut port = Port::new("flow_scale", [1, FLOW, 1, 1])?;
+fn flow_scale((width, height): (usize, usize)) -> Result<TensorPort> {
+    let mut port = TensorPort::new("flow_scale", [1, FLOW, 1, 1])?;
     let (x, y) = (2.0 * FLOW_UNIT_PX / width as f32, 2.0 * FLOW_UNIT_PX / height as f32);
     port.values_mut().copy_from_slice(&[x, y, x, y]);
     Ok(port)
 }
 
 /// Pixel centres on −1‥1 axes that end at the outer pixels' outer edges, `[1, rows, columns, 2]`.
-fn base_grid(name: &'static str, (columns, rows): (usize, usize)) -> Result<Port> {
-    let mut port = Port::new(name, [1, rows, columns, 2])?;
+fn base_grid(name: &'static str, (columns, rows): (usize, usize)) -> Result<TensorPort> {
+    let mut port = TensorPort::new(name, [1, rows, columns, 2])?;
     let centre = |at: usize, size: usize| (2 * at + 1) as f32 / size as f32 - 1.0;
     for (at, place) in port.values_mut().chunks_exact_mut(2).enumerate() {
         place[0] = centre(at % columns, columns);

@@ -15,14 +15,14 @@ use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Preamble};
 use crate::network::blocks::Block;
-use crate::network::engines::Made;
+use crate::network::engines::EngineOrigin;
 use crate::network::opening::{Opening, Precision};
 use crate::network::providers::RECORD_ASSIGNMENT;
 use crate::network::quantised::{Layer8, output_scale, quantise};
 use crate::network::templates::Templates;
+use crate::profile::topology::{Cut, LayerId};
 use crate::profile::{KERNEL, Profile};
 use crate::stream::scene::{Layer, NetworkLevels};
-use crate::topology::{Cut, LayerId};
 use crate::units::Size;
 
 fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static Profile> {
@@ -50,7 +50,7 @@ fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
 
 /// What a session computes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
+pub(super) struct GraphPart {
     /// Name in errors.
     pub(super) name: &'static str,
     /// Name of the graph's engine.
@@ -63,27 +63,28 @@ pub(super) struct Part {
     pub(super) flow: Block,
 }
 
-pub(super) const FULL: Part = Part {
+pub(super) const FULL: GraphPart = GraphPart {
     name: "full network",
     graph: "full",
     cuts: &[Cut::Motion, Cut::Refine],
     mix8_apart: false,
     flow: Block::CELL,
 };
-pub(super) const MOTION: Part = Part {
+pub(super) const MOTION: GraphPart = GraphPart {
     name: "motion network",
     graph: "motion",
     cuts: &[Cut::Motion],
     mix8_apart: true,
     flow: Block::CELL,
 };
-pub(super) const REFINE: Part =
-    Part { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
-pub(super) const MOTION8: Part = Part { graph: "motion8", flow: Block::OF_FLOW, ..MOTION };
-pub(super) const REFINE8: Part = Part { graph: "refine8", ..REFINE };
+pub(super) const REFINE: GraphPart =
+    GraphPart { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
+pub(super) const MOTION8: GraphPart =
+    GraphPart { graph: "motion8", flow: Block::OF_FLOW, ..MOTION };
+pub(super) const REFINE8: GraphPart = GraphPart { graph: "refine8", ..REFINE };
 
 /// What all sessions of a scene have in common.
-pub(super) struct Plan<'a> {
+pub(super) struct SessionPlan<'a> {
     pub(super) profile: &'static Profile,
     pub(super) templates: &'static Templates,
     pub(super) ort: &'a OrtRuntime,
@@ -96,7 +97,7 @@ pub(super) struct Plan<'a> {
     integers: Vec<Layer8>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> SessionPlan<'a> {
     /// Checks that stream, templates and network belong together.
     pub(super) fn new(
         ort: &'a OrtRuntime,
@@ -130,9 +131,14 @@ impl<'a> Plan<'a> {
     }
 
     /// A tensor of `channels` at 1/`scale` of the padded picture.
-    pub(super) fn port(&self, name: &'static str, channels: usize, scale: usize) -> Result<Port> {
+    pub(super) fn port(
+        &self,
+        name: &'static str,
+        channels: usize,
+        scale: usize,
+    ) -> Result<TensorPort> {
         let (columns, rows) = self.size.cells(scale);
-        Port::new(name, [self.batch, channels, rows, columns])
+        TensorPort::new(name, [self.batch, channels, rows, columns])
     }
 
     /// A tensor of bytes of `channels` at 1/`scale`, channels last.
@@ -141,18 +147,18 @@ impl<'a> Plan<'a> {
         name: &'static str,
         channels: usize,
         scale: usize,
-    ) -> Result<Port<u8>> {
+    ) -> Result<TensorPort<u8>> {
         let (columns, rows) = self.size.cells(scale);
-        Port::new(name, [self.batch, rows, columns, channels])
+        TensorPort::new(name, [self.batch, rows, columns, channels])
     }
 
     /// Opens `template` on the best provider that takes it.
     pub(super) fn open(
         &self,
-        part: Part,
+        part: GraphPart,
         template: &[u8],
         report: &mut ProviderReport,
-    ) -> Result<Graph> {
+    ) -> Result<LoadedGraph> {
         let wanted = report.standing().any(|p| p == Provider::TensorRt && p.is_built_in());
         let mut engine = Engine::of(self, part, template, wanted);
         loop {
@@ -179,7 +185,7 @@ impl<'a> Plan<'a> {
                     let binding = session.create_binding().map_err(failed(name))?;
                     let on_device = report.in_use != Provider::Cpu;
                     let engine = if tensorrt { engine.seal() } else { None };
-                    return Ok(Graph { name, session, binding, on_device, engine });
+                    return Ok(LoadedGraph { name, session, binding, on_device, engine });
                 }
                 Err(_) if tensorrt && engine.give_up() => {}
                 // A provider may register and then find no device or refuse the graph.
@@ -191,7 +197,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn builder(&self, part: Part) -> ort::Result<ort::session::builder::SessionBuilder> {
+    fn builder(&self, part: GraphPart) -> ort::Result<ort::session::builder::SessionBuilder> {
         let mut builder = Session::builder(self.ort.environment())?
             .with_intra_threads(self.options.threads)?
             .with_inter_threads(1)?
@@ -278,7 +284,7 @@ where
 
 /// A session and what is bound to it.
 #[derive(Debug)]
-pub(super) struct Graph {
+pub(super) struct LoadedGraph {
     name: &'static str,
     session: Session,
     binding: IoBinding,
@@ -286,11 +292,11 @@ pub(super) struct Graph {
     /// reads our memory and one binding lasts.
     pub(super) on_device: bool,
     /// How it came by its engine, where it has one.
-    pub(super) engine: Option<Made>,
+    pub(super) engine: Option<EngineOrigin>,
 }
 
-impl Graph {
-    pub(super) fn bind<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
+impl LoadedGraph {
+    pub(super) fn bind<T: Element>(&mut self, inputs: &[&TensorPort<T>]) -> Result<()> {
         for port in inputs {
             self.binding.bind_input(port.name, &port.tensor).map_err(failed(self.name))?;
         }
@@ -299,7 +305,7 @@ impl Graph {
 
     pub(super) fn bind_outputs<T: Element, const N: usize>(
         &mut self,
-        outputs: [&mut Port<T>; N],
+        outputs: [&mut TensorPort<T>; N],
     ) -> Result<()> {
         for port in outputs {
             self.binding.bind_output(port.name, &mut port.tensor).map_err(failed(self.name))?;
@@ -307,7 +313,7 @@ impl Graph {
         Ok(())
     }
 
-    pub(super) fn run<T: Element>(&mut self, inputs: &[&Port<T>]) -> Result<()> {
+    pub(super) fn run<T: Element>(&mut self, inputs: &[&TensorPort<T>]) -> Result<()> {
         if self.on_device {
             self.bind(inputs)?;
         }
@@ -334,13 +340,13 @@ impl Element for u8 {}
 
 /// A host tensor with a fixed address.
 #[derive(Debug)]
-pub(super) struct Port<T: Element = f32> {
+pub(super) struct TensorPort<T: Element = f32> {
     name: &'static str,
     pub(super) shape: [usize; 4],
     tensor: Tensor<T>,
 }
 
-impl<T: Element> Port<T> {
+impl<T: Element> TensorPort<T> {
     pub(super) fn new(name: &'static str, shape: [usize; 4]) -> Result<Self> {
         let mut tensor = Tensor::new(&Allocator::default(), shape).map_err(failed(name))?;
         tensor.extract_tensor_mut().1.fill(T::default());

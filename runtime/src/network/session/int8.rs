@@ -1,6 +1,6 @@
 //! The two halves of a network in 8 bits, on the CPU provider.
 
-use super::graph::{Graph, MOTION8, Plan, Port, REFINE8};
+use super::graph::{LoadedGraph, MOTION8, REFINE8, SessionPlan, TensorPort};
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
@@ -21,16 +21,16 @@ use crate::stream::scene::NetworkLevels;
 /// | `picture` | `[batch, rows, columns, 32]` | made by `refine` |
 #[derive(Debug)]
 pub struct Int8Network {
-    motion: Graph,
-    refine: Graph,
+    motion: LoadedGraph,
+    refine: LoadedGraph,
     /// latent16, latent8.
-    latents: [Port; 2],
-    flow_blocks: Port,
+    latents: [TensorPort; 2],
+    flow_blocks: TensorPort,
     /// The same by rows, `[batch, 4, rows / 2, columns / 2]`.
     flow: Vec<f32>,
-    features: Port<u8>,
-    planes: Port<u8>,
-    picture: Port<u8>,
+    features: TensorPort<u8>,
+    planes: TensorPort<u8>,
+    picture: TensorPort<u8>,
     layout: Cells,
     report: ProviderReport,
 }
@@ -62,9 +62,10 @@ impl Int8Network {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, opening, options)?.in_integers()?;
+        let plan = SessionPlan::new(ort, header, network, opening, options)?.in_integers()?;
         let profile = plan.profile;
         let mut report = ProviderReport::new(&[Provider::Cpu]);
+        // Two graphs, and the tensors that stay in place between them.
         let mut motion = plan.open(MOTION8, plan.templates.motion8, &mut report)?;
         let mut refine = plan.open(REFINE8, plan.templates.refine8, &mut report)?;
         let latents = [
@@ -75,6 +76,7 @@ impl Int8Network {
         let mut features = plan.port_of_bytes("features", 4 * profile.quarter, 8)?;
         let planes = plan.port_of_bytes("planes", profile.quarter + 2 * PACKED, 4)?;
         let mut picture = plan.port_of_bytes("picture", HEAD, 4)?;
+        // Bound once: a run then copies nothing.
         motion.bind(&latents.each_ref())?;
         motion.bind_outputs([&mut flow_blocks])?;
         motion.bind_outputs([&mut features])?;
@@ -103,7 +105,7 @@ impl Int8Network {
 
     /// Latents at 1/16 and 1/8 of a whole batch, to be filled.
     pub fn latents(&mut self) -> [&mut [f32]; 2] {
-        self.latents.each_mut().map(Port::values_mut)
+        self.latents.each_mut().map(TensorPort::values_mut)
     }
 
     /// Where in `planes` everything of a cell is.

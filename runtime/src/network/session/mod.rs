@@ -22,9 +22,9 @@ pub use crate::network::providers::{Provider, ProviderReport, Rung};
 pub use full::FullNetwork;
 pub use int8::{Int8Network, Int8Tensors};
 pub use peak::{Factors, gemm_gmac_per_s};
-pub use prepare::{Step, prepare};
+pub use prepare::{PrepareStep, prepare};
 
-use graph::{Graph, MOTION, Plan, Port, REFINE};
+use graph::{LoadedGraph, MOTION, REFINE, SessionPlan, TensorPort};
 
 use crate::error::Result;
 use crate::format::header::Header;
@@ -57,15 +57,15 @@ impl Default for SessionOptions {
 /// The motion and refinement networks of one scene.
 #[derive(Debug)]
 pub struct Networks {
-    motion: Graph,
-    refine: Graph,
-    latent16: Port,
-    latent8: Port,
-    flow: Port,
-    features: Port,
-    warped: [Port; 2],
-    picture: Port,
-    mask: Port,
+    motion: LoadedGraph,
+    refine: LoadedGraph,
+    latent16: TensorPort,
+    latent8: TensorPort,
+    flow: TensorPort,
+    features: TensorPort,
+    warped: [TensorPort; 2],
+    picture: TensorPort,
+    mask: TensorPort,
     report: ProviderReport,
 }
 
@@ -85,13 +85,15 @@ impl Networks {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = Plan::new(ort, header, network, opening, options)?;
+        let plan = SessionPlan::new(ort, header, network, opening, options)?;
         let profile = plan.profile;
         let mut report = ProviderReport::new(&options.providers);
+        // Two graphs.
         let mut motion = plan.open(MOTION, plan.templates.motion, &mut report)?;
         let mut refine = plan.open(REFINE, plan.templates.refine, &mut report)?;
         plan.check(&report)?;
 
+        // The tensors that stay in place between them.
         let port = |name, channels, scale| plan.port(name, channels, scale);
         let latent16 = port("latent16", profile.latent16, 16)?;
         let latent8 = port("latent8", profile.latent8, 8)?;
@@ -101,6 +103,7 @@ impl Networks {
         let mut picture = port("picture", PACKED, 4)?;
         let mut mask = port("mask", MASKS, 4)?;
 
+        // Bound once: a run then copies nothing.
         motion.bind(&[&latent16, &latent8])?;
         motion.bind_outputs([&mut flow, &mut features])?;
         refine.bind(&[&features, &warped[0], &warped[1]])?;

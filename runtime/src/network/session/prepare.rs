@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::graph::{FULL, MOTION, Plan, REFINE};
+use super::graph::{FULL, MOTION, REFINE, SessionPlan};
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
-use crate::network::engines::Made;
+use crate::network::engines::EngineOrigin;
 use crate::network::opening::{NetworkPath, Opening};
 use crate::stream::scene::NetworkLevels;
 
 /// What [`prepare`] is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PrepareStep {
     /// A graph is taken up; where an engine has to be built, minutes may pass until the next step.
     Begins {
         /// Its name.
@@ -23,7 +23,7 @@ pub enum Step {
         /// Its name.
         graph: &'static str,
         /// How it came by its engine; `None` where its provider needs none.
-        engine: Option<Made>,
+        engine: Option<EngineOrigin>,
         /// Time since it was taken up.
         took: Duration,
     },
@@ -39,20 +39,21 @@ pub fn prepare(
     network: &NetworkLevels,
     opening: Opening,
     options: &SessionOptions,
-    mut tell: impl FnMut(Step),
+    mut tell: impl FnMut(PrepareStep),
 ) -> Result<ProviderReport> {
-    let plan = Plan::new(ort, header, network, opening, options)?;
+    let plan = SessionPlan::new(ort, header, network, opening, options)?;
     let mut report = ProviderReport::new(&options.providers);
     let templates = plan.templates;
+    // What a player of this path will open.
     let graphs = match opening.path {
         NetworkPath::Full => &[(FULL, templates.full)][..],
         NetworkPath::Split => &[(MOTION, templates.motion), (REFINE, templates.refine)],
     };
     for (part, template) in graphs {
         let started = Instant::now();
-        tell(Step::Begins { graph: part.name });
+        tell(PrepareStep::Begins { graph: part.name });
         let engine = plan.open(*part, template, &mut report)?.engine;
-        tell(Step::Done { graph: part.name, engine, took: started.elapsed() });
+        tell(PrepareStep::Done { graph: part.name, engine, took: started.elapsed() });
     }
     plan.check(&report)?;
     Ok(report)

@@ -1,74 +1,33 @@
-//! The anchor stage: sections of explicit pictures to pictures, one time after another.
+//! The anchor stage: sections of explicit pictures to pictures, one frame after another.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::decoder::{AnchorDecoder, Input, Ready, failed};
+use super::demand::Demand;
 use crate::anchor::body::AnchorBody;
+use crate::anchor::decoder::{AnchorDecoder, Input, Ready, failed};
 use crate::error::Result;
-use crate::format::anchor::{Coded, Key};
+use crate::format::anchor::CodedPicture;
 use crate::format::header::{Header, MAX_VIEWS};
+use crate::format::views::ViewSet;
+use crate::paint::job::{AnchorPicture, FrameJob, Keys};
+use crate::paint::timing::Timings;
 use crate::picture::Picture;
-use crate::picture::pool::{Pool, Pooled, Shared};
-use crate::play::timing::Timings;
-use crate::play::wanted::Wanted;
+use crate::picture::pool::{Loan, Pool, SharedLoan};
 use crate::stream::gop_reader::Gop;
-use crate::units::views::ViewSet;
-use crate::units::{FrameId, TimeIndex, ViewId};
+use crate::units::{FrameIndex, PictureId, ViewId};
 
-/// Key pictures of one section, kept for its GOP.
-pub type Keys = Vec<(Key, Pooled<Picture>)>;
-
-/// The picture of one explicit view at one time.
-#[derive(Debug, Clone)]
-pub struct AnchorPicture {
-    /// The explicit view.
-    pub view: ViewId,
-    /// Its decoded picture.
-    pub picture: Shared<Picture>,
-    /// Key pictures of the views that warp it.
-    pub keys: Arc<Keys>,
-}
-
-/// Everything needed to paint all shown views at one time; clones share the pictures.
-#[derive(Debug, Clone)]
-pub struct TimeJob {
-    /// The time.
-    pub time: TimeIndex,
-    /// How many times the playback decoded before it.
-    pub number: u64,
-    /// The GOP it is in.
-    pub gop: Arc<Gop>,
-    /// Views to show.
-    pub shown: ViewSet,
-    /// Explicit pictures those views need.
-    pub anchors: FixedVec<AnchorPicture, MAX_VIEWS>,
-    /// Time taken so far.
-    pub timings: Timings,
-}
-
-impl TimeJob {
-    /// The picture of explicit view `view` and the keys of its section.
-    ///
-    /// # Panics
-    /// If the view was not decoded: the anchor stage decodes what the shown views need.
-    pub fn anchor(&self, view: ViewId) -> &AnchorPicture {
-        let found = self.anchors.iter().find(|a| a.view == view);
-        found.unwrap_or_else(|| panic!("the anchor stage decodes what the shown views need"))
-    }
-}
-
-/// The anchor stage: an adaptor from GOPs to times.
+/// The anchor stage: an adaptor from GOPs to frames.
 pub struct AnchorStage<I> {
     gops: I,
     header: Arc<Header>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<Demand>,
     pictures: Pool<Picture>,
     decoder: Box<dyn AnchorDecoder>,
     active: Option<Active>,
-    /// Times decoded so far.
+    /// Frames decoded so far.
     decoded: u64,
     failed: bool,
 }
@@ -76,15 +35,15 @@ pub struct AnchorStage<I> {
 struct Active {
     gop: Arc<Gop>,
     next: u32,
-    sections: Vec<Section>,
+    sections: Vec<OpenSection>,
 }
 
 impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
-    /// Decodes `gops` by `decoder` for the views that are `wanted` at each time.
+    /// Decodes `gops` by `decoder` for the views that are `wanted` at each frame.
     pub fn new(
         gops: I,
         header: Arc<Header>,
-        wanted: Arc<Wanted>,
+        wanted: Arc<Demand>,
         pictures: Pool<Picture>,
         decoder: Box<dyn AnchorDecoder>,
     ) -> Self {
@@ -92,7 +51,7 @@ impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
         Self { gops, header, wanted, pictures, decoder, active, decoded, failed }
     }
 
-    fn advance(&mut self) -> Option<Result<TimeJob>> {
+    fn advance(&mut self) -> Option<Result<FrameJob>> {
         let (active, read_us) = match self.active.take().filter(|a| a.next < a.gop.show.end) {
             Some(active) => (active, 0),
             None => {
@@ -114,7 +73,7 @@ impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
 }
 
 impl<I: Iterator<Item = Result<Gop>>> Iterator for AnchorStage<I> {
-    type Item = Result<TimeJob>;
+    type Item = Result<FrameJob>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
@@ -134,28 +93,28 @@ impl Active {
         decoder: &mut dyn AnchorDecoder,
         pool: &Pool<Picture>,
         mut timings: Timings,
-    ) -> Result<TimeJob> {
+    ) -> Result<FrameJob> {
         let started = Instant::now();
-        let time = self.next;
+        let frame = self.next;
         self.next += 1;
         let mut anchors = FixedVec::new();
         for view in shown.explicit_needed(header).iter() {
             let section = self.section(view, || Ready::new(header.size, pool.clone()));
-            let picture = section.picture_at(view, time, decoder)?;
+            let picture = section.picture_at(view, frame, decoder)?;
             let anchor = AnchorPicture { view, picture, keys: Arc::clone(&section.keys) };
             assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
         }
         timings.anchor_us = started.elapsed().as_micros() as u64;
         let gop = Arc::clone(&self.gop);
-        Ok(TimeJob { time: TimeIndex(time), number, gop, shown, anchors, timings })
+        Ok(FrameJob { frame: FrameIndex(frame), number, gop, shown, anchors, timings })
     }
 
     /// The section with `view`, begun when one of its views is first needed in this GOP.
-    fn section(&mut self, view: ViewId, ready: impl FnOnce() -> Ready) -> &mut Section {
+    fn section(&mut self, view: ViewId, ready: impl FnOnce() -> Ready) -> &mut OpenSection {
         let place = match self.sections.iter().position(|s| s.body().views.contains(&view)) {
             Some(place) => place,
             None => {
-                self.sections.push(Section::new(Arc::clone(&self.gop), view, ready()));
+                self.sections.push(OpenSection::new(Arc::clone(&self.gop), view, ready()));
                 self.sections.len() - 1
             }
         };
@@ -164,7 +123,7 @@ impl Active {
 }
 
 /// One section on its way through its decoder.
-struct Section {
+struct OpenSection {
     gop: Arc<Gop>,
     body: usize,
     unit: Vec<u8>,
@@ -174,19 +133,19 @@ struct Section {
     ready: Ready,
     /// Pictures that came out, in coding order.
     decoded: usize,
-    /// The time after that of `current`.
-    next_time: u32,
-    /// The picture of each of its views at the last time.
-    current: FixedVec<Shared<Picture>, MAX_VIEWS>,
+    /// The frame after that of `current`.
+    next_frame: u32,
+    /// The picture of each of its views at the last frame.
+    current: FixedVec<SharedLoan<Picture>, MAX_VIEWS>,
     keys: Arc<Keys>,
 }
 
-impl Section {
+impl OpenSection {
     fn new(gop: Arc<Gop>, view: ViewId, ready: Ready) -> Self {
         let body = gop.anchors.iter().position(|a| a.views.contains(&view));
         let body = body.unwrap_or_else(|| panic!("the reader reads what reachable views need"));
         Self {
-            next_time: gop.first,
+            next_frame: gop.first,
             gop,
             body,
             unit: Vec::new(),
@@ -203,20 +162,20 @@ impl Section {
         &self.gop.anchors[self.body]
     }
 
-    /// The picture of `view` at `time`, counted from the start of the stream; times only grow.
+    /// The picture of `view` at `frame`, counted from the start of the stream; frames only grow.
     fn picture_at(
         &mut self,
         view: ViewId,
-        time: u32,
+        frame: u32,
         by: &mut dyn AnchorDecoder,
-    ) -> Result<Shared<Picture>> {
-        while self.next_time <= time {
+    ) -> Result<SharedLoan<Picture>> {
+        while self.next_frame <= frame {
             self.current.clear();
             for _ in 0..self.body().views.len() {
                 let picture = self.next_shown(by)?.share();
                 assert!(self.current.push(picture).is_ok(), "a section has at most 32 views");
             }
-            self.next_time += 1;
+            self.next_frame += 1;
         }
         let views = self.body().views.iter();
         let found = views.zip(&self.current).find(|(of, _)| **of == view);
@@ -225,14 +184,14 @@ impl Section {
     }
 
     /// The next picture that is shown.
-    fn next_shown(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
+    fn next_shown(&mut self, by: &mut dyn AnchorDecoder) -> Result<Loan<Picture>> {
         loop {
             let coded = self.body().order[self.decoded];
             let picture = self.next_picture(by)?;
             if self.decoded == 1 {
                 self.decode_keys(by)?;
             }
-            if coded == Coded::Shown {
+            if coded == CodedPicture::Shown {
                 return Ok(picture);
             }
         }
@@ -241,7 +200,7 @@ impl Section {
     /// Decodes the key pictures, which follow the first picture.
     fn decode_keys(&mut self, by: &mut dyn AnchorDecoder) -> Result<()> {
         let mut keys = Keys::new();
-        while let Some(Coded::Key(key)) = self.body().order.get(self.decoded).copied() {
+        while let Some(CodedPicture::Key(key)) = self.body().order.get(self.decoded).copied() {
             keys.push((key, self.next_picture(by)?));
         }
         self.keys = Arc::new(keys);
@@ -249,16 +208,16 @@ impl Section {
     }
 
     /// The next picture in coding order.
-    fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Pooled<Picture>> {
+    fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Loan<Picture>> {
         let first_view = self.body().views[0];
-        let frame = FrameId { view: first_view, time: TimeIndex(self.next_time) };
+        let place = PictureId { view: first_view, frame: FrameIndex(self.next_frame) };
         loop {
             if let Some(picture) = self.ready.pop() {
                 self.decoded += 1;
                 return Ok(picture);
             }
             if self.ended {
-                return Err(failed(frame, "fewer pictures come out than the section has"));
+                return Err(failed(place, "fewer pictures come out than the section has"));
             }
             let is_first = self.next_unit == 0;
             let section = &self.gop.anchors[self.body];
@@ -268,7 +227,7 @@ impl Section {
                 false => Input::End,
             };
             self.next_unit += 1;
-            by.decode(frame, input, &mut self.ready)?;
+            by.decode(place, input, &mut self.ready)?;
             self.ended = input == Input::End;
         }
     }

@@ -1,35 +1,35 @@
-//! What painters make of one time, and what is shown of it.
+//! What painters make of one frame, and what is shown of it.
 
-use crate::anchor::stage::TimeJob;
+use super::shares::Join;
+use super::shown::{Pictures, ShownFrame, ShownView};
 use crate::format::header::Header;
-use crate::play::shares::Join;
-use crate::play::shown::{Pictures, Shown, ShownView};
-use crate::units::views::ViewSet;
+use crate::format::views::ViewSet;
+use crate::paint::job::FrameJob;
 
-/// What one painter, or several together, made of one time.
-pub struct Painted {
+/// What one painter, or several together, made of one frame.
+pub struct PaintedShare {
     /// What it was painted from; its views are those to show.
-    pub job: TimeJob,
+    pub job: FrameJob,
     /// The implicit pictures.
     pub pictures: Pictures,
-    /// Whether some were left out because the time came too late for them.
-    pub spared: bool,
+    /// Whether some were left out because the frame came too late for them.
+    pub skipped: bool,
 }
 
-impl Join for Painted {
+impl Join for PaintedShare {
     fn join(&mut self, other: Self) {
         self.pictures.extend(other.pictures);
-        self.spared |= other.spared;
+        self.skipped |= other.skipped;
         self.job.timings.add_painting(&other.job.timings);
     }
 }
 
-impl Painted {
+impl PaintedShare {
     /// What is shown of it: implicit pictures all or none.
-    pub fn show(self, header: &Header) -> Shown {
-        let Self { job, mut pictures, spared } = self;
+    pub fn show(self, header: &Header) -> ShownFrame {
+        let Self { job, mut pictures, skipped } = self;
         let mut shown = job.shown;
-        if spared {
+        if skipped {
             let implicit = shown.implicit(header);
             let explicit: ViewSet = shown.iter().filter(|view| !implicit.contains(*view)).collect();
             let anchor = || shown.explicit_needed(header).iter().take(1).collect();
@@ -39,6 +39,6 @@ impl Painted {
         let explicit = job.anchors.into_iter().filter(|anchor| shown.contains(anchor.view));
         pictures.extend(explicit.map(|a| ShownView { view: a.view, picture: a.picture }));
         pictures.sort_unstable_by_key(|picture| picture.view);
-        Shown { time: job.time, pictures, degraded: spared, timings: job.timings }
+        ShownFrame { frame: job.frame, pictures, degraded: skipped, timings: job.timings }
     }
 }

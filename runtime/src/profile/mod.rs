@@ -2,7 +2,7 @@
 //!
 //! One definition serves training, lowering, packing and decoding.
 //!
-//! What every layer reads and what follows its convolution is in [`topology`](crate::topology); its sizes are here.
+//! What every layer reads and what follows its convolution is in [`topology`](crate::profile::topology); its sizes are here.
 //!
 //! The paper's per-block grid embedding (a bias per view) and the joint grids over time and view of its
 //! relatives are not here: beside a static grid per view, neither saved a byte
@@ -13,9 +13,11 @@
 //! from the anchor's, a few per GOP. Fine static grids of our own spent about 26 kB per view on the
 //! background of a two-second clip; a key picture holds it in a quarter of that.
 
+pub mod topology;
+
 use heapless::Vec;
 
-use crate::topology::{Activation, Cut, LayerId, Then};
+use topology::{Activation, Cut, LayerId, Then};
 
 /// Planes of the packed picture at 1/4: 16 luma, 4 + 4 chroma samples per cell.
 pub const PACKED: usize = 24;
@@ -23,6 +25,10 @@ pub const PACKED: usize = 24;
 pub const MASKS: usize = 8;
 /// Outputs of the head: the packed picture and the masks.
 pub const HEAD: usize = PACKED + MASKS;
+/// Level of zero in pixels, features and logits of 8 bits.
+pub const ZERO: u8 = 128;
+/// Step of a mask's logit of 8 bits.
+pub const LOGIT_STEP: f32 = 1.0 / 16.0;
 /// Flow of both sources, (dx, dy) each.
 pub const FLOW: usize = 4;
 /// Pixels per unit of the network's flow output.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::network::Spans;
 
-/// Time each stage spent on one time of the stream, all views and painters together.
+/// Time each stage spent on one frame of the stream, all views and painters together.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
     /// Reading and range decoding the GOP, counted at its first picture.
@@ -37,7 +37,7 @@ impl Timings {
         self.fuse_us += spans.fuse_us;
     }
 
-    /// Adds what another painter spent on the same time.
+    /// Adds what another painter spent on the same frame.
     pub fn add_painting(&mut self, other: &Self) {
         self.reconstruct_us += other.reconstruct_us;
         self.network_us += other.network_us;

@@ -1,36 +1,36 @@
 //! What a file seems to be that is no stream, so that a refusal can say how to make one of it.
 
 /// The signatures that are known: where they start, what stands there, and whose they are. The first that fits counts.
-const SIGNATURES: [(usize, &[u8], Kind); 23] = [
-    (0, b"YUV4MPEG2", Kind::Video("y4m")),
-    (0, b"\x89PNG", Kind::Picture("PNG")),
-    (0, b"\xff\xd8\xff", Kind::Picture("JPEG")),
-    (0, b"GIF8", Kind::Picture("GIF")),
-    (0, b"II*\0", Kind::Picture("TIFF")),
-    (0, b"MM\0*", Kind::Picture("TIFF")),
-    (8, b"WEBP", Kind::Picture("WebP")),
-    (4, b"ftypavif", Kind::Picture("AVIF")),
-    (4, b"ftyphei", Kind::Picture("HEIF")),
-    (4, b"ftypqt", Kind::Video("QuickTime")),
-    (4, b"ftyp", Kind::Video("MP4")),
-    (4, b"moov", Kind::Video("QuickTime")),
-    (0, b"\x1a\x45\xdf\xa3", Kind::Video("Matroska or WebM")),
-    (8, b"AVI ", Kind::Video("AVI")),
-    (0, b"FLV\x01", Kind::Video("FLV")),
-    (0, b"OggS", Kind::Video("Ogg")),
-    (0, b"DKIF", Kind::Video("IVF")),
-    (0, b"\0\0\x01\xba", Kind::Video("MPEG-PS")),
-    (0, b"\0\0\0\x01", Kind::Video("bare H.264 or H.265")),
-    (0, b"IEVREF1\n", Kind::Other("a reference of iev-export")),
-    (0, b"PK\x03\x04", Kind::Other("a ZIP archive or a checkpoint of iev-export")),
-    (0, b"\x1f\x8b", Kind::Other("gzip")),
-    (0, b"\x7fELF", Kind::Other("a program or a library")),
+const SIGNATURES: [(usize, &[u8], FileKind); 23] = [
+    (0, b"YUV4MPEG2", FileKind::Video("y4m")),
+    (0, b"\x89PNG", FileKind::Picture("PNG")),
+    (0, b"\xff\xd8\xff", FileKind::Picture("JPEG")),
+    (0, b"GIF8", FileKind::Picture("GIF")),
+    (0, b"II*\0", FileKind::Picture("TIFF")),
+    (0, b"MM\0*", FileKind::Picture("TIFF")),
+    (8, b"WEBP", FileKind::Picture("WebP")),
+    (4, b"ftypavif", FileKind::Picture("AVIF")),
+    (4, b"ftyphei", FileKind::Picture("HEIF")),
+    (4, b"ftypqt", FileKind::Video("QuickTime")),
+    (4, b"ftyp", FileKind::Video("MP4")),
+    (4, b"moov", FileKind::Video("QuickTime")),
+    (0, b"\x1a\x45\xdf\xa3", FileKind::Video("Matroska or WebM")),
+    (8, b"AVI ", FileKind::Video("AVI")),
+    (0, b"FLV\x01", FileKind::Video("FLV")),
+    (0, b"OggS", FileKind::Video("Ogg")),
+    (0, b"DKIF", FileKind::Video("IVF")),
+    (0, b"\0\0\x01\xba", FileKind::Video("MPEG-PS")),
+    (0, b"\0\0\0\x01", FileKind::Video("bare H.264 or H.265")),
+    (0, b"IEVREF1\n", FileKind::Other("a reference of iev-export")),
+    (0, b"PK\x03\x04", FileKind::Other("a ZIP archive or a checkpoint of iev-export")),
+    (0, b"\x1f\x8b", FileKind::Other("gzip")),
+    (0, b"\x7fELF", FileKind::Other("a program or a library")),
 ];
 
 /// A format that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum FileKind {
     /// A video in a container or bare.
     Video(&'static str),
     /// One picture.
@@ -39,7 +39,7 @@ pub enum Kind {
     Other(&'static str),
 }
 
-impl Kind {
+impl FileKind {
     /// What starts with these bytes, if it is known.
     pub fn of(start: &[u8]) -> Option<Self> {
         let fits = |(at, signature, _): &&(usize, &[u8], Self)| {
@@ -57,7 +57,7 @@ impl Kind {
 }
 
 /// As the end of a sentence that refuses it as a stream.
-impl core::fmt::Display for Kind {
+impl core::fmt::Display for FileKind {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Video(name) => write!(
@@ -80,17 +80,17 @@ mod tests {
 
     #[test]
     fn the_first_signature_that_fits_counts() {
-        let rows: [(&[u8], Option<Kind>); 7] = [
-            (b"\0\0\0\x20ftypisom", Some(Kind::Video("MP4"))),
-            (b"\0\0\0\x20ftypqt  ", Some(Kind::Video("QuickTime"))),
-            (b"RIFF\x10\0\0\0AVI LIST", Some(Kind::Video("AVI"))),
-            (b"YUV4MPEG2 W2 H2", Some(Kind::Video("y4m"))),
-            (b"\x89PNG\r\n", Some(Kind::Picture("PNG"))),
+        let rows: [(&[u8], Option<FileKind>); 7] = [
+            (b"\0\0\0\x20ftypisom", Some(FileKind::Video("MP4"))),
+            (b"\0\0\0\x20ftypqt  ", Some(FileKind::Video("QuickTime"))),
+            (b"RIFF\x10\0\0\0AVI LIST", Some(FileKind::Video("AVI"))),
+            (b"YUV4MPEG2 W2 H2", Some(FileKind::Video("y4m"))),
+            (b"\x89PNG\r\n", Some(FileKind::Picture("PNG"))),
             (b"\x89IEV\r\n\x1a\n", None),
             (b"", None),
         ];
         for (start, kind) in rows {
-            assert_eq!(Kind::of(start), kind, "{start:?}");
+            assert_eq!(FileKind::of(start), kind, "{start:?}");
         }
     }
 }

@@ -1,8 +1,5 @@
 //! Indices and sizes, each with its own type.
 
-#[cfg(feature = "player")]
-pub mod views;
-
 use serde::{Deserialize, Serialize};
 
 /// Index of a view, in the order the views were given to the exporter.
@@ -13,16 +10,16 @@ pub struct ViewId(pub u8);
 /// Index of a picture in display order, from the start of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TimeIndex(pub u32);
+pub struct FrameIndex(pub u32);
 
 /// One picture of one view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FrameId {
+pub struct PictureId {
     /// The view.
     pub view: ViewId,
-    /// The time.
-    pub time: TimeIndex,
+    /// The frame.
+    pub frame: FrameIndex,
 }
 
 /// Size of a picture in luma pixels.

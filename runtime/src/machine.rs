@@ -170,6 +170,7 @@ pub fn library(root: &Path, stem: &str) -> Option<Library> {
     let multiarch = format!("usr/lib/{arch}-linux-gnu");
     let tegra = format!("{multiarch}/nvidia");
     let old_tegra = format!("{multiarch}/tegra");
+    // Where distributions, CUDA and L4T put libraries.
     let folders = [
         multiarch.as_str(),
         tegra.as_str(),
@@ -188,6 +189,7 @@ pub fn library(root: &Path, stem: &str) -> Option<Library> {
         });
         files.collect::<Vec<_>>()
     });
+    // The newest wins: 12.10 is newer than 12.9.
     let number =
         |version: &str| version.split('.').map(|n| n.parse().unwrap_or(0)).collect::<Vec<u32>>();
     found.max_by_key(|library| number(&library.version))

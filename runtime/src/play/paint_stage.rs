@@ -5,22 +5,22 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::painted::Painted;
-use super::painter::Painter;
-use crate::anchor::stage::TimeJob;
+use super::demand::Demand;
+use super::painted::PaintedShare;
+use super::shown::{Pictures, ShownView};
 use crate::error::Result;
 use crate::format::header::{Header, MAX_VIEWS};
+use crate::format::views::ViewSet;
 use crate::network::Witness;
 use crate::network::opening::{OpenNetwork, Opening};
+use crate::paint::job::FrameJob;
+use crate::paint::painter::Painter;
 use crate::picture::Picture;
 use crate::picture::pool::Pool;
-use crate::play::shown::{Pictures, ShownView};
-use crate::play::wanted::Wanted;
 use crate::stream::gop_reader::Scene;
 use crate::units::ViewId;
-use crate::units::views::ViewSet;
 
-/// Which of the batches of views falls to a painter: they go around, on through the times, so that all
+/// Which of the batches of views falls to a painter: they go around, on through the frames, so that all
 /// painters have as much to do whatever the number of views.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
@@ -34,7 +34,7 @@ impl Share {
     /// Every batch.
     pub const WHOLE: Self = Self { painter: 0, painters: 1 };
 
-    /// Whether batch `index` out of `batches` of time `number` falls to the painter.
+    /// Whether batch `index` out of `batches` of frame `number` falls to the painter.
     fn has(self, number: u64, (index, batches): (usize, usize)) -> bool {
         let before = number.wrapping_mul(batches as u64);
         before.wrapping_add(index as u64) % self.painters as u64 == self.painter as u64
@@ -46,7 +46,7 @@ pub struct ReconstructStage<'w, I> {
     jobs: I,
     share: Share,
     header: Arc<Header>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<Demand>,
     open: Arc<OpenNetwork>,
     opening: Opening,
     painter: Option<Painter>,
@@ -54,13 +54,13 @@ pub struct ReconstructStage<'w, I> {
     witness: Option<Box<Witness<'w>>>,
 }
 
-impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I> {
+impl<'w, I: Iterator<Item = Result<(ViewSet, FrameJob)>>> ReconstructStage<'w, I> {
     /// Paints its `share` of `jobs`, each with the views wanted by now, a batch in one run of the network.
     pub fn new(
         jobs: I,
         share: Share,
         header: Arc<Header>,
-        wanted: Arc<Wanted>,
+        wanted: Arc<Demand>,
         open: Arc<OpenNetwork>,
         opening: Opening,
         pictures: Pool<Picture>,
@@ -73,13 +73,13 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
         Self { witness, ..self }
     }
 
-    fn paint(&mut self, wanted: ViewSet, mut job: TimeJob) -> Result<Painted> {
+    fn paint(&mut self, wanted: ViewSet, mut job: FrameJob) -> Result<PaintedShare> {
         let started = Instant::now();
         self.follow(&mut job, wanted);
         let views: FixedVec<ViewId, MAX_VIEWS> = job.shown.implicit(&self.header).iter().collect();
-        let spared = !views.is_empty() && !self.wanted.painted(job.number);
+        let skipped = !views.is_empty() && !self.wanted.painted(job.number);
         let mut pictures = Pictures::new();
-        if let Some(scene) = job.gop.scene.clone().filter(|_| !spared) {
+        if let Some(scene) = job.gop.scene.clone().filter(|_| !skipped) {
             let batches = views.chunks(self.opening.batch);
             let count = batches.len();
             let (share, number) = (self.share, job.number);
@@ -89,12 +89,12 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
             }
         }
         job.timings.reconstruct_us = started.elapsed().as_micros() as u64 - job.timings.fuse_us;
-        Ok(Painted { job, pictures, spared })
+        Ok(PaintedShare { job, pictures, skipped })
     }
 
     /// Shows the views wanted by now, unless they need an explicit picture that was not yet wanted
-    /// when the time was decoded; those follow a time later.
-    fn follow(&self, job: &mut TimeJob, wanted: ViewSet) {
+    /// when the frame was decoded; those follow a frame later.
+    fn follow(&self, job: &mut FrameJob, wanted: ViewSet) {
         let decoded: ViewSet = job.anchors.iter().map(|a| a.view).collect();
         if decoded.includes(wanted.explicit_needed(&self.header)) {
             job.shown = wanted;
@@ -106,7 +106,7 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
         &mut self,
         scene: &Arc<Scene>,
         views: &[ViewId],
-        job: &mut TimeJob,
+        job: &mut FrameJob,
     ) -> Result<impl Iterator<Item = ShownView> + use<I>> {
         let size = self.header.size;
         let painter = match &mut self.painter {
@@ -125,8 +125,8 @@ impl<'w, I: Iterator<Item = Result<(ViewSet, TimeJob)>>> ReconstructStage<'w, I>
     }
 }
 
-impl<I: Iterator<Item = Result<(ViewSet, TimeJob)>>> Iterator for ReconstructStage<'_, I> {
-    type Item = Result<Painted>;
+impl<I: Iterator<Item = Result<(ViewSet, FrameJob)>>> Iterator for ReconstructStage<'_, I> {
+    type Item = Result<PaintedShare>;
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.jobs.next()?.and_then(|(wanted, job)| self.paint(wanted, job)))
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn painters_share_every_time_and_have_as_much_to_do_as_any_other() {
+    fn painters_share_every_frame_and_have_as_much_to_do_as_any_other() {
         for (painters, batches) in (1..=5).flat_map(|p| (0..=6).map(move |b| (p, b))) {
             let mut work = vec![0; painters];
             for (number, index) in (0..7).flat_map(|n| (0..batches).map(move |i| (n, i))) {

@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::units::views::ViewSet;
+use crate::format::views::ViewSet;
 
-/// The views to show, and which times are too late to be painted.
+/// The views to show, and which frames are too late to be painted.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct Demand {
     /// Bits of the views.
     shown: AtomicU32,
     unpainted_before: AtomicU64,
 }
 
-impl Wanted {
-    /// The given views, every time painted.
+impl Demand {
+    /// The given views, every frame painted.
     pub fn new(shown: ViewSet) -> Self {
         Self { shown: AtomicU32::new(shown.bits()), unpainted_before: AtomicU64::new(0) }
     }
@@ -28,13 +28,13 @@ impl Wanted {
         self.shown.store(views.bits(), Ordering::Relaxed);
     }
 
-    /// Whether time `number` of the playback is worth painting.
+    /// Whether frame `number` of the playback is worth painting.
     pub fn painted(&self, number: u64) -> bool {
         number >= self.unpainted_before.load(Ordering::Relaxed)
     }
 
-    /// Spares the painters all times before `number`, counted from the start of the playback.
-    pub fn spare_before(&self, number: u64) {
+    /// Lets the painters skip all frames before `number`, counted from the start of the playback.
+    pub fn skip_before(&self, number: u64) {
         self.unpainted_before.store(number, Ordering::Relaxed);
     }
 }
