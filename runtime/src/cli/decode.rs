@@ -17,10 +17,10 @@ use iev_runtime::play::shown::ShownFrame;
 use iev_runtime::sink::{Digest, Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{Result, ViewId};
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde::Serialize;
 
 use super::progress::styled;
-use super::statistics::{Statistics, deadlines, in_words};
+use super::statistics::{Deadlines, Statistics, Summary};
 use super::ticks::Ticks;
 use super::{BackendArgs, Failure, chain, print};
 
@@ -79,11 +79,21 @@ pub(crate) struct Decode {
     backend: BackendArgs,
 }
 
+/// What `--stats json` says.
+#[derive(Serialize)]
+struct DecodeReport {
+    #[serde(flatten)]
+    summary: Summary,
+    /// With `--late`.
+    deadlines: Option<Deadlines>,
+}
+
 pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
     let order = command.views(&player)?;
     let views: ViewSet = order.iter().copied().collect();
+    // Which frames.
     let end = player.frames().end;
     let first = command.skip.min(end);
     let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
@@ -91,6 +101,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("nothing to decode: the stream has {end} frames")));
     }
     let selection = Selection::new(views, first..last);
+    // Where to, made sure of before anything is decoded.
     let (muxer, path) = command.target(views, player.header())?;
     let layout = if command.top_bottom { TileLayout::TopBottom } else { TileLayout::SideBySide };
     let (header, single) = (player.header(), last - first == 1);
@@ -99,6 +110,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     command.claim_outputs(&plan.files(first..last))?;
     let sink = Sink::open(&plan)?;
     let frames = (last - first) as usize;
+    // How.
     if let Some(late) = command.late {
         command.pump_by_the_clock(&player, player.play(&selection)?, late, sink, &backend)
     } else if command.keep_going {
@@ -152,6 +164,7 @@ impl Decode {
 
     fn target(&self, views: ViewSet, header: &Header) -> Result<(Muxer, &Path), Failure> {
         let per_view = self.output.as_deref().is_some_and(names_view);
+        // What `degrade` cannot be combined with.
         if self.late == Some(Late::Degrade) && per_view {
             let what = "--late degrade leaves views out, so files per view would lose step: use one \
                         output, or drop or repeat";
@@ -162,6 +175,7 @@ impl Decode {
                         add their anchor, or drop or repeat";
             return Err(Failure::Usage(what.into()));
         }
+        // By name, else by the file's ending.
         let named = self.muxer.as_deref().map(|name| {
             let unknown = || format!("no muxer {name:?}: use md5, yuv, yuv4mpeg2, png or null");
             Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
@@ -195,6 +209,7 @@ impl Decode {
         let bar = self.progress(frames as u64);
         let mut statistics = Statistics::start(frames);
         let mut digest = Digest::default();
+        // Latency ends where the frame leaves the decoder; what the sink takes counts apart.
         for shown in shown {
             let shown = shown?;
             let latency_us = shown.timings.age_us();
@@ -207,6 +222,7 @@ impl Decode {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        // A wrong digest is told before the sink says that all is well.
         if let Some(wanted) = &self.verify
             && !wanted.eq_ignore_ascii_case(&digest.hex())
         {
@@ -233,6 +249,7 @@ impl Decode {
         }
         let mut statistics = Statistics::start(player.frames().len());
         let (mut paced, ticks) = (PacedPlayback::new(playback, late, period), Ticks::every(period));
+        // A repeated picture is written again and measured once.
         while let Some(tick) = paced.tick(ticks.next().0, ticks.patience()) {
             let Tick { outcome, shown } = tick?;
             let Some(shown) = shown else { continue };
@@ -262,23 +279,27 @@ impl Decode {
         if let Some(path) = &self.framestats {
             write_whole(path, statistics.csv())?;
         }
-        let mut summary = statistics.summary(backend);
-        summary["deadlines"] = json!(counts.map(|(late, counts)| deadlines(late, counts)));
+        let deadlines = counts.map(Deadlines::of);
+        let report = DecodeReport { summary: statistics.summary(backend), deadlines };
         let taken = self.takes_standard_output();
+        // Never among the pictures.
         if self.stats.is_some() && taken {
-            let _ = writeln!(std::io::stderr(), "{summary:#}");
+            let _ = writeln!(std::io::stderr(), "{}", in_json(&report));
         } else if self.stats.is_some() {
-            print_json(&summary)?;
+            print_json(&report)?;
         } else if !self.quiet && !taken {
-            let rate = summary["pictures_per_second"].as_f64().unwrap_or(0.0);
+            let DecodeReport { summary, deadlines } = report;
+            let Summary { pictures, seconds, pictures_per_second, .. } = summary;
             let _ = writeln!(
                 std::io::stderr(),
-                "{} pictures in {:.2} s, {rate:.1} pictures/s",
-                summary["pictures"],
-                summary["seconds"].as_f64().unwrap_or(0.0),
+                "{pictures} pictures in {seconds:.2} s, {pictures_per_second:.1} pictures/s"
             );
-            if let Some((_, counts)) = counts {
-                let _ = writeln!(std::io::stderr(), "{}", in_words(counts));
+            if let Some(Deadlines { on_time, late, degraded, repeated, dropped, .. }) = deadlines {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
+                     {dropped} frames dropped"
+                );
             }
         }
         Ok(())
@@ -306,7 +327,14 @@ pub(super) fn parse_views(text: &str, header: &Header) -> Result<Vec<ViewId>, Fa
     Ok(views)
 }
 
-/// Prints a summary as `iev demo` does.
-pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{value:#}"))
+/// A report as JSON, with keys in alphabetical order.
+pub(super) fn in_json(report: &impl Serialize) -> String {
+    let value = serde_json::to_value(report);
+    let value = value.unwrap_or_else(|e| panic!("reports are made of names and numbers: {e}"));
+    format!("{value:#}")
+}
+
+/// Prints a report as JSON.
+pub(super) fn print_json(report: &impl Serialize) -> Result<(), Failure> {
+    print(&in_json(report))
 }

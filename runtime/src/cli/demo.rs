@@ -16,10 +16,10 @@ use iev_runtime::picture::rgb::Rgb;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::{ShownFrame, ShownView};
 use iev_runtime::{Error, PictureId, Result, ViewId};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::decode::print_json;
-use super::statistics::{SPANS, Statistics, psnr_db};
+use super::statistics::{Percentiles, StageSpans, Stages, Statistics, Summary, psnr_db};
 use super::{BackendArgs, Failure, print};
 
 /// Decode a sample, measure it and draw its layers
@@ -38,6 +38,17 @@ pub(crate) struct Demo {
     backend: BackendArgs,
 }
 
+/// What `--json` says.
+#[derive(Serialize)]
+struct DemoReport {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Of each view; null without crops or without error.
+    psnr_y_db: Vec<Option<f64>>,
+    /// The picture that was drawn.
+    sheet: String,
+}
+
 pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let player = Player::open(&command.stream, command.backend.options(&backend))?;
@@ -50,6 +61,7 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     let selection = Selection::new(ViewSet::all(player.header()), player.frames());
     let mut statistics = Statistics::start(player.frames().len());
     let mut errors = Errors::default();
+    // Everything is played once, and held against the crops of the source.
     for shown in player.play(&selection)? {
         let shown = shown?;
         let latency_us = shown.timings.age_us();
@@ -59,11 +71,11 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
             crops.for_each(|crop| errors.add(id.view, crop, picture));
         });
     }
-    let mut summary = statistics.summary(&backend);
-    summary["psnr_y_db"] = errors.psnr(player.header());
+    let summary = statistics.summary(&backend);
     draw(&player, &reference, &sheet)?;
-    summary["sheet"] = json!(sheet);
-    if command.json { print_json(&summary) } else { print(&text(&summary)) }
+    let sheet = sheet.display().to_string();
+    let report = DemoReport { summary, psnr_y_db: errors.psnr(player.header()), sheet };
+    if command.json { print_json(&report) } else { print(&text(&report)) }
 }
 
 fn reference_path(stream: &Path) -> PathBuf {
@@ -91,8 +103,8 @@ impl Errors {
         sum.1 += crop.luma.len() as u64;
     }
 
-    /// `10·log10(255² / MSE)` per view; null without crops or without error.
-    fn psnr(&self, header: &Header) -> Value {
+    /// `10·log10(255² / MSE)` per view; none without crops or without error.
+    fn psnr(&self, header: &Header) -> Vec<Option<f64>> {
         let of = |view: u8| {
             let (squares, pixels) =
                 self.0.get(&ViewId(view)).filter(|(squares, _)| *squares > 0)?;
@@ -102,30 +114,30 @@ impl Errors {
     }
 }
 
-fn text(summary: &Value) -> String {
-    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+fn text(DemoReport { summary, psnr_y_db, sheet }: &DemoReport) -> String {
     let mut lines = vec![format!(
         "{} pictures in {:.2} s: {:.1} pictures/s, {:.1} frames/s of all views, on {}",
-        summary["pictures"],
-        number(&summary["seconds"]),
-        number(&summary["pictures_per_second"]),
-        number(&summary["times_per_second"]),
-        summary["provider"]["in_use"].as_str().unwrap_or("no network"),
+        summary.pictures,
+        summary.seconds,
+        summary.pictures_per_second,
+        summary.times_per_second,
+        summary.provider.as_ref().map_or("no network", |provider| provider.in_use),
     )];
-    lines.push(format!(
-        "{:<16}{:>10}{:>10}{:>10}{:>10}",
-        "ms per frame", "p50", "p90", "p99", "max"
-    ));
-    for span in SPANS.iter().filter(|s| **s != "sink_us") {
-        let figures = ["p50", "p90", "p99", "max"]
-            .map(|p| format!("{:>10.2}", number(&summary["stages"][span][p]) / 1000.0));
-        lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), figures.concat()));
+    let head = Percentiles::NAMES.map(|name| format!("{name:>10}")).concat();
+    lines.push(format!("{:<16}{head}", "ms per frame"));
+    let Stages { read_us, spans } = &summary.stages;
+    // Nothing is written here, so nothing is said of the sink.
+    let named = StageSpans::<Percentiles>::NAMES.into_iter().zip(spans.each());
+    let named = named.filter(|(name, _)| *name != "sink");
+    for (name, span) in [("read", read_us)].into_iter().chain(named) {
+        let figures = span.each().map(|us| format!("{:>10.2}", us as f64 / 1000.0));
+        lines.push(format!("{name:<16}{}", figures.concat()));
     }
-    for (view, db) in summary["psnr_y_db"].as_array().into_iter().flatten().enumerate() {
-        let db = db.as_f64().map_or("no source to compare".into(), |db| format!("{db:.2} dB"));
+    for (view, db) in psnr_y_db.iter().enumerate() {
+        let db = db.map_or("no source to compare".into(), |db| format!("{db:.2} dB"));
         lines.push(format!("view {view}: luma PSNR {db}"));
     }
-    lines.push(format!("layers of every view: {}", summary["sheet"].as_str().unwrap_or_default()));
+    lines.push(format!("layers of every view: {sheet}"));
     lines.join("\n")
 }
 
@@ -137,6 +149,7 @@ const GAP_PX: usize = 4;
 /// Draws rows of views, columns of source, warped anchor, implicit picture and result.
 fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failure> {
     let header = player.header();
+    // The frame that there is a crop of.
     let frame = reference.crops.first().map_or(header.frames / 2, |c| c.picture.frame.0);
     let frame = frame.min(header.frames - 1);
     let selection = Selection::new(ViewSet::all(header), frame..frame + 1);
@@ -144,6 +157,7 @@ fn draw(player: &Player, reference: &Reference, path: &Path) -> Result<(), Failu
     let whole =
         Rectangle { left: 0, top: 0, width: header.size.width(), height: header.size.height() };
     let mut rows = Vec::new();
+    // A row per view: source, warped anchor, implicit picture, result.
     for ShownView { view, picture } in shown.pictures {
         let crop =
             reference.crops.iter().find(|c| c.picture.view == view && c.picture.frame.0 == frame);

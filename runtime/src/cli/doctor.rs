@@ -1,5 +1,7 @@
 //! `iev doctor`: what this machine is, what runs on it, and what to do about the rest.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +10,7 @@ use iev_runtime::board::{BUILT_IN, Board};
 use iev_runtime::machine;
 use iev_runtime::network::providers::{Provider, refusals};
 use iev_runtime::network::session::OrtRuntime;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::decode::print_json;
 use super::{Failure, print, probe};
@@ -27,71 +29,136 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
+/// What is said as JSON.
+#[derive(Serialize)]
+struct DoctorReport {
+    #[serde(flatten)]
+    facts: Facts,
+    /// None where none was found.
+    onnxruntime: Option<OrtFacts>,
+    /// Sentences with what to do.
+    findings: Vec<String>,
+    next: String,
+}
+
+/// What is told of the machine; unknown is null.
+#[derive(Serialize)]
+struct Facts {
+    iev: &'static str,
+    /// Only where one is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<String>,
+    processor: &'static str,
+    model: Option<String>,
+    l4t: Option<String>,
+    jetpack: Option<String>,
+    glibc: Option<String>,
+    cuda: Option<LibraryFacts>,
+    cudnn: Option<LibraryFacts>,
+    tensorrt: Option<LibraryFacts>,
+    memory_mib: Option<u64>,
+    available_mib: Option<u64>,
+    power_mode: Option<String>,
+    cpu_governor: Option<String>,
+    cpu_mhz: Vec<u64>,
+    celsius: BTreeMap<String, f64>,
+}
+
+#[derive(Serialize)]
+struct LibraryFacts {
+    path: String,
+    version: String,
+}
+
+#[derive(Serialize)]
+struct OrtFacts {
+    path: String,
+    build: &'static str,
+    /// Why each does not register, else "registers".
+    providers: BTreeMap<&'static str, String>,
+}
+
 /// Prints the facts; fails when there is something to do.
 pub(crate) fn run(command: &Doctor) -> Result<(), Failure> {
     let root = Path::new("/");
-    let mut facts = facts(root);
     let mut findings = Vec::new();
+    // A library may end the program that loads it, so another process has tried first.
     let found = match probe::death(command.ort.as_deref()) {
         Some(what) => Err(Error::Backend { what }),
         None => OrtRuntime::find(command.ort.as_deref()),
     };
-    facts["onnxruntime"] = match found {
+    let onnxruntime = match found {
         Ok(ort) => {
             let refused = refusals(&ort);
             if let Some(board) = &command.board {
                 findings.extend(missing_providers(board, &refused));
             }
-            let state = refused.iter().map(|(provider, reason)| {
-                (provider.name().to_owned(), json!(reason.as_deref().unwrap_or("registers")))
-            });
-            let state: serde_json::Map<_, _> = state.collect();
-            json!({ "path": ort.path(), "build": ort.build_info(), "providers": state })
+            Some(OrtFacts::of(&ort, refused))
         }
         Err(error) => {
             findings.push(error.to_string());
-            Value::Null
+            None
         }
     };
     if let Some(board) = &command.board {
-        facts["board"] = json!(board.name);
         findings.extend(mismatches(board, root));
     }
     let count = findings.len();
-    facts["findings"] = json!(findings);
-    facts["next"] = json!(next(command.board.as_ref(), count));
+    let next = next(command.board.as_ref(), count);
+    let facts = Facts::of(root, command.board.as_ref().map(|board| board.name.clone()));
+    let report = DoctorReport { facts, onnxruntime, findings, next };
     if command.json {
-        print_json(&facts)?
+        print_json(&report)?
     } else {
-        print(&text(&facts))?
+        print(&text(&report))?
     }
     let told = format!("{count} finding(s) on this machine, each with its remedy above");
     if count == 0 { Ok(()) } else { Err(Failure::Usage(told)) }
 }
 
-fn facts(root: &Path) -> Value {
-    let library = |stem| {
-        machine::library(root, stem).map(|l| json!({ "path": l.path, "version": l.version }))
-    };
-    let memory = machine::memory_mib(root);
-    let clocks = machine::cpu_clocks(root);
-    json!({
-        "iev": env!("CARGO_PKG_VERSION"),
-        "processor": std::env::consts::ARCH,
-        "model": machine::model(root),
-        "l4t": machine::l4t(root),
-        "jetpack": machine::jetpack(root),
-        "glibc": machine::glibc(root),
-        "cuda": library("libcudart"),
-        "cudnn": library("libcudnn"),
-        "tensorrt": library("libnvinfer"),
-        "memory_mib": memory.map(|(all, _)| all),
-        "available_mib": memory.map(|(_, available)| available),
-        "power_mode": machine::power_mode(root).map(|mode| mode.name),
-        "cpu_governor": clocks.first().map(|(governor, _)| governor),
-        "cpu_mhz": clocks.iter().map(|(_, mhz)| mhz).collect::<Vec<_>>(),
-        "celsius": machine::temperatures(root),
-    })
+impl OrtFacts {
+    fn of(ort: &OrtRuntime, refused: Vec<(Provider, Option<String>)>) -> Self {
+        let state = refused.into_iter().map(|(provider, reason)| {
+            (provider.name(), reason.unwrap_or_else(|| "registers".into()))
+        });
+        Self {
+            path: ort.path().display().to_string(),
+            build: ort.build_info(),
+            providers: state.collect(),
+        }
+    }
+}
+
+impl LibraryFacts {
+    fn of(root: &Path, stem: &str) -> Option<Self> {
+        let library = machine::library(root, stem)?;
+        Some(Self { path: library.path.display().to_string(), version: library.version })
+    }
+}
+
+impl Facts {
+    fn of(root: &Path, board: Option<String>) -> Self {
+        let memory = machine::memory_mib(root);
+        let clocks = machine::cpu_clocks(root);
+        Self {
+            iev: env!("CARGO_PKG_VERSION"),
+            board,
+            processor: std::env::consts::ARCH,
+            model: machine::model(root),
+            l4t: machine::l4t(root),
+            jetpack: machine::jetpack(root),
+            glibc: machine::glibc(root),
+            cuda: LibraryFacts::of(root, "libcudart"),
+            cudnn: LibraryFacts::of(root, "libcudnn"),
+            tensorrt: LibraryFacts::of(root, "libnvinfer"),
+            memory_mib: memory.map(|(all, _)| all),
+            available_mib: memory.map(|(_, available)| available),
+            power_mode: machine::power_mode(root).map(|mode| mode.name),
+            cpu_governor: clocks.first().map(|(governor, _)| governor.clone()),
+            cpu_mhz: clocks.iter().map(|(_, mhz)| *mhz).collect(),
+            celsius: machine::temperatures(root),
+        }
+    }
 }
 
 /// What to do after reading the rest.
@@ -131,6 +198,7 @@ fn mismatches(board: &Board, root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let name = &board.name;
     let own = std::env::consts::ARCH;
+    // Another board or processor.
     if !board.target.triple.starts_with(own) {
         let built = &board.target.triple;
         found.push(format!("{name} is for {built}, this is {own}: take another --board"));
@@ -140,6 +208,7 @@ fn mismatches(board: &Board, root: &Path) -> Vec<String> {
     {
         found.push(format!("{name} is for {wanted:?}, this is {model:?}: take another --board"));
     }
+    // What the system lacks, and what it has too little of.
     if let Some(glibc) = machine::glibc(root)
         && version(&glibc) < version(&board.target.glibc)
     {
@@ -161,6 +230,7 @@ fn mismatches(board: &Board, root: &Path) -> Vec<String> {
             ));
         }
     }
+    // What NVIDIA's system is set to.
     let accepted = &board.machine.l4t;
     if !accepted.is_empty() {
         let l4t = machine::l4t(root);
@@ -189,30 +259,44 @@ fn version(text: &str) -> Vec<u32> {
     text.split('.').map_while(|number| number.parse().ok()).collect()
 }
 
-fn text(facts: &Value) -> String {
-    let shown = |value: &Value| match value {
-        Value::Null => "unknown".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Object(library) if library.contains_key("version") => {
-            let [version, path] = ["version", "path"].map(|k| library[k].as_str().unwrap_or(""));
-            format!("{version} ({path})")
-        }
-        other => other.to_string(),
-    };
-    let object = facts.as_object().into_iter().flatten();
-    let lines =
-        object.filter(|(name, _)| !["findings", "onnxruntime", "next"].contains(&name.as_str()));
+/// The facts by name, then the rest.
+fn text(DoctorReport { facts, onnxruntime, findings, next }: &DoctorReport) -> String {
+    let mut rows = vec![("available_mib", known(&facts.available_mib))];
+    rows.extend(facts.board.iter().map(|board| ("board", board.clone())));
+    rows.extend([
+        ("celsius", format!("{:?}", facts.celsius)),
+        ("cpu_governor", known(&facts.cpu_governor)),
+        ("cpu_mhz", format!("{:?}", facts.cpu_mhz)),
+        ("cuda", known(&facts.cuda)),
+        ("cudnn", known(&facts.cudnn)),
+        ("glibc", known(&facts.glibc)),
+        ("iev", facts.iev.to_owned()),
+        ("jetpack", known(&facts.jetpack)),
+        ("l4t", known(&facts.l4t)),
+        ("memory_mib", known(&facts.memory_mib)),
+        ("model", known(&facts.model)),
+        ("power_mode", known(&facts.power_mode)),
+        ("processor", facts.processor.to_owned()),
+        ("tensorrt", known(&facts.tensorrt)),
+        ("onnxruntime", known(&onnxruntime.as_ref().map(|ort| &ort.path))),
+    ]);
     let mut lines: Vec<String> =
-        lines.map(|(name, value)| format!("{name:<16}{}", shown(value))).collect();
-    let ort = &facts["onnxruntime"];
-    lines.push(format!("{:<16}{}", "onnxruntime", shown(&ort["path"])));
-    for (provider, state) in ort["providers"].as_object().into_iter().flatten() {
-        lines.push(format!("  {provider:<14}{}", shown(state)));
-    }
-    let findings = facts["findings"].as_array().into_iter().flatten();
-    lines.extend(findings.map(|finding| format!("to do: {}", shown(finding))));
-    lines.push(format!("next: {}", shown(&facts["next"])));
+        rows.into_iter().map(|(name, fact)| format!("{name:<16}{fact}")).collect();
+    let providers = onnxruntime.iter().flat_map(|ort| &ort.providers);
+    lines.extend(providers.map(|(provider, state)| format!("  {provider:<14}{state}")));
+    lines.extend(findings.iter().map(|finding| format!("to do: {finding}")));
+    lines.push(format!("next: {next}"));
     lines.join("\n")
+}
+
+fn known(fact: &Option<impl fmt::Display>) -> String {
+    fact.as_ref().map_or("unknown".into(), ToString::to_string)
+}
+
+impl fmt::Display for LibraryFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.version, self.path)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use iev_runtime::format::cameras::{Camera, Cameras};
-use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
+use iev_runtime::format::colour::{Colour, MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::{Header, Role, Second};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
@@ -16,7 +16,7 @@ use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::Symbols;
 use iev_runtime::{Result, ViewId};
 use nalgebra::Vector3;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::decode::print_json;
 use super::{Failure, print};
@@ -34,9 +34,53 @@ pub(crate) struct Info {
     symbols: bool,
 }
 
+/// What is said as JSON.
+#[derive(Serialize)]
+struct InfoReport {
+    symbols: Option<Checksums>,
+    header: HeaderFacts,
+    cameras: Option<Vec<CameraFacts>>,
+    /// By purpose and item; together the file.
+    bytes: BTreeMap<String, u64>,
+    file_bytes: u64,
+    sections: u32,
+}
+
+/// Of all integers.
+#[derive(Serialize)]
+struct Checksums {
+    network_crc32c: u32,
+    grids_crc32c: u32,
+}
+
+#[derive(Serialize)]
+struct HeaderFacts {
+    profile: String,
+    template_sha256: String,
+    width_px: u16,
+    height_px: u16,
+    rate: (u32, u32),
+    frames: u32,
+    colour: Colour,
+    matrix_shown: u8,
+    pixel_aspect: (u32, u32),
+    chroma_siting: Siting,
+    /// Roles, in words.
+    views: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CameraFacts {
+    position: [f64; 3],
+    rotation_wxyz: [f64; 4],
+    focal_px: [f64; 2],
+    centre_px: [f64; 2],
+}
+
 pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     let source = Source::open(&command.stream)?;
     let mut reader = StreamReader::open(source, &Limits::DEFAULT)?;
+    // Every byte, then the integers and cameras where they are asked for or there.
     let ledger = Ledger::of(&mut reader)?;
     let header = reader.header().clone();
     let file_bytes = reader.file_bytes();
@@ -44,16 +88,14 @@ pub(crate) fn run(command: &Info) -> Result<(), Failure> {
     let symbols = wanted.then(|| Symbols::of(&mut reader)).transpose()?;
     let cameras = cameras(&mut reader)?;
     if command.json {
-        print_json(&json!({
-            "symbols": symbols.map(|s| json!({
-                "network_crc32c": s.network_crc32c, "grids_crc32c": s.grids_crc32c,
-            })),
-            "header": describe(&header),
-            "cameras": cameras.map(|c| c.views.iter().map(describe_camera).collect::<Vec<_>>()),
-            "bytes": ledger.items().collect::<BTreeMap<_, _>>(),
-            "file_bytes": file_bytes,
-            "sections": reader.sections(),
-        }))
+        print_json(&InfoReport {
+            symbols: symbols.map(Checksums::of),
+            header: HeaderFacts::of(&header),
+            cameras: cameras.map(|c| c.views.iter().map(CameraFacts::of).collect()),
+            bytes: ledger.items().collect(),
+            file_bytes,
+            sections: reader.sections(),
+        })
     } else {
         let sections = reader.sections();
         print(&text(&header, cameras.as_ref(), &ledger, file_bytes, sections))?;
@@ -81,14 +123,22 @@ fn cameras(reader: &mut FileReader) -> Result<Option<Cameras>> {
     Ok(None)
 }
 
-fn describe_camera(camera: &Camera) -> Value {
-    let (k, turn) = (camera.calibration(), camera.rotation());
-    json!({
-        "position": camera.position().coords.as_slice(),
-        "rotation_wxyz": [turn.w, turn.i, turn.j, turn.k],
-        "focal_px": [k[(0, 0)], k[(1, 1)]],
-        "centre_px": [k[(0, 2)], k[(1, 2)]],
-    })
+impl Checksums {
+    fn of(Symbols { network_crc32c, grids_crc32c }: Symbols) -> Self {
+        Self { network_crc32c, grids_crc32c }
+    }
+}
+
+impl CameraFacts {
+    fn of(camera: &Camera) -> Self {
+        let (k, turn) = (camera.calibration(), camera.rotation());
+        Self {
+            position: camera.position().coords.into(),
+            rotation_wxyz: [turn.w, turn.i, turn.j, turn.k],
+            focal_px: [k[(0, 0)], k[(1, 1)]],
+            centre_px: [k[(0, 2)], k[(1, 2)]],
+        }
+    }
 }
 
 fn role(role: &Role) -> String {
@@ -103,21 +153,22 @@ fn role(role: &Role) -> String {
     }
 }
 
-fn describe(header: &Header) -> Value {
-    let digest = hex::encode(header.template_sha256);
-    json!({
-        "profile": header.profile.as_str(),
-        "template_sha256": digest,
-        "width_px": header.size.width_px,
-        "height_px": header.size.height_px,
-        "rate": [header.rate.0, header.rate.1],
-        "frames": header.frames,
-        "colour": header.colour,
-        "matrix_shown": header.colour.for_display(header.size.height()).matrix,
-        "pixel_aspect": header.sampling.pixel_aspect,
-        "chroma_siting": header.sampling.siting,
-        "views": header.views.iter().map(role).collect::<Vec<_>>(),
-    })
+impl HeaderFacts {
+    fn of(header: &Header) -> Self {
+        Self {
+            profile: header.profile.as_str().to_owned(),
+            template_sha256: hex::encode(header.template_sha256),
+            width_px: header.size.width_px,
+            height_px: header.size.height_px,
+            rate: header.rate,
+            frames: header.frames,
+            colour: header.colour,
+            matrix_shown: header.colour.for_display(header.size.height()).matrix,
+            pixel_aspect: header.sampling.pixel_aspect,
+            chroma_siting: header.sampling.siting,
+            views: header.views.iter().map(role).collect(),
+        }
+    }
 }
 
 /// Colour, range, pixel aspect and place of chroma in one line, and by what matrix an unnamed one is shown.
@@ -132,6 +183,7 @@ fn colour(header: &Header) -> String {
         named(&TRANSFERS, colour.transfer),
         if colour.full_range { "full" } else { "limited" },
     );
+    // What nobody said is guessed, and told as a guess.
     let shown = colour.for_display(size.height()).matrix;
     if shown != colour.matrix {
         line += &format!(", shown by {}, a guess by size", named(&MATRICES, shown));
@@ -180,6 +232,7 @@ fn text(
 ) -> String {
     let seconds = f64::from(header.frames) * f64::from(header.rate.1) / f64::from(header.rate.0);
     let kbps = |bytes: u64| bytes as f64 * 8.0 / 1000.0 / seconds;
+    // The clip, its colour, views and cameras.
     let mut lines = vec![
         format!(
             "{}×{}, {} pictures of {} views, {:.3} pictures/s, profile {}",
@@ -196,6 +249,7 @@ fn text(
     lines.extend(header.views.iter().enumerate().map(|(i, r)| format!("  view {i}: {}", role(r))));
     lines.extend(cameras.iter().flat_map(|c| c.views.iter()).enumerate().map(camera_line));
     lines.push(format!("{:>12} {:>7} {:>9}", "bytes", "share", "kbit/s"));
+    // Where the bytes go.
     let line = |name: &str, bytes: u64| {
         let share = 100.0 * bytes as f64 / file_bytes as f64;
         format!("{bytes:>12} {share:>6.2}% {:>9.2}  {name}", kbps(bytes))

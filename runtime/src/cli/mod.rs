@@ -118,7 +118,7 @@ pub fn command() -> clap::Command {
     Program::command()
 }
 
-/// Painters where neither the user nor a board says how many. More of them than views add times to the
+/// Painters where neither the user nor a board says how many. More of them than views add frames to the
 /// latency and to how late other views are shown.
 const PAINTERS: usize = 2;
 
@@ -234,6 +234,7 @@ fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
     let (told, told_precision) = (Once::new(), Once::new());
     Arc::new(move |header, levels, opening| {
         let network = open(header, levels, opening)?;
+        // Each is told once, however many painters open a network.
         if let Some(reason) = backend.opened().and_then(|o| o.instead) {
             told_precision.call_once(|| warn(format_args!("warning: painting in f32: {reason}")));
         }

@@ -34,6 +34,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
     let backend = command.backend.backend();
     let session = backend.session().clone();
     let folder = session.engines.as_ref().map(|engines| engines.folder.clone());
+    // Networks are opened twice: with leave to build an engine, and then as a player does, without.
     let build = folder.clone().map(|folder| Engines { folder, build: true });
     let building = SessionOptions { engines: build, ..session };
     let options = command.backend.options(&backend);
@@ -51,6 +52,7 @@ pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
             "every view is explicit: playing needs no network, and nothing is to be prepared",
         );
     };
+    // A picture of every scene opens its network.
     let mut scenes = BTreeSet::new();
     for gop in player.index().gops() {
         if scenes.insert(gop.scene) {

@@ -20,6 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Value, Failure> {
 /// # Errors
 /// [`Failure::Usage`] naming every condition in which the two differ.
 pub(super) fn compare(a: &Value, b: &Value) -> Result<String, Failure> {
+    // By value and not by type: reports of other versions may be compared too.
     let conditions = |report: &Value| report["conditions"].as_object().cloned();
     let (Some(of_a), Some(of_b)) = (conditions(a), conditions(b)) else {
         return Err(Failure::Usage("a report of iev bench has its conditions".into()));
@@ -37,6 +38,7 @@ pub(super) fn compare(a: &Value, b: &Value) -> Result<String, Failure> {
         let differing = differing.join("; ");
         return Err(Failure::Usage(format!("unlike conditions cannot be compared: {differing}")));
     }
+    // Whatever number both have.
     let mut lines = vec![format!("{:<40}{:>14}{:>14}{:>9}", "", "first", "second", "ratio")];
     let figures = a.as_object().into_iter().flatten().filter(|(name, _)| *name != "conditions");
     for (name, value) in figures {

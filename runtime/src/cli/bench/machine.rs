@@ -1,12 +1,13 @@
 //! What the system tells of the machine, and how fast it copies memory; unknown is null.
 
+use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
 use iev_runtime::machine;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// A field of a file under /proc.
 fn field(path: &str, name: &str) -> Option<String> {
@@ -14,27 +15,41 @@ fn field(path: &str, name: &str) -> Option<String> {
 }
 
 /// What makes two measurements comparable.
-pub(super) fn identity() -> Value {
-    json!({
-        "board": machine::model(Path::new("/")),
-        "cpu": machine::cpu_model(Path::new("/")),
-        "architecture": std::env::consts::ARCH,
-        "cores": std::thread::available_parallelism().ok().map(usize::from),
-    })
+#[derive(Debug, Serialize)]
+pub(super) struct MachineIdentity {
+    board: Option<String>,
+    pub(super) cpu: Option<String>,
+    architecture: &'static str,
+    pub(super) cores: Option<usize>,
 }
 
-/// Clocks, governor and temperatures at this moment.
-pub(super) fn state() -> Value {
+pub(super) fn identity() -> MachineIdentity {
+    MachineIdentity {
+        board: machine::model(Path::new("/")),
+        cpu: machine::cpu_model(Path::new("/")),
+        architecture: std::env::consts::ARCH,
+        cores: std::thread::available_parallelism().ok().map(usize::from),
+    }
+}
+
+/// Clocks, governor and temperatures at a moment.
+#[derive(Debug, Serialize)]
+pub(super) struct ClockState {
+    cpu0_mhz: Option<f64>,
+    governor: Option<String>,
+    temperature_c: Option<BTreeMap<String, f64>>,
+}
+
+pub(super) fn state() -> ClockState {
     let policy = Path::new("/sys/devices/system/cpu/cpu0/cpufreq");
     let khz = machine::line(policy.join("scaling_cur_freq")).and_then(|k| k.parse::<f64>().ok());
     let mhz = khz.map(|k| k / 1000.0);
     let mhz = mhz.or_else(|| field("/proc/cpuinfo", "cpu MHz").and_then(|m| m.parse().ok()));
-    let celsius = machine::temperatures(Path::new("/"));
-    json!({
-        "cpu0_mhz": mhz,
-        "governor": machine::line(policy.join("scaling_governor")),
-        "temperature_c": if celsius.is_empty() { Value::Null } else { json!(celsius) },
-    })
+    ClockState {
+        cpu0_mhz: mhz,
+        governor: machine::line(policy.join("scaling_governor")),
+        temperature_c: Some(machine::temperatures(Path::new("/"))).filter(|c| !c.is_empty()),
+    }
 }
 
 /// Seconds of all threads so far, in user and system mode. Linux counts them in ticks of 1/100 s.

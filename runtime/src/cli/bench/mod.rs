@@ -1,37 +1,35 @@
 //! `iev bench`: how fast a stream plays here, how late, and what it costs.
 
 mod compare;
+mod cost;
 mod machine;
 mod played;
 mod spread;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use iev_runtime::format::views::ViewSet;
-use iev_runtime::kernel::fuse::MASKS;
-use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::opening::Precision;
-use iev_runtime::network::providers::Provider;
-use iev_runtime::network::quantised::in_integers;
-use iev_runtime::network::session::{Factors, gemm_gmac_per_s};
 use iev_runtime::outputs::write_whole;
 use iev_runtime::picture::Plane;
 use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::profile::{FLOW, LayerSpec, PACKED};
 use iev_runtime::{Error, FrameIndex, Result, ViewId};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::decode::parse_views;
-use super::statistics::{deadlines, psnr_db};
+use super::decode::{in_json, parse_views};
+use super::statistics::{Deadlines, psnr_db};
 use super::{BackendArgs, Failure, print};
-use played::{Display, Played, spans};
-use spread::Spread;
+use cost::{PlayCost, cost};
+use machine::{ClockState, MachineIdentity};
+use played::{Display, FrameSpans, Played};
+use spread::{Misses, Ranks, Spread};
 
 /// Measure speed, latency and resources, or compare two measurements
 #[derive(Debug, Args)]
@@ -72,12 +70,75 @@ const SWITCHES: usize = 8;
 /// Display rates whose deadlines are counted.
 const RATES_HZ: [u32; 3] = [72, 90, 120];
 
+/// What is measured, as JSON has it.
+#[derive(Serialize)]
+struct BenchReport {
+    conditions: Conditions,
+    times: usize,
+    warm_up_times: usize,
+    seconds: f64,
+    times_per_second: f64,
+    us: FrameSpans<Option<Ranks>>,
+    /// By display rate in hertz.
+    misses: BTreeMap<u32, Misses>,
+    deadlines: Option<Deadlines>,
+    start: StartTimes,
+    cost: PlayCost,
+    state: States,
+    versions: Versions,
+    psnr_to_f32_db: Option<f64>,
+}
+
+/// What must be equal where two reports are compared.
+#[derive(Serialize)]
+struct Conditions {
+    stream_sha256: String,
+    views: Vec<u8>,
+    provider: Option<&'static str>,
+    path: Option<&'static str>,
+    precision: Option<&'static str>,
+    threads: usize,
+    painters: usize,
+    rate_hz: Option<u16>,
+    late: Option<&'static str>,
+    batch: usize,
+    machine: MachineIdentity,
+}
+
+#[derive(Serialize)]
+struct StartTimes {
+    open_us: u64,
+    first_picture_us: u64,
+    seek_us: Option<Ranks>,
+    view_switch: Option<ViewSwitch>,
+}
+
+#[derive(Serialize)]
+struct ViewSwitch {
+    /// Most frames that still showed the old views.
+    stale_times_max: usize,
+    us: Option<Ranks>,
+}
+
+/// The machine before and after playing.
+#[derive(Serialize)]
+struct States {
+    before: ClockState,
+    after: ClockState,
+}
+
+#[derive(Serialize)]
+struct Versions {
+    iev: &'static str,
+    commit: Option<&'static str>,
+    onnx_runtime: Option<&'static str>,
+}
+
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     if let Some([first, second]) = command.compare.as_deref() {
         return print(&compare::compare(&compare::read(first)?, &compare::read(second)?)?);
     }
     let Some(stream) = &command.stream else { unreachable!("clap asks for the stream") };
-    let error = |path: &PathBuf, source| Error::File { path: path.clone(), source };
     // Text would mix with a report on standard output, which then is all there is.
     let prints = command.json.as_deref() != Some(Path::new("-"));
     let mut outputs = command.backend.inputs(stream);
@@ -86,70 +147,104 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
         outputs.claim(Path::new("-"))?;
     }
 
+    let report = measure(command, stream)?;
+    if prints {
+        print(&text(&report))?;
+    }
+    if let Some(path) = &command.json {
+        write_whole(path, format!("{}\n", in_json(&report)))?;
+    }
+    Ok(())
+}
+
+/// Opens and plays `stream`, and measures what that takes.
+fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
+    // The start: from nothing to a player, and to its first picture.
     let backend = command.backend.backend();
     let started = Instant::now();
-    let options = command.backend.options(&backend);
-    let player = Player::open(stream, options)?;
-    let (batch, painters) = (player.options().batch, player.options().painters);
-    let threads = command.backend.threads();
+    let player = Player::open(stream, command.backend.options(&backend))?;
     let open_us = micros(started);
     let views: ViewSet = parse_views(&command.views, player.header())?.into_iter().collect();
     let first = player.play(&Selection::new(views, player.frames()))?.next();
     first.unwrap_or_else(|| panic!("a stream has a frame"))?;
     let first_picture_us = micros(started);
 
-    let digest = hex::encode(Sha256::digest(std::fs::read(stream).map_err(|e| error(stream, e))?));
+    // Playing.
+    let stream_sha256 = sha256(stream)?;
     let before = machine::state();
     let length = Duration::from_secs(command.seconds);
     let display = command.rate.map(|hz| Display { hz, late: command.late });
     let played = Played::measure(&player, views, length, display)?;
     let after = machine::state();
-    let report = json!({
-        "conditions": {
-            "stream_sha256": digest,
-            "views": views.iter().map(|v| v.0).collect::<Vec<_>>(),
-            "provider": backend.report().map(|r| r.in_use.name()),
-            "path": backend.opened().map(|o| o.path.name()),
-            "precision": backend.opened().map(|o| o.precision.name()),
-            "threads": threads,
-            "painters": painters,
-            "rate_hz": command.rate,
-            "late": command.late.map(Late::name),
-            "batch": batch,
-            "machine": machine::identity(),
-        },
-        "times": played.frames,
-        "warm_up_times": WARM_UP,
-        "seconds": played.seconds,
-        "times_per_second": played.frames as f64 / played.seconds,
-        "us": played.spans(),
-        "misses": RATES_HZ.iter().map(|hz| (hz.to_string(), played.wait.misses(*hz)))
-            .collect::<Map<_, _>>(),
-        "deadlines": command.late.zip(played.counts).map(|(l, counts)| deadlines(l, counts)),
-        "start": {
-            "open_us": open_us,
-            "first_picture_us": first_picture_us,
-            "seek_us": seeks(&player, views)?.summary(),
-            "view_switch": switches(&player, views)?,
-        },
-        "cost": cost(&player, views, &played, &backend, (painters, threads))?,
-        "state": { "before": before, "after": after },
-        "versions": {
-            "iev": env!("CARGO_PKG_VERSION"),
-            "commit": option_env!("IEV_COMMIT"),
-            "onnx_runtime": backend.report().and_then(|_| backend.library().ok())
-                .map(|library| library.build_info()),
-        },
+
+    // What follows plays further, and says little of the machine's state.
+    let start = StartTimes {
+        open_us,
+        first_picture_us,
+        seek_us: seeks(&player, views)?.summary(),
+        view_switch: switches(&player, views)?,
+    };
+    let threads = command.backend.threads();
+    let cost = cost(&player, views, &played, &backend, threads)?;
+    let misses = RATES_HZ.map(|hz| (hz, played.spreads.wait_us.misses(hz)));
+    Ok(BenchReport {
+        conditions: command.conditions(&player, &backend, views, stream_sha256),
+        times: played.frames,
+        warm_up_times: WARM_UP,
+        seconds: played.seconds,
+        times_per_second: played.frames as f64 / played.seconds,
+        us: played.spans(),
+        misses: misses.into(),
+        deadlines: command.late.zip(played.counts).map(Deadlines::of),
+        start,
+        cost,
+        state: States { before, after },
+        versions: Versions::of(&backend),
         // Last, for it opens another network.
-        "psnr_to_f32_db": likeness(stream, &player, views, &command.backend, &backend)?,
-    });
-    if prints {
-        print(&text(&report))?;
+        psnr_to_f32_db: likeness(stream, &player, views, &command.backend, &backend)?,
+    })
+}
+
+impl Bench {
+    fn conditions(
+        &self,
+        player: &Player,
+        backend: &Backend,
+        views: ViewSet,
+        stream_sha256: String,
+    ) -> Conditions {
+        let opened = backend.opened();
+        Conditions {
+            stream_sha256,
+            views: views.iter().map(|v| v.0).collect(),
+            provider: backend.report().map(|report| report.in_use.name()),
+            path: opened.as_ref().map(|o| o.path.name()),
+            precision: opened.as_ref().map(|o| o.precision.name()),
+            threads: self.backend.threads(),
+            painters: player.options().painters,
+            rate_hz: self.rate,
+            late: self.late.map(Late::name),
+            batch: player.options().batch,
+            machine: machine::identity(),
+        }
     }
-    if let Some(path) = &command.json {
-        write_whole(path, format!("{report:#}\n"))?;
+}
+
+impl Versions {
+    fn of(backend: &Backend) -> Self {
+        let library = backend.report().and_then(|_| backend.library().ok());
+        Self {
+            iev: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("IEV_COMMIT"),
+            onnx_runtime: library.map(|library| library.build_info()),
+        }
     }
-    Ok(())
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    let error = |source| Error::File { path: path.to_owned(), source };
+    let file = std::fs::read(path).map_err(error)?;
+    Ok(hex::encode(Sha256::digest(file)))
 }
 
 fn micros(since: Instant) -> u64 {
@@ -169,18 +264,19 @@ fn seeks(player: &Player, views: ViewSet) -> Result<Spread> {
     Ok(spread)
 }
 
-/// Switches to each view's neighbour and back while playing; null when that is the same set.
-fn switches(player: &Player, views: ViewSet) -> Result<Value> {
+/// Switches to each view's neighbour and back while playing; none when that is the same set.
+fn switches(player: &Player, views: ViewSet) -> Result<Option<ViewSwitch>> {
     let header = player.header();
     let count = header.views.len() as u8;
     let others: ViewSet = views.iter().map(|v| ViewId((v.0 + 1) % count)).collect();
     if others == views {
-        return Ok(Value::Null);
+        return Ok(None);
     }
     let selection = Selection::switchable(views, header, player.frames());
     let mut playback = player.play(&Selection { repeat: true, ..selection })?;
     playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
     let (mut spread, mut most) = (Spread::default(), 0);
+    // From the wish to the first frame that shows it.
     for wanted in [others, views].into_iter().cycle().take(SWITCHES) {
         let (started, mut stale) = (Instant::now(), 0);
         playback.show(wanted)?;
@@ -194,10 +290,10 @@ fn switches(player: &Player, views: ViewSet) -> Result<Value> {
         spread.add(micros(started));
         most = most.max(stale);
     }
-    Ok(json!({ "stale_times_max": most, "us": spread.summary() }))
+    Ok(Some(ViewSwitch { stale_times_max: most, us: spread.summary() }))
 }
 
-/// Luma PSNR of the implicit pictures of the first frames to those painted in f32; null where these are.
+/// Luma PSNR of the implicit pictures of the first frames to those painted in f32; none where these are.
 fn likeness(
     stream: &Path,
     player: &Player,
@@ -210,6 +306,7 @@ fn likeness(
     if implicit.is_empty() || precision.is_none_or(|p| p == Precision::F32) {
         return Ok(None);
     }
+    // The same frames by another player, which paints in f32.
     let exact = Options { precision: Precision::F32, ..args.options(backend) };
     let exact = Player::open(stream, exact)?;
     let last = player.header().frames.min(LIKENESS_FRAMES);
@@ -225,142 +322,83 @@ fn likeness(
     Ok((squares > 0).then(|| psnr_db(squares, samples)))
 }
 
-/// CPU, memory, and how near the network and the fuse come to what the machine can do.
-///
-/// Bytes are counted from sizes: what a stage must read and write of pictures and maps at least
-/// once, per frame. MAC are those of the profile on the padded picture; all painters work at once.
-fn cost(
-    player: &Player,
-    views: ViewSet,
-    played: &Played,
-    backend: &Backend,
-    (painters, threads): (usize, usize),
-) -> Result<Value> {
-    let header = player.header();
-    let size = PackedSize::of(header.size);
-    let implicit = views.implicit(header).len();
-    let explicit = views.explicit_needed(header).len();
-    let opened = backend.opened();
-    let int8 = opened.as_ref().is_some_and(|o| o.precision == Precision::Int8);
-    let sample = if int8 { size_of::<u8>() } else { size_of::<f32>() };
-    let (packed, masks) = (PACKED * size.plane() * sample, MASKS * size.plane() * sample);
-    let (flow, pixels) = (FLOW * size.flow_plane() * size_of::<f32>(), header.size.i420_bytes());
-    // The warp reads two pictures and their flow and writes two packed ones; the fuse reads those,
-    // the implicit picture and the masks and writes pixels.
-    let fuse_bytes = implicit * (3 * packed + masks + pixels);
-    let bytes = json!({
-        "anchor": explicit * 2 * pixels,
-        "warp": implicit * (2 * pixels + flow + 2 * packed),
-        "fuse": fuse_bytes,
-    });
-    let mut cost = json!({
-        "cpu_seconds_per_time": played.cpu_seconds.map(|s| s / played.frames.max(1) as f64),
-        "peak_rss_kib": machine::peak_rss_kib(),
-        "bytes_per_time": bytes,
-    });
-    // Where frames were degraded the medians are not of whole frames.
-    let degraded = played.counts.is_some_and(|counts| counts.degraded > 0);
-    let profile = header.profile().filter(|_| implicit > 0 && !degraded);
-    if let Some(profile) = profile {
-        let (columns, rows) = header.size.cells(1);
-        let px = (columns * rows * implicit) as f64;
-        let (bytes, floats): (Vec<LayerSpec>, Vec<LayerSpec>) =
-            profile.layers().into_iter().partition(|layer| int8 && in_integers(layer));
-        let parts =
-            [(Factors::Floats, floats), (Factors::Bytes, bytes)].map(|(factors, layers)| {
-                (factors, px * layers.iter().map(LayerSpec::mac_per_px).sum::<f64>())
-            });
-        let mac = px * profile.mac_per_px();
-        let seconds = played.median_s("network_us") / painters as f64;
-        let mut network = json!({ "mac_per_time": mac, "gmac_per_s": mac / seconds / 1e9 });
-        if opened.is_some_and(|o| o.report.in_use == Provider::Cpu) {
-            let mut at_peak_s = 0.0;
-            for (factors, mac) in parts.into_iter().filter(|(_, mac)| *mac > 0.0) {
-                let peak = gemm_gmac_per_s(&backend.library()?, threads, factors)?;
-                at_peak_s += mac / peak / 1e9;
-                network[factors.name()] = json!({ "mac_per_time": mac, "gemm_gmac_per_s": peak });
-            }
-            network["share_of_gemm"] = json!(at_peak_s / seconds);
-        }
-        cost["network"] = network;
-        let (copy, fuse) =
-            (machine::copy_gbyte_per_s(), fuse_bytes as f64 / played.median_s("fuse_us") / 1e9);
-        cost["fuse"] = json!({
-            "gbyte_per_s": fuse, "copy_gbyte_per_s": copy, "share_of_copy": fuse / copy,
-        });
-    }
-    Ok(cost)
-}
-
-fn text(report: &Value) -> String {
-    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-    let percent =
-        |value: &Value| value.as_f64().map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
-    let ms = |value: &Value| format!("{:.1} ms", number(value) / 1000.0);
-    let machine = &report["conditions"]["machine"];
+fn text(report: &BenchReport) -> String {
+    let BenchReport { conditions, start, cost, .. } = report;
+    let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let percent = |value: Option<f64>| value.map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
+    let ms = |us: u64| format!("{:.1} ms", us as f64 / 1000.0);
+    let machine = &conditions.machine;
+    // What was played, and where.
     let mut lines = vec![format!(
         "{} frames in {:.1} s: {:.1} frames/s of views {}, on {}, {} cores, provider {}, {}",
-        report["times"],
-        number(&report["seconds"]),
-        number(&report["times_per_second"]),
-        report["conditions"]["views"],
-        machine["cpu"].as_str().unwrap_or("an unknown processor"),
-        machine["cores"],
-        report["conditions"]["provider"].as_str().unwrap_or("none"),
-        report["conditions"]["precision"].as_str().unwrap_or("without network"),
+        report.times,
+        report.seconds,
+        report.times_per_second,
+        in_line(&conditions.views),
+        machine.cpu.as_deref().unwrap_or("an unknown processor"),
+        machine.cores.map_or("null".into(), |cores| cores.to_string()),
+        conditions.provider.unwrap_or("none"),
+        conditions.precision.unwrap_or("without network"),
     )];
-    const RANKS: [&str; 6] = ["p50", "p90", "p95", "p99", "p99.9", "max"];
-    let head = RANKS.map(|r| format!("{r:>9}")).concat();
-    lines.push(format!("{:<16}{head}", "ms per frame"));
-    for span in spans() {
-        let row = RANKS.map(|r| format!("{:>9.2}", number(&report["us"][span][r]) / 1000.0));
-        lines.push(format!("{:<16}{}", span.trim_end_matches("_us"), row.concat()));
-    }
-    for hz in RATES_HZ {
-        let misses = &report["misses"][hz.to_string()];
-        let (share, run) = (percent(&misses["share"]), &misses["longest_run"]);
-        lines.push(format!("{hz} Hz: {} misses ({share}), {run} in a row", misses["count"]));
-    }
-    let deadlines = &report["deadlines"];
-    if deadlines.is_object() {
+    // How long frames took, and which displays they would have been late for.
+    lines.extend(table(&report.us));
+    lines.extend(report.misses.iter().map(|(hz, Misses { count, share, longest_run })| {
+        let share = percent(Some(*share));
+        format!("{hz} Hz: {count} misses ({share}), {longest_run} in a row")
+    }));
+    if let Some(Deadlines { policy, on_time, late, degraded, repeated, dropped }) =
+        &report.deadlines
+    {
         lines.push(format!(
-            "{}: {} on time, {} late, {} degraded, {} repeated ticks; {} frames dropped",
-            deadlines["policy"].as_str().unwrap_or_default(),
-            deadlines["on_time"],
-            deadlines["late"],
-            deadlines["degraded"],
-            deadlines["repeated"],
-            deadlines["dropped"],
+            "{policy}: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated ticks; \
+             {dropped} frames dropped"
         ));
     }
-    let (start, cost) = (&report["start"], &report["cost"]);
-    let switch = match &start["view_switch"]["stale_times_max"] {
-        Value::Null => "no other view to switch to".to_owned(),
-        most => format!("view switch {most} frames late at most"),
+    // How it starts, and what it costs.
+    let switch = match &start.view_switch {
+        None => "no other view to switch to".to_owned(),
+        Some(switch) => format!("view switch {} frames late at most", switch.stale_times_max),
     };
     lines.push(format!(
         "open {}, first picture {}, seek {} (p50), {switch}",
-        ms(&start["open_us"]),
-        ms(&start["first_picture_us"]),
-        ms(&start["seek_us"]["p50"]),
+        ms(start.open_us),
+        ms(start.first_picture_us),
+        start.seek_us.map_or("NaN ms".into(), |us| ms(us.p50())),
     ));
     lines.push(format!(
         "{:.4} CPU seconds per frame, {} KiB resident at most",
-        number(&cost["cpu_seconds_per_time"]),
-        cost["peak_rss_kib"],
+        number(cost.cpu_seconds_per_time),
+        cost.peak_rss_kib.map_or("null".into(), |kib| kib.to_string()),
     ));
-    if cost["network"].is_object() {
-        let (network, fuse) = (&cost["network"], &cost["fuse"]);
+    if let (Some(network), Some(fuse)) = (&cost.network, &cost.fuse) {
         lines.push(format!(
             "network {:.1} GMAC/s, {} of a matrix product; fuse {:.1} GB/s, {} of copying",
-            number(&network["gmac_per_s"]),
-            percent(&network["share_of_gemm"]),
-            number(&fuse["gbyte_per_s"]),
-            percent(&fuse["share_of_copy"]),
+            network.gmac_per_s,
+            percent(network.share_of_gemm),
+            fuse.gbyte_per_s,
+            percent(Some(fuse.share_of_copy)),
         ));
     }
-    if let Some(db) = report["psnr_to_f32_db"].as_f64() {
-        lines.push(format!("luma of implicit views {db:.1} dB from what f32 paints"));
-    }
+    let psnr = report.psnr_to_f32_db;
+    lines.extend(psnr.map(|db| format!("luma of implicit views {db:.1} dB from what f32 paints")));
     lines.join("\n")
+}
+
+/// Views as `[0,1]`.
+fn in_line(views: &[u8]) -> String {
+    let views: Vec<String> = views.iter().map(u8::to_string).collect();
+    format!("[{}]", views.join(","))
+}
+
+/// A line per span.
+fn table(us: &FrameSpans<Option<Ranks>>) -> impl Iterator<Item = String> {
+    let head = Ranks::NAMES.map(|name| format!("{name:>9}")).concat();
+    let head = format!("{:<16}{head}", "ms per frame");
+    let rows = us.named().map(|(name, ranks)| {
+        let ms = |us: u64| format!("{:>9.2}", us as f64 / 1000.0);
+        let unknown = || ["      NaN"; 6].concat();
+        let row = ranks.map_or_else(unknown, |ranks| ranks.each().map(ms).concat());
+        format!("{name:<16}{row}")
+    });
+    std::iter::once(head).chain(rows)
 }

@@ -8,27 +8,33 @@ use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-use super::super::statistics::{self, SPANS};
+use super::super::statistics::{self, StageSpans};
 use super::super::ticks::Ticks;
-use super::spread::Spread;
+use super::spread::{Ranks, Spread};
 use super::{WARM_UP, machine, micros};
 
 /// Most frames that room is made for beforehand: an hour at 1000 per second.
 const MOST_FRAMES: usize = 3_600_000;
-/// Spans of a [`statistics::Row`] that are left out: reading, which happens once per GOP.
-const UNTIMED: usize = 1;
-/// Spans that are measured per frame.
-const STAGES: usize = SPANS.len() - UNTIMED;
-/// The span from one frame in hand to the next.
-const INTERVAL: &str = "interval_us";
-/// The span from asking for a frame to having it in hand.
-const WAIT: &str = "wait_us";
 
-/// Names of what is measured per frame.
-pub(super) fn spans() -> impl Iterator<Item = &'static str> {
-    SPANS.into_iter().skip(UNTIMED).chain([INTERVAL, WAIT])
+/// What is measured per frame; reading is not, since it happens once per GOP.
+#[derive(Debug, Serialize)]
+pub(super) struct FrameSpans<T> {
+    #[serde(flatten)]
+    pub(super) stages: StageSpans<T>,
+    /// From one frame in hand to the next.
+    pub(super) interval_us: T,
+    /// From asking for a frame to having it in hand: what a display waits for.
+    pub(super) wait_us: T,
+}
+
+impl<T> FrameSpans<T> {
+    /// Every span with the name that text has for it.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &T)> {
+        let others = [("interval", &self.interval_us), ("wait", &self.wait_us)];
+        StageSpans::<T>::NAMES.into_iter().zip(self.stages.each()).chain(others)
+    }
 }
 
 /// The display that asks for frames.
@@ -47,12 +53,7 @@ pub(super) struct Played {
     pub(super) cpu_seconds: Option<f64>,
     /// Ticks by outcome, where late frames were not waited for.
     pub(super) counts: Option<Counts>,
-    /// In the order of [`spans`], all but the last two.
-    stages: [Spread; STAGES],
-    /// From one frame to the next.
-    interval: Spread,
-    /// What a display waits for.
-    pub(super) wait: Spread,
+    pub(super) spreads: FrameSpans<Spread>,
     last: Instant,
 }
 
@@ -67,6 +68,7 @@ impl Played {
         let selection = Selection { repeat: true, ..Selection::new(views, player.frames()) };
         let mut playback = player.play(&selection)?;
         playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
+        // Room is made before the clock starts.
         let mut played = Self::begin(length);
         let (started, cpu) = (Instant::now(), machine::cpu_seconds());
         let ticks = display.map(|d| Ticks::every(Duration::from_secs(1) / u32::from(d.hz)));
@@ -91,9 +93,11 @@ impl Played {
             seconds: 0.0,
             cpu_seconds: None,
             counts: None,
-            stages: core::array::from_fn(|_| spread()),
-            interval: spread(),
-            wait: spread(),
+            spreads: FrameSpans {
+                stages: core::array::from_fn(|_| spread()).into(),
+                interval_us: spread(),
+                wait_us: spread(),
+            },
             last: Instant::now(),
         }
     }
@@ -148,20 +152,21 @@ impl Played {
         tick: Instant,
         now: Instant,
     ) {
-        let values = statistics::row(timings, latency_us, sink_us).into_iter().skip(UNTIMED);
-        self.stages.iter_mut().zip(values).for_each(|(s, us): (&mut Spread, _)| s.add(us));
-        self.interval.add((now - self.last).as_micros() as u64);
-        self.wait.add((now - tick).as_micros() as u64);
+        let measured = statistics::spans(timings, latency_us, sink_us);
+        let FrameSpans { stages, interval_us, wait_us } = &mut self.spreads;
+        stages.each_mut().into_iter().zip(measured.each()).for_each(|(s, us)| s.add(*us));
+        interval_us.add((now - self.last).as_micros() as u64);
+        wait_us.add((now - tick).as_micros() as u64);
         (self.last, self.frames) = (now, self.frames + 1);
     }
 
-    pub(super) fn spans(&self) -> Map<String, Value> {
-        let spreads = self.stages.iter().chain([&self.interval, &self.wait]);
-        spans().zip(spreads).map(|(n, s)| (n.to_owned(), s.summary())).collect()
-    }
-
-    pub(super) fn median_s(&self, span: &str) -> f64 {
-        let place = spans().position(|s| s == span);
-        place.map_or(0.0, |p| self.stages[p].median() as f64 / 1e6)
+    /// Percentiles of every span.
+    pub(super) fn spans(&self) -> FrameSpans<Option<Ranks>> {
+        let FrameSpans { stages, interval_us, wait_us } = &self.spreads;
+        FrameSpans {
+            stages: stages.each().map(Spread::summary).into(),
+            interval_us: interval_us.summary(),
+            wait_us: wait_us.summary(),
+        }
     }
 }

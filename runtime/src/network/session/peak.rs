@@ -27,16 +27,6 @@ pub enum Factors {
     Bytes,
 }
 
-impl Factors {
-    /// Name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Floats => "f32",
-            Self::Bytes => "int8",
-        }
-    }
-}
-
 /// Giga multiply–accumulates per second of a product of matrices on the CPU with `threads`
 /// threads, 0 for ONNX Runtime's choice: options as those of the networks.
 ///
@@ -59,6 +49,7 @@ fn measure(ort: &OrtRuntime, threads: usize, factors: Factors) -> ort::Result<f6
         Factors::Floats => ("MatMul", [Float32; 3]),
         Factors::Bytes => ("MatMulInteger", [Uint8, Int8, Int32]),
     };
+    // A graph of one product.
     let mut graph = Graph::new()?;
     graph.set_inputs([matrix("a", a), matrix("b", b)])?;
     graph.set_outputs([matrix("c", c)])?;
@@ -69,6 +60,7 @@ fn measure(ort: &OrtRuntime, threads: usize, factors: Factors) -> ort::Result<f6
         .with_intra_threads(threads)?
         .with_intra_op_spinning(false)?;
     let mut session = model.into_session(&builder)?;
+    // Its factors, and how long it takes.
     let (a, b) = match factors {
         Factors::Floats => (filled(0.5f32)?, filled(0.5f32)?),
         Factors::Bytes => (filled(200u8)?, filled(-100i8)?),
