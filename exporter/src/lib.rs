@@ -9,6 +9,7 @@
 
 // Small things that several rooms share.
 pub mod ablation;
+pub mod error;
 pub mod ffmpeg;
 pub mod picture;
 pub mod progress;
@@ -52,10 +53,7 @@ pub mod report;
 // Graphs of the networks as ONNX, and the engines of boards.
 pub mod lower;
 
-/// What was read is not what it should be: graphs, templates or a stream of another clip.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unfit(pub String);
+pub use error::{Error, Result};
 
 /// Name of a training's checkpoint in its work folder.
 pub const CHECKPOINT: &str = "train.pt";

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use iev_runtime::format::anchor::MAX_KEYS;
+
 use crate::ffmpeg::FfmpegMissing;
 
 /// Why the anchor could not be coded or decoded.
@@ -20,15 +22,15 @@ pub enum AnchorError {
     /// ffmpeg or SVT-AV1 refused the pictures.
     #[error("SVT-AV1 says {0:?}")]
     SvtAv1(String),
-    /// The AV1 decoder failed.
-    #[error("rav1d failed at picture {picture}")]
-    Rav1d {
+    /// The player's decoder failed.
+    #[error("decoding what was coded failed at picture {picture}")]
+    Decoder {
         /// Index of the picture, from 0.
         picture: usize,
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The built-in encoder or decoder failed.
+    /// The built-in encoder failed.
     #[error("openh264 failed at picture {picture}")]
     OpenH264 {
         /// Index of the picture, from 0.
@@ -52,12 +54,36 @@ pub enum AnchorError {
     /// What SVT-AV1 coded is not what a stream may hold.
     #[error("players would refuse this AV1")]
     RefusedAv1(#[source] iev_runtime::Error),
-    /// The decoded picture is smaller than the caller says.
-    #[error("the anchor decodes to {}x{}, which cannot be cropped to {}x{}", decoded.0, decoded.1, wanted.0, wanted.1)]
-    Size {
-        /// Decoded width and height in pixels.
-        decoded: (usize, usize),
-        /// The caller's width and height in pixels.
-        wanted: (usize, usize),
+    /// The plan asks for more key pictures than a section may list.
+    #[error(
+        "view {anchor} would carry {keys} key pictures, and an anchor has at most {MAX_KEYS} key pictures per GOP: \
+         ask for fewer keys or a shorter GOP"
+    )]
+    TooManyKeys {
+        /// The explicit view.
+        anchor: usize,
+        /// Its key pictures.
+        keys: usize,
     },
+    /// Any of these, and the section that it is of.
+    #[error("coding {section} from picture {first} on")]
+    Section {
+        /// Its views.
+        section: String,
+        /// Its first picture.
+        first: usize,
+        /// Why it could not be coded.
+        source: Box<AnchorError>,
+    },
+}
+
+impl AnchorError {
+    /// Exit code of a program that ends on this error: 2 what was asked for, 3 a codec or ffmpeg.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Section { source, .. } => source.exit_code(),
+            Self::TooManyKeys { .. } => 2,
+            _ => 3,
+        }
+    }
 }

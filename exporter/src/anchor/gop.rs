@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use anyhow::{Context, Result, ensure};
 use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Codec, CodedPicture, Key, MAX_KEYS, coding_order};
 use rayon::prelude::*;
 
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
-use crate::anchor::{AnchorSettings, AnchorSpeed, CodedPictures, Coder, CodingInput, coder};
+use crate::anchor::{
+    AnchorError, AnchorSettings, AnchorSpeed, CodedPictures, Coder, CodingInput, coder,
+};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
 use crate::quality::plane_mse;
@@ -53,7 +54,7 @@ pub fn code_gop(
     span: (usize, usize),
     rate: (u32, u32),
     settings: &AnchorSettings,
-) -> Result<Vec<CodedSection>> {
+) -> Result<Vec<CodedSection>, AnchorError> {
     let code = |section: &Vec<usize>| code_section(views, plan, section, span, rate, settings);
     plan.sections().par_iter().map(code).collect()
 }
@@ -69,22 +70,28 @@ pub fn code_section(
     (first, frames): (usize, usize),
     rate: (u32, u32),
     settings: &AnchorSettings,
-) -> Result<CodedSection> {
-    let within = || format!("coding {} from picture {first} on", named(section));
+) -> Result<CodedSection, AnchorError> {
+    let within = |source| within(section, first, source);
     let of = |view: usize| &views[view][first..first + frames];
     let coder = coder(plan.codec);
+    // A view alone has key pictures and may have a background; views in turn have neither.
     match section {
         [view] => {
             let keys = keys(views, plan, *view, (first, frames))?;
             let view = ViewId(*view as u8);
             let originals = of(usize::from(view.0));
-            Alone { coder, view, originals, keys, rate }.drafted(settings).with_context(within)
+            Alone { coder, view, originals, keys, rate }.drafted(settings).map_err(within)
         }
         turns => {
             let originals: Vec<_> = turns.iter().map(|view| of(*view)).collect();
-            in_turn(coder, turns, &originals, rate, settings).with_context(within)
+            in_turn(coder, turns, &originals, rate, settings).map_err(within)
         }
     }
+}
+
+/// What went wrong with a section, and with which.
+fn within(section: &[usize], first: usize, source: AnchorError) -> AnchorError {
+    AnchorError::Section { section: named(section), first, source: Box::new(source) }
 }
 
 /// Views in a message.
@@ -107,10 +114,10 @@ pub fn code_plainly(
     (first, frames): (usize, usize),
     rate: (u32, u32),
     settings: &AnchorSettings,
-) -> Result<CodedSection> {
+) -> Result<CodedSection, AnchorError> {
     let originals: Vec<_> = section.iter().map(|v| &views[*v][first..first + frames]).collect();
-    let within = || format!("coding {} from picture {first} on", named(section));
-    in_turn(coder(codec), section, &originals, rate, settings).with_context(within)
+    let coded = in_turn(coder(codec), section, &originals, rate, settings);
+    coded.map_err(|source| within(section, first, source))
 }
 
 /// Codes the pictures of views in turn.
@@ -120,7 +127,7 @@ fn in_turn(
     originals: &[&[Picture]],
     (rate, per): (u32, u32),
     settings: &AnchorSettings,
-) -> Result<CodedSection> {
+) -> Result<CodedSection, AnchorError> {
     let frames = originals[0].len();
     let turns = (0..frames).flat_map(|frame| originals.iter().map(move |view| (&view[frame], 0)));
     let inputs: Vec<CodingInput<'_>> = turns.collect();
@@ -141,17 +148,14 @@ fn keys(
     plan: &Plan,
     anchor: usize,
     (first, frames): (usize, usize),
-) -> Result<Vec<(Key, Picture)>> {
+) -> Result<Vec<(Key, Picture)>, AnchorError> {
     let keyed = plan.keyed_views(anchor);
     let spans = plan.key_spans(frames);
     let keys: Vec<(usize, &Range<usize>)> =
         spans.iter().flat_map(|span| keyed.iter().map(move |v| (*v, span))).collect();
-    ensure!(
-        keys.len() <= MAX_KEYS,
-        "view {anchor} would carry {} key pictures, and an anchor has at most {MAX_KEYS} key pictures \
-         per GOP: ask for fewer keys or a shorter GOP",
-        keys.len()
-    );
+    if keys.len() > MAX_KEYS {
+        return Err(AnchorError::TooManyKeys { anchor, keys: keys.len() });
+    }
     let key = |(view, span): &(usize, &Range<usize>)| {
         let key = Key { view: ViewId(*view as u8), frame: middle(span) as u16 };
         (key, key_picture(&views[*view][first..first + frames], (*span).clone()))
@@ -180,7 +184,7 @@ struct SectionStart<'a> {
 
 impl Alone<'_> {
     /// Codes it with the start whose draft is cheapest.
-    fn drafted(&self, settings: &AnchorSettings) -> Result<CodedSection> {
+    fn drafted(&self, settings: &AnchorSettings) -> Result<CodedSection, AnchorError> {
         let (noisy, background) = (&self.originals[0], background(self.originals));
         let clean = (!self.coder.filters_by_itself()).then(|| filtered(self.originals, 0));
         // A scene that moves has nothing to filter; the same picture is not drafted twice.
@@ -195,13 +199,18 @@ impl Alone<'_> {
             .collect();
         let draft = AnchorSettings { speed: AnchorSpeed::Draft, ..settings.clone() };
         let cost = |start: &SectionStart<'_>| Ok(self.cost(&self.code(*start, &draft)?, draft.qp));
-        let costs: Vec<f64> = starts.par_iter().map(cost).collect::<Result<_>>()?;
+        let costs: Vec<f64> = starts.par_iter().map(cost).collect::<Result<_, AnchorError>>()?;
         let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
         let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
         self.code(*start, settings)
     }
 
-    fn code(&self, start: SectionStart<'_>, settings: &AnchorSettings) -> Result<CodedSection> {
+    fn code(
+        &self,
+        start: SectionStart<'_>,
+        settings: &AnchorSettings,
+    ) -> Result<CodedSection, AnchorError> {
+        // Coding order: key pictures of others, copies of the background and the view's own pictures.
         let room = MAX_KEYS - self.keys.len();
         let hidden = self.coder.hidden_frames(self.originals.len(), !self.keys.is_empty());
         let hidden = hidden.into_iter().map(|frame| Key { view: self.view, frame });
@@ -212,6 +221,7 @@ impl Alone<'_> {
         let inputs = self.inputs(&order, start, settings);
         let CodedPictures { units, pictures: decoded } =
             self.coder.code(&inputs, self.rate, settings)?;
+        // What comes back, by what it is; nobody needs the background any more.
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
@@ -235,7 +245,7 @@ impl Alone<'_> {
         let mut keys = self.keys.iter().map(|(_, picture)| (picture, settings.key_offset));
         let rest = self.originals[1..].iter().map(|picture| (picture, 0));
         let mut shown = std::iter::once((start.first, FIRST_OFFSET)).chain(rest);
-        let input = |coded: &Coded| match coded {
+        let input = |coded: &CodedPicture| match coded {
             CodedPicture::Key(_) => keys.next(),
             CodedPicture::Shown => shown.next(),
             CodedPicture::Hidden => start.background.map(|picture| (picture, 0)),

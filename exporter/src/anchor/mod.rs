@@ -1,6 +1,7 @@
 //! Explicit pictures, coded by an ordinary video codec: a folder per codec, each behind a [`Coder`].
 
 mod av1;
+mod decode;
 mod error;
 pub mod gop;
 mod h264;
@@ -16,7 +17,7 @@ use iev_runtime::format::table::Kind;
 use crate::picture::Picture;
 
 pub use error::AnchorError;
-pub use h264::{decode_anchor, encode_anchor, split_access_units};
+pub use h264::{encode_anchor, split_access_units};
 pub use settings::{AnchorEncoder, AnchorSettings, AnchorSpeed, INTRA_OFFSET};
 
 /// A picture to code and the change of its quantiser, which only x264 makes.

@@ -19,9 +19,8 @@ use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAGIC;
 use iev_runtime::outputs::Outputs;
-use serde_json::json;
 
-use super::verify::MeasuredFile;
+use super::verify::{Encoding, MeasuredFile};
 use super::{one_line, open_clip, print, read_views, warn};
 
 /// Encode the views of a clip into one .iev stream.
@@ -123,16 +122,13 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     }
     let verified = verify(&args.output, &views, &encoded.predicted_db(), progress)
         .with_context(|| format!("verifying {}", args.output.display()))?;
-    let more = json!({
-        "request": args.request,
-        "encode_seconds": encode_seconds,
-        "machine": MachineFacts::this(),
-    });
+    let encoding =
+        Encoding { request: &args.request, encode_seconds, machine: MachineFacts::this() };
     let figures = MeasuredFile { stream: &args.output, views: &views, verified: &verified };
     if !args.json {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
-    figures.tell(args.json, args.report.as_deref(), more)
+    figures.tell(args.json, args.report.as_deref(), Some(encoding))
 }
 
 /// Reads the cameras, and says which view got which.
@@ -153,6 +149,7 @@ fn encode_as_asked(
         let seconds = views[0].frames.len() as f64 * f64::from(per_seconds) / f64::from(pictures);
         (bits as f64 * seconds / 8.0).round() as u64
     };
+    // Once; where the network did not pay, the request says how the file came about instead.
     let Some(bytes) = args.size.or(args.bitrate.map(of_rate)) else {
         let encoded = encode(views, settings)?;
         if encoded.explicit_db.len() > settings.plan.explicit().count() {
@@ -162,6 +159,7 @@ fn encode_as_asked(
         }
         return Ok(encoded);
     };
+    // To a size, by several tries in folders of their own.
     let passing = tempfile::tempdir().context("making a folder for the search")?;
     let work = args.work.as_deref().unwrap_or(passing.path());
     let SizedFile { encoded, settings } = encode_to_size(views, settings, bytes, work)?;

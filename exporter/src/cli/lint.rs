@@ -1,16 +1,17 @@
 //! `iev-export lint`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use iev_exporter::Unfit;
-use iev_exporter::lower::jetpack::JETPACKS;
+use iev_exporter::Error;
+use iev_exporter::lower::jetpack::{JETPACKS, JetPack};
 use iev_exporter::lower::lint::{Offence, lint};
 use iev_exporter::lower::onnx::ModelProto;
 use prost::Message;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::print;
+use super::{print, print_json};
 
 /// What is typed.
 #[derive(Debug, clap::Args)]
@@ -28,8 +29,8 @@ pub(crate) fn run(args: &LintArgs) -> Result<()> {
     let judged = args.graphs.iter().map(|path| Ok((path.as_path(), offences(path)?)));
     let judged = judged.collect::<Result<Vec<_>>>()?;
     if args.json {
-        let graphs: Vec<Value> = judged.iter().map(|(path, found)| as_json(path, found)).collect();
-        print(&format!("{:#}", json!(graphs)))?;
+        let graphs = judged.iter().map(|(path, found)| Verdict::of(path, found));
+        print_json(&graphs.collect::<Vec<_>>())?;
     } else {
         judged.iter().try_for_each(|(path, found)| print(&text(path, found)))?;
     }
@@ -37,7 +38,9 @@ pub(crate) fn run(args: &LintArgs) -> Result<()> {
         0 => Ok(()),
         count => {
             let graphs = judged.len();
-            bail!(Unfit(format!("{count} of {graphs} graphs do not fit every board")))
+            bail!(Error::Unfit {
+                what: format!("{count} of {graphs} graphs do not fit every board")
+            })
         }
     }
 }
@@ -64,16 +67,35 @@ fn text(path: &Path, found: &[Offence]) -> String {
     lines.join("\n")
 }
 
-fn as_json(path: &Path, found: &[Offence]) -> Value {
-    let fits = JETPACKS.iter().map(|jetpack| {
-        (jetpack.name.to_owned(), json!(!found.iter().any(|offence| offence.on(jetpack))))
-    });
-    let found = found.iter().map(|Offence { node, rule, until }| {
-        json!({ "node": node, "rule": rule, "until_tensorrt": until.map(|v| v.to_string()) })
-    });
-    json!({
-        "graph": path,
-        "fits_jetpack": fits.collect::<serde_json::Map<_, _>>(),
-        "offences": found.collect::<Vec<_>>(),
-    })
+/// What `--json` says of one graph.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    graph: String,
+    /// By name of the release.
+    fits_jetpack: BTreeMap<&'static str, bool>,
+    offences: Vec<OffenceFacts<'a>>,
+}
+
+#[derive(Serialize)]
+struct OffenceFacts<'a> {
+    node: &'a str,
+    rule: &'a str,
+    /// The first that does not mind; null when there is no such version.
+    until_tensorrt: Option<String>,
+}
+
+impl<'a> Verdict<'a> {
+    fn of(path: &Path, found: &'a [Offence]) -> Self {
+        let fits = |jetpack: &JetPack| !found.iter().any(|offence| offence.on(jetpack));
+        let offences = found.iter().map(|Offence { node, rule, until }| OffenceFacts {
+            node,
+            rule,
+            until_tensorrt: until.map(|version| version.to_string()),
+        });
+        Self {
+            graph: path.display().to_string(),
+            fits_jetpack: JETPACKS.iter().map(|jetpack| (jetpack.name, fits(jetpack))).collect(),
+            offences: offences.collect(),
+        }
+    }
 }

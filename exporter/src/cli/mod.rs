@@ -84,7 +84,7 @@ impl CommandLine {
             Command::Ablate(args) => ablate::run(args),
             Command::Peers(args) => peers::run(args),
             Command::Reference(args) => reference::run(args),
-            Command::Lower(args) => run_lower(&args),
+            Command::Lower(args) => Ok(run_lower(&args)?),
             Command::Lint(args) => lint::run(&args),
         }
     }
@@ -132,4 +132,9 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
     }
+}
+
+/// Prints a report as JSON, with keys in alphabetical order.
+fn print_json(report: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{:#}", serde_json::to_value(report)?))
 }

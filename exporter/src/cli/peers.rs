@@ -65,6 +65,7 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
     let reading = Reading { limit: args.limit, ..args.reading };
     let progress = Progress::to_stderr(args.quiet);
     let views = open_clip(&args.views, &reading)?;
+    // Codecs that this ffmpeg lacks are left out and named.
     let listed = encoders()?;
     let (present, absent): (Vec<&PeerCodec>, _) =
         args.codecs.iter().partition(|c| c.is_in(&listed));
@@ -73,6 +74,7 @@ pub(crate) fn run(args: PeersArgs) -> Result<()> {
         progress.say(format!("{name} is left out: this ffmpeg has no {encoder}"));
     }
     ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
+    // What an earlier run has coded is taken from the folder.
     let work = clip_folder(&work, &clip_digest(&views));
     let _taken = WorkFolder::take(&work)?;
     let qualities = |codec: &PeerCodec| match &args.qualities[..] {

@@ -63,7 +63,7 @@ pub(crate) fn run(args: RdArgs) -> Result<()> {
 #[cfg(feature = "train")]
 fn encode(harness: &Harness, only: &[String], progress: Progress) -> Result<Option<String>> {
     iev_exporter::verify::check_backend()?;
-    harness.encode(only, progress).map(Some)
+    Ok(Some(harness.encode(only, progress)?))
 }
 
 #[cfg(not(feature = "train"))]

@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::input::{Reading, View, warnings};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::read_curves;
 use iev_exporter::rd::floor::hold_against;
+use iev_exporter::rd::machine::MachineFacts;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
 use iev_exporter::verify::{Verification, open, verify};
 use iev_runtime::outputs::{Outputs, write_whole};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::{open_clip, print, read_views, warn};
+use super::{open_clip, print, print_json, read_views, warn};
 
 /// Decode a stream with the player and measure it against its source.
 #[derive(Debug, clap::Args)]
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     outputs.claim(Path::new("-"))?;
     args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
+    // The clip is cut to the stream, whose rate it must have.
     let header = open(&args.stream)?.header().clone();
     let reading = Reading {
         limit: Some(header.frames as usize),
@@ -67,9 +70,10 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate.0,
         rate.1
     );
+    // Measured, told, and held against other codecs.
     let verified = verify(&args.stream, &views, &[], Progress::to_stderr(args.quiet))?;
     let figures = MeasuredFile { stream: &args.stream, views: &views, verified: &verified };
-    figures.tell(args.json, args.report.as_deref(), json!({}))?;
+    figures.tell(args.json, args.report.as_deref(), None)?;
     let Some(floor) = &args.floor else { return Ok(()) };
     let lines = hold_against(&verified.figures, &read_curves(floor)?)?;
     lines.iter().for_each(|line| warn(format_args!("{line}")));
@@ -83,16 +87,43 @@ pub(crate) struct MeasuredFile<'a> {
     pub(crate) verified: &'a Verification,
 }
 
+/// What `--json` says.
+#[derive(Serialize)]
+struct VerifyReport<'a> {
+    stream: String,
+    verified: &'a Verification,
+    /// Of the views, and of what was decoded.
+    warnings: Vec<String>,
+    #[serde(flatten)]
+    encoding: Option<Encoding<'a>>,
+}
+
+/// How the file came about, where it was encoded just now.
+#[derive(Serialize)]
+pub(crate) struct Encoding<'a> {
+    pub(crate) request: &'a EncodeRequest,
+    pub(crate) encode_seconds: f64,
+    pub(crate) machine: MachineFacts,
+}
+
 impl MeasuredFile<'_> {
-    /// Prints text, or JSON with the fields of `more`; writes the page where one is asked for.
-    pub(crate) fn tell(&self, json: bool, page: Option<&Path>, mut more: Value) -> Result<()> {
+    /// Prints text, or JSON with the `encoding`; writes the page where one is asked for.
+    pub(crate) fn tell(
+        &self,
+        json: bool,
+        page: Option<&Path>,
+        encoding: Option<Encoding<'_>>,
+    ) -> Result<()> {
+        // Standard output has the figures alone; warnings go to standard error as well.
         let decoded = self.verified.warnings();
         if json {
-            more["stream"] = json!(self.stream);
-            more["verified"] = json!(self.verified);
             let of_views = warnings(self.views).map(|warning| warning.to_string());
-            more["warnings"] = json!(of_views.chain(decoded.clone()).collect::<Vec<_>>());
-            print(&format!("{more:#}"))?;
+            print_json(&VerifyReport {
+                stream: self.stream.display().to_string(),
+                verified: self.verified,
+                warnings: of_views.chain(decoded.clone()).collect(),
+                encoding,
+            })?;
         } else {
             print(&text(self.verified))?;
         }

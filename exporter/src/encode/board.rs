@@ -4,7 +4,6 @@
 
 use std::fmt::Display;
 
-use anyhow::{Result, anyhow};
 use iev_runtime::board::Board;
 use iev_runtime::format::header::Header;
 use iev_runtime::network::backend::Backend;
@@ -16,6 +15,7 @@ use iev_runtime::stream::scene::check_grids;
 
 use super::settings::EncodeSettings;
 use crate::anchor::coder;
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 
 /// Makes sure that the board of `settings`, if there is one, will play a stream of this header and of their plan, in
@@ -30,8 +30,10 @@ pub(super) fn check_board(
 ) -> Result<()> {
     let Some(board) = &settings.board else { return Ok(()) };
     let refused = |limit: &dyn Display, remedy: &str| {
-        anyhow!("board {} will not play this: {limit}: {remedy}", board.name)
+        let name = &board.name;
+        Error::usage(format_args!("board {name} will not play this: {limit}: {remedy}"))
     };
+    // What is known before a picture is coded.
     let codec = settings.plan.codec;
     if !board.player.codecs.contains(&codec) {
         let lacking = format!("it does not decode {}", coder(codec).name());
@@ -51,6 +53,7 @@ pub(super) fn check_board(
         check_grids(profile, header.size, frames, implicit, &limits)
             .map_err(|e| refused(&e, "give a shorter --gop"))?;
     }
+    // What the coded sections add.
     for bytes in sections.iter().flatten() {
         let coarser = "give a shorter --gop or a higher --qp";
         limits.check_section(*bytes as u64).map_err(|e| refused(&e, coarser))?;

@@ -1,11 +1,11 @@
 //! Which codec a request means, and how long its GOPs are.
 
-use anyhow::{Context, Result};
 use iev_runtime::board::Board;
 use iev_runtime::format::anchor::Codec;
 
 use super::request::{CodecChoice, EncodeRequest, MOST_GOP_FRAMES};
 use crate::anchor::coder;
+use crate::error::{Error, Result};
 use crate::ffmpeg;
 
 /// The codec of a request, and why it is not a better one.
@@ -31,7 +31,7 @@ impl EncodeRequest {
                 Ok(ChosenCodec { codec: Codec::H264, instead_of_av1: missing })
             }
             (CodecChoice::Av1, Some(missing)) => {
-                Err(anyhow::anyhow!(missing)).context("--codec av1 cannot be")
+                Err(Error::usage(missing).during("--codec av1 cannot be"))
             }
         }
     }
@@ -82,7 +82,7 @@ mod tests {
                 assert!(instead_of_av1.is_none() && av1.unwrap().codec == Codec::Av1);
             }
             ChosenCodec { instead_of_av1: why, .. } => {
-                let said = format!("{:#}", av1.unwrap_err());
+                let said = format!("{:#}", anyhow::Error::from(av1.unwrap_err()));
                 assert!(said.starts_with("--codec av1") && said.ends_with(&why.unwrap()), "{said}");
             }
         }

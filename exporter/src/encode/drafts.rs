@@ -4,10 +4,9 @@
 //! of the same frame; others cost up to several times as many, because every reference in time is then farther away
 //! (EXPERIMENTS.md §29). Drafts by the fast preset tell the two apart by a wide margin.
 
-use anyhow::Result;
-
 use super::figures::{Costs, Figures, RateLine, draft_at};
 use crate::anchor::AnchorSettings;
+use crate::error::Result;
 
 /// Quantisers from the asked one to those of the drafts, a finer and a coarser one.
 const APART_QP: f64 = 1.0;
@@ -33,6 +32,7 @@ pub(super) fn arrangement(
     anchor: &AnchorSettings,
     interleaves: bool,
 ) -> Result<Arrangement> {
+    // Every section that some arrangement has, each drafted once.
     let alone: Vec<Vec<usize>> = views.iter().map(|view| vec![*view]).collect();
     let pairs = views.chunks_exact(2).flat_map(|p| [vec![p[0], p[1]], vec![p[1], p[0]]]);
     let in_turn = (views.len() > 2).then(|| views.to_vec());
@@ -41,6 +41,7 @@ pub(super) fn arrangement(
         candidates.extend(pairs.chain(in_turn.clone()));
     }
     let lines = Drafts::of(costs, &candidates, anchor)?;
+    // The arrangements are compared at one quality, which all of them reach.
     let luma_db = lines.line(&alone).middle_db();
     let mut rivals = vec![alone];
     if interleaves {
@@ -50,6 +51,7 @@ pub(super) fn arrangement(
     let bytes = |sections: &Vec<Vec<usize>>| lines.line(sections).bytes_at(luma_db);
     let best = rivals.iter().min_by(|a, b| bytes(a).total_cmp(&bytes(b)));
     let sections = best.unwrap_or_else(|| unreachable!("each alone is one")).clone();
+    // All of them are told, not only the best.
     let figures = rivals.iter().map(|r| format!("{} {:.1} kB", named(r), bytes(r) / 1e3));
     let figures: Vec<String> = figures.collect();
     let reason = format!(

@@ -1,10 +1,10 @@
 //! The explicit views of a whole clip.
 
-use anyhow::Result;
 use rayon::prelude::*;
 
 use super::settings::EncodeSettings;
 use crate::anchor::gop::{CodedSection, code_section};
+use crate::error::{Error, Result};
 use crate::input::View;
 use crate::picture::Picture;
 use crate::plan::Plan;
@@ -32,7 +32,7 @@ pub(super) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Resul
         stop::check()?;
         let coded = code_section(&frames, plan, section, **span, views[0].rate, &settings.anchor)?;
         job.step();
-        anyhow::Ok(coded)
+        Ok::<_, Error>(coded)
     };
     let coded: Vec<CodedSection> = all.par_iter().map(code).collect::<Result<_>>()?;
     let mut coded = coded.into_iter();

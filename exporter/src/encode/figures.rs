@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Result;
 use iev_runtime::outputs::write_whole;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::settings::EncodeSettings;
 use crate::anchor::gop::{CodedSection, code_plainly, code_section};
-use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
+use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, coder};
+use crate::error::{Error, Result};
 use crate::input::{View, clip_digest};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
@@ -119,15 +119,22 @@ impl<'a> Costs<'a> {
         what: &'static str,
         asked: &[SectionRequest],
         gops: &[(usize, usize)],
-        code: impl Fn(&[&[Picture]], &SectionRequest, (usize, usize)) -> Result<CodedSection> + Sync,
+        code: impl Fn(
+            &[&[Picture]],
+            &SectionRequest,
+            (usize, usize),
+        ) -> Result<CodedSection, AnchorError>
+        + Sync,
     ) -> Result<Vec<Figures>> {
         let pictures: Vec<&[Picture]> = self.views.iter().map(|v| v.frames.as_slice()).collect();
+        // Every section over every GOP, side by side.
         let jobs: Vec<(&SectionRequest, (usize, usize))> =
             asked.iter().flat_map(|asked| gops.iter().map(move |gop| (asked, *gop))).collect();
         let job = self.progress.job(what, jobs.len());
         let cost = |(asked, span): &(&SectionRequest, (usize, usize))| {
             stop::check()?;
             let key = self.key(what, asked, *span);
+            // What an earlier run has coded is not coded again.
             let known =
                 self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
             let cost = match known {
@@ -135,10 +142,11 @@ impl<'a> Costs<'a> {
                 None => cost_of(&code(&pictures, asked, *span)?, &pictures, *span),
             };
             job.step();
-            anyhow::Ok((key, cost))
+            Ok::<_, Error>((key, cost))
         };
         let costs: Vec<(String, SectionCost)> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
         drop(job);
+        // Kept for the next run, then added up per section.
         self.keep(&costs)?;
         let costs: Vec<SectionCost> = costs.into_iter().map(|(_, cost)| cost).collect();
         Ok(costs.chunks(gops.len()).map(Figures::of).collect())

@@ -4,12 +4,11 @@
 //! less, there is none. After it the finished stream is compared with explicit views of no less quality: fast motion
 //! everywhere, few pictures or a high rate leave a network little to save.
 
-use anyhow::Result;
-
 use super::drafts::{Arrangement, arrangement};
 use super::figures::{Costs, Figures, RateLine, draft_at};
 use super::settings::EncodeSettings;
 use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
+use crate::error::Result;
 use crate::input::View;
 use crate::plan::Plan;
 use crate::rules::{least_network_bytes, qp_of_lambda};
@@ -36,6 +35,7 @@ pub(super) fn chosen_by_drafts(
     let explicit: Vec<usize> = (0..views.len()).collect();
     let arranges = settings.arrange && coder(settings.plan.codec).interleaves();
     let costs = Costs::open(views, settings);
+    // A network that drafts say is too dear is not trained; where there is none, drafts arrange the views.
     match settings.simulcast_offset {
         Some(offset) if has_network => {
             let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
@@ -128,6 +128,7 @@ pub(super) fn cheaper_explicit(
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
     let costs = Costs::open(views, settings);
     let all: Vec<usize> = (0..views.len()).collect();
+    // The best arrangement without a network, then the coarsest quantiser that is as good.
     let best = best_explicit(&costs, settings, &all, &anchor)?;
     let plan = settings.plan.all_explicit(&best.sections);
     let search =

@@ -1,6 +1,5 @@
 //! The whole encoder: views → plan → anchors → matching → training → sections → file.
 
-use anyhow::{Context, Result};
 use iev_runtime::Size;
 use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::format::table::Kind;
@@ -13,6 +12,7 @@ use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use crate::anchor::AnchorSettings;
 use crate::anchor::gop::CodedSection;
+use crate::error::{Context, Result};
 use crate::input::View;
 use crate::pack::{OwnedSection, cameras_section, sections, write_file};
 use crate::picture::{Picture, PictureExt};
@@ -149,7 +149,9 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
 /// What the header will say.
 pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header> {
     let first = &views[0].frames[0];
-    let side = |px: usize| u16::try_from(px).context("a side of a picture is at most 65535 pixels");
+    let side =
+        |px: usize| u16::try_from(px).ok().context("a side of a picture is at most 65535 pixels");
+    // Roles as planned, and the template only where some view is implicit.
     let mut roles = heapless::Vec::new();
     for role in &settings.plan.roles {
         let many = || format!("a stream has at most {MAX_VIEWS} views");
@@ -164,7 +166,9 @@ pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header
         template_sha256: template.map_or([0; 32], Templates::sha256),
         size: Size { width_px: side(first.width())?, height_px: side(first.height())? },
         rate: views[0].rate,
-        frames: u32::try_from(views[0].frames.len())?,
+        frames: u32::try_from(views[0].frames.len())
+            .ok()
+            .context("a clip has at most 2³² frames")?,
         colour: views[0].told.colour(),
         views: roles,
         sampling: views[0].told.sampling,

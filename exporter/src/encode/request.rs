@@ -2,13 +2,13 @@
 //!
 //! Why one type: a curve is only repeatable when each of its points is exactly a command line.
 
-use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
+use crate::error::{Context, Result, ensure};
 use crate::rules::lambda_at;
 
 /// Most pictures of a GOP that players take.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
 use iev_runtime::board::Board;
 use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::cameras::Cameras;
@@ -12,6 +11,7 @@ use tch::Device;
 use super::request::{EncodeRequest, profile};
 use crate::ablation::Part;
 use crate::anchor::{AnchorEncoder, AnchorSettings};
+use crate::error::{Result, bail, ensure};
 use crate::ffmpeg;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -104,6 +104,7 @@ impl EncodeRequest {
         work: Option<PathBuf>,
         progress: Progress,
     ) -> Result<EncodeSettings> {
+        // The first picture is finer where views are predicted from it.
         let predicted = plan.implicit().next().is_some();
         let longest = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
         let usual = if predicted { first_offset(longest) } else { SIMULCAST_INTRA_OFFSET };

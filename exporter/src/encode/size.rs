@@ -9,13 +9,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-
 use super::floor::chosen_by_drafts;
 use super::flow::{EncodeResult, encode};
 use super::settings::EncodeSettings;
 use crate::anchor::coder;
 use crate::anchor::gop::code_gop;
+use crate::error::{Context, Error, Result, bail, ensure};
 use crate::input::View;
 use crate::picture::Picture;
 use crate::rules::lambda_at;
@@ -95,6 +94,7 @@ impl SizeSearch<'_> {
                 self.bytes
             ));
         }
+        // Short trainings find the quantiser, a full one and short ones from its parameters meet the size.
         let q = self.estimate(short)?;
         let mut seen = Vec::new();
         let mut next = q;
@@ -118,6 +118,7 @@ impl SizeSearch<'_> {
             seen.push(Seen { q: next, bytes });
             next = next_q(&seen, self.bytes);
         }
+        // Not met: the nearest is delivered, and said to be no more than that.
         let (bytes, stream) = nearest;
         self.deliver(&stream)?;
         bail!(
@@ -176,6 +177,7 @@ impl SizeSearch<'_> {
     fn anchor_guess(&self) -> Result<f64> {
         let share = if self.trains { OVER_ANCHOR } else { 1.0 };
         let (mut fine, mut coarse) = (RANGE.0 as i32, RANGE.1 as i32);
+        // Both ends, then halving between them.
         let least = self.anchor_bytes(coarse)?;
         let codec = coder(self.settings.plan.codec).name();
         let too_small = self.bytes * (1.0 + TOLERANCE) < least;
@@ -211,13 +213,13 @@ impl SizeSearch<'_> {
     }
 
     /// What to say when the asked size lies outside: both ends, after short trainings.
-    fn unreachable(&self, short: usize) -> Result<anyhow::Error> {
-        let end = |name: &str, q| anyhow::Ok(self.encode(name, q, short, None)?.encoded.bytes);
+    fn unreachable(&self, short: usize) -> Result<Error> {
+        let end = |name: &str, q| Ok::<_, Error>(self.encode(name, q, short, None)?.encoded.bytes);
         let (most, least) = (end("finest", RANGE.0)?, end("coarsest", RANGE.1)?);
-        Ok(anyhow::anyhow!(
-            "{} bytes cannot be reached: this clip and profile reach about {least} to {most} bytes",
-            self.bytes
-        ))
+        let asked = self.bytes;
+        Ok(Error::usage(format_args!(
+            "{asked} bytes cannot be reached: this clip and profile reach about {least} to {most} bytes"
+        )))
     }
 
     fn encode(

@@ -241,6 +241,17 @@ pub enum InputError {
     },
 }
 
+impl InputError {
+    /// Exit code of a program that ends on this error: 1 the file, 2 what was asked for, 3 ffmpeg.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoViews | Self::Read { .. } => 2,
+            Self::NeedsFfmpeg { .. } => 3,
+            _ => 1,
+        }
+    }
+}
+
 /// What a folder without PNG files holds, and what to do with that.
 fn instead(folder: &Path, holds: Option<FileKind>) -> String {
     match holds {

@@ -28,7 +28,7 @@ const AT1: [Dim; 2] = [Named("h1"), Named("w1")];
 #[strum(serialize_all = "lowercase")]
 pub enum TemplateCut {
     /// Latents → flow and features.
-    MotionOutputs,
+    Motion,
     /// Features and warped sources → packed picture and masks.
     Refine,
     /// Latents and source planes → fused packed picture.
@@ -143,6 +143,7 @@ impl Graph<'_> {
     /// A layer with what follows its convolution.
     fn layer(&mut self, layer: &LayerSpec, reads: &[&Value]) -> Value {
         let id = layer.id;
+        // What it reads is one tensor, or several side by side.
         let conv = match (reads, self.mix8) {
             ([value], _) => self.conv(id, value),
             ([up8, latent8], Mix8::Apart) => self.conv_apart(layer, up8, latent8),
@@ -152,6 +153,7 @@ impl Graph<'_> {
                 self.conv(id, &value)
             }
         };
+        // What follows the convolution.
         if id.then() == Then::Nothing {
             return conv;
         }

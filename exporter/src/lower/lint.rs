@@ -109,8 +109,10 @@ fn operator(graph: &GraphProto, node: &NodeProto) -> Vec<Offence> {
     let op = node.op_type.as_deref().unwrap_or_default();
     let name = node.name.clone().unwrap_or_default();
     let own = node.domain.as_deref().is_none_or(str::is_empty);
+    // Operators that some provider lacks, with the TensorRT that has them.
     if !own || !PORTABLE.contains(&op) {
         let later = LATER.iter().find(|(later, _)| own && *later == op);
+        // Attributes for which an operator that all have does not run everywhere.
         let rule = format!("operator {op:?} is not in the portable set");
         let until = later.map(|(_, since)| *since);
         return vec![Offence { node: name, rule, until }];
@@ -221,6 +223,7 @@ fn element_type(name: &str, number: Option<i32>) -> Option<Offence> {
 
 /// Inputs, outputs and what is known of the values between them.
 fn values(graph: &GraphProto) -> Vec<Offence> {
+    // Inputs and outputs: tensors whose sizes are known or named.
     let edges = graph.input.iter().chain(&graph.output).flat_map(|value| {
         let name = value.name.clone().unwrap_or_default();
         let Some(tensor) = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else {
@@ -237,6 +240,7 @@ fn values(graph: &GraphProto) -> Vec<Offence> {
         }
         found
     });
+    // Between them bytes would be a graph quantised in another way.
     let between = graph.value_info.iter().filter_map(|value: &ValueInfoProto| {
         let name = value.name.as_deref().unwrap_or_default();
         let number = value.r#type.as_ref()?.tensor_type.as_ref()?.elem_type;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use iev_runtime::profile::{PROFILES, Profile};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::builder::{Dim, OPSET, Port};
 use super::graphs::{Template, TemplateCut};
+use crate::error::Result;
 
 /// Name of a template file.
 pub fn file_name(profile: &str, cut: TemplateCut) -> String {

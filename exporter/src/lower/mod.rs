@@ -16,12 +16,11 @@ pub mod onnx;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use iev_runtime::outputs::write_whole;
 use iev_runtime::profile::{PROFILES, Profile};
 use prost::Message;
 
-use crate::Unfit;
+use crate::error::{Context, Error, Result};
 pub use graphs::{Template, TemplateCut, lower};
 pub use lint::{Offence, lint};
 use onnx::ModelProto;
@@ -102,7 +101,8 @@ fn check(models: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     let stale: Vec<&str> = files.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
     if !stale.is_empty() {
         let stale = stale.join(", ");
-        bail!(Unfit(format!("out of date: {stale}; run `iev-export lower` and commit models/")));
+        let what = format!("out of date: {stale}; run `iev-export lower` and commit models/");
+        return Err(Error::Unfit { what });
     }
     Ok(())
 }

@@ -83,6 +83,7 @@ fn best(pair: &Pair, cells: (usize, usize), steps: &[FlowStep], cell: usize) -> 
     let (column, row) = (cell % cells.0, cell / cells.0);
     let own = steps[cell];
     let mut around = [own; 4];
+    // The steps of the four cells around; beyond the border the cell's own, which costs nothing.
     let neighbours = [
         (column > 0).then(|| cell - 1),
         (column + 1 < cells.0).then_some(cell + 1),
@@ -97,6 +98,7 @@ fn best(pair: &Pair, cells: (usize, usize), steps: &[FlowStep], cell: usize) -> 
         pair.cost(column, row, step) + around.iter().map(charge).sum::<u32>()
     };
     let mut best = (energy(own), own);
+    // Candidates: a step of one in each direction, and what the neighbours have.
     let nearby = (0..9).map(|i| FlowStep { x: own.x + i % 3 - 1, y: own.y + i / 3 - 1 });
     for step in nearby.chain(around).filter(|&step| step != own) {
         let cost = energy(step);

@@ -81,6 +81,7 @@ fn accumulate(
     let mut dx = vec![0.0; flow.width];
     let mut dy = vec![0.0; flow.width];
     for y in (first_row..target.height).step_by(ROWS_APART) {
+        // Flow at this line, from the two rows of cells it lies between.
         let row = Tap::new(y as f32 + 0.5, flow.height);
         mix_rows(&flow.dx, row, &mut dx);
         mix_rows(&flow.dy, row, &mut dy);
@@ -94,6 +95,7 @@ fn accumulate(
             line[tap.first].add(&pixel, 1.0 - tap.mix);
             line[tap.second].add(&pixel, tap.mix);
         }
+        // The line's equations go to the same two rows.
         for (column, normal) in line.iter().enumerate() {
             normals[row.first * flow.width + column].add_line(normal, 1.0 - row.mix);
             normals[row.second * flow.width + column].add_line(normal, row.mix);
@@ -127,6 +129,7 @@ fn normal_of(sample: f32, reference: &PyramidLayer, (x, y): (f32, f32)) -> Norma
     let (left, top) = (x as usize, y as usize);
     let right = (left + 1).min(width - 1);
     let (above, below) = (reference.row(top), reference.row((top + 1).min(height - 1)));
+    // The reference there and its slope, bilinear.
     let corners = [above[left], above[right], below[left], below[right]].map(f32::from);
     let (mix_x, mix_y) = (x - left as f32, y - top as f32);
     let slope_above = corners[1] - corners[0];
@@ -134,6 +137,7 @@ fn normal_of(sample: f32, reference: &PyramidLayer, (x, y): (f32, f32)) -> Norma
     let (upper, lower) = (corners[0] + slope_above * mix_x, corners[2] + slope_below * mix_x);
     let (gx, gy) = (slope_above + (slope_below - slope_above) * mix_y, lower - upper);
     let difference = sample - (upper + gy * mix_y);
+    // Large differences are occlusions rather than motion: their say is bounded.
     let weight = OUTLIER / difference.abs().max(OUTLIER);
     Normal {
         xx: weight * gx * gx,

@@ -63,12 +63,14 @@ fn block_costs(
     level: usize,
     labels: &Labels,
 ) -> Vec<u16> {
+    // Borders wide enough that no block leaves the layer.
     let side = layer::BLOCK[level];
     let extent = ((cells.0 * layer::CELL) >> level, (cells.1 * layer::CELL) >> level);
     let border = (labels.columns / 2 + side, labels.rows / 2 + side);
     let target = target.padded((side, side), extent);
     let reference = reference.padded(border, extent);
     let mut costs = Vec::with_capacity(cells.0 * cells.1 * labels.len());
+    // Every label of every cell.
     for cell in 0..cells.0 * cells.1 {
         let x = layer::block_start(level, cell % cells.0);
         let y = layer::block_start(level, cell / cells.0);
@@ -94,6 +96,7 @@ fn pass(
     let count = labels.len();
     let mut paths = costs.to_vec();
     let mut message = vec![0; count];
+    // From the side that the paths come from.
     let order = |index: usize| {
         let backward = direction.0 < 0 || direction.1 < 0;
         if backward { cells.0 * cells.1 - 1 - index } else { index }
@@ -102,6 +105,7 @@ fn pass(
         let cell = order(index);
         let (x, y) = (cell % cells.0, cell / cells.0);
         let before = (x.checked_add_signed(-direction.0), y.checked_add_signed(-direction.1));
+        // What arrives from the cell before: its cheapest labels, and what a change of label costs.
         if let (Some(bx), Some(by)) = before
             && bx < cells.0
             && by < cells.1

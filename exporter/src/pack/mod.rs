@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use iev_runtime::ViewId;
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::Header;
@@ -13,6 +12,7 @@ use iev_runtime::stream::scene::encode_grids;
 
 use crate::anchor::coder;
 use crate::anchor::gop::CodedSection;
+use crate::error::Result;
 use crate::plan::Plan;
 use crate::train::SceneLevels;
 use iev_runtime::outputs::write_whole;
@@ -40,6 +40,7 @@ pub fn sections(
     let whole = (0, header.frames as usize);
     let mut sections = Vec::new();
     let mut model = Box::new(SymbolModel::new());
+    // What holds for the whole clip comes first.
     if let Some(exported) = exported {
         sections.push(OwnedSection {
             kind: Kind::Network,
@@ -54,6 +55,7 @@ pub fn sections(
             body: encode_grids(&exported.scene_grids, &mut model),
         });
     }
+    // Then every GOP, explicit sections in front of grids.
     for (gop, span) in plan.gops.iter().enumerate() {
         for explicit in &coded[gop] {
             sections.push(OwnedSection {

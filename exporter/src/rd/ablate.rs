@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use serde::Serialize;
-use serde_json::json;
 
 use super::harness::Harness;
 use super::order0::order0_bytes;
 use super::table::{BdRow, bd_rows};
 use crate::ablation::Part;
+use crate::error::{Context, Result};
 #[cfg(feature = "train")]
 use crate::progress::Progress;
 use crate::rd::curve::Curve;
@@ -28,6 +27,13 @@ pub struct AblationRow {
     pub bd_rate: BdRow,
     /// Points that are missing, and why.
     pub missing: Vec<String>,
+}
+
+/// What the JSON file says.
+#[derive(Serialize)]
+struct AblationFile<'a> {
+    name: &'a str,
+    rows: &'a [AblationRow],
 }
 
 /// A config and the parts to do without.
@@ -106,8 +112,8 @@ impl Ablate {
         let out: &Path = &self.whole.out;
         std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
         let name = &self.whole.config.name;
-        let all = json!({ "name": name, "rows": rows });
-        write_whole(&self.file("json"), serde_json::to_string_pretty(&all)?)?;
+        let all = serde_json::to_value(AblationFile { name, rows })?;
+        write_whole(&self.file("json"), format!("{all:#}"))?;
         write_whole(&self.file("md"), self.markdown(rows))?;
         let mut body = String::new();
         let about = "Bytes over the whole codec's at equal quality: what leaving the part out costs. \

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::encode::request::EncodeRequest;
+use crate::error::{Context, Result, ensure};
 
 /// Interval of luma PSNR over which BD-rates are stated besides the whole overlap.
 const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
@@ -207,7 +207,7 @@ pub(crate) mod tests {
     fn what_is_wrong_is_named() {
         let say = |from: &str, to: &str| {
             let text = ROOM.replace(from, to);
-            format!("{:#}", Config::parse(&text, Path::new("")).unwrap_err())
+            format!("{:#}", anyhow::Error::from(Config::parse(&text, Path::new("")).unwrap_err()))
         };
         assert!(say("qp = 31", "pq = 31").contains("point \"q31\": "));
         assert!(say("qp = 31", "pq = 31").contains("pq"));

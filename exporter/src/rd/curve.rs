@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Context, Result, ensure};
 use crate::rd::bd_rate::RatePoint;
 
 /// One operating point of one codec; means over views.
@@ -163,7 +163,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bad.csv");
         std::fs::write(&path, "codec,quality,bytes,kbps,psnr_y,psnr_u\na,1,2,3,4,5\n").unwrap();
-        let error = format!("{:#}", read_curves(&path).unwrap_err());
+        let error = format!("{:#}", anyhow::Error::from(read_curves(&path).unwrap_err()));
         assert!(error.contains("bad.csv") && error.contains("psnr_v"), "{error}");
     }
 }

@@ -1,8 +1,7 @@
 //! A stream beside curves of other codecs at its own quality.
 
-use anyhow::{Result, bail};
-
 use super::curve::Curve;
+use crate::error::{Result, bail};
 use crate::verify::measure::StreamFigures;
 
 /// Most that a stream may be above the best of the curves that it is held against.

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
 use iev_runtime::format::anchor::Codec;
-use serde_json::json;
+use serde::Serialize;
 
 use super::config::{Config, Point};
 use super::page::rd_page;
@@ -13,6 +12,7 @@ use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::bd_rows;
 use crate::anchor::AnchorEncoder;
 use crate::encode::request::EncodeRequest;
+use crate::error::{Context, Result};
 use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -23,6 +23,16 @@ pub struct Harness {
     pub config: Config,
     /// Where results go.
     pub out: PathBuf,
+}
+
+/// What the JSON file says.
+#[derive(Serialize)]
+struct CurveFile<'a> {
+    name: &'a str,
+    views: &'a [PathBuf],
+    interval_db: (f64, f64),
+    #[serde(flatten)]
+    report: &'a Report,
 }
 
 impl Harness {
@@ -118,19 +128,11 @@ impl Harness {
     pub fn write(&self, report: &Report) -> Result<()> {
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("making {}", self.out.display()))?;
-        let Report { points, missing, ours, peers, bd_rate } = report;
-        let all = json!({
-            "name": self.config.name,
-            "views": self.config.views,
-            "interval_db": self.config.interval_db,
-            "points": points,
-            "missing": missing,
-            "curve": ours,
-            "peers": peers,
-            "bd_rate": bd_rate,
-        });
-        write_whole(&self.file("json"), serde_json::to_string_pretty(&all)?)?;
-        write_whole(&self.file("csv"), csv(ours, points)?)?;
+        let Config { name, views, interval_db, .. } = &self.config;
+        let all = CurveFile { name, views, interval_db: *interval_db, report };
+        let all = serde_json::to_value(all).context("writing the report as JSON")?;
+        write_whole(&self.file("json"), format!("{all:#}"))?;
+        write_whole(&self.file("csv"), csv(&report.ours, &report.points)?)?;
         Ok(write_whole(&self.file("html"), rd_page(&self.config, report))?)
     }
 }
@@ -173,7 +175,7 @@ mod encoding {
     use std::path::PathBuf;
     use std::time::Instant;
 
-    use anyhow::{Context, Result, ensure};
+    use crate::error::{Context, Result, ensure};
 
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::{encode, plan};
@@ -191,6 +193,7 @@ mod encoding {
         /// When a view cannot be read, or encoding fails; finished points keep their results.
         pub fn encode(&self, only: &[String], progress: Progress) -> Result<String> {
             let points = &self.config.points;
+            // What is typed or written wrong is told before anything is read or encoded.
             for name in only {
                 let known = points.iter().any(|p| p.label == *name);
                 ensure!(known, "there is no point {name:?} in the config");
@@ -206,6 +209,7 @@ mod encoding {
                 let within = || format!("point {:?}", point.label);
                 point.request.check_for(views.len()).with_context(within)?;
             }
+            // In order: a point may start from the one before.
             let clip = clip_digest(&views);
             for (place, point) in points.iter().enumerate() {
                 if asked(point) {
@@ -228,10 +232,12 @@ mod encoding {
             let point = &self.config.points[place];
             let folder = self.folder(point);
             let digest = self.digest(place, clip)?;
+            // A finished point is not encoded again.
             if folder.finished(&digest).is_some() {
                 progress.say("  has a result with these settings already");
                 return Ok(());
             }
+            // Encoded, measured, told and stored.
             let start = point.warm_start.then(|| self.start(place, clip)).transpose()?;
             let _taken = WorkFolder::take(folder.work())?;
             folder.prepare(&digest)?;
@@ -264,10 +270,12 @@ mod encoding {
     ) -> Result<PointResult> {
         let resumed = folder.checkpoint().exists();
         let work = Some(folder.work().to_owned());
+        // As `encode` does it.
         let plan = plan(views, &point.request, progress)?;
         let mut settings = point.request.settings(plan, folder.stream(), work, progress)?;
         settings.training.warm_start = warm_start;
         settings.tell_fallback(&point.request)?;
+        // The seconds are those of encoding alone.
         let started = Instant::now();
         let encoded = encode(views, &settings)?;
         let encode_seconds = started.elapsed().as_secs_f64();

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use iev_runtime::format::grids;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::mixing::{CONTEXTS, SymbolModel};
@@ -13,6 +12,8 @@ use iev_runtime::format::steps::StepIndex;
 use iev_runtime::stream::scene::{Grid, Layer, NetworkLevels};
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::{Levels, visit_levels};
+
+use crate::error::{Context, Result};
 
 /// Bytes of the stream at `path` with every tensor coded by one adaptive distribution of its own: order 0,
 /// the same binarisation and the same range coder, no neighbours.

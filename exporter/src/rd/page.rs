@@ -15,6 +15,7 @@ pub fn rd_page(config: &Config, report: &Report) -> String {
                  all views, explicit ones included.";
     paragraph(&mut body, "note", about);
     report.missing.iter().for_each(|m| paragraph(&mut body, "warning", m));
+    // A plot for each measure of quality.
     for (of, label) in [
         (Curve::luma as fn(&Curve) -> _, "luma PSNR in dB, mean over views"),
         (Curve::yuv, "YUV 6:1:1 PSNR in dB, mean over views"),
@@ -28,6 +29,7 @@ pub fn rd_page(config: &Config, report: &Report) -> String {
         all.extend(report.peers.iter().map(|peer| series(peer, false)));
         body += &plot(&all, "kbit/s of all views, logarithmic", label);
     }
+    // The same in numbers.
     body += "<h2>BD-rate</h2>\n";
     paragraph(&mut body, "note", "Bytes over the peer's at equal quality; negative is a saving.");
     body += &bd_table(&report.bd_rate, config.interval_db);
@@ -64,6 +66,7 @@ fn bd_table(rows: &[BdRow], (low, high): (f64, f64)) -> String {
 fn point_table(points: &[PointResult]) -> String {
     let row = |point: &PointResult| {
         let figures = &point.verified.figures;
+        // Of a resumed training only the last run's seconds are known.
         let least = if point.resumed { "≥ " } else { "" };
         vec![
             point.label.clone(),

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
-use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Context, Result, bail, ensure};
 use crate::ffmpeg;
 use crate::input::y4m;
 use crate::input::{Reading, View, open_views};
@@ -163,6 +163,7 @@ pub fn measure_point(
     mut progress: impl FnMut(),
 ) -> Result<CurveRow> {
     let mut coded = Vec::new();
+    // A stream per view, or one of all views in turn.
     let all_in_turn = codec.interleaved.then(|| in_turn(views));
     let streams = all_in_turn.as_ref().map_or(views, std::slice::from_ref);
     let turns = views.len() / streams.len();
@@ -173,6 +174,7 @@ pub fn measure_point(
         coded.push(code_stream(codec, quality, view, turns, &stream).with_context(within)?);
         progress();
     }
+    // Bytes are added up and quality is averaged over views.
     let bytes = coded.iter().map(|c| c.bytes).sum();
     let psnr_db: Vec<[f64; 3]> = coded.into_iter().flat_map(|c| c.psnr_db).collect();
     let mean = |plane: usize| psnr_db.iter().map(|db| db[plane]).sum::<f64>() / views.len() as f64;
@@ -208,12 +210,14 @@ fn code_stream(
     turns: usize,
     stream: &Path,
 ) -> Result<PeerPoint> {
+    // A stream is complete when its figures lie beside it.
     let figures = stream.with_extension("json");
     let length = |path: &Path| std::fs::metadata(path).map(|m| m.len()).ok();
     let stored = std::fs::read(&figures).ok().and_then(|t| serde_json::from_slice(&t).ok());
     if let Some(coded) = stored.filter(|c: &PeerPoint| length(stream) == Some(c.bytes)) {
         return Ok(coded);
     }
+    // Coded, decoded as any view is read, and compared.
     run_encoder(codec, quality, view, stream)?;
     let decoded = open_views(&[stream.to_owned()], &Reading::default())?.remove(0);
     let (wanted, got) = (view.frames.len(), decoded.frames.len());

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use iev_runtime::network::templates::Templates;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::CHECKPOINT;
 use crate::encode::request::EncodeRequest;
+use crate::error::{Context, Result};
 use crate::rd::curve::CurveRow;
 use crate::rd::machine::MachineFacts;
 use crate::verify::Verification;

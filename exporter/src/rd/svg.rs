@@ -98,6 +98,7 @@ fn draw_grid(svg: &mut String, axes: &PlotAxes) {
             "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#ddd\"/>"
         );
     };
+    // Lines, then what they stand for.
     axes.rate_ticks().into_iter().for_each(|t| line(axes.x(t), top, axes.x(t), bottom));
     axes.quality_ticks().into_iter().for_each(|t| line(left, axes.y(t), right, axes.y(t)));
     for tick in axes.rate_ticks() {
@@ -108,6 +109,7 @@ fn draw_grid(svg: &mut String, axes: &PlotAxes) {
         let (x, y, tick) = (left - 6.0, axes.y(tick) + 4.0, (tick * 10.0).round() / 10.0);
         let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{tick}</text>");
     }
+    // The frame on top.
     let (width, height) = (right - left, bottom - top);
     let _ = writeln!(
         svg,

@@ -1,10 +1,10 @@
 //! The page of one encode: its figures, and what each view is blended from.
 
-use anyhow::{Context, Result};
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::{FrameIndex, ViewId};
 
 use super::{figure, page, paragraph, table};
+use crate::error::{Context, Result};
 use crate::input::{View, warnings};
 use crate::verify::{LayerPictures, Verification, each_layer, open};
 
@@ -36,6 +36,7 @@ pub fn encode_page(
 }
 
 fn view_table(verified: &Verification) -> String {
+    // What a view lacks is a dash.
     let row = |v: &crate::verify::measure::ViewFigures| {
         let layers = verified.layers.iter().find(|l| l.view == v.view);
         let trainer = verified.trainer.iter().find(|d| d.view == v.view);
@@ -83,11 +84,13 @@ fn part_table(verified: &Verification) -> String {
 fn pictures(path: &std::path::Path, views: &[View]) -> Result<String> {
     let player = open(path)?;
     let header = player.header();
+    // The frame in the middle, with what implicit pictures are blended from.
     let frame = header.frames / 2;
     let mut layers: Vec<LayerPictures> = Vec::new();
     each_layer(&player, frame..frame + 1, |_, one| layers.push(one))?;
     let shown = player.at(ViewSet::all(header), FrameIndex(frame)).context("decoding one frame")?;
     let mut html = format!("<h2>Picture {frame} of every view</h2>\n");
+    // A row per view: the source beside what becomes of it.
     for (view, source) in views.iter().enumerate() {
         let source = source.frames[frame as usize].clone();
         let decoded = shown.with_ids().find(|(id, _)| id.view == ViewId(view as u8));

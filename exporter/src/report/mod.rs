@@ -4,12 +4,13 @@ pub mod encode_page;
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use iev_runtime::format::header::{Colour, Sampling};
 use iev_runtime::picture::Picture;
 use iev_runtime::picture::rgb::Rgb;
+
+use crate::error::{Context, Result};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}\

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use iev_runtime::outputs::write_whole;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
 
 use super::{Clip, Settings};
 use crate::CHECKPOINT;
+use crate::error::{Context, Error, Result, ensure};
 
 /// A number that tells trainings of other settings, clips or explicit coding apart.
 ///
@@ -60,7 +60,7 @@ pub fn save(
     fingerprint: i64,
     step: usize,
     mut state: Vec<(String, Tensor)>,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     state.push(("step".into(), Tensor::from(step as i64)));
     state.push(("fingerprint".into(), Tensor::from(fingerprint)));
     // In memory first: libtorch's own words about a full disk are a stack trace.
@@ -73,13 +73,13 @@ pub fn save(
 ///
 /// # Errors
 /// When it is not of the training with this fingerprint, which would replace it with its own.
-pub fn load(folder: &Path, fingerprint: i64) -> anyhow::Result<Option<Start>> {
+pub fn load(folder: &Path, fingerprint: i64) -> Result<Option<Start>> {
     let path = checkpoint_in(folder);
     if !path.try_exists().with_context(|| format!("reading {}", path.display()))? {
         return Ok(None);
     }
     let start = Start::load(folder)?;
-    anyhow::ensure!(
+    ensure!(
         start.fingerprint == fingerprint,
         "{} is of other settings, another clip or another encoder of explicit views: name another --work, or delete it",
         path.display()
@@ -101,12 +101,14 @@ impl Start {
     ///
     /// # Errors
     /// When there is none, or it is not one or cannot be read.
-    pub fn load(folder: &Path) -> anyhow::Result<Self> {
+    pub fn load(folder: &Path) -> Result<Self> {
         let path = checkpoint_in(folder);
         // libtorch's own words are a stack trace.
         File::open(&path).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => anyhow!("there is no checkpoint at {}", path.display()),
-            _ => anyhow!(e).context(format!("reading {}", path.display())),
+            ErrorKind::NotFound => {
+                Error::usage(format_args!("there is no checkpoint at {}", path.display()))
+            }
+            _ => Error::from(e).during(format_args!("reading {}", path.display())),
         })?;
         let no_checkpoint = || format!("{} is no checkpoint", path.display());
         let mut state = Tensor::load_multi(&path).ok().with_context(no_checkpoint)?;

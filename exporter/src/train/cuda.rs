@@ -4,8 +4,9 @@
 //! CUDA when its other half is loaded.
 #![allow(unsafe_code, reason = "loading a library runs its initialisers")]
 
-use anyhow::{Context, Result, ensure};
 use tch::Device;
+
+use crate::error::{Context, Result, ensure};
 
 /// The first CUDA device.
 ///

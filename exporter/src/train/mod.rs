@@ -34,6 +34,7 @@ use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
 use crate::ablation::Part;
+use crate::error::{Result, ensure};
 use crate::progress::{Job, Progress, span};
 use crate::rules::lambda_at;
 use crate::stop;
@@ -185,7 +186,7 @@ impl Trainer {
     /// # Errors
     /// When the checkpoint is of another or a longer training, or the one to start from is missing or of
     /// another shape.
-    pub fn new(settings: Settings, clip: &Clip<'_>) -> anyhow::Result<Self> {
+    pub fn new(settings: Settings, clip: &Clip<'_>) -> Result<Self> {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let (mut parameters, network, grids) = fresh(settings.profile, clip, settings.device);
@@ -214,7 +215,7 @@ impl Trainer {
         }
         if let Some(start) = warm {
             let learned = trainer.learn_from(start.state(), clip);
-            anyhow::ensure!(
+            ensure!(
                 learned,
                 "{} is of another picture size, number of views or pictures, or wider profile and cannot be started from",
                 start.path().display()
@@ -250,7 +251,7 @@ impl Trainer {
     /// # Errors
     /// When the loss or a parameter stops being a number; the last checkpoint before that is kept. When
     /// somebody asks for a stop, which writes a checkpoint.
-    pub fn run(&mut self, clip: &Clip<'_>, progress: Progress) -> anyhow::Result<()> {
+    pub fn run(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
         self.tell_estimate(clip, progress)?;
         let flow = self.flow_steps();
         if self.step < flow {
@@ -262,7 +263,7 @@ impl Trainer {
     }
 
     /// Trains until `end` steps are done.
-    fn train_to(&mut self, end: usize, clip: &Clip<'_>, job: &Job) -> anyhow::Result<()> {
+    fn train_to(&mut self, end: usize, clip: &Clip<'_>, job: &Job) -> Result<()> {
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
         while self.step < end {
@@ -291,7 +292,7 @@ impl Trainer {
 
     /// Back-propagates the loss of this step; returns its luma squared error and estimated bits, which steps
     /// that teach the flow do not have.
-    fn gradients(&self, clip: &Clip<'_>) -> anyhow::Result<Option<(f64, f64)>> {
+    fn gradients(&self, clip: &Clip<'_>) -> Result<Option<(f64, f64)>> {
         let samples = self.draw(clip);
         tch::manual_seed((self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64);
         if self.step < self.flow_steps() {
@@ -309,7 +310,7 @@ impl Trainer {
     /// first has much to make.
     ///
     /// What they learn is forgotten, so that a training is the same with and without.
-    fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> anyhow::Result<()> {
+    fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
         let (now, flow, total) = (self.step, self.flow_steps(), self.total_steps());
         let left = [flow.saturating_sub(now), total - now.max(flow)];
         if progress == Progress::Quiet || left.iter().sum::<usize>() < ESTIMATED_STEPS {
@@ -338,9 +339,9 @@ impl Trainer {
     }
 
     /// Fails unless what this step met is `finite`.
-    fn require(&self, finite: bool) -> anyhow::Result<()> {
+    fn require(&self, finite: bool) -> Result<()> {
         let rate = self.settings.learning_rate;
-        anyhow::ensure!(
+        ensure!(
             finite,
             "training diverged at step {}: lower --learning-rate, which is {rate}",
             self.step
@@ -539,26 +540,23 @@ impl Trainer {
     }
 
     /// Writes the checkpoint, if there is a folder for it; never one that cannot be gone on from.
-    fn save(&self) -> anyhow::Result<()> {
+    fn save(&self) -> Result<()> {
         self.require(self.parameters.are_finite())?;
         let Some(folder) = &self.settings.checkpoint else { return Ok(()) };
         checkpoint::save(folder, self.fingerprint, self.step, self.parameters.state())
     }
 
     /// Takes over the checkpoint; false when there is none.
-    fn restore(&mut self) -> anyhow::Result<bool> {
+    fn restore(&mut self) -> Result<bool> {
         let Some(folder) = &self.settings.checkpoint else { return Ok(false) };
         let Some(start) = checkpoint::load(folder, self.fingerprint)? else { return Ok(false) };
         let path = start.path().display();
-        anyhow::ensure!(
+        ensure!(
             start.step() <= self.total_steps(),
             "{path} is at step {} of a longer training: ask for at least as many --steps, or name another --work",
             start.step() - self.flow_steps()
         );
-        anyhow::ensure!(
-            self.parameters.restore(start.state()),
-            "{path} is of grids of another shape"
-        );
+        ensure!(self.parameters.restore(start.state()), "{path} is of grids of another shape");
         self.step = start.step();
         Ok(true)
     }

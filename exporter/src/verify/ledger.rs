@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::stream::ledger::{Ledger, Purpose};
 use iev_runtime::stream::source::Source;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Context, Result};
 
 /// Bytes of a file by what they are for; they add up to the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

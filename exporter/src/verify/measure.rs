@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use iev_runtime::format::header::Role;
 use iev_runtime::play::player::Player;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Context, Result};
 use crate::input::View;
 use crate::picture::{Picture, PictureExt};
 use crate::progress::Progress;

@@ -9,7 +9,6 @@ mod tests;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::opening::Precision;
 use iev_runtime::play::options::Options;
@@ -17,6 +16,7 @@ use iev_runtime::play::player::Player;
 use iev_runtime::{FrameIndex, ViewId};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Context, Result};
 use crate::input::View;
 use crate::progress::Progress;
 use crate::quality::PlaneErrors;

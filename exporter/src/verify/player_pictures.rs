@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
 use iev_runtime::format::header::Header;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::kernel::fuse::{Layers, fuse};
@@ -15,6 +14,7 @@ use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::{FrameIndex, PictureId};
 
+use crate::error::{Context, Result, ensure};
 use crate::input::View;
 use crate::picture::{Picture, PictureExt};
 
@@ -117,6 +117,7 @@ pub fn each_layer(
         return Ok(());
     }
     let size = PackedSize::of(header.size);
+    // The layers are packed as the network has them; the fused one is made by the player's own code.
     let witness = |id: PictureId, layers: &Layers<'_>| {
         let mut pictures = [(); 3].map(|()| Picture::new(header.size));
         unpack(layers.warped0, size, &mut pictures[0]);

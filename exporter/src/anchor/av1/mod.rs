@@ -1,16 +1,17 @@
-//! AV1, coded by SVT-AV1 and decoded by rav1d.
+//! AV1, coded by SVT-AV1.
 //!
 //! Odd sizes are coded as they are, with chroma rounded up. Hidden pictures stand in front of those that are
 //! shown; to the codec they are pictures as any other.
 
-mod decode;
 mod svt;
 
 use iev_runtime::ViewId;
-use iev_runtime::format::anchor::Key;
+use iev_runtime::anchor::av1::Checker;
+use iev_runtime::format::anchor::{Codec, Key};
 use iev_runtime::format::av1::write_av1;
 use iev_runtime::format::table::Kind;
 
+use super::decode::decode;
 use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput};
 
 /// The codec of the fewest bytes.
@@ -32,7 +33,10 @@ impl Coder for Av1 {
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {
         let units = svt::encode(pictures, rate, settings)?;
-        let pictures = decode::decode(&units, pictures[0].0.size())?;
+        let size = pictures[0].0.size();
+        let mut checker = Checker::new(size);
+        units.iter().try_for_each(|unit| checker.check(unit)).map_err(AnchorError::RefusedAv1)?;
+        let pictures = decode(Codec::Av1, &units, size)?;
         Ok(CodedPictures { units, pictures })
     }
 

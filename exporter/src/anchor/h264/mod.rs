@@ -1,4 +1,4 @@
-//! H.264 Annex B without B-frames, one chunk of bytes per access unit: coded by x264 or openh264, decoded by openh264.
+//! H.264 Annex B without B-frames, one chunk of bytes per access unit: coded by x264 or openh264.
 //!
 //! Why no B-frames: openh264, the player's decoder, decodes them wrongly and without an error.
 //! Why one IDR: a GOP is the random-access unit and is coded by one call, so nothing inside it
@@ -6,16 +6,16 @@
 //! repeated last column or row, and the decoder crops to the size it is told.
 
 mod access_units;
-mod decode;
 mod openh264_encoder;
 mod x264;
 
 use iev_runtime::ViewId;
 use iev_runtime::anchor::h264::checker::Checker;
-use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::anchor::{Codec, Key, write_anchor};
 use iev_runtime::format::h264::nal_units;
 use iev_runtime::format::table::Kind;
 
+use super::decode::decode;
 use super::{
     AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput,
     first_of_one_size,
@@ -23,7 +23,6 @@ use super::{
 use crate::picture::{Picture, PictureExt};
 
 pub use access_units::split_access_units;
-pub use decode::decode_anchor;
 
 /// The codec of every board.
 pub(super) struct H264;
@@ -53,8 +52,7 @@ impl Coder for H264 {
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {
         let units = encode_anchor(pictures, rate, settings)?;
-        let size = pictures[0].0.size();
-        let pictures = decode_anchor(&units, size.width(), size.height())?;
+        let pictures = decode(Codec::H264, &units, pictures[0].0.size())?;
         Ok(CodedPictures { units, pictures })
     }
 
@@ -131,6 +129,8 @@ pub(super) fn even(picture: &Picture) -> Picture {
 
 #[cfg(test)]
 mod tests {
+    use iev_runtime::Size;
+
     use super::*;
     use crate::anchor::AnchorSpeed;
     use crate::ffmpeg;
@@ -144,7 +144,7 @@ mod tests {
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20) };
         let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
-        let decoded = decode_anchor(&units, width, height).unwrap();
+        let decoded = decode(Codec::H264, &units, moving[0].size()).unwrap();
         assert_eq!(decoded.len(), pictures.len());
         for (frame, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
             for (plane, copy) in original.planes().into_iter().zip(copy.planes()) {
@@ -250,7 +250,10 @@ mod tests {
     #[test]
     fn a_damaged_or_short_anchor_is_an_error() {
         let units = round_trip(AnchorEncoder::OpenH264, 64, 48);
-        assert!(matches!(decode_anchor(&units, 66, 48), Err(AnchorError::Size { .. })));
-        assert!(decode_anchor(&units[1..], 64, 48).is_err());
+        let decode_to = |units: &[Vec<u8>], width_px| {
+            decode(Codec::H264, units, Size { width_px, height_px: 48 })
+        };
+        assert!(matches!(decode_to(&units, 66), Err(AnchorError::Decoder { .. })));
+        assert!(decode_to(&units[1..], 64).is_err());
     }
 }

@@ -65,6 +65,7 @@ fn params(
     pictures: &[CodingInput<'_>],
     settings: &AnchorSettings,
 ) -> String {
+    // As many references as the level's buffer holds.
     let macroblocks = width.div_ceil(16) * height.div_ceil(16);
     let references = (BUFFER_MACROBLOCKS / macroblocks).clamp(1, 16);
     let mut params = format!(
@@ -74,6 +75,7 @@ fn params(
     if settings.speed == AnchorSpeed::Thorough {
         params.push_str(&format!(":{SEARCH}"));
     }
+    // A zone for every run of pictures of one quantiser; the caller's settings come last and win.
     let mut zones = Vec::new();
     let mut first = 0;
     for run in pictures.chunk_by(|(_, a), (_, b)| a == b) {

@@ -80,6 +80,16 @@ pub enum CamerasError {
     },
 }
 
+impl CamerasError {
+    /// Exit code of a program that ends on this error: 1 the file, 2 what was asked for.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Read { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// What is wrong with one camera.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -10,9 +10,9 @@
 //! integer operator of a convolution and what is around it. TensorRT wants it otherwise.
 
 use iev_runtime::network::blocks::Block;
-use iev_runtime::network::quantised::{PIXEL, ZERO, padded};
+use iev_runtime::network::quantised::{PIXEL, padded};
 use iev_runtime::profile::topology::{self, Activation, LayerId};
-use iev_runtime::profile::{HEAD, PACKED};
+use iev_runtime::profile::{HEAD, PACKED, ZERO};
 
 use super::super::builder::{Dim, Value, ints};
 use super::super::onnx::{INT8, INT32, UINT8};
@@ -48,6 +48,8 @@ impl Graph<'_> {
         self.b.output_of(UINT8, "features", &nhwc(outputs, AT8));
     }
 
+    /// Why not by [`Graph::evaluate`]: `mix4` reads one tensor that holds all three of its activations, and what a layer
+    /// makes is rounded before another reads it, so that few of these values are the topology's.
     pub(super) fn refine8_cut(&mut self) {
         let channels = self.profile.quarter + 2 * PACKED;
         let width = padded(self.profile.refine);
