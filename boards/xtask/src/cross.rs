@@ -9,11 +9,12 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::ort::ORT;
 use crate::place::{Arch, Place};
 use crate::symbols::Needs;
 use crate::task::run;
 use crate::toolchain::Toolchain;
-use crate::{debian, nasm, ort, sample};
+use crate::{debian, nasm, sample};
 
 /// What of a board profile matters to a build.
 #[derive(Deserialize)]
@@ -65,7 +66,7 @@ fn arch(triple: &str) -> Arch {
 pub(crate) fn fetch(place: &Place, board: &str) -> Result<()> {
     let Target { triple, glibc } = profile(place, board)?.target;
     Toolchain::linux(place, &triple, &glibc)?;
-    ort::ready(place, arch(&triple))?;
+    ORT.ready(place, arch(&triple))?;
     if arch(&triple) != Arch::host()? {
         emulator(place)?;
     }
@@ -138,7 +139,7 @@ pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
         );
     }
     cargo.env("ORT_DISABLE_TELEMETRY", "1");
-    run(cargo.env("ORT_DYLIB_PATH", ort::ready(place, built.arch)?))
+    run(cargo.env("ORT_DYLIB_PATH", ORT.ready(place, built.arch)?))
 }
 
 /// The program, through qemu where it is for another processor.
@@ -151,7 +152,7 @@ fn run_on(place: &Place, built: &BoardProgram) -> Result<Command> {
         command.arg("-L").arg(root).arg(&built.program);
         command
     };
-    command.env("ORT_DYLIB_PATH", ort::ready(place, built.arch)?);
+    command.env("ORT_DYLIB_PATH", ORT.ready(place, built.arch)?);
     Ok(command)
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn unpack(place: &Place, suite: &str, packages: &[&str], to: &Path) -
          debian-archive-keyring",
         packages.join(", ")
     );
+    // Only what is asked for: what an earlier call fetched lies in the same folder.
     let apt = Apt::new(place, suite)?;
     eprintln!("fetching {} of Debian {suite}", packages.join(", "));
     apt.run(&["update"])?;
@@ -31,6 +32,7 @@ pub(crate) fn unpack(place: &Place, suite: &str, packages: &[&str], to: &Path) -
     fs::create_dir_all(&download)?;
     apt.run(&[&["download"], packages].concat())?;
     fs::create_dir_all(to)?;
+    // Unpacked without being installed, and so without root.
     for package in fs::read_dir(&download)? {
         let package = package?.path();
         let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(to).status();
@@ -49,6 +51,7 @@ struct Apt {
 impl Apt {
     fn new(place: &Place, suite: &str) -> Result<Self> {
         let folder = place.target.join("debian").join(suite);
+        // An apt of its own, which neither reads nor changes the system's lists.
         for part in ["state/lists/partial", "cache/archives/partial", "none"] {
             fs::create_dir_all(folder.join(part))?;
         }

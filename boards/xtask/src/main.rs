@@ -37,6 +37,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::ffmpeg::FFMPEG;
+use crate::ort::ORT;
 use crate::place::{Arch, Place};
 
 /// Fetches libraries, builds, tests and runs IEV
@@ -139,7 +141,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Ort { arch } => {
             let arch = arch.map_or_else(Arch::host, Ok)?;
-            println!("{}", ort::ready(&place, arch)?.display());
+            println!("{}", ORT.ready(&place, arch)?.display());
             Ok(())
         }
         Task::Torch { cuda } => {
@@ -148,7 +150,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Ffmpeg { arch } => {
             let arch = arch.map_or_else(Arch::host, Ok)?;
-            println!("{}", ffmpeg::ready(&place, arch)?.display());
+            println!("{}", FFMPEG.ready(&place, arch)?.display());
             Ok(())
         }
         Task::Env => task::print_env(&place),

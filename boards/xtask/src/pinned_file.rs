@@ -1,27 +1,11 @@
 //! One file out of a wheel, pinned by a digest of its own, so that a stale or damaged copy is replaced.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::wheel::{Wheel, digest};
-
-/// What a file may be used for, which decides its permissions.
-#[derive(Clone, Copy)]
-pub(crate) enum Use {
-    Load,
-    Run,
-}
-
-impl Use {
-    /// Temporary files, which these are unpacked as, are private to their owner; libraries and programs are for all.
-    pub(crate) fn mode(self) -> u32 {
-        match self {
-            Self::Load => 0o644,
-            Self::Run => 0o755,
-        }
-    }
-}
+use crate::place::{Arch, Place, from_env};
+use crate::wheel::{Use, Wheel, digest};
 
 /// A library or program that is fetched for one processor.
 pub(crate) struct PinnedFile {
@@ -47,6 +31,60 @@ impl PinnedFile {
             self.wheel.file
         );
         Ok(())
+    }
+}
+
+/// A library or program that programs here use, for every processor that it is fetched for.
+pub(crate) struct PinnedBinary {
+    /// Its folder among what is fetched, and its name there.
+    pub place: (&'static str, &'static str),
+    /// The variable by which the caller names one of their own.
+    pub variable: &'static str,
+    /// What that has to be.
+    pub own: &'static str,
+    pub x86_64: PinnedFile,
+    pub aarch64: PinnedFile,
+}
+
+impl PinnedBinary {
+    /// Where the file for `arch` lies once fetched.
+    fn path(&self, place: &Place, arch: Arch) -> PathBuf {
+        let (folder, name) = self.place;
+        place.target.join(folder).join(arch.name()).join(name)
+    }
+
+    /// Returns the file for `arch`, fetching it only where it is missing or not the pinned one.
+    pub(crate) fn ready(&self, place: &Place, arch: Arch) -> Result<PathBuf> {
+        let pin = match arch {
+            Arch::X86_64 => &self.x86_64,
+            Arch::Aarch64 => &self.aarch64,
+        };
+        let path = self.path(place, arch);
+        let Self { variable, own, .. } = self;
+        let remedy = || format!("without it, set {variable} to one of your own ({own})");
+        pin.ready(&place.wheels, &path).with_context(remedy)?;
+        Ok(path)
+    }
+
+    /// What this machine's programs use: the caller's own, or the fetched one.
+    pub(crate) fn host(&self, place: &Place) -> Result<PathBuf> {
+        match from_env(self.variable)? {
+            Some(own) => Ok(own),
+            None => self.ready(place, Arch::host()?),
+        }
+    }
+}
+
+/// Shared by the tests of every pinned binary.
+#[cfg(test)]
+impl PinnedBinary {
+    pub(crate) fn assert_well_formed(&self) {
+        let place = Place { root: "/c".into(), target: "/t".into(), wheels: "/w".into() };
+        for (pin, arch) in [(&self.x86_64, Arch::X86_64), (&self.aarch64, Arch::Aarch64)] {
+            pin.assert_well_formed(arch);
+            let path = self.path(&place, arch).display().to_string();
+            assert!(path.starts_with("/t/") && path.contains(arch.name()), "{path}");
+        }
     }
 }
 

@@ -30,6 +30,7 @@ struct Vector {
 pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &Path) -> Result<()> {
     let vector: Vector =
         toml::from_str(&fs::read_to_string(place.root.join("tests/vectors/sample.toml"))?)?;
+    // Integers are equal on every machine.
     let info = output(iev()?.args(["info", "--json", "--symbols"]).arg(sample))?;
     let info: serde_json::Value = serde_json::from_slice(&info).context("iev info prints JSON")?;
     for (name, expected) in
@@ -40,6 +41,7 @@ pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &P
     }
     println!("integers of the sample are the recorded ones");
 
+    // Pictures are nearly so.
     let theirs = pictures(&mut iev()?, sample)?;
     let ours = pictures(&mut task::player(place)?, &place.root.join("models/sample.iev"))?;
     ensure!(theirs.len() == ours.len(), "{} samples, here {}", theirs.len(), ours.len());

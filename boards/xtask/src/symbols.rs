@@ -37,6 +37,7 @@ impl Needs {
         let header = FileHeader64::<Endianness>::parse(program).context("not an ELF program")?;
         let endian = header.endian()?;
         let sections = header.sections(endian, program)?;
+        // Versions that are needed of each library.
         let mut versions = Vec::new();
         for section in sections.iter() {
             let Some((mut needed, strings)) = section.gnu_verneed(endian, program)? else {
@@ -50,6 +51,7 @@ impl Needs {
                 }
             }
         }
+        // Names that the program expects of others.
         let table = sections.symbols(endian, program, elf::SHT_DYNSYM)?;
         let undefined = table.iter().filter(|symbol| symbol.is_undefined(endian));
         let names = undefined.filter_map(|symbol| table.symbol_name(endian, symbol).ok());

@@ -12,8 +12,10 @@ use std::process::Command;
 use anyhow::{Context, Error, Result, ensure};
 use tempfile::NamedTempFile;
 
+use crate::ffmpeg::FFMPEG;
+use crate::ort::ORT;
 use crate::place::Place;
-use crate::{ffmpeg, nasm, ort, torch};
+use crate::{nasm, torch};
 
 /// What programs are built against and run with.
 struct Libraries {
@@ -30,14 +32,14 @@ struct ForExporter {
 impl Libraries {
     /// Those of the player.
     fn player(place: &Place) -> Result<Self> {
-        Ok(Self { ort: ort::host_library(place)?, exporter: None })
+        Ok(Self { ort: ORT.host(place)?, exporter: None })
     }
 
     /// Those of the whole workspace.
     fn all(place: &Place) -> Result<Self> {
-        let ort = ort::host_library(place)?;
+        let ort = ORT.host(place)?;
         let torch = torch::ready(place, false)?;
-        let ffmpeg = ffmpeg::host_program(place)?;
+        let ffmpeg = FFMPEG.host(place)?;
         Ok(Self { ort, exporter: Some(ForExporter { torch, ffmpeg }) })
     }
 

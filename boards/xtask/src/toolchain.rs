@@ -110,11 +110,13 @@ fn compiler_with_source(place: &Place) -> Result<PathBuf> {
     if wrapper.exists() {
         return Ok(wrapper);
     }
+    // The library's source, as Debian has it.
     let package = format!("rust-src={version}*");
     debian::unpack(place, RUST_SUITE, &[&package], &folder).with_context(|| {
         format!("rustup cannot fetch this target, and Debian has no rust-src {version}")
     })?;
     let source = folder.join("usr/src").join(format!("rustc-{version}"));
+    // A sysroot that is rustup's but for the source, and a compiler that uses it.
     let sysroot = folder.join("sysroot");
     let rustlib = sysroot.join("lib/rustlib");
     fs::create_dir_all(rustlib.join("src"))?;

@@ -11,10 +11,9 @@ use std::process::Command;
 use anyhow::{Context, Error, Result, ensure};
 use tempfile::Builder;
 
-use crate::pinned_file::Use;
 use crate::place::{Arch, Place, from_env};
 use crate::shared_library;
-use crate::wheel::Wheel;
+use crate::wheel::{Use, Wheel};
 
 /// The release that the `tch` crate is written for; every 2.11.x has its interface.
 const VERSION: &str = "2.11.0";

@@ -13,7 +13,22 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::pinned_file::Use;
+/// What a file may be used for, which decides its permissions.
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    Load,
+    Run,
+}
+
+impl Use {
+    /// Temporary files, which these are unpacked as, are private to their owner; libraries and programs are for all.
+    pub(crate) fn mode(self) -> u32 {
+        match self {
+            Self::Load => 0o644,
+            Self::Run => 0o755,
+        }
+    }
+}
 
 /// One file of the Python package index.
 pub(crate) struct Wheel {

@@ -44,6 +44,7 @@ fi
 
 /// The package as a file.
 pub(crate) fn build(built: &BoardProgram, contents: &[Content], time_s: u64) -> Result<Vec<u8>> {
+    // What dpkg reads and runs.
     let script =
         |name: &str, text: &str| Content { mode: 0o755, ..Content::new(name.into(), text.into()) };
     let control = vec![
@@ -53,6 +54,7 @@ pub(crate) fn build(built: &BoardProgram, contents: &[Content], time_s: u64) -> 
         script("postrm", RELOAD),
         script("prerm", STOP),
     ];
+    // The members in the order that dpkg wants.
     let mut ar = ar::Builder::new(Vec::new());
     let members = [
         ("debian-binary", b"2.0\n".to_vec()),
@@ -116,6 +118,7 @@ fn sums(contents: &[Content]) -> String {
 pub(crate) fn read_back(path: &Path, contents: &[Content]) -> Result<()> {
     let mut ar = ar::Archive::new(File::open(path)?);
     let mut found = Vec::new();
+    // Only the data: control is text of our own.
     while let Some(member) = ar.next_entry() {
         let member = member?;
         if member.header().identifier() != b"data.tar.gz" {
@@ -133,6 +136,7 @@ pub(crate) fn read_back(path: &Path, contents: &[Content]) -> Result<()> {
             }
         }
     }
+    // The same files, with modes and bytes.
     ensure!(found.len() == contents.len(), "{} lost files", path.display());
     for (found, packed) in found.iter().zip(contents) {
         let same = found.path == packed.path && found.mode == packed.mode;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::cross::BoardProgram;
-use crate::ort;
+use crate::ort::ORT;
 use crate::place::{Arch, Place};
 use crate::sample::{self, output};
 use crate::task::run;
@@ -55,7 +55,7 @@ pub(crate) fn check(place: &Place, built: &BoardProgram, deb: &Path) -> Result<(
         "without ONNX Runtime the doctor asks for it: {said}"
     );
     fs::create_dir(&own)?;
-    fs::copy(ort::ready(place, built.arch)?, own.join("libonnxruntime.so"))?;
+    fs::copy(ORT.ready(place, built.arch)?, own.join("libonnxruntime.so"))?;
     sample::check(place, || Ok(inside(&["iev"])), Path::new("/usr/share/iev/sample.iev"))?;
     fs::remove_dir_all(&own)?;
     judge_unit(&root)?;

@@ -51,6 +51,7 @@ struct Kind {
 
 /// Terms of `iev`, then of each crate in it, then every licence text once.
 pub(crate) fn text(place: &Place, triple: &str) -> Result<Vec<u8>> {
+    // The crates that the program links.
     let mut cargo = cargo_alone(place, "metadata");
     cargo.args(["--format-version", "1", "--locked", "--filter-platform", triple]);
     let output = cargo.output().context("cannot run cargo metadata")?;
@@ -63,6 +64,7 @@ pub(crate) fn text(place: &Place, triple: &str) -> Result<Vec<u8>> {
          The program also contains Rust's standard library (MIT OR Apache-2.0), LLVM's libc++ and\n\
          libunwind (Apache-2.0 WITH LLVM-exception), OpenH264 (BSD-2-Clause), and these crates:\n\n",
     );
+    // Every text once, with the crates that have it.
     let mut texts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for package in packages.iter().filter(|package| linked.contains(package.id.as_str())) {
         let terms = package.license.as_deref().unwrap_or("see below");

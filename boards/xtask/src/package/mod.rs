@@ -32,12 +32,14 @@ pub(crate) fn package(place: &Place, board: &str, check: bool) -> Result<()> {
     let folder = place.target.join("package");
     fs::create_dir_all(&folder)?;
 
+    // The Debian package, under /usr.
     let contents = contents(place, &built, &pages, Path::new("usr"))?;
     let deb = debian_package::build(&built, &contents, time_s)?;
     let arch = debian_package::architecture(built.arch);
     let deb_path = folder.join(format!("iev_{VERSION}_{board}_{arch}.deb"));
     write(&deb_path, &deb)?;
 
+    // The archive, for /usr/local or any other place.
     let top = PathBuf::from(format!("iev-{VERSION}-{board}"));
     let local = self::contents(place, &built, &pages, Path::new("usr/local"))?;
     let inside = |content: &Content| {
@@ -47,6 +49,7 @@ pub(crate) fn package(place: &Place, board: &str, check: bool) -> Result<()> {
     let local = local.iter().map(inside).collect::<Result<Vec<_>>>()?;
     write(&folder.join(format!("iev-{VERSION}-{board}.tar.gz")), &tar_gz(local, time_s)?)?;
 
+    // What was written is what was meant.
     debian_package::read_back(&deb_path, &contents)?;
     if check { debian_root::check(place, &built, &deb_path) } else { Ok(()) }
 }
@@ -106,6 +109,7 @@ fn contents(
     let share = prefix.join("share");
     let (own, doc) = (share.join("iev"), share.join("doc/iev"));
     let profile = format!("boards/{}.toml", built.board);
+    // The program, its board's profile, the sample and the documents.
     let mut contents = vec![
         Content { mode: 0o755, ..Content::new(prefix.join("bin/iev"), fs::read(&built.program)?) },
         Content::new(share.join("iev").join(&profile), read(&profile)?),
@@ -116,11 +120,13 @@ fn contents(
         Content::new(doc.join("changelog.gz"), compressed(&read("CHANGELOG.md")?)?),
         Content::new(doc.join("copyright"), licences::text(place, &built.triple)?),
     ];
+    // Templates, for tools in other languages.
     for (name, bytes) in files_of(&place.root.join("models"))? {
         if name.ends_with(".onnx") || name == "manifest.json" {
             contents.push(Content::new(own.join("models").join(name), bytes));
         }
     }
+    // Manual pages and completions.
     for (name, bytes) in pages {
         let (path, bytes) = match name.as_str() {
             "iev.bash" => ("bash-completion/completions/iev".into(), bytes.clone()),
