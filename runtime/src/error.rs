@@ -1,5 +1,9 @@
 //! Why decoding stopped, sorted by who must act.
 
+use core::fmt::Write as _;
+
+use heapless::String as FixedString;
+
 use crate::PictureId;
 use crate::foreign::FileKind;
 
@@ -9,6 +13,9 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// A backend's own error, kept for its message.
 #[cfg(feature = "player")]
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// Most bytes that [`Error::Storage`] keeps of the storage's own words.
+pub const STORAGE_WORDS_BYTES: usize = 64;
 
 /// Why decoding stopped.
 #[derive(Debug, thiserror::Error)]
@@ -93,12 +100,14 @@ pub enum Error {
         available: u64,
     },
     /// The storage under the stream failed.
-    #[error("reading at byte {offset} failed: {kind:?}")]
+    #[error("reading at byte {offset} failed: {words}")]
     Storage {
         /// Byte of the file.
         offset: u64,
         /// The storage's own error kind.
         kind: embedded_io::ErrorKind,
+        /// The start of what it says itself.
+        words: FixedString<STORAGE_WORDS_BYTES>,
     },
     /// The anchor stage failed on one picture; `source` has the decoder's own message.
     #[cfg(feature = "player")]
@@ -153,6 +162,14 @@ impl Error {
         Self::Unsupported { offset, what }
     }
 
+    /// The storage's `error` at byte `offset`, with the words of its `Debug`.
+    pub fn storage(offset: u64, error: &impl embedded_io::Error) -> Self {
+        let mut words = FixedString::new();
+        // Fails where they are cut off.
+        let _ = write!(Start(&mut words), "{error:?}");
+        Self::Storage { offset, kind: error.kind(), words }
+    }
+
     /// True when the stream is at fault, so that another part of it may be fine.
     pub const fn is_of_the_stream(&self) -> bool {
         match self {
@@ -182,6 +199,21 @@ impl Error {
         }
     }
 
+    /// Its sentence and those of its causes in one; causes that repeat their effect are left out.
+    #[cfg(feature = "player")]
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(next) = cause {
+            let message = next.to_string();
+            if !text.contains(&message) {
+                text = format!("{text}: {message}");
+            }
+            cause = next.source();
+        }
+        text
+    }
+
     /// The error with its byte counted from `start` bytes earlier.
     #[must_use]
     pub fn moved_by(self, start: u64) -> Self {
@@ -190,6 +222,15 @@ impl Error {
             Self::Unsupported { offset, what } => Self::unsupported(start + offset, what),
             other => other,
         }
+    }
+}
+
+/// Takes what fits and refuses the rest.
+struct Start<'a, const BYTES: usize>(&'a mut FixedString<BYTES>);
+
+impl<const BYTES: usize> core::fmt::Write for Start<'_, BYTES> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        text.chars().try_for_each(|c| self.0.push(c).map_err(|_| core::fmt::Error))
     }
 }
 
@@ -225,5 +266,33 @@ pub(crate) fn within(what: &'static str, asked: u64, allowed: u64) -> Result<()>
 impl core::fmt::Display for PictureId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "view {} frame {}", self.view.0, self.frame.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    #[allow(dead_code, reason = "its words are what is looked at")]
+    struct Refused(&'static str);
+
+    impl embedded_io::Error for Refused {
+        fn kind(&self) -> embedded_io::ErrorKind {
+            embedded_io::ErrorKind::TimedOut
+        }
+    }
+
+    #[test]
+    fn a_storages_own_words_are_told_as_far_as_they_fit() {
+        let said = Error::storage(7, &Refused("bad flash")).to_string();
+        assert_eq!(said, "reading at byte 7 failed: Refused(\"bad flash\")");
+        let long = "ä long tale that goes on and on, and on, and on, and on, and on, and on, and then some";
+        let Error::Storage { kind, words, .. } = Error::storage(7, &Refused(long)) else {
+            unreachable!("it is the storage's");
+        };
+        assert_eq!(kind, embedded_io::ErrorKind::TimedOut);
+        assert!((STORAGE_WORDS_BYTES - 1..=STORAGE_WORDS_BYTES).contains(&words.len()), "{words}");
+        assert!(words.starts_with("Refused(\"ä long tale"), "{words}");
     }
 }

@@ -29,6 +29,7 @@
 //! | `play_paced` | a display's clock: what comes late is dropped and counted |
 //! | `switch_views` | other views while playing, as when a head turns |
 //! | `read_index` | what a stream holds, without `std` and without a player |
+//! | `stream_in_a_bundle` | a source of one's own: a stream in the middle of another file |
 //!
 //! # Features
 //! | feature | brings |
@@ -137,5 +138,5 @@ pub use {
     play::paced::{PacedPlayback, Tick},
     play::player::{Playback, Player, Selection},
     play::shown::ShownFrame,
-    stream::source::Source,
+    stream::source::{ReadAt, Source},
 };

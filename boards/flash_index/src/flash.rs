@@ -38,7 +38,7 @@ impl<F: ReadNorFlash> StreamInFlash<F> {
             embedded_io::ReadExactError::UnexpectedEof => {
                 Error::malformed(0, "a stream fits the flash it lies in")
             }
-            embedded_io::ReadExactError::Other(kind) => Error::Storage { offset: 0, kind },
+            embedded_io::ReadExactError::Other(kind) => Error::storage(0, &kind),
         })?;
         let bytes = u32::try_from(Preamble::from_bytes(&preamble)?.file_bytes).ok();
         let bytes = bytes.filter(|bytes| *bytes <= room);

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use embedded_io::{Error as _, Read, ReadExactError, Seek, SeekFrom};
+use embedded_io::{Read, ReadExactError, Seek, SeekFrom};
 
 use super::header::{HEADER_RULE, Header, MAGIC, MAX_HEADER_BYTES, Preamble};
 use super::limits::Limits;
@@ -249,19 +249,18 @@ fn read_preamble<R: Read + Seek>(
 }
 
 fn read_at<R: Read + Seek>(source: &mut R, at: u64, buffer: &mut [u8]) -> Result<()> {
-    source.seek(SeekFrom::Start(at)).map_err(|e| Error::Storage { offset: at, kind: e.kind() })?;
+    source.seek(SeekFrom::Start(at)).map_err(|e| Error::storage(at, &e))?;
     source.read_exact(buffer).map_err(|e| match e {
         ReadExactError::UnexpectedEof => {
             let has = source.seek(SeekFrom::End(0)).unwrap_or(at);
             Error::CutOff { has, needs: at + buffer.len() as u64 }
         }
-        ReadExactError::Other(e) => Error::Storage { offset: at, kind: e.kind() },
+        ReadExactError::Other(e) => Error::storage(at, &e),
     })
 }
 
 fn check_length<R: Seek>(source: &mut R, declared: u64) -> Result<()> {
-    let length =
-        source.seek(SeekFrom::End(0)).map_err(|e| Error::Storage { offset: 0, kind: e.kind() })?;
+    let length = source.seek(SeekFrom::End(0)).map_err(|e| Error::storage(0, &e))?;
     match length.cmp(&declared) {
         Ordering::Equal => Ok(()),
         Ordering::Less => Err(Error::CutOff { has: length, needs: declared }),

@@ -1,6 +1,6 @@
 //! Writes a stream: the index first, then the sections, in one pass.
 
-use embedded_io::{Error as _, Write};
+use embedded_io::Write;
 
 use super::CRC;
 use super::header::{HEADER_RULE, Header, MAX_HEADER_BYTES, Preamble, VERSION_MINOR};
@@ -90,5 +90,5 @@ fn entries<'a>(sections: &'a [Section<'_>], first: u64) -> impl Iterator<Item = 
 }
 
 fn put<W: Write>(sink: &mut W, bytes: &[u8]) -> Result<()> {
-    sink.write_all(bytes).map_err(|e| Error::Storage { offset: 0, kind: e.kind() })
+    sink.write_all(bytes).map_err(|e| Error::storage(0, &e))
 }

@@ -51,17 +51,19 @@ pub struct Selection {
     pub frames: Range<u32>,
     /// Whether the first frame follows the last, for ever.
     pub repeat: bool,
+    /// Frames before this one are left out until they repeat: seek.
+    pub skip_to: u32,
 }
 
 impl Selection {
     /// The given views at the given frames; nothing else is read, so no other view can be shown.
     pub fn new(views: ViewSet, frames: Range<u32>) -> Self {
-        Self { shown: views, reachable: views, frames, repeat: false }
+        Self { shown: views, reachable: views, frames, repeat: false, skip_to: 0 }
     }
 
     /// The given views at the given frames, and [`Playback::show`] may switch to any other.
     pub fn switchable(views: ViewSet, header: &Header, frames: Range<u32>) -> Self {
-        Self { shown: views, reachable: ViewSet::all(header), frames, repeat: false }
+        Self { shown: views, reachable: ViewSet::all(header), frames, repeat: false, skip_to: 0 }
     }
 }
 
@@ -202,7 +204,7 @@ impl Player {
     }
 
     fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Demand>)> {
-        let Selection { shown, reachable, frames, repeat } = selection.clone();
+        let Selection { shown, reachable, frames, repeat, skip_to } = selection.clone();
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
         if !reachable.includes(shown) {
@@ -218,6 +220,7 @@ impl Player {
             return Err(Error::NotInStream { what: "frame", asked, available });
         }
         let again = if repeat { frames.clone() } else { 0..0 };
+        let frames = skip_to.clamp(frames.start, frames.end)..frames.end;
         let index = Arc::clone(&self.index);
         let reader = GopReader::new(self.reader(), index, reachable, frames, again);
         let wanted = Arc::new(Demand::new(shown));

@@ -1,4 +1,4 @@
-//! The bytes of a stream, in a file or in memory: the first thing the data meets.
+//! The bytes of a stream, in a file, in memory or in a place of the caller's: the first thing the data meets.
 //!
 //! A file is mapped where nobody can change it: in a sealed memory file, as one process hands another,
 //! or on a file system that cannot be written (EROFS, SquashFS), as content partitions of boards and
@@ -12,6 +12,7 @@
 //! needs the file's owner and keeps its writers waiting. The map itself would save 1.6 µs per read, of
 //! which a GOP takes a few.
 
+use std::fmt::{self, Debug, Formatter};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -24,17 +25,88 @@ use memmap2::Mmap;
 use crate::error::{Error, Result};
 use crate::format::reader::SliceSource;
 
+/// Bytes that are read from any place: a stream in a bundle, behind HTTP ranges, in an encrypted store.
+///
+/// Several threads read at once. What a place answers with an error is [`Error::Storage`] with the byte and the
+/// error's words, and ends the playback. Opening reads the start of every section of explicit pictures, a few bytes
+/// each, and playing reads each section whole: where a read is a request over a network, keep blocks of some size.
+///
+/// ```
+/// use std::io;
+///
+/// use iev_runtime::{Backend, Options, Player, ReadAt, Source};
+///
+/// /// A stream under the simplest of ciphers.
+/// struct Hidden(Vec<u8>);
+///
+/// impl ReadAt for Hidden {
+///     fn bytes(&self) -> io::Result<u64> {
+///         Ok(self.0.len() as u64)
+///     }
+///
+///     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+///         let rest = self.0.get(at as usize..).unwrap_or_default();
+///         for (byte, hidden) in buffer.iter_mut().zip(rest) {
+///             *byte = hidden ^ 0x55;
+///         }
+///         Ok(rest.len().min(buffer.len()))
+///     }
+/// }
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let hidden = Hidden(iev_models::SAMPLE.iter().map(|byte| byte ^ 0x55).collect());
+/// let player = Player::over(Source::custom(hidden), Options::new(Backend::default().opener()))?;
+/// assert_eq!(player.frames(), 0..48);
+/// # Ok(())
+/// # }
+/// ```
+pub trait ReadAt: Send + Sync {
+    /// Bytes there are.
+    ///
+    /// # Errors
+    /// The place's own.
+    fn bytes(&self) -> io::Result<u64>;
+
+    /// Fills the start of `buffer` with the bytes from byte `at` on, and says how many came: at least one, unless there
+    /// are none from there on.
+    ///
+    /// # Errors
+    /// The place's own; [`io::ErrorKind::Interrupted`] is tried again.
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, at)
+    }
+}
+
 /// A seekable stream; clones share the file, each at its own place.
 #[derive(Debug, Clone)]
 pub struct Source(Storage);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Storage {
-    File { file: Arc<File>, at: u64 },
+    Place { place: Arc<dyn ReadAt>, at: u64 },
     Memory(SliceSource<Bytes>),
 }
 
-#[derive(Debug, Clone)]
+impl Debug for Storage {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place { at, .. } => {
+                f.debug_struct("Place").field("at", at).finish_non_exhaustive()
+            }
+            Self::Memory(_) => f.write_str("Memory"),
+        }
+    }
+}
+
+#[derive(Clone)]
 enum Bytes {
     Owned(Arc<[u8]>),
     Mapped(Arc<Mmap>),
@@ -73,7 +145,12 @@ impl Source {
             let map = Arc::new(map(&file).map_err(error)?);
             return Ok(Self(Storage::Memory(SliceSource::new(Bytes::Mapped(map)))));
         }
-        Ok(Self(Storage::File { file: Arc::new(file), at: 0 }))
+        Ok(Self::custom(file))
+    }
+
+    /// A stream in any place.
+    pub fn custom(place: impl ReadAt + 'static) -> Self {
+        Self(Storage::Place { place: Arc::new(place), at: 0 })
     }
 
     /// Whether its bytes are a file's own, mapped.
@@ -105,48 +182,72 @@ fn map(file: &File) -> io::Result<Mmap> {
     unsafe { Mmap::map(file) }
 }
 
+/// Why a source cannot be read; shown in the words of the place.
+pub struct SourceError(io::Error);
+
+impl Debug for SourceError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl From<ErrorKind> for SourceError {
+    fn from(kind: ErrorKind) -> Self {
+        Self(io::ErrorKind::from(kind).into())
+    }
+}
+
+impl embedded_io::Error for SourceError {
+    fn kind(&self) -> ErrorKind {
+        self.0.kind().into()
+    }
+}
+
 impl embedded_io::ErrorType for Source {
-    type Error = ErrorKind;
+    type Error = SourceError;
 }
 
 impl Read for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SourceError> {
         match &mut self.0 {
-            Storage::File { file, at } => {
-                let count = read_at(file, *at, buffer)?;
+            Storage::Place { place, at } => {
+                let count = read_at(&**place, *at, buffer).map_err(SourceError)?;
                 *at += count as u64;
                 Ok(count)
             }
-            Storage::Memory(bytes) => bytes.read(buffer),
+            Storage::Memory(bytes) => Ok(bytes.read(buffer)?),
         }
     }
 }
 
 /// One read at byte `at`, tried again when a signal interrupts it.
-fn read_at(file: &File, at: u64, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+fn read_at(place: &dyn ReadAt, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
-        match file.read_at(buffer, at) {
+        match place.read_at(at, buffer) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            read => return read.map_err(|e| e.kind().into()),
+            Ok(count) if count > buffer.len() => {
+                let room = buffer.len();
+                let what = format!("the source says that it read {count} bytes where {room} fit");
+                return Err(io::Error::other(what));
+            }
+            read => return read,
         }
     }
 }
 
 impl Seek for Source {
-    fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, SourceError> {
         match &mut self.0 {
-            Storage::File { file, at } => {
-                let end =
-                    || file.metadata().map(|m| m.len()).map_err(|e| ErrorKind::from(e.kind()));
+            Storage::Place { place, at } => {
                 let to = match to {
                     SeekFrom::Start(to) => Some(to),
-                    SeekFrom::End(by) => end()?.checked_add_signed(by),
+                    SeekFrom::End(by) => place.bytes().map_err(SourceError)?.checked_add_signed(by),
                     SeekFrom::Current(by) => at.checked_add_signed(by),
                 };
                 *at = to.ok_or(ErrorKind::InvalidInput)?;
                 Ok(*at)
             }
-            Storage::Memory(bytes) => bytes.seek(to),
+            Storage::Memory(bytes) => Ok(bytes.seek(to)?),
         }
     }
 }
@@ -168,6 +269,37 @@ mod tests {
         }
     }
 
+    /// A place of one byte a read that says too much, fails, or is interrupted.
+    struct Odd(fn(usize) -> io::Result<usize>);
+
+    impl ReadAt for Odd {
+        fn bytes(&self) -> io::Result<u64> {
+            Err(io::Error::other("HTTP 503"))
+        }
+
+        fn read_at(&self, _: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0(buffer.len())
+        }
+    }
+
+    #[test]
+    fn what_a_place_answers_is_checked_and_told_in_its_words() {
+        let read = |answer| format!("{:?}", Source::custom(Odd(answer)).read(&mut [0; 4]));
+        assert_eq!(read(|room| Ok(room - 1)), "Ok(3)");
+        let much = read(|room| Ok(room + 1));
+        assert!(much.contains("says that it read 5 bytes where 4 fit"), "{much}");
+        assert!(read(|_| Err(io::Error::other("HTTP 503"))).contains("HTTP 503"));
+        let error = Source::custom(Odd(Ok)).seek(SeekFrom::End(0)).unwrap_err();
+        assert_eq!(embedded_io::Error::kind(&error), ErrorKind::Other);
+        static INTERRUPTED: std::sync::atomic::AtomicBool =
+            std::sync::atomic::AtomicBool::new(true);
+        let again = |room| match INTERRUPTED.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            true => Err(io::ErrorKind::Interrupted.into()),
+            false => Ok(room),
+        };
+        assert_eq!(read(again), "Ok(4)");
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_sealed_file_cannot_change_and_reads_the_same() {
@@ -182,9 +314,9 @@ mod tests {
         assert!(cannot_change(&file));
         let mut source = Source::open(Path::new(&path)).unwrap();
         assert!(source.is_mapped(), "reading needs no system call");
-        assert_eq!(source.seek(SeekFrom::Start(2)), Ok(2));
+        assert_eq!(source.seek(SeekFrom::Start(2)).unwrap(), 2);
         let mut buffer = [0; 4];
-        assert_eq!((source.read(&mut buffer), &buffer[..2]), (Ok(2), &[3, 4][..]));
+        assert_eq!((source.read(&mut buffer).unwrap(), &buffer[..2]), (2, &[3, 4][..]));
     }
 
     #[test]
@@ -201,7 +333,7 @@ mod tests {
             assert_eq!(buffer, [1, 2]);
             first.read_exact(&mut buffer).unwrap();
             assert_eq!(buffer, [3, 4]);
-            assert_eq!(first.read(&mut buffer), Ok(0));
+            assert_eq!(first.read(&mut buffer).unwrap(), 0);
             assert!(first.seek(SeekFrom::Current(-5)).is_err());
         }
     }
