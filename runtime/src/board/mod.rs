@@ -2,6 +2,8 @@
 //!
 //! The files are `boards/*.toml`; those of this repository are compiled in and go by name.
 
+pub mod threads;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;

@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::progress::styled;
 use super::statistics::{Deadlines, Statistics, Summary};
 use super::ticks::Ticks;
-use super::{BackendArgs, Failure, chain, print};
+use super::{BackendArgs, Failure, print};
 
 /// From one picture to the next, where a clock makes sense.
 const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub(crate) struct Decode {
     /// Frames to decode
     #[arg(long)]
     limit: Option<u32>,
-    /// md5, yuv, yuv4mpeg2, png or null, when the file name does not tell
+    /// yuv4mpeg2, yuv, nv12, rgba, png, md5 or null, when the file name does not tell
     #[arg(long)]
     muxer: Option<String>,
     /// Use one thread without queues: the reference order of work
@@ -117,7 +117,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
         let mut shown = player.keep_going(&selection)?;
         command.pump(&mut shown, sink, frames, &backend)?;
         if let (lost, Some(error)) = shown.lost() {
-            let why = chain(error);
+            let why = error.with_causes();
             return Err(Failure::Held(format!("{lost} of {frames} frames were held: {why}")));
         }
         Ok(())
@@ -177,7 +177,8 @@ impl Decode {
         }
         // By name, else by the file's ending.
         let named = self.muxer.as_deref().map(|name| {
-            let unknown = || format!("no muxer {name:?}: use md5, yuv, yuv4mpeg2, png or null");
+            let unknown =
+                || format!("no muxer {name:?}: use yuv4mpeg2, yuv, nv12, rgba, png, md5 or null");
             Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
         });
         let named = named.transpose()?;
@@ -190,7 +191,7 @@ impl Decode {
                 let unknown = || {
                     let path = path.display();
                     Failure::Usage(format!(
-                        "{path} does not end in y4m, yuv, png or md5: use --muxer"
+                        "{path} does not end in y4m, yuv, nv12, rgba, png or md5: use --muxer"
                     ))
                 };
                 Ok((Muxer::by_path(path).ok_or_else(unknown)?, path))

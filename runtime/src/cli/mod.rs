@@ -14,7 +14,6 @@ pub(crate) mod sandbox;
 mod statistics;
 mod ticks;
 
-use std::error::Error as _;
 use std::fmt::Arguments;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,8 +23,8 @@ use std::sync::{Arc, Once};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
+use iev_runtime::board::threads::Threads;
 use iev_runtime::format::header::MAX_VIEWS;
-use iev_runtime::machine;
 use iev_runtime::network::backend::{Backend, NetworkReport};
 use iev_runtime::network::engines::Engines;
 use iev_runtime::network::opening::{NetworkPath, OpenNetwork, Precision};
@@ -118,10 +117,6 @@ pub fn command() -> clap::Command {
     Program::command()
 }
 
-/// Painters where neither the user nor a board says how many. More of them than views add frames to the
-/// latency and to how late other views are shown.
-const PAINTERS: usize = 2;
-
 /// Where networks run.
 #[derive(Debug, Args)]
 pub(crate) struct BackendArgs {
@@ -176,7 +171,7 @@ impl BackendArgs {
         options.require = self.require;
         let folder = self.engines.clone().or_else(Engines::of_user);
         options.engines = folder.map(|folder| Engines { folder, build: false });
-        options.threads = self.threads() / self.painters();
+        options.threads = self.threads().per_network();
         Backend::new(self.ort.clone(), options)
     }
 
@@ -205,7 +200,7 @@ impl BackendArgs {
         options.batch = self.batch.map_or(options.batch, usize::from);
         options.path = self.path.unwrap_or(options.path);
         options.precision = self.precision.unwrap_or(options.precision);
-        options.painters = self.painters();
+        options.painters = self.threads().painters;
         #[cfg(target_os = "linux")]
         if self.sandbox {
             options.anchors = sandbox::opener();
@@ -214,16 +209,9 @@ impl BackendArgs {
     }
 
     /// Threads that paint.
-    pub(crate) fn threads(&self) -> usize {
-        let board = || self.board.as_ref().map(|b| b.player.painters * b.player.network_threads);
-        self.threads.map(usize::from).or_else(board).unwrap_or_else(machine::usable_cpus)
-    }
-
-    /// Painters: never more than there are threads.
-    fn painters(&self) -> usize {
-        let board = || self.board.as_ref().map(|b| b.player.painters);
-        let asked = self.painters.map(usize::from).or_else(board).unwrap_or(PAINTERS);
-        asked.min(self.threads())
+    pub(crate) fn threads(&self) -> Threads {
+        let (all, painters) = (self.threads.map(usize::from), self.painters.map(usize::from));
+        Threads::spread(self.board.as_ref(), all, painters)
     }
 }
 
@@ -285,10 +273,10 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Self::Codec(error) => match stream.filter(|_| is_of_a_file(error)) {
-                Some(stream) => (named(stream, &chain(error)), error.exit_code()),
-                None => (chain(error), error.exit_code()),
+                Some(stream) => (named(stream, &error.with_causes()), error.exit_code()),
+                None => (error.with_causes(), error.exit_code()),
             },
-            Self::Of(path, error) => (named(path, &chain(error)), error.exit_code()),
+            Self::Of(path, error) => (named(path, &error.with_causes()), error.exit_code()),
             Self::Usage(text) => (text.clone(), 2),
             Self::Mismatch(text) | Self::Held(text) => (text.clone(), 1),
         };
@@ -317,20 +305,6 @@ fn one_line(text: &str) -> String {
 /// Says `words` on standard error; where that is closed, nobody listens.
 pub(crate) fn warn(words: Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "iev: {words}");
-}
-
-/// The error and its causes in one sentence; causes that repeat their effect are left out.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let message = next.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
-        }
-        cause = next.source();
-    }
-    text
 }
 
 /// Prints to standard output; a reader that left ends the program quietly.

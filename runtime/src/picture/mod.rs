@@ -1,10 +1,12 @@
 //! Decoded pictures: 8-bit planar 4:2:0.
 
+pub mod packing;
+#[cfg(feature = "png")]
+mod png_file;
 #[cfg(feature = "player")]
 pub mod pool;
 #[cfg(feature = "png")]
 pub mod reference;
-#[cfg(feature = "png")]
 pub mod rgb;
 
 use crate::units::Size;

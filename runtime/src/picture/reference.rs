@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rgb::encode_grey_png;
+use super::png_file::encode_grey_png;
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Plane};
 use crate::units::{FrameIndex, PictureId, ViewId};

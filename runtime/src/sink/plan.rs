@@ -13,6 +13,7 @@ use super::y4m::Y4mSink;
 use super::{Output, PictureSink};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
+use crate::picture::packing::Packing;
 use crate::play::shown::ShownFrame;
 use crate::units::{FrameIndex, Size, ViewId};
 
@@ -21,8 +22,8 @@ use crate::units::{FrameIndex, Size, ViewId};
 pub enum Muxer {
     /// YUV4MPEG2, readable by every player.
     Y4m,
-    /// Bare I420.
-    Raw,
+    /// Bare samples.
+    Raw(Packing),
     /// A numbered PNG per picture.
     Png,
     /// MD5 of all pictures, in order of time, then view.
@@ -32,11 +33,13 @@ pub enum Muxer {
 }
 
 impl Muxer {
-    /// The muxer of a name on the command line.
+    /// The muxer of a name on the command line: ffmpeg's of a muxer, or of a pixel format that stands bare.
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "yuv4mpeg2" | "y4m" => Self::Y4m,
-            "yuv" | "raw" => Self::Raw,
+            "yuv" | "raw" | "rawvideo" => Self::Raw(Packing::I420),
+            "nv12" => Self::Raw(Packing::Nv12),
+            "rgba" => Self::Raw(Packing::Rgba),
             "png" => Self::Png,
             "md5" => Self::Md5,
             "null" => Self::Null,
@@ -180,7 +183,7 @@ impl Plan<'_> {
         let output = || Output::create(&expand(self.path, view, None));
         Ok(match self.muxer {
             Muxer::Y4m => Box::new(Y4mSink::new(output()?, size, self.header)?),
-            Muxer::Raw => Box::new(RawSink::new(output()?)),
+            Muxer::Raw(packing) => Box::new(RawSink::new(output()?, packing, self.header.colour)),
             Muxer::Png => Box::new(PngSink::new(self.path, view, self.header, self.single)),
             Muxer::Md5 => Box::new(Md5Sink::new(output()?)),
             Muxer::Null => Box::new(NullSink),

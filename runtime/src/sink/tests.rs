@@ -7,6 +7,7 @@ use super::{Digest, HeaderLine, Muxer, Plan, Sink, TileLayout};
 use crate::format::header::Role;
 use crate::format::views::ViewSet;
 use crate::picture::Plane;
+use crate::picture::packing::Packing;
 use crate::play::player::{Player, Selection};
 use crate::tests::streams::{header, player, stream};
 use crate::units::{Size, ViewId};
@@ -95,7 +96,7 @@ fn y4m_says_aspect_siting_and_range() {
 fn several_views_stand_side_by_side_on_even_columns() {
     let (player, folder) = (two_views(), Folder::new("tile"));
     let path = folder.0.join("both.yuv");
-    write(&player, Muxer::Raw, &path, ViewSet::all(player.header()));
+    write(&player, Muxer::Raw(Packing::I420), &path, ViewSet::all(player.header()));
     let file = std::fs::read(path).unwrap();
     let tile = Size { width_px: 72, height_px: 21 };
     assert_eq!(file.len(), 3 * tile.i420_bytes());
@@ -122,7 +123,7 @@ fn views_stand_in_the_order_asked_for_side_by_side_or_below() {
     ];
     for (layout, whole, (right, down)) in rows {
         let path = folder.0.join("two.yuv");
-        write_in(layout, &player, Muxer::Raw, &path, &[first, second]);
+        write_in(layout, &player, Muxer::Raw(Packing::I420), &path, &[first, second]);
         let file = std::fs::read(&path).unwrap();
         assert_eq!(file.len(), 3 * whole.i420_bytes(), "{layout:?}");
         let luma = whole.width() * whole.height();
@@ -162,10 +163,30 @@ fn png_files_are_numbered_by_frame() {
 }
 
 #[test]
+fn bare_samples_are_written_in_each_packing() {
+    let (player, folder) = (two_views(), Folder::new("packings"));
+    for (packing, name) in [(Packing::Nv12, "a.nv12"), (Packing::Rgba, "a.rgba")] {
+        let path = folder.0.join(name);
+        write(&player, Muxer::Raw(packing), &path, [ViewId(1)].into_iter().collect());
+        let selection = Selection::new([ViewId(1)].into_iter().collect(), player.frames());
+        let (mut expected, mut packed) = (Vec::<u8>::new(), Vec::new());
+        for shown in player.decode_serial(&selection).unwrap() {
+            let shown = shown.unwrap();
+            packing.pack(&shown.pictures[0].picture, player.header().colour, &mut packed);
+            expected.extend(&packed);
+        }
+        assert!(std::fs::read(path).unwrap() == expected, "{name}");
+    }
+}
+
+#[test]
 fn formats_follow_from_names() {
     let by_path = |path: &str| Muxer::by_path(Path::new(path));
     assert_eq!(by_path("a.y4m"), Some(Muxer::Y4m));
     assert_eq!(by_path("-"), Some(Muxer::Y4m));
-    assert_eq!(by_path("a.b.yuv"), Some(Muxer::Raw));
+    assert_eq!(by_path("a.b.yuv"), Some(Muxer::Raw(Packing::I420)));
+    assert_eq!(by_path("a.NV12"), Some(Muxer::Raw(Packing::Nv12)));
+    assert_eq!(by_path("a.rgba"), Some(Muxer::Raw(Packing::Rgba)));
+    assert_eq!(Muxer::by_name("rawvideo"), Some(Muxer::Raw(Packing::I420)));
     assert_eq!(by_path("a.mp4"), None);
 }

@@ -184,7 +184,7 @@ fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
         seek_us: seeks(&player, views)?.summary(),
         view_switch: switches(&player, views)?,
     };
-    let threads = command.backend.threads();
+    let threads = command.backend.threads().all;
     let cost = cost(&player, views, &played, &backend, threads)?;
     let misses = RATES_HZ.map(|hz| (hz, played.spreads.wait_us.misses(hz)));
     Ok(BenchReport {
@@ -220,7 +220,7 @@ impl Bench {
             provider: backend.report().map(|report| report.in_use.name()),
             path: opened.as_ref().map(|o| o.path.name()),
             precision: opened.as_ref().map(|o| o.precision.name()),
-            threads: self.backend.threads(),
+            threads: self.backend.threads().all,
             painters: player.options().painters,
             rate_hz: self.rate,
             late: self.late.map(Late::name),
