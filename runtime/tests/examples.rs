@@ -9,6 +9,8 @@ mod decode_to_y4m;
 mod play_paced;
 #[path = "../examples/read_index.rs"]
 mod read_index;
+#[path = "../examples/stream_in_a_bundle.rs"]
+mod stream_in_a_bundle;
 #[path = "../examples/switch_views.rs"]
 mod switch_views;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use iev_runtime::format::reader::SliceSource;
 use iev_runtime::format::table::Kind;
-use iev_runtime::{Backend, Late, Options, Player, Source, ViewId};
+use iev_runtime::{Backend, FrameIndex, Late, Options, Player, Source, ViewId};
 
 /// The explicit view of the sample, which needs no ONNX Runtime.
 const EXPLICIT: ViewId = ViewId(2);
@@ -66,6 +68,24 @@ fn the_views_follow_the_head() {
 }
 
 #[test]
+fn a_stream_in_the_middle_of_a_file_plays_and_a_wrong_place_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.bin");
+    let bytes = iev_models::SAMPLE.len() as u64;
+    std::fs::write(&path, [&[7; 100], iev_models::SAMPLE, &[9; 100]].concat()).unwrap();
+    let bundled = |start, bytes| {
+        let file = std::fs::File::open(&path).unwrap();
+        stream_in_a_bundle::open(stream_in_a_bundle::Bundled { file, start, bytes })
+    };
+    let views = [EXPLICIT].into_iter().collect();
+    let from_bundle = bundled(100, bytes).unwrap().at(views, FrameIndex(30)).unwrap();
+    let from_memory = player(&Backend::default()).at(views, FrameIndex(30)).unwrap();
+    assert_eq!(*from_bundle.pictures[0].picture, *from_memory.pictures[0].picture);
+    assert!(bundled(101, bytes).err().unwrap().to_string().contains("is no IEV stream"));
+    assert!(bundled(100, bytes - 1).err().unwrap().to_string().contains("cut off"));
+}
+
+#[test]
 fn the_index_is_read_without_a_player() {
     let (header, sections) = read_index::index(SliceSource::new(iev_models::SAMPLE)).unwrap();
     assert_eq!((header.views.len(), header.frames), (5, 48));
@@ -73,4 +93,20 @@ fn the_index_is_read_without_a_player() {
     assert!(kinds.contains(&Kind::Network) && kinds.contains(&Kind::Anchor), "{kinds:?}");
     let damaged = &iev_models::SAMPLE[..200];
     assert!(read_index::index(SliceSource::new(damaged)).is_err());
+}
+
+#[test]
+fn the_readme_shows_the_guides_first_program() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file| std::fs::read_to_string(root.join(file)).unwrap();
+    let (readme, guide) = (read("../README.md"), read("src/lib.rs"));
+    let between = |text: &str, start: &str| {
+        let (_, after) = text.split_once(start).unwrap();
+        after.split_once("```").unwrap().0.to_owned()
+    };
+    let guide = between(&guide, "//! ```\n");
+    let guide = guide.lines().map(|line| line.trim_start_matches("//!"));
+    let guide: Vec<_> = guide.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let shown = between(&readme, "```rust\n");
+    assert_eq!(shown.trim_end(), guide.join("\n").trim_end());
 }

@@ -3,10 +3,10 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::ort::ORT;
@@ -35,10 +35,13 @@ struct Player {
     providers: Vec<String>,
 }
 
-/// The board's program.
+/// The board's program and library.
 pub(crate) struct BoardProgram {
     pub program: PathBuf,
+    /// For programs in C.
+    pub library: PathBuf,
     pub arch: Arch,
+    /// The program's; the library's are no more.
     pub needs: Needs,
     /// Name of the board's profile.
     pub board: String,
@@ -73,26 +76,48 @@ pub(crate) fn fetch(place: &Place, board: &str) -> Result<()> {
     Ok(())
 }
 
-/// Builds `iev` for `board` and checks what it needs.
+/// Builds `iev` and `libiev` for `board` and checks what they need.
 pub(crate) fn build(place: &Place, board: &str) -> Result<BoardProgram> {
     let Profile { title, target: Target { triple, glibc }, player } = profile(place, board)?;
     let arch = arch(&triple);
     let toolchain = Toolchain::linux(place, &triple, &glibc)?;
-    let program = ["--release", "-p", "iev-runtime"];
-    run(cargo(place, "build", &toolchain).args(program).args(nasm::features(arch)))?;
-    let program = toolchain.folder.join(&triple).join("release/iev");
-    let bytes = fs::read(&program)?;
+    // One by one, so that the library has nothing of the command line.
+    for package in ["iev-runtime", "iev-capi"] {
+        let arguments = ["--release", "-p", package];
+        run(cargo(place, "build", &toolchain).args(arguments).args(nasm::features(arch)))?;
+    }
+    let release = toolchain.folder.join(&triple).join("release");
+    let (program, library) = (release.join("iev"), release.join("libiev.so"));
+    let (needs, librarys) = (needs(&program, &glibc)?, needs(&library, &glibc)?);
+    let more: Vec<_> = librarys.libraries.iter().filter(|l| !needs.libraries.contains(l)).collect();
+    ensure!(more.is_empty(), "libiev needs {more:?}, which iev does not");
+    let gpu = player.providers.iter().any(|provider| provider != "cpu");
+    Ok(BoardProgram {
+        program,
+        library,
+        arch,
+        needs,
+        board: board.into(),
+        title,
+        triple,
+        glibc,
+        gpu,
+    })
+}
+
+/// What the program or library at `path` needs, printed, and checked to be there with `glibc`.
+fn needs(path: &Path, glibc: &str) -> Result<Needs> {
+    let bytes = fs::read(path)?;
     let needs = Needs::of(&bytes)?;
-    println!("{}: {:.1} MB, stripped", program.display(), bytes.len() as f64 / 1e6);
+    println!("{}: {:.1} MB, stripped", path.display(), bytes.len() as f64 / 1e6);
     println!(
         "needs GLIBC_{} (the board has {glibc}), GLIBCXX {}, {}",
         needs.glibc,
         needs.glibcxx.as_deref().unwrap_or("none"),
         needs.libraries.join(" ")
     );
-    needs.check(&glibc)?;
-    let gpu = player.providers.iter().any(|provider| provider != "cpu");
-    Ok(BoardProgram { program, arch, needs, board: board.into(), title, triple, glibc, gpu })
+    needs.check(glibc)?;
+    Ok(needs)
 }
 
 /// Cargo for stripped programs of one board that are the same from everywhere.

@@ -15,12 +15,19 @@ pub(crate) struct Content {
     pub path: PathBuf,
     pub mode: u32,
     pub bytes: Vec<u8>,
+    /// What it stands for, where it is a symbolic link.
+    pub link: Option<PathBuf>,
 }
 
 impl Content {
     /// A file that everyone may read.
     pub(crate) fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
-        Self { path, mode: 0o644, bytes }
+        Self { path, mode: 0o644, bytes, link: None }
+    }
+
+    /// A link beside the file called `target`.
+    pub(crate) fn link(path: PathBuf, target: &str) -> Self {
+        Self { path, mode: 0o777, bytes: Vec::new(), link: Some(target.into()) }
     }
 }
 
@@ -42,6 +49,11 @@ pub(crate) fn tar_gz(mut contents: Vec<Content>, time_s: u64) -> Result<Vec<u8>>
         tar.append_data(&mut header, folder.join(""), &[][..])?;
     }
     for content in &contents {
+        if let Some(target) = &content.link {
+            let mut header = header(EntryType::Symlink, content.mode, time_s);
+            tar.append_link(&mut header, &content.path, target)?;
+            continue;
+        }
         let mut header = header(EntryType::Regular, content.mode, time_s);
         header.set_size(content.bytes.len() as u64);
         tar.append_data(&mut header, &content.path, &content.bytes[..])?;
@@ -69,16 +81,19 @@ mod tests {
     #[test]
     fn order_does_not_matter_and_root_owns_everything() {
         let file = |path: &str| Content::new(path.into(), path.as_bytes().into());
-        let one = tar_gz(vec![file("b/c"), file("a")], 7).unwrap();
-        assert_eq!(one, tar_gz(vec![file("a"), file("b/c")], 7).unwrap());
+        let link = || Content::link("b/d".into(), "c");
+        let one = tar_gz(vec![link(), file("b/c"), file("a")], 7).unwrap();
+        assert_eq!(one, tar_gz(vec![file("a"), file("b/c"), link()], 7).unwrap());
         let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(&one[..]));
         let mut names = Vec::new();
         for entry in tar.entries().unwrap() {
             let entry = entry.unwrap();
             let header = entry.header();
             assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (0, 7));
-            names.push(entry.path().unwrap().display().to_string());
+            let to = entry.link_name().unwrap();
+            let to = to.map_or(String::new(), |to| format!(" -> {}", to.display()));
+            names.push(format!("{}{to}", entry.path().unwrap().display()));
         }
-        assert_eq!(names, ["b/", "a", "b/c"]);
+        assert_eq!(names, ["b/", "a", "b/c", "b/d -> c"]);
     }
 }

@@ -79,7 +79,8 @@ fn control(built: &BoardProgram, contents: &[Content]) -> Result<String> {
          Installed-Size: {kib}\nDepends: {}\nSection: video\nPriority: optional\n\
          Homepage: https://github.com/iev-codec/iev\n\
          Description: player of multi-view video, for {title}\n \
-         Decodes IEV streams: one H.264 view, and a small network for the others.\n .\n \
+         Decodes IEV streams: explicit views of H.264 or AV1, and a small network for the others.\n .\n \
+         The program iev, and the library libiev with its header for C and pkg-config's iev.pc.\n .\n \
          Built for the board profile {}, glibc {glibc} and newer. ONNX Runtime 1.24 or newer\n \
          is loaded at run time and is not part of this package: iev doctor says what is missing.\n",
         architecture(built.arch),
@@ -107,11 +108,14 @@ fn depends(needs: &Needs) -> Result<String> {
 
 /// As `md5sum` prints them.
 fn sums(contents: &[Content]) -> String {
-    contents.iter().fold(String::new(), |mut text, content| {
-        let sum = hex::encode(Md5::digest(&content.bytes));
-        let _ = writeln!(text, "{sum}  {}", content.path.display());
-        text
-    })
+    contents.iter().filter(|content| content.link.is_none()).fold(
+        String::new(),
+        |mut text, content| {
+            let sum = hex::encode(Md5::digest(&content.bytes));
+            let _ = writeln!(text, "{sum}  {}", content.path.display());
+            text
+        },
+    )
 }
 
 /// Opens the package at `path` again: it holds `contents`, each file under its name and mode.
@@ -127,19 +131,21 @@ pub(crate) fn read_back(path: &Path, contents: &[Content]) -> Result<()> {
         let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(member));
         for entry in tar.entries()? {
             let mut entry = entry?;
-            if entry.header().entry_type().is_file() {
+            if !entry.header().entry_type().is_dir() {
                 let path = entry.path()?.into_owned();
+                let link = entry.link_name()?.map(Into::into);
                 let mode = entry.header().mode()?;
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes)?;
-                found.push(Content { path, mode, bytes });
+                found.push(Content { path, mode, bytes, link });
             }
         }
     }
     // The same files, with modes and bytes.
     ensure!(found.len() == contents.len(), "{} lost files", path.display());
     for (found, packed) in found.iter().zip(contents) {
-        let same = found.path == packed.path && found.mode == packed.mode;
+        let same =
+            found.path == packed.path && found.mode == packed.mode && found.link == packed.link;
         ensure!(same && found.bytes == packed.bytes, "{} changed", packed.path.display());
     }
     Ok(())

@@ -45,6 +45,9 @@ pub(crate) fn check(place: &Place, built: &BoardProgram, deb: &Path) -> Result<(
     run(&mut inside(&["dpkg", "--install", "/tmp/iev.deb"]))?;
     fs::remove_file(copy)?;
 
+    let linked = output(&mut inside(&["ldd", &format!("/usr/lib/{}", super::SONAME)]))?;
+    let linked = String::from_utf8_lossy(&linked);
+    ensure!(linked.contains("libc.so") && !linked.contains("not found"), "libiev: {linked}");
     let version = output(&mut inside(&["iev", "--version"]))?;
     print!("{}", String::from_utf8_lossy(&version));
     let doctor =

@@ -24,6 +24,10 @@ use archive::{Content, compressed, tar_gz};
 /// Version of everything in this repository.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What programs in C find the library by (runtime/capi/build.rs).
+const SONAME: &str =
+    concat!("libiev.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+
 /// Builds both archives of `board` in target/package; `check` tries the Debian package.
 pub(crate) fn package(place: &Place, board: &str, check: bool) -> Result<()> {
     let built = cross::build(place, board)?;
@@ -95,6 +99,17 @@ fn files_of(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
+/// What `pkg-config iev` says.
+fn pkg_config(prefix: &Path) -> Vec<u8> {
+    let prefix = prefix.display();
+    let text = format!(
+        "prefix=/{prefix}\nincludedir=${{prefix}}/include\nlibdir=${{prefix}}/lib\n\n\
+         Name: iev\nDescription: player of IEV multi-view video\nVersion: {VERSION}\n\
+         Cflags: -I${{includedir}}\nLibs: -L${{libdir}} -liev\n"
+    );
+    text.into_bytes()
+}
+
 /// Every file below `prefix`.
 fn contents(
     place: &Place,
@@ -106,16 +121,20 @@ fn contents(
         let path = place.root.join(path);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let share = prefix.join("share");
+    let (share, lib) = (prefix.join("share"), prefix.join("lib"));
     let (own, doc) = (share.join("iev"), share.join("doc/iev"));
     let profile = format!("boards/{}.toml", built.board);
     // The program, its board's profile, the sample and the documents.
     let mut contents = vec![
         Content { mode: 0o755, ..Content::new(prefix.join("bin/iev"), fs::read(&built.program)?) },
+        Content { mode: 0o755, ..Content::new(lib.join(SONAME), fs::read(&built.library)?) },
+        Content::link(lib.join("libiev.so"), SONAME),
+        Content::new(prefix.join("include/iev.h"), read("runtime/capi/include/iev.h")?),
+        Content::new(lib.join("pkgconfig/iev.pc"), pkg_config(prefix)),
         Content::new(share.join("iev").join(&profile), read(&profile)?),
         Content::new(own.join("sample.iev"), read("models/sample.iev")?),
         Content::new(own.join("sample.ref"), read("models/sample.ref")?),
-        Content::new(prefix.join("lib/systemd/system/iev@.service"), unit::text(built, prefix)),
+        Content::new(lib.join("systemd/system/iev@.service"), unit::text(built, prefix)),
         Content::new(doc.join("README.md"), read("boards/README.md")?),
         Content::new(doc.join("changelog.gz"), compressed(&read("CHANGELOG.md")?)?),
         Content::new(doc.join("copyright"), licences::text(place, &built.triple)?),

@@ -1,0 +1,109 @@
+//! `iev_get_picture` and `iev_copy`: the frame in hand.
+#![allow(unsafe_code, reason = "functions of a C interface")]
+
+use iev_runtime::picture::packing::{Extent, Packing};
+use iev_runtime::play::shown::ShownFrame;
+use iev_runtime::{Picture, Plane, Result};
+
+use crate::abi::{self, Format, OK, Status};
+use crate::edge::{Place, edge, given, listed, usage};
+use crate::playing::Handle;
+
+/// The picture of `view` of the frame in hand.
+fn in_hand(shown: Option<&ShownFrame>, view: u32) -> Result<&Picture> {
+    let shown = shown.ok_or_else(|| usage("no frame is in hand: call iev_next"))?;
+    let found = shown.with_ids().find(|(id, _)| u32::from(id.view.0) == view);
+    let found = found.map(|(_, picture)| picture);
+    found.ok_or_else(|| usage(format!("view {view} is not shown in frame {}", shown.frame.0)))
+}
+
+/// # Safety
+/// As iev.h says: `player` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iev_get_picture(
+    player: *mut Handle,
+    view: u32,
+    picture: *mut abi::Picture,
+) -> Status {
+    edge(|| {
+        // SAFETY: the caller keeps the rule.
+        let (handle, place) = unsafe { (given(player, "player")?, Place::of(picture, "picture")?) };
+        let playing = handle.playing();
+        let found = in_hand(playing.shown.as_ref(), view)?;
+        place.put(abi::Picture {
+            planes: Plane::ALL.map(|plane| found.plane(plane).as_ptr()),
+            strides: Plane::ALL.map(|plane| found.plane_size(plane).0),
+        });
+        Ok(OK)
+    })
+}
+
+/// # Safety
+/// As iev.h says: `player` is open, and there are `count` planes with as many bytes as they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iev_copy(
+    player: *mut Handle,
+    view: u32,
+    format: Format,
+    planes: *const abi::Plane,
+    count: usize,
+) -> Status {
+    edge(|| {
+        // SAFETY: the caller keeps the rule.
+        let handle = unsafe { given(player, "player") }?;
+        let packing = packing(format)?;
+        let extents = packing.planes(handle.player.header().size);
+        if count != extents.len() {
+            return Err(usage(format!("{count} planes: the format has {}", extents.len())));
+        }
+        // SAFETY: as above.
+        let planes = unsafe { listed(planes, count, "planes") }?;
+        // All are looked at before any is written.
+        let needed: Vec<usize> = (0..)
+            .zip(planes.iter().zip(&extents))
+            .map(|(index, (plane, extent))| needed(plane, *extent, index))
+            .collect::<Result<_>>()?;
+        let playing = handle.playing();
+        let picture = in_hand(playing.shown.as_ref(), view)?;
+        let colour = handle.player.header().colour;
+        for (index, (plane, bytes)) in planes.iter().zip(needed).enumerate() {
+            // SAFETY: there are as many bytes, as the caller says; one plane at a time, since rows of two may alternate.
+            let out = unsafe { std::slice::from_raw_parts_mut(plane.samples.cast::<u8>(), bytes) };
+            packing.write_plane(index, picture, colour, out, plane.stride);
+        }
+        Ok(OK)
+    })
+}
+
+fn packing(format: Format) -> Result<Packing> {
+    Ok(match format {
+        0 => Packing::I420,
+        1 => Packing::Nv12,
+        2 => Packing::Rgba,
+        other => return Err(usage(format!("no format is {other}: see iev_format"))),
+    })
+}
+
+/// Bytes from the first to the last sample of a plane that `plane` has room for.
+fn needed(plane: &abi::Plane, extent: Extent, index: u8) -> Result<usize> {
+    let Extent { row_bytes, rows } = extent;
+    if plane.samples.is_null() {
+        return Err(usage(format!("samples of plane {index} is NULL")));
+    }
+    if plane.stride < row_bytes {
+        let stride = plane.stride;
+        return Err(usage(format!(
+            "stride {stride} of plane {index}: a row has {row_bytes} bytes"
+        )));
+    }
+    let needed = rows
+        .saturating_sub(1)
+        .checked_mul(plane.stride)
+        .and_then(|bytes| bytes.checked_add(row_bytes));
+    let room = isize::MAX as usize;
+    needed.filter(|needed| *needed <= plane.bytes.min(room)).ok_or_else(|| {
+        let (bytes, stride) = (plane.bytes, plane.stride);
+        let asked = format!("{rows} rows of {row_bytes} bytes at a stride of {stride}");
+        usage(format!("{bytes} bytes of plane {index} are too few for {asked}"))
+    })
+}
