@@ -2,7 +2,7 @@
 //!
 //! One definition serves training, lowering, packing and decoding.
 //!
-//! What every layer reads and what follows its convolution is in [`topology`](crate::profile::topology); its sizes are here.
+//! What every layer reads and what follows its convolution is in [`topology`]; its sizes are here.
 //!
 //! The paper's per-block grid embedding (a bias per view) and the joint grids over time and view of its
 //! relatives are not here: beside a static grid per view, neither saved a byte
