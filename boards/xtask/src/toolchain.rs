@@ -59,6 +59,8 @@ impl Toolchain {
         }
         set(format!("CXXSTDLIB_{lower}"), "c++".into());
         set(format!("CARGO_TARGET_{upper}_LINKER"), compilers.join("cc").into());
+        // runtime/capi/build.rs has something to hide from programs, which each linker is told in its own way.
+        set("IEV_LINKED_BY_ZIG".into(), "1".into());
         Ok(toolchain)
     }
 
