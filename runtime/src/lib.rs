@@ -64,7 +64,7 @@
 //! * [`sink`]: files of pictures.
 //! * [`machine`] and [`board`]: what this machine is, and what profiles of boards allow a stream.
 //!
-//! A room imports those above it in this list, never one below.
+//! Rooms import one another in no circle.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod error;

@@ -86,6 +86,7 @@ fn search_layers(
     let exhaustive = first_level(search);
     let first = exhaustive.unwrap_or(1);
     let (targets, references) = (target.pyramid(first), reference.pyramid(first));
+    // The coarsest level whose search is exhaustive; above it, half the size and half the range.
     let mut steps = if exhaustive.is_some() {
         volume::search(&targets[first], &references[first], cells, (search, first))
     } else {
@@ -95,6 +96,7 @@ fn search_layers(
         let above = |cell: usize| cell / cells.0 / 2 * columns + cell % cells.0 / 2;
         (0..cells.0 * cells.1).map(|cell| coarse[above(cell)]).collect()
     };
+    // Down again, each level from twice the steps of the one above.
     for level in (0..first).rev() {
         steps.iter_mut().for_each(|step| *step = FlowStep { x: step.x * 2, y: step.y * 2 });
         let pair = descend::Pair::new(&targets[level], &references[level], level, search);

@@ -261,6 +261,7 @@ fn version(text: &str) -> Vec<u32> {
 
 /// The facts by name, then the rest.
 fn text(DoctorReport { facts, onnxruntime, findings, next }: &DoctorReport) -> String {
+    // In alphabetical order, and the board only where one is compared with.
     let mut rows = vec![("available_mib", known(&facts.available_mib))];
     rows.extend(facts.board.iter().map(|board| ("board", board.clone())));
     rows.extend([

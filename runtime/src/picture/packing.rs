@@ -55,12 +55,14 @@ impl Packing {
         let Extent { row_bytes, rows } = self.planes(picture.size())[index];
         assert!(stride >= row_bytes, "a row fits between two strides");
         let to_rgb = ToRgb::new(colour, picture.size().height());
+        // What stands in the picture where a row is written.
         let line = |plane, row| {
             let (columns, _) = picture.plane_size(plane);
             &picture.plane(plane)[row * columns..][..columns]
         };
         for row in 0..rows {
             let out = &mut out[row * stride..][..row_bytes];
+            // Chroma in pairs, colours by a matrix, or the plane as it is.
             match (self, index) {
                 (Self::Nv12, 1) => {
                     let pairs = line(Plane::U, row).iter().zip(line(Plane::V, row));

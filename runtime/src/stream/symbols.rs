@@ -63,11 +63,13 @@ pub fn visit_levels(
     let mut model = Box::new(SymbolModel::new());
     for index in 0..reader.sections() {
         let entry = reader.entry(index)?;
+        // Only what the entropy coder coded.
         let residence = match entry.kind {
             Kind::Network | Kind::SceneGrids => Residence::Scene,
             Kind::GopGrids => Residence::Gop,
             Kind::Anchor | Kind::Av1 | Kind::Cameras => continue,
         };
+        // A network as a whole, or the grids of a scene or a GOP.
         if entry.kind == Kind::Network {
             let body = reader.section(&entry)?;
             let network = NetworkLevels::decode(&body, profile, reader.minor(), &mut model);
