@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use iev_runtime::Result;
-use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::limits::Limits;
 use iev_runtime::network::Network;
@@ -51,7 +50,7 @@ impl Reconstruct for Arithmetic {
     }
 }
 
-/// A player over `bytes`, without AV1: outside the sandbox a broken tile ends the process (SECURITY.md).
+/// A player over `bytes`.
 ///
 /// # Errors
 /// The stream's.
@@ -60,8 +59,7 @@ pub fn player(bytes: &[u8]) -> Result<Player> {
         let tensors = OwnedTensors::new(header, opening.batch);
         Ok(Box::new(Halves::new(Arithmetic(tensors), header)) as Box<dyn Network>)
     });
-    let codecs = vec![Codec::H264];
-    Player::over(bytes.to_vec().into(), Options { limits: LIMITS, codecs, ..Options::new(open) })
+    Player::over(bytes.to_vec().into(), Options { limits: LIMITS, ..Options::new(open) })
 }
 
 /// Every view at every frame.

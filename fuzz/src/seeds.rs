@@ -26,9 +26,12 @@ fn prefixed(byte: u8, bytes: &[u8]) -> Vec<u8> {
     [&[byte], bytes].concat()
 }
 
-/// Sections as the target takes them: of one view, which shows all their pictures.
+/// The stream, and its sections as the target `av1` takes them: of one view, which shows all their pictures.
 fn av1() {
-    write("reader_writer", "av1", AV1);
+    for target in ["decode", "reader_writer"] {
+        write(target, "av1", AV1);
+    }
+    write("pipeline", "av1", &prefixed(9, AV1));
     let mut reader =
         StreamReader::open(Source::from(AV1.to_vec()), &Limits::DEFAULT).expect("a stream");
     for index in 0..reader.sections() {

@@ -147,11 +147,12 @@ pub(crate) fn check(place: &Place, built: &BoardProgram) -> Result<()> {
     sample::check(place, || run_on(place, built), &place.root.join("models/sample.iev"))
 }
 
-/// Runs the player's unit tests as the board's processor would.
+/// Runs the player's unit tests, and those of AV1, whose pictures are recorded, as the board's processor would.
 pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
     // Optimised like the program itself, whose dependencies are built already.
     let mut cargo = cargo(place, "test", &Toolchain::linux(place, &built.triple, &built.glibc)?);
-    cargo.args(["--release", "-p", "iev-runtime", "--lib"]).args(nasm::features(built.arch));
+    let tests = ["--release", "-p", "iev-runtime", "--lib", "--test", "av1"];
+    cargo.args(tests).args(nasm::features(built.arch));
     if built.arch != Arch::host()? {
         let (qemu, root) = emulator(place)?;
         let runner = format!("{} -L {}", qemu.display(), root.display());

@@ -51,6 +51,16 @@ pub enum AnchorError {
     /// What was coded is not what a stream may hold.
     #[error("players would refuse this H.264, for which --x264-params may be why")]
     Refused(#[source] iev_runtime::Error),
+    /// The pictures need more tiles than players decode.
+    #[error(
+        "pictures of {width}x{height} take several tiles of AV1, which players refuse: use --codec h264"
+    )]
+    TooLargeForAv1 {
+        /// Columns of a picture.
+        width: usize,
+        /// Rows of a picture.
+        height: usize,
+    },
     /// What SVT-AV1 coded is not what a stream may hold.
     #[error("players would refuse this AV1")]
     RefusedAv1(#[source] iev_runtime::Error),

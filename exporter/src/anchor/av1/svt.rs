@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use iev_runtime::anchor::av1::fits_one_tile;
 use iev_runtime::anchor::av1::obu::temporal_units;
 
 use crate::anchor::pipe::through_ffmpeg;
@@ -45,7 +46,11 @@ pub(super) fn encode(
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
-    first_of_one_size(pictures);
+    let size = first_of_one_size(pictures).size();
+    if !fits_one_tile(size) {
+        let (width, height) = (size.width(), size.height());
+        return Err(AnchorError::TooLargeForAv1 { width, height });
+    }
     let preset = match settings.speed {
         AnchorSpeed::Thorough => "2",
         AnchorSpeed::Draft => "8",

@@ -1,31 +1,35 @@
 //! rav1d behind a safe door: one temporal unit in, one picture out.
 //!
 //! Its interface is that of the C library, in Rust. A panic inside it ends the process, because it cannot
-//! leave an `extern "C"` function, and version 1.1.0 panics where the symbols of a tile go on behind its
-//! end (memorysafety/rav1d#1497), which no look at the headers can tell: strangers' streams belong in the
-//! sandbox.
+//! leave an `extern "C"` function, and version 1.1.0 panics on every error that it meets in the tiles of a
+//! frame (memorysafety/rav1d#1497). None is left to meet: the checker lets through no frame of several tiles, no intra
+//! block copy and no chroma but 4:2:0, and no tile ends (`lent`).
 #![allow(unsafe_code, reason = "rav1d's interface is that of a C library")]
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use rav1d::Dav1dResult;
-use rav1d::include::dav1d::data::Dav1dData;
 use rav1d::include::dav1d::dav1d::{Dav1dContext, Dav1dLogger, Dav1dSettings};
 use rav1d::include::dav1d::headers::DAV1D_PIXEL_LAYOUT_I420;
 use rav1d::include::dav1d::picture::Dav1dPicture;
 use rav1d::src::lib::{
-    dav1d_close, dav1d_data_create, dav1d_data_unref, dav1d_default_settings, dav1d_get_picture,
-    dav1d_open, dav1d_picture_unref, dav1d_send_data,
+    dav1d_close, dav1d_default_settings, dav1d_get_picture, dav1d_open, dav1d_picture_unref,
+    dav1d_send_data,
 };
 
+use super::lent::Lender;
+use super::obu::{HAS_SIZE, Obu, ObuKind, split};
 use crate::anchor::decoder::{Ready, SectionDecoder};
 use crate::error::{BoxError, Error, Result};
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
 
 /// A decoder of one section.
-pub struct Rav1d(Option<Dav1dContext>);
+pub struct Rav1d {
+    context: Option<Dav1dContext>,
+    lender: Lender,
+}
 
 // SAFETY: the context is a counted reference to state that rav1d itself shares with the threads it
 // would start, behind a lock; this one is used through `&mut self` alone.
@@ -57,7 +61,7 @@ impl Rav1d {
             dav1d_open(Some(NonNull::from(&mut context)), Some(NonNull::from(&mut settings)))
         };
         match succeeded("start", started) {
-            Ok(()) => Ok(Self(context)),
+            Ok(()) => Ok(Self { context, lender: Lender::new(size) }),
             Err(e) => Err(Error::Backend { what: e.to_string() }),
         }
     }
@@ -67,15 +71,20 @@ impl Rav1d {
     /// # Errors
     /// What rav1d refuses, or a picture that is not as the checker read it.
     pub fn decode(&mut self, unit: &[u8], into: &mut Picture) -> Result<(), BoxError> {
-        let mut data = Data::copy(unit)?;
-        // SAFETY: the context is open until this is dropped, and the pointer is to a live value.
-        let sent = unsafe { dav1d_send_data(self.0, Some(NonNull::from(&mut data.0))) };
-        succeeded("decode a temporal unit", sent)?;
+        split(unit).try_for_each(|obu| self.send(&obu?))?;
         let mut decoded = Rav1dPicture::default();
-        // SAFETY: as above.
-        let got = unsafe { dav1d_get_picture(self.0, Some(NonNull::from(&mut decoded.0))) };
+        // SAFETY: the context is open until this is dropped, and the pointer is to a live value.
+        let got = unsafe { dav1d_get_picture(self.context, Some(NonNull::from(&mut decoded.0))) };
         succeeded("show a picture", got)?;
         decoded.copy_to(into)
+    }
+
+    fn send(&self, obu: &Obu<'_>) -> Result<(), BoxError> {
+        let without_size = obu.whole[0] & !HAS_SIZE;
+        let mut lent = self.lender.lend(without_size, obu.payload, obu.kind == ObuKind::Frame)?;
+        // SAFETY: as for the picture.
+        let sent = unsafe { dav1d_send_data(self.context, Some(NonNull::from(&mut lent.0))) };
+        succeeded("decode a temporal unit", sent)
     }
 }
 
@@ -92,40 +101,18 @@ impl SectionDecoder for Rav1d {
 impl Drop for Rav1d {
     fn drop(&mut self) {
         // SAFETY: the pointer is to a live value, and nobody uses the context afterwards.
-        unsafe { dav1d_close(Some(NonNull::from(&mut self.0))) }
+        unsafe { dav1d_close(Some(NonNull::from(&mut self.context))) }
     }
 }
 
 /// Zero is success, else a negative `errno`.
-fn succeeded(what: &str, result: Dav1dResult) -> Result<(), BoxError> {
+pub(super) fn succeeded(what: &str, result: Dav1dResult) -> Result<(), BoxError> {
     match result.0 {
         0 => Ok(()),
         number => {
             let cause = std::io::Error::from_raw_os_error(-number);
             Err(format!("rav1d cannot {what}: {cause}").into())
         }
-    }
-}
-
-/// Bytes on loan to rav1d.
-struct Data(Dav1dData);
-
-impl Data {
-    fn copy(unit: &[u8]) -> Result<Self, BoxError> {
-        let mut data = Self(Dav1dData::default());
-        // SAFETY: the pointer is to a live value.
-        let start = unsafe { dav1d_data_create(Some(NonNull::from(&mut data.0)), unit.len()) };
-        let start = NonNull::new(start).ok_or("rav1d has no memory for a temporal unit")?;
-        // SAFETY: `start` is the only pointer to as many fresh bytes as were asked for.
-        unsafe { start.copy_from_nonoverlapping(NonNull::from(unit).cast(), unit.len()) };
-        Ok(data)
-    }
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        // SAFETY: the pointer is to a live value, filled by rav1d or empty, which the call empties.
-        unsafe { dav1d_data_unref(Some(NonNull::from(&mut self.0))) }
     }
 }
 

@@ -6,14 +6,12 @@ use super::sequence::Sequence;
 use crate::error::{Error, Result};
 use crate::units::Size;
 
-/// Most tiles of a picture. The specification needs 2 in a picture of 4K.
-pub const MAX_TILES: u32 = 16;
-/// Most columns and rows of a tile in superblocks of 64 pixels, `MAX_TILE_WIDTH` (3).
+/// `MAX_TILE_WIDTH` (3).
 const MAX_TILE_WIDTH_PX: u32 = 4096;
 /// `MAX_TILE_AREA` (3).
 const MAX_TILE_AREA_PX: u32 = 4096 * 2304;
-/// `MAX_TILE_COLS` and `MAX_TILE_ROWS` (3).
-const MAX_TILES_PER_SIDE: u32 = 64;
+/// Sides of superblocks.
+const SUPERBLOCK_PX: [u32; 2] = [64, 128];
 
 /// `frame_type` (6.8.2)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +100,7 @@ pub(super) fn frame(payload: &[u8], sequence: &Sequence, size: Size) -> Result<F
     if !disable_cdf_update {
         bits.flag()?; // disable_frame_end_update_cdf
     }
-    require(tiles(bits, sequence, size)? <= MAX_TILES, "more than 16 tiles in an AV1 frame")?;
+    require(one_tile(bits, sequence, size)?, "AV1 frames of several tiles")?;
     Ok(match (frame_type, show_frame) {
         (FrameType::Key, _) => Frame::Key,
         (_, true) => Frame::Shown,
@@ -143,54 +141,40 @@ fn motion(
     Ok(())
 }
 
-/// How many tiles `tile_info()` makes (5.9.15).
-fn tiles(bits: &mut Bits<'_>, sequence: &Sequence, size: Size) -> Result<u32> {
-    let block_log2 = if sequence.use_128x128_superblock { 7 } else { 6 };
-    let blocks = |px: u16| u32::from(px).div_ceil(1 << block_log2);
-    let (columns, rows) = (blocks(size.width_px), blocks(size.height_px));
-    let widest = MAX_TILE_WIDTH_PX >> block_log2;
-    let largest = MAX_TILE_AREA_PX >> (2 * block_log2);
-    let least_columns_log2 = log2(widest, columns);
-    let least_tiles_log2 = least_columns_log2.max(log2(largest, columns * rows));
+/// Whether `tile_info()` makes one tile of the whole frame (5.9.15).
+fn one_tile(bits: &mut Bits<'_>, sequence: &Sequence, size: Size) -> Result<bool> {
+    let block_px = SUPERBLOCK_PX[usize::from(sequence.use_128x128_superblock)];
+    if !one_tile_holds(size, block_px) {
+        return Ok(false);
+    }
     let uniform_tile_spacing_flag = bits.flag()?;
-    if uniform_tile_spacing_flag {
-        let across_log2 = evenly(bits, columns, least_columns_log2)?;
-        let down_log2 = evenly(bits, rows, least_tiles_log2.saturating_sub(across_log2))?;
-        let count = |blocks: u32, log2: u32| blocks.div_ceil(blocks.div_ceil(1 << log2));
-        return Ok(count(columns, across_log2) * count(rows, down_log2));
+    for blocks in blocks(size, block_px) {
+        let whole = if uniform_tile_spacing_flag {
+            // increment_tile_cols_log2, and that of rows
+            blocks == 1 || !bits.flag()?
+        } else {
+            // width_in_sbs_minus_1 and height_in_sbs_minus_1
+            bits.below(blocks)? + 1 == blocks
+        };
+        if !whole {
+            return Ok(false);
+        }
     }
-    let (across, widest_tile) = one_by_one(bits, columns, widest)?;
-    let largest = match least_tiles_log2 {
-        0 => columns * rows,
-        log2 => (columns * rows) >> (log2 + 1),
-    };
-    let (down, _) = one_by_one(bits, rows, (largest / widest_tile).max(1))?;
-    Ok(across * down)
+    Ok(true)
 }
 
-/// Smallest `k` so that `block << k` reaches `target` (5.9.16).
-fn log2(block: u32, target: u32) -> u32 {
-    (0..).find(|k| u64::from(block) << k >= u64::from(target)).unwrap_or_default()
+/// Whether one tile may hold a frame of `size`, whatever its superblocks.
+pub fn fits_one_tile(size: Size) -> bool {
+    SUPERBLOCK_PX.into_iter().all(|block_px| one_tile_holds(size, block_px))
 }
 
-/// `increment_tile_cols_log2` or that of rows, from `least` on.
-fn evenly(bits: &mut Bits<'_>, blocks: u32, least: u32) -> Result<u32> {
-    let most = log2(1, blocks.min(MAX_TILES_PER_SIDE));
-    let mut log2 = least;
-    while log2 < most && bits.flag()? {
-        log2 += 1;
-    }
-    Ok(log2)
+fn one_tile_holds(size: Size, block_px: u32) -> bool {
+    let [columns, rows] = blocks(size, block_px);
+    columns * block_px <= MAX_TILE_WIDTH_PX
+        && columns * rows * block_px * block_px <= MAX_TILE_AREA_PX
 }
 
-/// `width_in_sbs_minus_1` or `height_in_sbs_minus_1` of each tile along a side: how many there are, and
-/// the blocks of the largest.
-fn one_by_one(bits: &mut Bits<'_>, blocks: u32, most: u32) -> Result<(u32, u32)> {
-    let (mut start, mut count, mut largest) = (0, 0, 0);
-    while start < blocks {
-        let tile = bits.below(most.min(blocks - start))? + 1;
-        (start, count, largest) = (start + tile, count + 1, largest.max(tile));
-    }
-    require(count <= MAX_TILES, "more than 16 tiles in an AV1 frame")?;
-    Ok((count, largest))
+/// Columns and rows of superblocks.
+fn blocks(size: Size, block_px: u32) -> [u32; 2] {
+    [size.width_px, size.height_px].map(|px| u32::from(px).div_ceil(block_px))
 }

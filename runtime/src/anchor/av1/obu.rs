@@ -20,6 +20,9 @@ pub enum ObuKind {
     Other,
 }
 
+/// `obu_has_size_field` in the first byte of a unit.
+pub(super) const HAS_SIZE: u8 = 0x02;
+
 /// One open bitstream unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Obu<'a> {
@@ -54,7 +57,7 @@ fn take(bytes: &[u8], at: usize) -> Result<Obu<'_>> {
     if head & 0x04 != 0 {
         return Err(Error::unsupported(0, "temporal and spatial layers in an AV1 section"));
     }
-    let (size, rest) = if head & 0x02 == 0 { (rest.len(), rest) } else { leb128(rest)? };
+    let (size, rest) = if head & HAS_SIZE == 0 { (rest.len(), rest) } else { leb128(rest)? };
     let Some(payload) = rest.get(..size) else {
         return fault("an OBU ends inside its temporal unit");
     };
@@ -106,7 +109,7 @@ pub fn temporal_units(stream: &[u8]) -> Result<Vec<Vec<u8>>> {
 fn joined(unit: &[Obu<'_>]) -> Vec<u8> {
     let Some((last, first)) = unit.split_last() else { return Vec::new() };
     let mut bytes: Vec<u8> = first.iter().flat_map(|obu| obu.whole).copied().collect();
-    bytes.push(last.whole[0] & !0x02);
+    bytes.push(last.whole[0] & !HAS_SIZE);
     bytes.extend(last.payload);
     bytes
 }

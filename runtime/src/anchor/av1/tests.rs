@@ -166,11 +166,15 @@ fn every_planted_offence_of_a_unit_is_named() {
 }
 
 #[test]
-fn tiles_are_counted_as_the_specification_says() {
-    // 2 columns of superblocks: one tile, then two.
-    let two = INTER.replace("1 0 0 0 1 0", "1 0 0 0 1 1");
-    ready().check(&obu(6, &two)).unwrap();
-    // 4096 × 2304 in 64 by 36 superblocks has at least one tile; 8 × 4 are too many.
+fn a_frame_has_one_tile_however_that_is_coded() {
+    let of = |frame: &str| ready().check(&obu(6, frame)).map_err(|e| e.to_string());
+    let several = |said: Result<(), String>| said.unwrap_err().contains("several tiles");
+    // 2 columns of superblocks by 1 row: evenly, then by their sizes.
+    assert_eq!(of(INTER), Ok(()));
+    assert!(several(of(&INTER.replace("1 0 0 0 1 0", "1 0 0 0 1 1"))));
+    assert_eq!(of(&INTER.replace("1 0 0 0 1 0", "1 0 0 0 0 1")), Ok(()));
+    assert!(several(of(&INTER.replace("1 0 0 0 1 0", "1 0 0 0 0 0"))));
+    // 4096 × 2304 in 64 by 36 superblocks is the largest tile.
     let large = Size { width_px: 4096, height_px: 2304 };
     let sequence =
         SEQUENCE.replace("0110 0101 1001110 101111", "1011 1011 111111111111 100011111111");
@@ -179,11 +183,16 @@ fn tiles_are_counted_as_the_specification_says() {
         Checker::new(large).check(&[obu(1, &sequence), key].concat()).map_err(|e| e.to_string())
     };
     assert_eq!(unit("1 0 0"), Ok(()));
-    assert_eq!(unit("1 110 110"), Ok(()), "4 × 4");
-    assert!(unit("1 1110 110").unwrap_err().contains("more than 16 tiles"), "8 × 4");
-    // By their sizes: a column of 64 (ns(64) = 63 in 6 bits), then rows of 36 of 36 (ns(36)).
+    assert!(several(unit("1 1 0")));
+    assert!(several(unit("1 0 1")));
+    // A column of 64 (ns(64) = 63 in 6 bits) and a row of 36 of 36 (ns(36)).
     assert_eq!(unit("0 111111 111111"), Ok(()));
-    assert!(unit(&"0".repeat(400)).unwrap_err().contains("more than 16 tiles"), "64 × 36");
+    assert!(several(unit("0 111110 111111")));
+    assert!(several(unit("0 111111 000000")));
+    assert!(fits_one_tile(large));
+    for (width_px, height_px) in [(4097, 64), (4096, 2305), (2304, 4097)] {
+        assert!(!fits_one_tile(Size { width_px, height_px }), "{width_px}×{height_px}");
+    }
 }
 
 #[test]
