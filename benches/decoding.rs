@@ -1,4 +1,4 @@
-//! Entropy decoding in symbols per second, and the whole decoder in pictures per second.
+//! Entropy decoding in symbols per second, and the whole decoder and those of explicit views in pictures per second.
 
 #[path = "../tests/clip/mod.rs"]
 mod clip;
@@ -6,12 +6,18 @@ mod clip;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use iev_runtime::Size;
+use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, coder};
+use iev_exporter::quality::PlaneErrors;
+use iev_runtime::anchor::decoder::{AnchorDecoder, InProcess, Input, Ready};
+use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::mixing::SymbolModel;
 use iev_runtime::format::range::{BitCoder, Decoder, Encoder};
-use iev_runtime::play::player::Player;
+use iev_runtime::picture::Picture;
+use iev_runtime::picture::pool::Pool;
+use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::profile::Profile;
 use iev_runtime::stream::scene::{Grid, Residence, decode_grids, encode_grids, zero_grids};
+use iev_runtime::{FrameIndex, PictureId, Size, ViewId};
 
 const SIZE: Size = Size { width_px: 480, height_px: 272 };
 
@@ -84,5 +90,53 @@ fn sample(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, range, grids, sample);
+/// The sample's explicit pictures, coded again by each codec at the same quantiser: what a GOP takes to decode. The name
+/// has its bytes and luma PSNR.
+fn anchors(c: &mut Criterion) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sample.iev");
+    let player = match Player::open(&path, clip::options()) {
+        Ok(player) => player,
+        Err(reason) => return eprintln!("anchors: left out: {reason}"),
+    };
+    let view = player.header().explicit_views().next().expect("the sample has one");
+    let explicit = Selection::new([view].into_iter().collect(), player.frames());
+    let shown = player.decode_serial(&explicit).expect("all is there");
+    let pictures: Vec<Picture> =
+        shown.map(|shown| (*shown.expect("it decodes").pictures[0].picture).clone()).collect();
+    let inputs: Vec<_> = pictures.iter().map(|picture| (picture, 0)).collect();
+    let mut group = c.benchmark_group("anchors");
+    group.throughput(Throughput::Elements(pictures.len() as u64)).sample_size(10);
+    for codec in Codec::ALL {
+        let coder = coder(codec);
+        let settings = AnchorSettings { speed: AnchorSpeed::Draft, ..AnchorSettings::new(34) };
+        let coded = match coder.code(&inputs, player.header().rate, &settings) {
+            Ok(coded) => coded,
+            Err(reason) => {
+                eprintln!("{}: left out: {reason}", coder.name());
+                continue;
+            }
+        };
+        let bytes: usize = coded.units.iter().map(Vec::len).sum();
+        let luma_db = PlaneErrors::of(&pictures, &coded.pictures).psnr_db()[0];
+        let mut ready = Ready::new(player.header().size, Pool::new(coded.units.len()));
+        let mut decode = || {
+            let mut decoder = InProcess::default();
+            let frame = PictureId { view: ViewId(0), frame: FrameIndex(0) };
+            let units = coded.units.iter().enumerate().map(|(place, unit)| match place {
+                0 => Input::First(codec, unit),
+                _ => Input::Next(unit),
+            });
+            for input in units.chain([Input::End]) {
+                decoder.decode(frame, input, &mut ready).expect("what was coded decodes");
+            }
+            std::iter::from_fn(|| ready.pop()).count()
+        };
+        assert_eq!(decode(), pictures.len());
+        let name = format!("{} {:.0} kB {luma_db:.1} dB", coder.name(), bytes as f64 / 1e3);
+        group.bench_function(name, |b| b.iter(&mut decode));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, range, grids, sample, anchors);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! Deadlines: a network that stalls makes drops, repeats or degraded frames by the policy, each
-//! counted, and the playback is in step again once the network goes on.
+//! counted, and the playback is in step again once the network goes on. A decoder of explicit views whose work comes in
+//! bursts makes none.
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
@@ -8,15 +9,15 @@ mod small_stream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use iev_runtime::ViewId;
+use iev_runtime::anchor::decoder::{AnchorDecoder, Input, Ready};
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::deadline::{Counts, Late, Outcome, RECOVERY};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::{Error, Result};
-use small_stream::{options, small_stream};
+use iev_runtime::{Error, PictureId, Result, ViewId};
+use small_stream::{SIZE, explicit_stream, options, small_stream};
 
 const PERIOD: Duration = Duration::from_millis(10);
 /// For what is on its way.
@@ -192,4 +193,82 @@ fn a_tick_that_meets_an_error_behind_a_picture_shows_the_picture_first() {
     assert!(matches!(paced.tick(PERIOD * 3, LONG), Some(Err(Error::Backend { .. }))));
     assert!(paced.tick(PERIOD * 4, LONG).is_none());
     assert_eq!(paced.counts(), Counts { on_time: 1, late: 1, ..Counts::default() });
+}
+
+/// Work that a decoder gets a little of at every tick, and that is lost unless it wants it then.
+#[derive(Default)]
+struct Work(Mutex<Wants>, Condvar);
+
+#[derive(Default)]
+struct Wants {
+    work: bool,
+    /// Whether any amount is there from now on.
+    is_over: bool,
+}
+
+impl Work {
+    /// Waits until so much was given.
+    fn take(&self, amount: usize) {
+        for _ in 0..amount {
+            let mut wants = self.0.lock().unwrap();
+            wants.work = true;
+            self.1.notify_all();
+            drop(self.1.wait_while(wants, |wants| wants.work && !wants.is_over).unwrap());
+        }
+    }
+
+    fn give(&self) {
+        let wants = self.0.lock().unwrap();
+        // Whoever wants it says so within a busy machine's moment.
+        let moment = Duration::from_millis(500);
+        let wants = self.1.wait_timeout_while(wants, moment, |wants| !wants.work);
+        wants.unwrap().0.work = false;
+        self.1.notify_all();
+    }
+
+    fn end(&self) {
+        self.0.lock().unwrap().is_over = true;
+        self.1.notify_all();
+    }
+}
+
+/// A decoder that does the work of [`BURST`] pictures for one, as AV1 does where others are hidden before it, and none
+/// for the next.
+struct Bursts(Box<dyn AnchorDecoder>, Arc<Work>, usize);
+
+const BURST: usize = 6;
+
+impl AnchorDecoder for Bursts {
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+        if self.2.is_multiple_of(BURST) {
+            self.1.take(BURST);
+        }
+        self.2 += 1;
+        self.0.decode(place, input, ready)
+    }
+
+    fn forget(&mut self, view: ViewId) {
+        self.0.forget(view);
+    }
+}
+
+#[test]
+fn bursts_of_decoding_make_no_frame_late_over_gops_too() {
+    const FRAMES: u32 = 20;
+    let work = Arc::new(Work::default());
+    let (open, spent) = (options(None).anchors, Arc::clone(&work));
+    let anchors = move |size, bytes| {
+        Ok(Box::new(Bursts(open(size, bytes)?, Arc::clone(&spent), 0)) as Box<dyn AnchorDecoder>)
+    };
+    let options = Options { anchors: Arc::new(anchors), ..options(None) };
+    let player = Player::over(explicit_stream(SIZE, 2, FRAMES).into(), options).unwrap();
+    let selection = Selection::new(ViewSet::all(player.header()), player.frames());
+    let mut paced = PacedPlayback::new(player.play(&selection).unwrap(), Late::Repeat, PERIOD);
+    (0..BURST).for_each(|_| work.give());
+    for at in 0..2 * FRAMES {
+        let tick = paced.tick(PERIOD * at, Duration::from_secs(5)).unwrap().unwrap();
+        assert_eq!(tick.outcome, Outcome::OnTime, "tick {at}");
+        work.give();
+    }
+    work.end();
 }

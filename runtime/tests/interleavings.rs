@@ -1,11 +1,13 @@
 //! Interleavings: in whatever order threads run, the pipeline gives its results whole and in order,
 //! works no further ahead than it may, ends all its threads whichever side leaves first, and never hangs.
 //!
-//! `shares.rs` and `stages.rs` of the player are compiled here over shuttle's threads and queues, which
-//! run one at a time in a random order and tell when none can go on.
+//! `shares.rs`, `stages.rs` and `lanes.rs` of the player are compiled here over shuttle's threads and queues,
+//! which run one at a time in a random order and tell when none can go on.
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+#[path = "../src/play/lanes.rs"]
+mod lanes;
 #[path = "../src/play/shares.rs"]
 mod shares;
 #[path = "../src/play/stages.rs"]
@@ -14,9 +16,7 @@ mod stages;
 mod sync {
     pub use shuttle::sync::mpsc::{Receiver, SyncSender as Sender, sync_channel as bounded};
     pub use shuttle::thread::{Builder, JoinHandle};
-    pub use std::sync::mpsc::RecvTimeoutError;
-
-    use std::sync::mpsc::TryRecvError;
+    pub use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 
     /// Shuttle gives the turns.
     pub fn give_way() {}
@@ -153,7 +153,14 @@ impl Case {
             self.room,
             0,
             move || stage((0..self.frames).step_by(GOP_FRAMES).map(read), r),
-            move |gops| stage(gops.flat_map(decode), a),
+            move |mut gops| {
+                // The anchor stage looks now and then whether one is there.
+                let next = move || {
+                    let there = thread_rng().gen_ratio(1, 2).then(|| gops.now()).flatten();
+                    there.or_else(|| gops.next())
+                };
+                stage(std::iter::from_fn(next).flat_map(decode), a)
+            },
             move |painter, jobs| {
                 stage(jobs.map(move |job| job.and_then(|job| paint(painter, job))), p)
             },
@@ -209,4 +216,130 @@ fn the_pipeline_keeps_its_order_and_ends_however_threads_take_turns() {
     shuttle::check_random(|| Case::random().check(), 20_000);
     // Few, but far-reaching changes of who runs, which find what chance alone does not.
     shuttle::check_pct(|| Case::random().check(), 20_000, 4);
+}
+
+/// What lanes make of a run: its numbers in order, up to the one that is planted to fail.
+struct Numbers {
+    key: usize,
+    next: usize,
+    end: usize,
+    fails_at: usize,
+}
+
+/// What a lane has for its runs: the keys of those under way.
+struct Hand {
+    keys: Vec<usize>,
+    _alive: Arc<()>,
+}
+
+impl lanes::Run<Hand> for Numbers {
+    type Item = usize;
+
+    fn key(&self) -> usize {
+        self.key
+    }
+
+    fn make(&mut self, by: &mut Hand) -> Option<Result<usize>> {
+        if self.next == self.end {
+            return None;
+        }
+        let begins = self.next.is_multiple_of(RUN);
+        assert_eq!(!by.keys.contains(&self.key), begins, "runs of a key come one after another");
+        if begins {
+            by.keys.push(self.key);
+        }
+        self.next += 1;
+        let number = self.next - 1;
+        Some(if number == self.fails_at { Err(Error::Planted) } else { Ok(number) })
+    }
+
+    fn end(self, by: &mut Hand) {
+        by.keys.retain(|key| *key != self.key);
+    }
+}
+
+/// Numbers of a run.
+const RUN: usize = 3;
+/// Numbers that a lane may be ahead.
+const MOST: usize = 2;
+
+type Lanes = lanes::Lanes<Numbers, usize>;
+type Items = lanes::Items<Numbers, usize>;
+
+/// A run of each key from `first` on, of which so many numbers may be made at once.
+fn begin(
+    lanes: &mut Lanes,
+    keys: usize,
+    first: usize,
+    leave: usize,
+    fault: (usize, usize),
+) -> Vec<Items> {
+    let mut begin = |key| {
+        let fails_at = if fault.0 == key { fault.1 } else { usize::MAX };
+        let run = Numbers { key, next: first, end: first + RUN, fails_at };
+        lanes.begin(key, run, first as u64, (leave, MOST))
+    };
+    (0..keys).map(&mut begin).collect()
+}
+
+/// The number `wanted` of a run; those before it were not.
+fn take(lanes: &mut Lanes, run: &Items, wanted: usize) -> Result<usize> {
+    loop {
+        match lanes.take(run) {
+            Ok(number) if number < wanted => {}
+            taken => return taken,
+        }
+    }
+}
+
+/// Runs of a few keys, each behind one of the same key that may be over or not, taken in order with some left out.
+fn check_lanes() {
+    let mut random = thread_rng();
+    let (keys, runs) = (random.gen_range(1..=3), random.gen_range(1..=3));
+    let fault = (random.gen_range(0..=keys), random.gen_range(0..runs * RUN));
+    let leaves_at = random.gen_range(0..=runs * RUN);
+    let alive = Arc::new(());
+    let hand = |_| Hand { keys: Vec::new(), _alive: alive.clone() };
+    let hands = (0..random.gen_range(1..=3)).map(hand).collect();
+    let mut lanes = Lanes::start("lane", hands).unwrap();
+    let (mut now, mut coming) = (Vec::new(), None);
+    'taken: for wanted in 0..leaves_at {
+        if wanted.is_multiple_of(RUN) {
+            drop(now);
+            now = match coming.take() {
+                Some(early) => early,
+                None => begin(&mut lanes, keys, wanted, 1, fault),
+            };
+            now.iter().for_each(|run| run.more(MOST - 1));
+        }
+        let next = wanted.next_multiple_of(RUN);
+        if coming.is_none() && next > wanted && next < runs * RUN && random.gen_ratio(1, 2) {
+            coming = Some(begin(&mut lanes, keys, next, 1, fault));
+        }
+        for (key, run) in now.iter().enumerate() {
+            if random.gen_ratio(1, 4) {
+                continue;
+            }
+            let taken = take(&mut lanes, run, wanted);
+            let fails = fault.0 == key && fault.1 <= wanted && fault.1 >= wanted / RUN * RUN;
+            assert_eq!(taken, if fails { Err(Error::Planted) } else { Ok(wanted) });
+            if fails {
+                break 'taken;
+            }
+        }
+    }
+    if random.gen_ratio(1, 2) {
+        drop(lanes);
+        drop((coming, now));
+    } else {
+        drop((now, coming));
+        drop(lanes);
+    }
+    assert_eq!(Arc::strong_count(&alive), 1, "a lane is still there");
+}
+
+#[test]
+fn lanes_give_every_run_in_order_and_end_however_threads_take_turns() {
+    shuttle::check_random(check_lanes, 20_000);
+    shuttle::check_pct(check_lanes, 20_000, 4);
 }

@@ -14,7 +14,7 @@ use iev_runtime::network::{Canvas, Network, Spans, Witness};
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::ShownFrame;
-use iev_runtime::{Error, FrameIndex, PictureId, Result};
+use iev_runtime::{Error, FrameIndex, PictureId, Result, ViewId};
 use small_stream::{FRAMES, options, small_stream};
 
 /// Tests of this file count threads, so they take turns.
@@ -59,7 +59,7 @@ fn stages_do_not_take_the_processor_of_who_wakes_them() {
     let mut playback = player.play(&Selection { repeat: true, ..all(&player) }).unwrap();
     playback.by_ref().take(8).for_each(|shown| drop(shown.unwrap()));
     let tasks = tasks();
-    assert_eq!(tasks.len(), 4, "reader, anchor and painters: {tasks:?}");
+    assert_eq!(tasks.len(), 5, "reader, anchor, its decoder and painters: {tasks:?}");
     for stat in &tasks {
         let (_, fields) = stat.rsplit_once(')').unwrap();
         assert_eq!(fields.split_whitespace().nth(POLICY.0), Some(POLICY.1), "{stat}");
@@ -94,6 +94,30 @@ fn a_panicking_stage_panics_in_the_consumer_and_ends_the_others() {
     let open = Arc::new(|_: &_, _: &_, _| panic!("planted"));
     for painters in [1, 2] {
         let player = player(Options { painters, ..Options::new(open.clone()) });
+        let playback = player.play(&all(&player)).unwrap();
+        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| playback.count()));
+        assert_eq!(told.unwrap_err().downcast_ref(), Some(&"planted"));
+        assert_stages_end();
+    }
+}
+
+/// A decoder that panics.
+struct Planted;
+
+impl AnchorDecoder for Planted {
+    fn decode(&mut self, _: PictureId, _: Input<'_>, _: &mut Ready) -> Result<()> {
+        panic!("planted");
+    }
+
+    fn forget(&mut self, _: ViewId) {}
+}
+
+#[test]
+fn a_panicking_decoder_panics_in_the_consumer_and_ends_the_others() {
+    let _turn = TURN.lock().unwrap();
+    for decoders in [1, 2] {
+        let anchors = Arc::new(|_, _| Ok(Box::new(Planted) as Box<dyn AnchorDecoder>));
+        let player = player(Options { anchors, decoders, ..options(None) });
         let playback = player.play(&all(&player)).unwrap();
         let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| playback.count()));
         assert_eq!(told.unwrap_err().downcast_ref(), Some(&"planted"));
@@ -167,6 +191,10 @@ impl AnchorDecoder for Shaken<Box<dyn AnchorDecoder>> {
     fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
         self.1.rest();
         self.0.decode(place, input, ready)
+    }
+
+    fn forget(&mut self, view: ViewId) {
+        self.0.forget(view);
     }
 }
 

@@ -23,7 +23,7 @@ use small_stream::{SIZE, explicit_stream, options, right_checksums, small_stream
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Pictures of a GOP: more than the pipeline is ahead.
-const GOP: u32 = 12;
+const GOP: u32 = 32;
 
 fn sandboxed() -> Options {
     with(Sandbox::new(env!("CARGO_BIN_EXE_iev").into()))

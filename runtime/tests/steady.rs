@@ -1,4 +1,5 @@
-//! Steady state: once warm, a frame allocates nothing, a GOP little, and memory does not grow.
+//! Steady state: once warm, a frame allocates nothing, a GOP little, and memory does not grow. A frame in AV1 allocates
+//! what rav1d does for it.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
@@ -9,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use iev_runtime::ViewId;
+use iev_runtime::anchor::av1::{Rav1d, obu};
 use iev_runtime::format::limits::Limits;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
@@ -22,7 +23,8 @@ use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
 use iev_runtime::sink::{Muxer, Plan, Sink};
 use iev_runtime::stream::source::Source;
-use small_stream::{FRAMES, stream_of};
+use iev_runtime::{Picture, Size, ViewId};
+use small_stream::{FRAMES, explicit_av1_stream, stream_of};
 
 /// Counts what Rust code asks of the heap. ONNX Runtime and openh264 have allocators of their own,
 /// which it does not see; the test of resident memory does.
@@ -62,6 +64,7 @@ fn playing_on_takes_no_further_memory() {
     a_frame_allocates_nothing_once_warm(Precision::Int8);
     a_tick_allocates_nothing_once_warm();
     a_gop_allocates_little();
+    a_frame_in_av1_allocates_what_rav1d_does();
     #[cfg(target_os = "linux")]
     memory_does_not_grow_over_ten_thousand_frames();
 }
@@ -165,6 +168,47 @@ fn a_tick_allocates_nothing_once_warm() {
         println!("{late:?}: {allocations} allocations in {TICKS} ticks, {:?}", paced.counts());
         assert!(allocations <= LATE, "{late:?}: {allocations} allocations in {TICKS} ticks");
     }
+}
+
+/// A key frame, then the other nine temporal units of `av1/room.obu` over and over: pictures of whatever, in one GOP.
+fn av1_units(frames: usize) -> Vec<Vec<u8>> {
+    let units = obu::temporal_units(include_bytes!("av1/room.obu")).unwrap();
+    let (first, others) = units.split_first().unwrap();
+    let others = others.iter().cycle().take(frames - 1);
+    std::iter::once(first).chain(others).cloned().collect()
+}
+
+/// Why not none: rav1d is Rust, so what it asks of the heap for every frame is counted. Its pictures are from a pool
+/// of its own.
+fn a_frame_in_av1_allocates_what_rav1d_does() {
+    const COUNT: usize = 900;
+    const SIZE: Size = Size { width_px: 79, height_px: 47 };
+    let units = av1_units(COUNT + 5 * UNDER_WAY);
+    let mut alone = Rav1d::start(SIZE).unwrap();
+    let mut picture = Picture::new(SIZE);
+    let mut decode = |units: &[Vec<u8>]| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        units.iter().for_each(|unit| alone.decode(unit, &mut picture).unwrap());
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    };
+    decode(&units[..100]);
+    let own = decode(&units[100..][..COUNT]);
+
+    let limits = Limits { gop_frames: units.len() as u64, ..Limits::DEFAULT };
+    let options = Options { limits, ..Options::new(backend().opener()) };
+    let player = Player::over(Source::from(explicit_av1_stream(SIZE, &units)), options).unwrap();
+    let views = ViewSet::all(player.header());
+    let mut playback = player.play(&Selection::new(views, player.frames())).unwrap();
+    let held: Vec<_> = playback.by_ref().take(UNDER_WAY).map(Result::unwrap).collect();
+    drop(held);
+    playback.by_ref().take(3 * UNDER_WAY).for_each(|shown| drop(shown.unwrap()));
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    playback.by_ref().take(COUNT).for_each(|shown| drop(shown.unwrap()));
+    let played = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    println!("{own} allocations of rav1d in {COUNT} frames, {played} while they play");
+    // It may be further ahead at the end than at the start.
+    let most = own + own.div_ceil(COUNT) * UNDER_WAY + LATE;
+    assert!(played <= most, "{played} allocations in {COUNT} frames, of which {own} are rav1d's");
 }
 
 fn a_gop_allocates_little() {

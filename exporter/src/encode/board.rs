@@ -5,6 +5,7 @@
 use std::fmt::Display;
 
 use iev_runtime::board::Board;
+use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::header::Header;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::play::memory::fit;
@@ -66,7 +67,12 @@ fn largest_gop(plan: &Plan, header: &Header, sections: &[Vec<usize>]) -> Largest
     let frames = plan.gops.iter().map(|(_, frames)| *frames).max().unwrap_or(0);
     let keys = plan.key_spans(frames).len() * header.implicit_views().count();
     let bytes = sections.iter().map(|gop| gop.iter().sum::<usize>()).max().unwrap_or(0);
-    LargestGop { frames: frames as u32, key_pictures: keys as u32, section_bytes: bytes as u64 }
+    LargestGop {
+        frames: frames as u32,
+        key_pictures: keys as u32,
+        section_bytes: bytes as u64,
+        has_av1: plan.codec == Codec::Av1,
+    }
 }
 
 /// Fails where the player would hold more memory than the board lets it.

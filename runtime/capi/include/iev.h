@@ -83,7 +83,7 @@ typedef struct iev_options {
     const char *onnx_runtime; /* the library; else ORT_DYLIB_PATH, or the system's */
     const char *sandbox;      /* path of the iev program, which decodes explicit views in a child process without
                                  rights; Linux */
-    uint32_t threads;         /* that paint; 0 for the board's, else one per core */
+    uint32_t threads;         /* that paint, and most that decode; 0 for the board's, else one per core */
     iev_precision precision;
 } iev_options;
 

@@ -154,6 +154,7 @@ impl<'a> Asked<'a> {
             board.apply(&mut options);
         }
         options.painters = threads.painters;
+        options.decoders = threads.all;
         options.precision = match self.precision {
             0 => options.precision,
             1 => Precision::F32,

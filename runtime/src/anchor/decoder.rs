@@ -36,9 +36,13 @@ pub trait AnchorDecoder: Send {
     /// [`Error::Anchor`] for what the stream causes, [`Error::Backend`] when
     /// the decoder does not start.
     fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()>;
+
+    /// Nothing more comes of the section of `view`.
+    fn forget(&mut self, view: ViewId);
 }
 
-/// Opens the decoder of a playback: the size of its pictures, and the bytes that it may hold.
+/// Opens a decoder of a playback, one for each thread that decodes: the size of its pictures, and the bytes that it may
+/// hold.
 pub type OpenAnchors = dyn Fn(Size, u64) -> Result<Box<dyn AnchorDecoder>> + Send + Sync;
 
 /// Pictures that have come out of a decoder, oldest first.
@@ -116,7 +120,7 @@ pub struct InProcess {
 impl InProcess {
     /// A fresh decoder for a section of `codec` that starts with `view`.
     fn begin(&mut self, view: ViewId, codec: Codec, size: Size) -> Result<()> {
-        self.sections.retain(|(of, _)| *of != view);
+        self.forget(view);
         let added = self.sections.push((view, section_decoder(codec, size)?));
         assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
         Ok(())
@@ -136,6 +140,10 @@ impl AnchorDecoder for InProcess {
             Input::End => decoder.finish(ready),
         };
         decoded.map_err(|e| failed(place, e))
+    }
+
+    fn forget(&mut self, view: ViewId) {
+        self.sections.retain(|(of, _)| *of != view);
     }
 }
 

@@ -196,7 +196,7 @@ impl Board {
         }
     }
 
-    /// Sets limits, batch, path, painters and queues to the board's.
+    /// Sets limits, batch, path, painters, decoders and queues to the board's.
     pub fn apply(&self, options: &mut Options) {
         options.limits = self.limits();
         options.codecs.clone_from(&self.player.codecs);
@@ -204,6 +204,7 @@ impl Board {
         options.path = self.player.path;
         options.precision = self.player.precision;
         options.painters = self.player.painters;
+        options.decoders = threads::Threads::spread(Some(self), None, None).all;
         options.queue = self.player.queue_frames;
     }
 

@@ -7,7 +7,7 @@ use crate::machine;
 /// how late other views are shown.
 const PAINTERS: usize = 2;
 
-/// Threads that paint, and how they are shared out.
+/// Threads that paint, and how they are shared out; as many decode explicit views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads {
     /// Of all painters together.

@@ -135,7 +135,8 @@ pub(crate) struct BackendArgs {
     /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     engines: Option<PathBuf>,
-    /// Threads that paint, over all painters [default: the board's, else one per core that this process may use]
+    /// Threads that paint, over all painters, and most that decode explicit views [default: the board's, else one per core
+    /// that this process may use]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// How many of them share the views of a frame, each with a network of its own [default: the board's, else 2]
@@ -152,7 +153,7 @@ pub(crate) struct BackendArgs {
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=MAX_VIEWS as i64))]
     batch: Option<u8>,
-    /// Decode H.264 in a child process without rights: for files from strangers
+    /// Decode explicit views in child processes without rights: for files from strangers
     #[cfg(target_os = "linux")]
     #[arg(long)]
     sandbox: bool,
@@ -201,6 +202,7 @@ impl BackendArgs {
         options.path = self.path.unwrap_or(options.path);
         options.precision = self.precision.unwrap_or(options.precision);
         options.painters = self.threads().painters;
+        options.decoders = self.threads().all;
         #[cfg(target_os = "linux")]
         if self.sandbox {
             options.anchors = sandbox::opener();

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use crate::network::Spans;
 
-/// Time each stage spent on one frame of the stream, all views and painters together.
+/// Time each stage spent on one frame of the stream, all views, decoders and painters together.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
     /// Reading and range decoding the GOP, counted at its first picture.
     pub read_us: u64,
-    /// H.264.
+    /// Decoding explicit views, ahead of the time or not.
     pub anchor_us: u64,
     /// Latents, network and warps.
     pub reconstruct_us: u64,
@@ -23,7 +23,7 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Starts the end-to-end clock; it runs from the H.264 decoder's first byte to [`Timings::age_us`].
+    /// Starts the end-to-end clock; it runs from when the anchor stage takes the time up to [`Timings::age_us`].
     pub fn begin(read_us: u64) -> Self {
         let born = Instant::now();
         let (anchor_us, reconstruct_us, network_us, warp_us, fuse_us) = (0, 0, 0, 0, 0);
@@ -45,7 +45,7 @@ impl Timings {
         self.fuse_us += other.fuse_us;
     }
 
-    /// Time since the anchor stage took the picture up, waiting in queues included.
+    /// Time since the anchor stage took the time up, which may be decoded by then; waiting in queues included.
     pub fn age_us(&self) -> u64 {
         self.born.elapsed().as_micros() as u64
     }

@@ -1,78 +1,291 @@
 //! The anchor stage: sections of explicit pictures to pictures, one frame after another.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
 use super::demand::Demand;
-use crate::anchor::body::AnchorBody;
-use crate::anchor::decoder::{AnchorDecoder, Input, Ready, failed};
+use super::lanes::{Items, Lanes};
+use super::section::{OpenSection, SectionFrame};
+use super::shares::WorkQueue;
+use crate::anchor::decoder::{AnchorDecoder, Ready};
 use crate::error::Result;
-use crate::format::anchor::CodedPicture;
 use crate::format::header::{Header, MAX_VIEWS};
 use crate::format::views::ViewSet;
-use crate::paint::job::{AnchorPicture, FrameJob, Keys};
+use crate::paint::job::{AnchorPicture, FrameJob};
 use crate::paint::timing::Timings;
 use crate::picture::Picture;
-use crate::picture::pool::{Loan, Pool, SharedLoan};
-use crate::stream::gop_reader::Gop;
-use crate::units::{FrameIndex, PictureId, ViewId};
+use crate::picture::pool::Pool;
+use crate::stream::gop_reader::{Gop, GopReader};
+use crate::units::{FrameIndex, ViewId};
+
+/// Frames that the section of a view may be decoded ahead of the one that is asked for. A picture of AV1 may take
+/// six decodes, for those that are hidden before it, and the next five none; the first of a GOP comes with key
+/// pictures.
+pub(crate) const AHEAD: usize = 6;
+
+/// GOPs in order, some of which may be there before they are needed.
+pub trait Gops: Iterator<Item = Result<Gop>> {
+    /// The next, if it is there.
+    fn waiting(&mut self) -> Option<Result<Gop>>;
+}
+
+/// Read when they are needed.
+impl Gops for GopReader {
+    fn waiting(&mut self) -> Option<Result<Gop>> {
+        None
+    }
+}
+
+impl Gops for WorkQueue<Gop> {
+    fn waiting(&mut self) -> Option<Result<Gop>> {
+        self.now()
+    }
+}
+
+/// Where sections are decoded.
+pub trait Sections {
+    /// A section that has begun.
+    type Begun;
+
+    /// Begins a section whose first frame is `number` in the playback, the one in this `order` of those that are decoded
+    /// together; so many frames may be decoded `ahead`.
+    fn begin(
+        &mut self,
+        order: usize,
+        section: OpenSection,
+        number: u64,
+        ahead: usize,
+    ) -> Self::Begun;
+
+    /// So many more frames may be decoded ahead.
+    fn more(&mut self, begun: &Self::Begun, frames: usize);
+
+    /// What the section shows at `frame`.
+    ///
+    /// # Errors
+    /// The decoder's.
+    fn at(&mut self, begun: &mut Self::Begun, frame: u32) -> Result<SectionFrame>;
+}
+
+/// In the caller's thread, when asked: the oracle of [`Ahead`].
+pub struct Here(pub Box<dyn AnchorDecoder>);
+
+impl Sections for Here {
+    type Begun = OpenSection;
+
+    fn begin(&mut self, _: usize, section: OpenSection, _: u64, _: usize) -> OpenSection {
+        section
+    }
+
+    fn more(&mut self, _: &OpenSection, _: usize) {}
+
+    fn at(&mut self, begun: &mut OpenSection, frame: u32) -> Result<SectionFrame> {
+        begun.at(frame, &mut *self.0)
+    }
+}
+
+/// On threads, [`AHEAD`] frames ahead.
+pub struct Ahead(Lanes<OpenSection, SectionFrame>);
+
+impl Ahead {
+    /// A thread for each of the decoders.
+    ///
+    /// # Errors
+    /// [`Error::Backend`](crate::Error::Backend) when the system refuses one.
+    pub fn start(decoders: Vec<Box<dyn AnchorDecoder>>) -> Result<Self> {
+        Lanes::start("decoder", decoders).map(Self)
+    }
+}
+
+impl Sections for Ahead {
+    type Begun = Items<OpenSection, SectionFrame>;
+
+    fn begin(
+        &mut self,
+        order: usize,
+        section: OpenSection,
+        number: u64,
+        ahead: usize,
+    ) -> Self::Begun {
+        self.0.begin(order, section, number, (ahead, AHEAD))
+    }
+
+    fn more(&mut self, begun: &Self::Begun, frames: usize) {
+        begun.more(frames);
+    }
+
+    fn at(&mut self, begun: &mut Self::Begun, frame: u32) -> Result<SectionFrame> {
+        loop {
+            let decoded = self.0.take(begun)?;
+            // Those before were decoded when its views were shown the last time.
+            if decoded.frame == frame {
+                return Ok(decoded);
+            }
+        }
+    }
+}
 
 /// The anchor stage: an adaptor from GOPs to frames.
-pub struct AnchorStage<I> {
+pub struct AnchorStage<I, S: Sections> {
     gops: I,
     header: Arc<Header>,
     wanted: Arc<Demand>,
     pictures: Pool<Picture>,
-    decoder: Box<dyn AnchorDecoder>,
-    active: Option<Active>,
+    /// The GOP of the next frame.
+    now: Option<Turn<S::Begun>>,
+    /// The one behind it, once that is nearly over.
+    coming: Option<Result<Turn<S::Begun>>>,
     /// Frames decoded so far.
     decoded: u64,
     failed: bool,
+    sections: S,
 }
 
-struct Active {
+/// A GOP and those of its sections that have begun, each by its place in the GOP.
+struct Turn<B> {
     gop: Arc<Gop>,
+    /// The next frame.
     next: u32,
-    sections: Vec<OpenSection>,
+    /// Frames that its sections may be decoded ahead.
+    ahead: usize,
+    begun: Vec<(usize, B)>,
 }
 
-impl<I: Iterator<Item = Result<Gop>>> AnchorStage<I> {
-    /// Decodes `gops` by `decoder` for the views that are `wanted` at each frame.
+impl<B> Turn<B> {
+    fn of(gop: Gop) -> Self {
+        Self { next: gop.show.start, gop: Arc::new(gop), ahead: 0, begun: Vec::new() }
+    }
+
+    /// Frames that are still to come.
+    fn left(&self) -> usize {
+        (self.gop.show.end - self.next) as usize
+    }
+
+    /// Places of the sections that have `explicit` views, by the first of those.
+    fn sections_of(&self, explicit: ViewSet) -> FixedVec<usize, MAX_VIEWS> {
+        let mut places = FixedVec::new();
+        for view in explicit.iter() {
+            let found = self.gop.anchors.iter().position(|a| a.views.contains(&view));
+            let place = found.unwrap_or_else(|| panic!("the reader reads what views need"));
+            if !places.contains(&place) {
+                assert!(places.push(place).is_ok(), "a stream has at most {MAX_VIEWS} views");
+            }
+        }
+        places
+    }
+}
+
+impl<I: Gops, S: Sections> AnchorStage<I, S> {
+    /// Decodes `gops` in `sections` for the views that are `wanted` at each frame.
     pub fn new(
         gops: I,
         header: Arc<Header>,
         wanted: Arc<Demand>,
         pictures: Pool<Picture>,
-        decoder: Box<dyn AnchorDecoder>,
+        sections: S,
     ) -> Self {
-        let (active, decoded, failed) = (None, 0, false);
-        Self { gops, header, wanted, pictures, decoder, active, decoded, failed }
+        let (now, coming, decoded, failed) = (None, None, 0, false);
+        Self { gops, header, wanted, pictures, now, coming, decoded, failed, sections }
     }
 
     fn advance(&mut self) -> Option<Result<FrameJob>> {
-        let (active, read_us) = match self.active.take().filter(|a| a.next < a.gop.show.end) {
-            Some(active) => (active, 0),
-            None => {
-                let gop = match self.gops.next()? {
-                    Ok(gop) => Arc::new(gop),
-                    Err(error) => return Some(Err(error)),
-                };
-                let read_us = gop.read_us;
-                (Active { next: gop.show.start, gop, sections: Vec::new() }, read_us)
-            }
+        let turn = match self.now.take().filter(|turn| turn.left() > 0) {
+            Some(turn) => turn,
+            None => match self.coming.take().or_else(|| Some(self.gops.next()?.map(Turn::of)))? {
+                Ok(mut turn) => {
+                    self.let_ahead(&mut turn, AHEAD);
+                    turn
+                }
+                Err(error) => return Some(Err(error)),
+            },
         };
-        let active = self.active.insert(active);
-        let number = self.decoded;
-        self.decoded += 1;
-        let (decoder, timings) = (&mut *self.decoder, Timings::begin(read_us));
-        let shown = (number, self.wanted.shown());
-        Some(active.decode(shown, &self.header, decoder, &self.pictures, timings))
+        let job = self.job(turn);
+        self.look_ahead();
+        Some(job)
+    }
+
+    /// Begins with the next GOP when this one has few frames left: together they are decoded [`AHEAD`] frames ahead.
+    fn look_ahead(&mut self) {
+        let Some(left) = self.now.as_ref().map(Turn::left) else { return };
+        let Some(ahead) = AHEAD.checked_sub(left) else { return };
+        let coming = match self.coming.take() {
+            None => self.gops.waiting().map(|gop| gop.map(|gop| self.begin_early(gop, left))),
+            coming => coming,
+        };
+        self.coming = coming.map(|turn| {
+            turn.map(|mut turn| {
+                self.let_ahead(&mut turn, ahead);
+                turn
+            })
+        });
+    }
+
+    /// Begins what is wanted now of a GOP that has its turn after so many frames.
+    fn begin_early(&mut self, gop: Gop, after: usize) -> Turn<S::Begun> {
+        let mut turn = Turn::of(gop);
+        let explicit = self.wanted.shown().explicit_needed(&self.header);
+        let number = self.decoded + after as u64;
+        for (order, place) in turn.sections_of(explicit).into_iter().enumerate() {
+            self.begin(&mut turn, order, place, number);
+        }
+        turn
+    }
+
+    fn let_ahead(&mut self, turn: &mut Turn<S::Begun>, ahead: usize) {
+        let more = ahead - turn.ahead;
+        if more > 0 {
+            turn.begun.iter().for_each(|(_, begun)| self.sections.more(begun, more));
+            turn.ahead = ahead;
+        }
+    }
+
+    fn begin(&mut self, turn: &mut Turn<S::Begun>, order: usize, place: usize, number: u64) {
+        let ready = Ready::new(self.header.size, self.pictures.clone());
+        let section = OpenSection::new(Arc::clone(&turn.gop), place, turn.next, ready);
+        let begun = self.sections.begin(order, section, number, turn.ahead);
+        turn.begun.push((place, begun));
+    }
+
+    /// Gives up what was begun early of the section that `leader` leads, so that an earlier one has its decoder.
+    fn give_up_early(&mut self, leader: ViewId) {
+        if let Some(Ok(Turn { gop, begun, .. })) = &mut self.coming {
+            begun.retain(|(place, _)| gop.anchors[*place].views[0] != leader);
+        }
+    }
+
+    /// The next frame of the GOP that has its turn, with what is wanted by now.
+    fn job(&mut self, mut turn: Turn<S::Begun>) -> Result<FrameJob> {
+        let (frame, number, shown) = (turn.next, self.decoded, self.wanted.shown());
+        let is_first = frame == turn.gop.show.start;
+        let mut timings = Timings::begin(if is_first { turn.gop.read_us } else { 0 });
+        let explicit = shown.explicit_needed(&self.header);
+        let mut anchors = FixedVec::new();
+        for (order, place) in turn.sections_of(explicit).into_iter().enumerate() {
+            if !turn.begun.iter().any(|(of, _)| *of == place) {
+                self.give_up_early(turn.gop.anchors[place].views[0]);
+                self.begin(&mut turn, order, place, number);
+            }
+            let begun = turn.begun.iter_mut().find(|(of, _)| *of == place);
+            let (_, begun) = begun.unwrap_or_else(|| unreachable!("it has just begun"));
+            let decoded = self.sections.at(begun, frame)?;
+            timings.anchor_us += decoded.anchor_us;
+            let views = turn.gop.anchors[place].views.iter().copied();
+            for (view, picture) in views.zip(decoded.pictures) {
+                let anchor = AnchorPicture { view, picture, keys: Arc::clone(&decoded.keys) };
+                if explicit.contains(view) {
+                    assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
+                }
+            }
+        }
+        let gop = Arc::clone(&turn.gop);
+        (turn.next, self.decoded) = (frame + 1, number + 1);
+        self.now = Some(turn);
+        Ok(FrameJob { frame: FrameIndex(frame), number, gop, shown, anchors, timings })
     }
 }
 
-impl<I: Iterator<Item = Result<Gop>>> Iterator for AnchorStage<I> {
+impl<I: Gops, S: Sections> Iterator for AnchorStage<I, S> {
     type Item = Result<FrameJob>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -82,153 +295,5 @@ impl<I: Iterator<Item = Result<Gop>>> Iterator for AnchorStage<I> {
         let job = self.advance();
         self.failed = matches!(job, Some(Err(_)));
         job
-    }
-}
-
-impl Active {
-    fn decode(
-        &mut self,
-        (number, shown): (u64, ViewSet),
-        header: &Header,
-        decoder: &mut dyn AnchorDecoder,
-        pool: &Pool<Picture>,
-        mut timings: Timings,
-    ) -> Result<FrameJob> {
-        let started = Instant::now();
-        let frame = self.next;
-        self.next += 1;
-        let mut anchors = FixedVec::new();
-        for view in shown.explicit_needed(header).iter() {
-            let section = self.section(view, || Ready::new(header.size, pool.clone()));
-            let picture = section.picture_at(view, frame, decoder)?;
-            let anchor = AnchorPicture { view, picture, keys: Arc::clone(&section.keys) };
-            assert!(anchors.push(anchor).is_ok(), "a stream has at most {MAX_VIEWS} views");
-        }
-        timings.anchor_us = started.elapsed().as_micros() as u64;
-        let gop = Arc::clone(&self.gop);
-        Ok(FrameJob { frame: FrameIndex(frame), number, gop, shown, anchors, timings })
-    }
-
-    /// The section with `view`, begun when one of its views is first needed in this GOP.
-    fn section(&mut self, view: ViewId, ready: impl FnOnce() -> Ready) -> &mut OpenSection {
-        let place = match self.sections.iter().position(|s| s.body().views.contains(&view)) {
-            Some(place) => place,
-            None => {
-                self.sections.push(OpenSection::new(Arc::clone(&self.gop), view, ready()));
-                self.sections.len() - 1
-            }
-        };
-        &mut self.sections[place]
-    }
-}
-
-/// One section on its way through its decoder.
-struct OpenSection {
-    gop: Arc<Gop>,
-    body: usize,
-    unit: Vec<u8>,
-    next_unit: usize,
-    /// Whether the decoder has been told that the section is over.
-    ended: bool,
-    ready: Ready,
-    /// Pictures that came out, in coding order.
-    decoded: usize,
-    /// The frame after that of `current`.
-    next_frame: u32,
-    /// The picture of each of its views at the last frame.
-    current: FixedVec<SharedLoan<Picture>, MAX_VIEWS>,
-    keys: Arc<Keys>,
-}
-
-impl OpenSection {
-    fn new(gop: Arc<Gop>, view: ViewId, ready: Ready) -> Self {
-        let body = gop.anchors.iter().position(|a| a.views.contains(&view));
-        let body = body.unwrap_or_else(|| panic!("the reader reads what reachable views need"));
-        Self {
-            next_frame: gop.first,
-            gop,
-            body,
-            unit: Vec::new(),
-            next_unit: 0,
-            ended: false,
-            ready,
-            decoded: 0,
-            current: FixedVec::new(),
-            keys: Arc::default(),
-        }
-    }
-
-    fn body(&self) -> &AnchorBody {
-        &self.gop.anchors[self.body]
-    }
-
-    /// The picture of `view` at `frame`, counted from the start of the stream; frames only grow.
-    fn picture_at(
-        &mut self,
-        view: ViewId,
-        frame: u32,
-        by: &mut dyn AnchorDecoder,
-    ) -> Result<SharedLoan<Picture>> {
-        while self.next_frame <= frame {
-            self.current.clear();
-            for _ in 0..self.body().views.len() {
-                let picture = self.next_shown(by)?.share();
-                assert!(self.current.push(picture).is_ok(), "a section has at most 32 views");
-            }
-            self.next_frame += 1;
-        }
-        let views = self.body().views.iter();
-        let found = views.zip(&self.current).find(|(of, _)| **of == view);
-        let (_, picture) = found.unwrap_or_else(|| panic!("the section has the view"));
-        Ok(picture.clone())
-    }
-
-    /// The next picture that is shown.
-    fn next_shown(&mut self, by: &mut dyn AnchorDecoder) -> Result<Loan<Picture>> {
-        loop {
-            let coded = self.body().order[self.decoded];
-            let picture = self.next_picture(by)?;
-            if self.decoded == 1 {
-                self.decode_keys(by)?;
-            }
-            if coded == CodedPicture::Shown {
-                return Ok(picture);
-            }
-        }
-    }
-
-    /// Decodes the key pictures, which follow the first picture.
-    fn decode_keys(&mut self, by: &mut dyn AnchorDecoder) -> Result<()> {
-        let mut keys = Keys::new();
-        while let Some(CodedPicture::Key(key)) = self.body().order.get(self.decoded).copied() {
-            keys.push((key, self.next_picture(by)?));
-        }
-        self.keys = Arc::new(keys);
-        Ok(())
-    }
-
-    /// The next picture in coding order.
-    fn next_picture(&mut self, by: &mut dyn AnchorDecoder) -> Result<Loan<Picture>> {
-        let first_view = self.body().views[0];
-        let place = PictureId { view: first_view, frame: FrameIndex(self.next_frame) };
-        loop {
-            if let Some(picture) = self.ready.pop() {
-                self.decoded += 1;
-                return Ok(picture);
-            }
-            if self.ended {
-                return Err(failed(place, "fewer pictures come out than the section has"));
-            }
-            let is_first = self.next_unit == 0;
-            let section = &self.gop.anchors[self.body];
-            let input = match section.access_unit(self.next_unit, &mut self.unit) {
-                true if is_first => Input::First(section.codec, &self.unit),
-                true => Input::Next(&self.unit),
-                false => Input::End,
-            };
-            self.next_unit += 1;
-            by.decode(place, input, &mut self.ready)?;
-            self.ended = input == Input::End;
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! An upper estimate of what grows with the stream; the program, ONNX Runtime's own code and
 //! what the GPU driver keeps come on top.
 
+use super::anchor_stage::AHEAD;
 use super::options::Options;
 use super::pipeline::{decoded_ahead, painted_ahead};
 use crate::error::{Result, within};
@@ -12,14 +13,22 @@ use crate::network::opening::NetworkPath;
 use crate::profile::{PACKED, Profile};
 use crate::stream::gop_index::LargestGop;
 use crate::stream::latents::grid_shape;
+use crate::units::Size;
 
 /// Frames under way besides those painted ahead and in the queue to the painters: one asked for, one
 /// being decoded, one shown.
 const FRAMES_IN_STAGES: u64 = 3;
-/// GOPs alive at once: being read, waiting, being decoded, still in later stages.
-const GOPS: u64 = 4;
+/// GOPs alive at once: being read, waiting, begun, being decoded, still in later stages.
+const GOPS: u64 = 5;
 /// Pictures an H.264 decoder keeps, most references and its own working copies.
-const DECODER_PICTURES: u64 = 20;
+const H264_PICTURES: u64 = 20;
+/// Bytes an AV1 decoder keeps per pixel of whole superblocks: 8 references, the picture under way and one that is
+/// shown, each with its motion vectors and segments, and what filters need of the one under way.
+const AV1_BYTES_PER_PX: u64 = 18;
+/// Side of a superblock.
+const SUPERBLOCK_PX: usize = 128;
+/// Bytes an AV1 decoder keeps besides: probabilities of every reference, and scratch.
+const AV1_BYTES: u64 = 2 << 20;
 /// What the full graph holds besides the layers, in f32 per luma pixel: both sources, here and on the
 /// device (6), where they are sampled (5) and the displacements that came from (5), the warped planes
 /// (3) and, packed, the same (3) and the blend (3).
@@ -56,10 +65,11 @@ pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
     let painters = options.painters as u64;
     let frames = FRAMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
-    let decoded = frames + decoded_ahead(header, options.queue) as u64;
+    let decoded = frames + (decoded_ahead(header, options.queue) + AHEAD) as u64;
     let keys = u64::from(gop.key_pictures);
-    let pictures = implicit * frames + explicit * (decoded + DECODER_PICTURES) + keys * (GOPS - 1);
+    let pictures = implicit * frames + explicit * decoded + keys * (GOPS - 1);
     let mut bytes = pictures * picture + gop.section_bytes * GOPS;
+    bytes += explicit * decoder_bytes(header.size, gop.has_av1);
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
         let batch = options.batch as u64;
         // A full network that ends up on the CPU gives way to a split one, which holds less.
@@ -77,6 +87,15 @@ pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64
         bytes += values(false) * GOPS + values(true) * 2;
     }
     bytes
+}
+
+/// Bytes that the decoder of a section keeps.
+fn decoder_bytes(size: Size, may_be_av1: bool) -> u64 {
+    let (columns, rows) = size.cells(1);
+    let h264 = H264_PICTURES * (columns * rows * 3 / 2) as u64;
+    let whole = |px: usize| px.next_multiple_of(SUPERBLOCK_PX) as u64;
+    let av1 = AV1_BYTES_PER_PX * whole(columns) * whole(rows) + AV1_BYTES;
+    if may_be_av1 { h264.max(av1) } else { h264 }
 }
 
 /// Bytes of one picture inside the network: what every layer reads and, twice, what it makes, as

@@ -40,6 +40,8 @@ pub struct Options {
     pub precision: Precision,
     /// Threads that paint, each with a network of its own; they share the views of every frame. At least 1.
     pub painters: usize,
+    /// Most threads that decode explicit views, of which each section is on one. At least 1.
+    pub decoders: usize,
     /// Most frames waiting between two stages; with 0 a stage hands over its result directly, which
     /// keeps all stages busy at the least latency, and 1 or more evens out an uneven load.
     pub queue: usize,
@@ -50,13 +52,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Default limits and queues over the given networks, and one painter; anchors are decoded in
-    /// this process.
+    /// Default limits and queues over the given networks, one painter, and as many decoders as processors that this
+    /// process may use; anchors are decoded in this process.
     pub fn new(open: Arc<OpenNetwork>) -> Self {
         let anchors = Arc::new(|_, _| Ok(Box::<InProcess>::default() as Box<dyn AnchorDecoder>));
         let (limits, path) = (Limits::DEFAULT, NetworkPath::Split);
         let precision = Precision::F32;
         let codecs = Codec::ALL.to_vec();
-        Self { limits, codecs, batch: 1, path, precision, painters: 1, queue: 0, anchors, open }
+        let decoders = std::thread::available_parallelism().map_or(1, usize::from);
+        let (batch, painters, queue) = (1, 1, 0);
+        Self { limits, codecs, batch, path, precision, painters, decoders, queue, anchors, open }
     }
 }

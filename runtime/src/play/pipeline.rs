@@ -3,10 +3,14 @@
 //! ```text
 //!                   ┌─ reconstruct ─┐
 //! reader ─ anchor ──┤   (painters)  ├── consumer
-//!                   └─ reconstruct ─┘
+//!             │     └─ reconstruct ─┘
+//!         decoders
 //! ```
 //! A stage is an iterator adaptor over `Result`s. The serial decoder pulls through the chain; the
 //! pipeline puts a bounded queue between every two stages (`stages`).
+//!
+//! Sections of explicit views need nothing of each other: the anchor stage has them decoded on `lanes`, a few frames
+//! ahead, and joins what they show at each frame.
 //!
 //! No picture that is painted needs another, so painters share the views of every frame, each with a
 //! network of its own. Why not one network on all cores: its convolutions are too small to be shared
@@ -14,7 +18,7 @@
 
 use std::sync::Arc;
 
-use super::anchor_stage::AnchorStage;
+use super::anchor_stage::{Ahead, AnchorStage, Here};
 use super::demand::Demand;
 use super::paint_stage::{ReconstructStage, Share};
 use super::painted::PaintedShare;
@@ -38,8 +42,8 @@ pub struct Chain {
     pub header: Arc<Header>,
     /// What the consumer wants; looked at when a frame is decoded and again when it is painted.
     pub wanted: Arc<Demand>,
-    /// Decodes the anchors.
-    pub anchors: Box<dyn AnchorDecoder>,
+    /// Decode the anchors, at least one and each on a thread of its own.
+    pub anchors: Vec<Box<dyn AnchorDecoder>>,
     /// Opens the network of a scene.
     pub open: Arc<OpenNetwork>,
     /// How it opens them.
@@ -58,8 +62,9 @@ impl Chain {
         self,
         witness: Option<Box<Witness<'w>>>,
     ) -> impl Iterator<Item = Result<ShownFrame>> + use<'w> {
-        let Self { reader, header, wanted, anchors, open, opening } = self;
+        let Self { reader, header, wanted, mut anchors, open, opening } = self;
         let (h, w) = (Arc::clone(&header), Arc::clone(&wanted));
+        let anchors = Here(anchors.remove(0));
         let jobs = AnchorStage::new(reader, h, w, Pool::new(0), anchors);
         let jobs = jobs.map(|job: Result<FrameJob>| job.map(|job| (job.shown, job)));
         let (h, pool) = (Arc::clone(&header), Pool::new(0));
@@ -68,7 +73,7 @@ impl Chain {
             .map(move |painted| Ok(painted?.show(&header)))
     }
 
-    /// A thread per stage and per painter, with at most `queue` jobs between two.
+    /// A thread per stage, per anchor decoder and per painter, with at most `queue` jobs between two.
     ///
     /// # Errors
     /// [`Error::Backend`](crate::Error::Backend) when the system refuses a thread.
@@ -84,6 +89,7 @@ impl Chain {
         };
         let pictures = Pool::new(POOL);
         let (h, w, p) = (Arc::clone(&header), Arc::clone(&wanted), pictures.clone());
+        let anchors = Ahead::start(anchors)?;
         let anchor = move |gops| Box::new(AnchorStage::new(gops, h, w, p, anchors)) as Stage<_>;
         let painter = move |painter, jobs| {
             let share = Share { painter, painters };

@@ -11,6 +11,7 @@ use super::options::Options;
 use super::pipeline::{Chain, PlayerPipeline};
 use super::shares::Arrival;
 use super::shown::ShownFrame;
+use crate::anchor::av1::address_bytes;
 use crate::error::{Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::cameras::Cameras;
@@ -164,7 +165,7 @@ impl Player {
         &self,
         selection: &Selection,
     ) -> Result<impl Iterator<Item = Result<ShownFrame>> + use<>> {
-        Ok(self.chain(selection)?.0.serial(None))
+        Ok(self.chain(selection, 1)?.0.serial(None))
     }
 
     /// Decodes in the caller's thread and shows `witness` what implicit pictures are blended from; always
@@ -177,17 +178,17 @@ impl Player {
         selection: &Selection,
         witness: Box<Witness<'w>>,
     ) -> Result<impl Iterator<Item = Result<ShownFrame>> + use<'w>> {
-        let mut chain = self.chain(selection)?.0;
+        let mut chain = self.chain(selection, 1)?.0;
         chain.opening = Opening::split(chain.opening.batch);
         Ok(chain.serial(Some(witness)))
     }
 
-    /// Decodes on a thread per stage.
+    /// Decodes on a thread per stage, and explicit views on threads of their own.
     ///
     /// # Errors
     /// [`Error::NotInStream`] for views or frames the stream lacks.
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
-        let (chain, wanted) = self.chain(selection)?;
+        let (chain, wanted) = self.chain(selection, self.options.decoders)?;
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
         let (header, reachable) = (Arc::clone(&self.header), selection.reachable);
         Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
@@ -203,7 +204,8 @@ impl Player {
         shown.next().unwrap_or_else(|| panic!("a selected frame is decoded"))
     }
 
-    fn chain(&self, selection: &Selection) -> Result<(Chain, Arc<Demand>)> {
+    /// The stages of a selection, whose anchors are decoded by at most so many decoders.
+    fn chain(&self, selection: &Selection, decoders: usize) -> Result<(Chain, Arc<Demand>)> {
         let Selection { shown, reachable, frames, repeat, skip_to } = selection.clone();
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
@@ -224,11 +226,18 @@ impl Player {
         let index = Arc::clone(&self.index);
         let reader = GopReader::new(self.reader(), index, reachable, frames, again);
         let wanted = Arc::new(Demand::new(shown));
+        let sections = reachable.explicit_needed(&self.header).len();
+        // A limit on memory counts addresses too.
+        let av1 = u64::from(self.index.largest().has_av1);
+        let addresses = av1 * sections as u64 * address_bytes(self.header.size);
+        let bytes = self.bytes.saturating_add(addresses);
+        let anchors = (0..decoders.min(sections).max(1))
+            .map(|_| (self.options.anchors)(self.header.size, bytes));
         let chain = Chain {
             reader,
             header: Arc::clone(&self.header),
             wanted: Arc::clone(&wanted),
-            anchors: (self.options.anchors)(self.header.size, self.bytes)?,
+            anchors: anchors.collect::<Result<_>>()?,
             open: Arc::clone(&self.options.open),
             opening: Opening {
                 batch: self.options.batch.clamp(1, MAX_VIEWS),

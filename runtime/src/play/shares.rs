@@ -59,6 +59,13 @@ impl<T: Clone> Broadcast<T> {
     }
 }
 
+impl<T> WorkQueue<T> {
+    /// The next item, if it is there.
+    pub fn now(&self) -> Option<Result<T>> {
+        self.0.try_recv().ok()
+    }
+}
+
 impl<T> Iterator for WorkQueue<T> {
     type Item = Result<T>;
 

@@ -1,11 +1,11 @@
 //! What threads and the queues between them are made of.
 //!
-//! Why a module: `tests/interleavings.rs` compiles `shares` and `stages` over threads and queues that
+//! Why a module: `tests/interleavings.rs` compiles `shares`, `stages` and `lanes` over threads and queues that
 //! take turns as it says.
 
 pub use std::thread::{Builder, JoinHandle};
 
-pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
 /// Lets this thread, when it is woken, wait for a processor instead of taking that of who runs on it.
 ///

@@ -84,6 +84,56 @@ fn the_pipeline_equals_the_serial_decoder() {
     }
 }
 
+/// Four explicit views in GOPs of [`GOP`] frames.
+const EXPLICIT: [Role; 4] = [Role::Explicit; 4];
+
+#[test]
+fn explicit_views_are_the_same_by_any_number_of_decoders() {
+    let bytes = stream(&header(ODD, 13, &EXPLICIT));
+    for decoders in 1..=5 {
+        let options = Options { decoders, ..Options::new(fake()) };
+        let player = Player::over(bytes.clone().into(), options).unwrap();
+        let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+        assert_eq!(serial.len(), 4 * 13);
+        for frames in [0..13, 3..11, 12..13] {
+            let selection = Selection { frames: frames.clone(), ..all(&player) };
+            let piped = pictures(player.play(&selection).unwrap());
+            let wanted = serial.iter().filter(|(id, _)| frames.contains(&id.frame.0));
+            assert!(wanted.eq(&piped), "{decoders} decoders, {frames:?}");
+        }
+        let endless = Selection { repeat: true, ..all(&player) };
+        let twice = pictures(player.play(&endless).unwrap().take(2 * 13));
+        assert!([&serial[..], &serial].concat() == twice, "{decoders} decoders, over and over");
+    }
+}
+
+#[test]
+fn explicit_views_that_come_and_go_are_the_same() {
+    let bytes = stream(&header(ODD, 13, &EXPLICIT));
+    for decoders in 1..=3 {
+        let options = Options { decoders, ..Options::new(fake()) };
+        let player = Player::over(bytes.clone().into(), options).unwrap();
+        let serial = pictures(player.decode_serial(&all(&player)).unwrap());
+        let mut selection = Selection::switchable(views(&[0]), player.header(), 0..13);
+        selection.repeat = true;
+        let mut playback = player.play(&selection).unwrap();
+        let mut seed = 1u32;
+        for frame in 0..130 {
+            let shown = playback.next().unwrap();
+            for (id, picture) in pictures([shown].into_iter()) {
+                assert_eq!(id.frame.0, frame % 13);
+                assert!(serial.iter().any(|(i, p)| *i == id && *p == picture), "{id}");
+            }
+            seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+            // A few frames the same, then others.
+            if seed >> 30 == 0 {
+                let bits = (seed >> 26) % 15 + 1;
+                playback.show(ViewSet::from_bits(bits)).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn any_order_equals_playing() {
     let player = player(stream(&mixed())).unwrap();

@@ -48,6 +48,8 @@ pub struct LargestGop {
     pub key_pictures: u32,
     /// Bytes of its sections.
     pub section_bytes: u64,
+    /// Whether some of them are AV1.
+    pub has_av1: bool,
 }
 
 /// A section of explicit pictures.
@@ -210,6 +212,7 @@ impl GopIndex {
             frames: self.gops.iter().map(|gop| gop.frames).max().unwrap_or(0),
             key_pictures: self.gops.iter().map(|gop| gop.key_pictures).max().unwrap_or(0),
             section_bytes: self.gops.iter().map(GopEntry::section_bytes).max().unwrap_or(0),
+            has_av1: self.uses(Codec::Av1),
         }
     }
 

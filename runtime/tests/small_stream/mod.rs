@@ -6,6 +6,7 @@ mod checksums;
 use std::sync::Arc;
 
 use iev_runtime::format::anchor::{Key, write_anchor};
+use iev_runtime::format::av1::write_av1;
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::{Colour, Header, Role, Sampling, Second};
 use iev_runtime::format::mixing::SymbolModel;
@@ -97,6 +98,28 @@ pub fn explicit_stream(size: Size, gops: u32, frames: u32) -> Vec<u8> {
     let sections: Vec<_> = (0..gops).map(section).collect();
     let mut sink = Vec::new();
     write_stream(&mut sink, &header, &sections).unwrap();
+    sink
+}
+
+/// One explicit view in AV1, with a temporal unit for each picture of its one GOP.
+#[allow(dead_code, reason = "every test file uses its own part")]
+pub fn explicit_av1_stream(size: Size, units: &[Vec<u8>]) -> Vec<u8> {
+    let header = Header {
+        profile: "".try_into().unwrap(),
+        template_sha256: [0; 32],
+        size,
+        rate: (24, 1),
+        frames: units.len() as u32,
+        colour: Colour::BT709,
+        sampling: Sampling::UNSPECIFIED,
+        views: [Role::Explicit].into_iter().collect(),
+    };
+    let mut body = Vec::new();
+    write_av1(&mut body, &[ViewId(0)], &[], units.iter().map(Vec::as_slice));
+    let (kind, view, frames) = (Kind::Av1, ViewId(0), units.len() as u32);
+    let section = Section { kind, view, scene: 0, first_frame: 0, frames, body: &body };
+    let mut sink = Vec::new();
+    write_stream(&mut sink, &header, &[section]).unwrap();
     sink
 }
 

@@ -41,9 +41,13 @@ pub fn serve(size: Size, memory_bytes: u64) -> io::Result<()> {
         let request = Request::from_bytes(&head)?;
         unit.clear();
         requests.by_ref().take(request.unit_bytes.into()).read_to_end(&mut unit)?;
+        let Some(input) = request.input(&unit) else {
+            decoder.forget(request.view);
+            continue;
+        };
         let place = PictureId { view: request.view, frame: FrameIndex(0) };
         let mut ready = Ready::new(size, pool.clone());
-        let answer = match decoder.decode(place, request.input(&unit), &mut ready) {
+        let answer = match decoder.decode(place, input, &mut ready) {
             Ok(()) => Answer::Pictures(ready.pictures().len() as u8),
             Err(error) => Answer::refused(&words(&error)),
         };

@@ -49,6 +49,8 @@ pub(super) enum RequestKind {
     First(Codec),
     Next,
     End,
+    /// No input, and without an answer: nothing more comes of the section.
+    Forget,
 }
 
 impl Head<16> for Request {}
@@ -64,12 +66,17 @@ impl Request {
         (Self { view, kind, unit_bytes: unit.len() as u32 }, unit)
     }
 
-    pub(super) fn input<'a>(&self, unit: &'a [u8]) -> Input<'a> {
-        match self.kind {
+    pub(super) fn forget(view: ViewId) -> Self {
+        Self { view, kind: RequestKind::Forget, unit_bytes: 0 }
+    }
+
+    pub(super) fn input<'a>(&self, unit: &'a [u8]) -> Option<Input<'a>> {
+        Some(match self.kind {
             RequestKind::First(codec) => Input::First(codec, unit),
             RequestKind::Next => Input::Next(unit),
             RequestKind::End => Input::End,
-        }
+            RequestKind::Forget => return None,
+        })
     }
 }
 
@@ -102,7 +109,7 @@ mod tests {
         for input in [Input::First(Codec::Av1, &[1, 2]), Input::Next(&[3]), Input::End] {
             let (request, unit) = Request::of(ViewId(31), input);
             let read = Request::from_bytes(&request.to_bytes()).unwrap();
-            assert_eq!((read, read.input(unit)), (request, input));
+            assert_eq!((read, read.input(unit)), (request, Some(input)));
         }
         for answer in [Answer::Pictures(3), Answer::refused(&"ä".repeat(200))] {
             assert_eq!(Answer::from_bytes(&answer.to_bytes()).unwrap(), answer);

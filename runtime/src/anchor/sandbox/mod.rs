@@ -1,7 +1,7 @@
 //! Decodes anchors in a child process that has given up its rights.
 //!
-//! Why: openh264 is C++ and is fed by strangers. What breaks out of it in the child finds no file, no
-//! socket, no other process and bounded memory; a child that crashes, hangs or talks nonsense is an
+//! Why: openh264 is C++, rav1d has assembly, and both are fed by strangers. What breaks out of them in the child finds no
+//! file, no socket, no other process and bounded memory; a child that crashes, hangs or talks nonsense is an
 //! error of the anchor stage. The child is the `iev` program itself, by its hidden subcommand
 //! `decode-anchors`. Each picture costs a copy through a pipe. Linux only.
 
@@ -21,7 +21,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use crate::anchor::decoder::{AnchorDecoder, Input, OpenAnchors, Ready, failed};
 use crate::error::{Error, Result};
-use crate::units::{FrameIndex, PictureId, Size};
+use crate::units::{FrameIndex, PictureId, Size, ViewId};
 
 pub use child::serve;
 use messages::{Answer, Head, MOST_PICTURES, Request};
@@ -46,7 +46,7 @@ impl Sandbox {
         Self { program, patience: Duration::from_secs(30) }
     }
 
-    /// Opens a child per playback.
+    /// Opens a child per thread that decodes.
     pub fn opener(self) -> Arc<OpenAnchors> {
         Arc::new(move |size, bytes| Ok(Box::new(Sandboxed::start(&self, size, bytes)?)))
     }
@@ -144,6 +144,13 @@ impl AnchorDecoder for Sandboxed {
                 Err(failed(place, format!("the sandbox of the GOP from frame {gop} on {how}")))
             }
         }
+    }
+
+    fn forget(&mut self, view: ViewId) {
+        let until = Instant::now() + self.patience;
+        let mut requests = Patient { end: &mut self.requests, flags: PollFlags::OUT, until };
+        // Where the child is gone, who asks for the next picture is told.
+        let _ = requests.write_all(&Request::forget(view).to_bytes());
     }
 }
 
