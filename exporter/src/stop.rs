@@ -1,5 +1,5 @@
 //! A clean stop: the first INT or TERM is a wish that work meets at its next safe place, the second ends
-//! the program at once.
+//! the program at once. USR1 is the same wish and never more, for those who cannot know whether it was told already.
 //!
 //! Why not simply die: minutes of training since the last checkpoint would be lost, which a cluster
 //! that takes its machine back would make a habit of.
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{io, thread};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -24,7 +24,7 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Programs of others that run for us, by process id.
 static CHILDREN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Listens to INT and TERM from now on; a signal that the caller ignores, as a shell does for its
+/// Listens to INT, TERM and USR1 from now on; a signal that the caller ignores, as a shell does for its
 /// background jobs, stays ignored.
 ///
 /// # Errors
@@ -32,10 +32,15 @@ static CHILDREN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 pub fn listen() -> io::Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let heard: Vec<i32> = [SIGINT, SIGTERM].into_iter().filter(|s| !ignores(&status, *s)).collect();
+    let mut heard = vec![SIGINT, SIGTERM, SIGUSR1];
+    heard.retain(|signal| !ignores(&status, *signal));
+    let insisted = Arc::default();
     for signal in &heard {
-        // In this order: the second signal finds the wish of the first, and ends the program.
-        flag::register_conditional_default(*signal, Arc::clone(asked))?;
+        if *signal != SIGUSR1 {
+            // In this order: the second signal finds what the first has left, and ends the program.
+            flag::register_conditional_default(*signal, Arc::clone(&insisted))?;
+            flag::register(*signal, Arc::clone(&insisted))?;
+        }
         flag::register(*signal, Arc::clone(asked))?;
     }
     let mut signals = Signals::new(heard)?;

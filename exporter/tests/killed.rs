@@ -8,10 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use desk::{Desk, OLDER, limited};
+use desk::{Desk, OLDER, interrupt_training, limited};
 
 /// Steps after those that teach the flow.
 const STEPS: &str = "20";
@@ -192,21 +192,6 @@ fn an_interrupted_search_for_a_size_leaves_no_temporary_folder() {
     interrupt_training(export.env("TMPDIR", desk.path("tmp")), "-TERM");
     assert!(std::fs::read_dir(desk.path("tmp")).unwrap().next().is_none());
     assert!(!desk.path("clip.iev").exists());
-}
-
-/// Starts the export, and sends the signal once it says that it begins to train.
-fn interrupt_training(command: &mut Command, signal: &str) -> (ExitStatus, Vec<String>) {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let begins = lines.by_ref().map(Result::unwrap).find(|l| l.starts_with("training will take"));
-    assert!(begins.is_some(), "a long training is announced");
-    let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    let status = child.wait().unwrap();
-    assert!(!status.success(), "an interrupted export fails");
-    assert!(!rest.iter().any(|line| line.contains("panicked")), "{rest:?}");
-    (status, rest)
 }
 
 #[test]

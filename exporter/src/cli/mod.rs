@@ -5,6 +5,7 @@ mod ablate;
 #[cfg(feature = "train")]
 mod encode;
 pub(crate) mod exit;
+mod farm;
 mod lint;
 mod peers;
 mod rd;
@@ -40,6 +41,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Encode a curve of points, measure it and compare it with other codecs.
     Rd(rd::RdArgs),
+    /// Run curves as the elements of a cluster's array job, and gather their results.
+    Farm(farm::FarmArgs),
     /// Measure what each part of the codec is worth.
     #[cfg(feature = "train")]
     Ablate(ablate::AblateArgs),
@@ -57,7 +60,10 @@ impl CommandLine {
     /// Sets the threads of training, before there is any.
     pub(crate) fn settle_threads(&self) {
         #[cfg(feature = "train")]
-        if matches!(self.command, Command::Encode(_) | Command::Rd(_) | Command::Ablate(_)) {
+        if matches!(
+            self.command,
+            Command::Encode(_) | Command::Rd(_) | Command::Farm(_) | Command::Ablate(_)
+        ) {
             threads::settle();
         }
     }
@@ -69,7 +75,7 @@ impl CommandLine {
             Command::Encode(args) => args.goes_on(),
             #[cfg(feature = "train")]
             Command::Ablate(_) => true,
-            Command::Rd(_) | Command::Peers(_) => true,
+            Command::Rd(_) | Command::Farm(_) | Command::Peers(_) => true,
             _ => false,
         }
     }
@@ -80,6 +86,7 @@ impl CommandLine {
             Command::Encode(args) => encode::run(*args),
             Command::Verify(args) => verify::run(&args),
             Command::Rd(args) => rd::run(args),
+            Command::Farm(args) => farm::run(&args),
             #[cfg(feature = "train")]
             Command::Ablate(args) => ablate::run(args),
             Command::Peers(args) => peers::run(args),

@@ -61,17 +61,21 @@ pub(crate) fn run(args: RdArgs) -> Result<()> {
 }
 
 #[cfg(feature = "train")]
-fn encode(harness: &Harness, only: &[String], progress: Progress) -> Result<Option<String>> {
+pub(super) fn encode(
+    harness: &Harness,
+    only: &[String],
+    progress: Progress,
+) -> Result<Option<String>> {
     iev_exporter::verify::check_backend()?;
     Ok(Some(harness.encode(only, progress)?))
 }
 
 #[cfg(not(feature = "train"))]
-fn encode(_: &Harness, _: &[String], _: Progress) -> Result<Option<String>> {
+pub(super) fn encode(_: &Harness, _: &[String], _: Progress) -> Result<Option<String>> {
     anyhow::bail!("this program was built without training: use --report-only")
 }
 
-fn text(report: &Report) -> String {
+pub(super) fn text(report: &Report) -> String {
     let mut lines = report.missing.clone();
     lines.extend(report.points.iter().map(|point| {
         let figures = &point.verified.figures;

@@ -89,7 +89,15 @@ impl Config {
     /// # Errors
     /// The line of the file, or the rule that is broken.
     pub fn parse(text: &str, folder: &Path) -> Result<Self> {
-        let written: Written = toml::from_str(text)?;
+        Self::of(toml::from_str(text)?, folder)
+    }
+
+    /// The same of what stands in another file.
+    pub(super) fn of_table(table: toml::Table, folder: &Path) -> Result<Self> {
+        Self::of(table.try_into()?, folder)
+    }
+
+    fn of(written: Written, folder: &Path) -> Result<Self> {
         let beside = |path: &PathBuf| folder.join(path);
         let point = |own: &toml::Table| point(&written.settings, own);
         let mut points: Vec<Point> = written.points.iter().map(point).collect::<Result<_>>()?;
@@ -143,7 +151,7 @@ fn point(shared: &toml::Table, own: &toml::Table) -> Result<Point> {
 }
 
 /// Names become files and cells of a CSV.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
     let whole = !name.is_empty() && name.chars().all(fits) && !name.starts_with('.');
     ensure!(whole, "names are of letters, digits and . _ - +, not {name:?}");

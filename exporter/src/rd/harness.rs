@@ -62,6 +62,14 @@ impl Harness {
     /// [`iev_runtime::Error::Usage`] where one is, and the disk's.
     pub fn claim(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
         outputs.claim_folder(&self.out)?;
+        self.claim_files(outputs)
+    }
+
+    /// The same for one of several curves whose results go to one folder.
+    ///
+    /// # Errors
+    /// As [`Harness::claim`].
+    pub fn claim_files(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
         self.claim_streams(outputs)?;
         let files = ["json", "csv", "html"].map(|extension| self.file(extension));
         files.iter().try_for_each(|file| outputs.claim_in_new_folder(file))

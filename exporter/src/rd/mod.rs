@@ -4,6 +4,7 @@ pub mod ablate;
 pub mod bd_rate;
 pub mod config;
 pub mod curve;
+pub mod farm;
 pub mod floor;
 pub mod harness;
 pub mod machine;
@@ -16,6 +17,7 @@ pub mod svg;
 pub mod table;
 
 pub use config::{Config, Point};
+pub use farm::Farm;
 pub use harness::Harness;
 pub use result::PointResult;
 pub use table::{BdRow, bd_rows};

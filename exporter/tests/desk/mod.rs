@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use iev_exporter::input::View;
 use iev_exporter::input::y4m::Writer;
@@ -106,4 +107,19 @@ pub fn limited(command: &Command, first: &str) -> Command {
     shell.arg(command.get_program()).args(command.get_args());
     shell.env("IEV_FFMPEG", "/nonexistent/ffmpeg").stdin(Stdio::null());
     shell
+}
+
+/// Starts the export, and sends the signal once it says that it begins to train.
+pub fn interrupt_training(command: &mut Command, signal: &str) -> (ExitStatus, Vec<String>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let begins = lines.by_ref().map(Result::unwrap).find(|l| l.starts_with("training will take"));
+    assert!(begins.is_some(), "a long training is announced");
+    let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let status = child.wait().unwrap();
+    assert!(!status.success(), "an interrupted export fails");
+    assert!(!rest.iter().any(|line| line.contains("panicked")), "{rest:?}");
+    (status, rest)
 }
