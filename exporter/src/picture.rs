@@ -57,6 +57,9 @@ pub trait PictureExt: Sized {
     /// If the new size is smaller than the picture.
     fn padded(&self, width: usize, height: usize) -> Self;
 
+    /// The part from the even pixel `(left, top)` on, `(width, height)` large or as far as the picture goes.
+    fn cut(&self, corner: (usize, usize), size: (usize, usize)) -> Self;
+
     /// Half as wide and high, rounded up: means of 2×2 samples, borders repeated.
     fn halved(&self) -> Self;
 }
@@ -115,6 +118,20 @@ impl PictureExt for Picture {
             pad_plane(from, to, width);
         }
         canvas
+    }
+
+    fn cut(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Self {
+        assert!(left % 2 == 0 && top % 2 == 0, "chroma is cut between its samples");
+        let mut part = Self::zeros(width.min(self.width() - left), height.min(self.height() - top));
+        let sizes = part.planes().map(|plane| plane.width);
+        for (at, (to, width)) in part.planes_mut().into_iter().zip(sizes).enumerate() {
+            let (from, subsampling) = (self.planes()[at], usize::from(at > 0));
+            let rows = from.samples.chunks_exact(from.width).skip(top >> subsampling);
+            for (to, from) in to.chunks_exact_mut(width).zip(rows) {
+                to.copy_from_slice(&from[left >> subsampling..][..width]);
+            }
+        }
+        part
     }
 
     fn halved(&self) -> Self {
@@ -190,6 +207,19 @@ mod tests {
         let half = picture.halved();
         assert_eq!((half.width(), half.height()), (2, 1));
         assert_eq!((half.y(), half.u()), (&[12, 40][..], &[8][..]));
+    }
+
+    #[test]
+    fn a_cut_has_the_samples_of_its_place_and_ends_with_the_picture() {
+        let picture = synthetic(37, 21, 0.0);
+        let part = picture.cut((16, 4), (32, 8));
+        assert_eq!((part.width(), part.height()), (21, 8));
+        assert_eq!(part.y()[3 * 21 + 20], picture.y()[7 * 37 + 36]);
+        assert_eq!(
+            (part.u()[10], part.v()[11]),
+            (picture.u()[2 * 19 + 18], picture.v()[3 * 19 + 8])
+        );
+        assert!(picture.cut((0, 0), (48, 32)) == picture);
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub fn qp_of_lambda(lambda: f64) -> f64 {
     37.0 + 3.0 * (lambda / 8e-3).log2()
 }
 
+/// Most pixels of a picture that a step of training paints at once: all of 480×272.
+pub const WINDOW_PX: usize = 512 * 16 * 16;
+/// Fewer would leave nothing between the halos of some profile.
+pub const LEAST_WINDOW_PX: usize = 32 * 16 * 16;
+
 /// Quantiser, bytes of the network and bytes of grids per implicit view of finished streams of four such views and 48
 /// pictures of 480×272 (EXPERIMENTS.md §28).
 const FINISHED: [(f64, f64, f64); 7] = [

@@ -196,10 +196,17 @@ fn an_interrupted_search_for_a_size_leaves_no_temporary_folder() {
 
 #[test]
 fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
+    // Whole pictures, and pictures in two windows each.
+    goes_on_after_a_stop(32, &[]);
+    goes_on_after_a_stop(96, &["--window", "8192"]);
+}
+
+fn goes_on_after_a_stop(side_px: usize, more: &[&str]) {
     let desk = Desk::new();
-    let pair = desk.pair();
+    let pair = ["left.y4m", "right.y4m"].map(|name| desk.view(name, (side_px, side_px), 2));
     let export = |command: &mut Command| {
-        command.args(["--anchor", "1", "--steps", STEPS]).arg("--work").arg(desk.path("work"));
+        command.args(["--anchor", "1", "--steps", STEPS]).args(more);
+        command.arg("--work").arg(desk.path("work"));
         finish(command);
         let stream = bytes(&desk.path("clip.iev")).unwrap();
         std::fs::remove_file(desk.path("clip.iev")).unwrap();
@@ -209,7 +216,8 @@ fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
     let whole = export(&mut desk.encode(&pair));
 
     let mut stopped = desk.encode_aloud(&pair);
-    stopped.args(["--anchor", "1", "--steps", STEPS]).arg("--work").arg(desk.path("work"));
+    stopped.args(["--anchor", "1", "--steps", STEPS]).args(more);
+    stopped.arg("--work").arg(desk.path("work"));
     let (status, said) = interrupt_training(&mut stopped, "-TERM");
     assert_eq!(status.code(), Some(75), "try again: {said:?}");
     let last = said.last().unwrap();

@@ -10,6 +10,7 @@ use iev_exporter::input::View;
 use iev_exporter::picture::PictureExt;
 use iev_exporter::plan::Plan;
 use iev_exporter::progress::Progress;
+use iev_exporter::rules::WINDOW_PX;
 use iev_exporter::train::Settings;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::network::backend::Backend;
@@ -72,11 +73,13 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             steps: 40,
             flow_steps: 40,
             batch: 4,
+            window_px: WINDOW_PX,
             learning_rate: 5e-3,
             lambda: 2e-3,
             lambda_fall: 4.0,
             seed: 7,
             device: device("cpu").unwrap(),
+            device_bytes: 0,
             checkpoint: None,
             checkpoint_every: std::time::Duration::from_secs(120),
             warm_start: None,

@@ -56,6 +56,9 @@ pub(crate) struct EncodeArgs {
     /// Time between checkpoints, 0 for one after every step [default: 120].
     #[arg(long, value_name = "SECONDS", requires = "work")]
     checkpoint_every: Option<u64>,
+    /// Memory of a device for pictures; those beyond it are sent when they are needed [default: 4096].
+    #[arg(long, value_name = "MIB")]
+    device_memory: Option<usize>,
     /// Bytes of the file, such as 80k or 1.5M, met within 5 %; finds the quantiser and λ.
     #[arg(long, value_parser = parse_amount, conflicts_with_all = ["bitrate", "qp", "lambda", "warm_start"])]
     size: Option<u64>,
@@ -105,6 +108,9 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     settings.training.warm_start.clone_from(&args.warm_start);
     if let Some(seconds) = args.checkpoint_every {
         settings.training.checkpoint_every = Duration::from_secs(seconds);
+    }
+    if let Some(mib) = args.device_memory {
+        settings.training.device_bytes = mib << 20;
     }
     if !args.no_verify && settings.plan.implicit().next().is_some() {
         check_backend()?;

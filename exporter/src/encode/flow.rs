@@ -185,7 +185,7 @@ fn implicit_quality(trainer: &Trainer, clip: &Clip<'_>, plan: &Plan) -> Vec<View
     let measure = |(index, view): (usize, usize)| {
         let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
         let mut errors = PlaneErrors::default();
-        for chunk in samples.chunks(8) {
+        for chunk in samples.chunks(trainer.at_once(8)) {
             for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {
                 errors.add(clip.original(sample), &fused);
             }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
 use crate::error::{Context, Result, ensure};
-use crate::rules::lambda_at;
+use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, lambda_at};
 
 /// Most pictures of a GOP that players take.
 pub(super) const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
@@ -109,10 +109,15 @@ pub struct EncodeRequest {
     /// Peak learning rate.
     #[arg(long, default_value_t = 5e-3)]
     pub learning_rate: f64,
-    /// Pictures per training step.
+    /// Pictures, or windows of larger pictures, per training step.
     #[arg(long, default_value_t = 4)]
     pub batch: usize,
-    /// cpu or cuda.
+    /// Most pixels of a picture that a training step paints at once. A step costs the same whatever the size of
+    /// pictures; those of 1080p, in some twenty windows each, want more steps.
+    #[arg(long, value_name = "PIXELS", default_value_t = WINDOW_PX)]
+    #[serde(skip_serializing_if = "is_usual_window")]
+    pub window: usize,
+    /// cpu, cuda, or auto: CUDA where there is one.
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// Further x264 settings, name=value joined by colons; openh264, where there is no ffmpeg, ignores them.
@@ -122,6 +127,11 @@ pub struct EncodeRequest {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<Part>,
+}
+
+/// Results of before there were windows are of the usual ones.
+fn is_usual_window(window: &usize) -> bool {
+    *window == WINDOW_PX
 }
 
 /// A number or a list of them.
@@ -183,6 +193,11 @@ impl EncodeRequest {
             "a GOP has 1 to {MOST_GOP_FRAMES} pictures, not {gop}"
         );
         ensure!(self.batch > 0 && self.steps() > 0, "batch and steps are at least 1");
+        ensure!(
+            self.window >= LEAST_WINDOW_PX,
+            "window is at least {LEAST_WINDOW_PX} pixels, not {}",
+            self.window
+        );
         ensure!(self.limit != Some(0), "limit is at least 1");
         let positive = |value: f64| value > 0.0 && value.is_finite();
         ensure!(self.lambda.is_none_or(positive), "lambda is above zero");

@@ -16,7 +16,7 @@ use crate::ffmpeg;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::rules::{SIMULCAST_INTRA_OFFSET, first_offset};
-use crate::train::{CHECKPOINT_EVERY, FLOW_STEPS, Settings, cuda};
+use crate::train::{CHECKPOINT_EVERY, DEVICE_BYTES, FLOW_STEPS, Settings, cuda};
 
 /// What to encode and how.
 #[derive(Debug, Clone)]
@@ -133,11 +133,13 @@ impl EncodeRequest {
             steps: self.steps(),
             flow_steps: FLOW_STEPS,
             batch: self.batch,
+            window_px: self.window,
             learning_rate: self.learning_rate,
             lambda: self.lambda(),
             lambda_fall: self.lambda_fall,
             seed: self.seed,
             device: device(&self.device)?,
+            device_bytes: DEVICE_BYTES,
             checkpoint: work,
             checkpoint_every: CHECKPOINT_EVERY,
             warm_start: None,
@@ -154,6 +156,7 @@ pub fn device(name: &str) -> Result<Device> {
     match name {
         "cpu" => Ok(Device::Cpu),
         "cuda" => cuda::device(),
-        other => bail!("unknown device {other:?}: cpu or cuda"),
+        "auto" => Ok(cuda::device().unwrap_or(Device::Cpu)),
+        other => bail!("unknown device {other:?}: cpu, cuda or auto"),
     }
 }

@@ -5,6 +5,8 @@
 
 use tch::Tensor;
 
+use super::host::number;
+
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.99;
 const EPSILON: f64 = 1e-10;
@@ -82,10 +84,14 @@ impl Parameters {
         parameter.held = Some(FrozenLevels { free, at });
     }
 
-    /// Rounded `levels`, of the rows `rows` or of all, with those that are held in place.
-    pub fn settle(&self, id: ParameterId, levels: Tensor, rows: Option<&Tensor>) -> Tensor {
+    /// Rounded `levels`, which are what `of` takes from all of them, with those that are held in place.
+    pub fn settle(
+        &self,
+        id: ParameterId,
+        levels: Tensor,
+        of: impl Fn(&Tensor) -> Tensor,
+    ) -> Tensor {
         let Some(FrozenLevels { free, at }) = &self.list[id.0].held else { return levels };
-        let of = |t: &Tensor| rows.map_or(t.shallow_clone(), |rows| t.index_select(0, rows));
         levels * of(free) + of(at)
     }
 
@@ -119,7 +125,7 @@ impl Parameters {
 
     /// Whether all values and moments are numbers.
     pub fn are_finite(&self) -> bool {
-        let finite = |t: &Tensor| t.isfinite().all().int64_value(&[]) == 1;
+        let finite = |t: &Tensor| number(&t.isfinite().all()) != 0.0;
         self.list.iter().flat_map(|p| [&p.value, &p.mean, &p.square]).all(finite)
     }
 

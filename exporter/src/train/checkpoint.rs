@@ -17,9 +17,14 @@ use crate::error::{Context, Error, Result, ensure};
 /// Of the clip it sees the first and the last picture of every view, GOP and source, not those between: enough to
 /// tell clips, cuts of one clip and encoders apart, and read in a moment for long clips too.
 ///
-/// The number of steps is left out, so that a training can be continued for longer; the training it
+/// Pictures that are trained whole are so whatever the size of windows. The number of steps is left out, so that a training can be continued for longer; the training it
 /// started from is not.
-pub fn fingerprint(settings: &Settings, clip: &Clip<'_>, start: Option<(i64, usize)>) -> i64 {
+pub fn fingerprint(
+    settings: &Settings,
+    clip: &Clip<'_>,
+    windows: usize,
+    start: Option<(i64, usize)>,
+) -> i64 {
     let Settings { profile, flow_steps, batch, learning_rate, lambda, lambda_fall, seed, .. } =
         settings;
     let mut digest = Sha256::new();
@@ -28,6 +33,9 @@ pub fn fingerprint(settings: &Settings, clip: &Clip<'_>, start: Option<(i64, usi
     ));
     if let Some(part) = settings.without {
         digest.update(format!(" without {}", part.name()));
+    }
+    if windows > 1 {
+        digest.update(format!(" {windows} windows"));
     }
     digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
     let views = clip.gops.iter().flatten();

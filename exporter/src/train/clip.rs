@@ -2,13 +2,13 @@
 
 use iev_runtime::Size;
 use iev_runtime::kernel::pack::pack;
-use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{FLOW_UNIT_PX, PACKED};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::grids::Sample;
+use super::grids::{Crop, Sample};
+use crate::picture::PictureExt;
 
 /// A dense match at 1/8, in the network's flow units, and how far to trust it.
 #[derive(Debug, Clone)]
@@ -77,10 +77,11 @@ impl Clip<'_> {
         &self.gops[s.gop][s.view]
     }
 
-    /// Both source pictures of each sample.
-    pub fn sources(&self, samples: &[Sample]) -> [Vec<&Picture>; 2] {
-        let first = samples.iter().map(|s| &self.view(s).anchors[s.frame]).collect();
-        let second = samples.iter().map(|s| {
+    /// Both source pictures of each crop, whole.
+    pub fn sources(&self, crops: &[Crop<'_>]) -> [Vec<&Picture>; 2] {
+        let samples = || crops.iter().map(|crop| &crop.sample);
+        let first = samples().map(|s| &self.view(s).anchors[s.frame]).collect();
+        let second = samples().map(|s| {
             let view = self.view(s);
             view.seconds[view.second_of[s.frame]]
         });
@@ -92,27 +93,33 @@ impl Clip<'_> {
         &self.view(s).originals[s.frame]
     }
 
-    /// Packed originals, `[sample, 24, y, x]`.
-    pub fn targets(&self, samples: &[Sample]) -> Vec<f32> {
-        let size = PackedSize::of(self.size);
+    /// Packed originals where `crops` paint, `[sample, 24, y, x]`.
+    pub fn targets(&self, crops: &[Crop<'_>]) -> Vec<f32> {
+        let size = crops[0].window.painted.packed();
         let values = PACKED * size.plane();
-        let mut packed = vec![0f32; samples.len() * values];
-        let pairs = packed.par_chunks_mut(values).zip(samples);
-        pairs.for_each(|(packed, s)| pack(self.original(s), size, packed));
+        let mut packed = vec![0f32; crops.len() * values];
+        let pairs = packed.par_chunks_mut(values).zip(crops);
+        pairs.for_each(|(packed, crop)| {
+            let (columns, rows) = (size.columns * 4, size.rows * 4);
+            let part =
+                self.original(&crop.sample).cut(crop.window.painted.corner_px(), (columns, rows));
+            pack(&part, size, packed);
+        });
         packed
     }
 
-    /// Matched flow `[sample, 2, y, x]` and confidence `[sample, 1, y, x]` at 1/8.
-    pub fn matched(&self, samples: &[Sample]) -> (Tensor, Tensor) {
-        let (columns, rows) = self.size.cells(8);
-        let (columns, rows, count) = (columns as i64, rows as i64, samples.len() as i64);
-        let of = |s: &Sample| &self.view(s).matched[s.frame];
-        let flow: Vec<f32> = samples.iter().flat_map(|s| of(s).flow.iter().copied()).collect();
-        let trust: Vec<f32> =
-            samples.iter().flat_map(|s| of(s).confidence.iter().copied()).collect();
-        (
-            Tensor::from_slice(&flow).view([count, 2, rows, columns]),
-            Tensor::from_slice(&trust).view([count, 1, rows, columns]),
-        )
+    /// Matched flow `[sample, 2, y, x]` and confidence `[sample, 1, y, x]` at 1/8, where `crops` paint.
+    pub fn matched(&self, crops: &[Crop<'_>]) -> (Tensor, Tensor) {
+        let (all_columns, all_rows) = self.size.cells(8);
+        let cut = |crop: &Crop<'_>, values: &[f32], planes: usize| {
+            let whole = [1, planes, all_rows, all_columns].map(|side| side as i64);
+            let [top, left, rows, columns] = crop.window.painted.cells(8);
+            Tensor::from_slice(values).view(whole).narrow(2, top, rows).narrow(3, left, columns)
+        };
+        let of = |crop: &Crop<'_>| &self.view(&crop.sample).matched[crop.sample.frame];
+        let flow: Vec<Tensor> = crops.iter().map(|crop| cut(crop, &of(crop).flow, 2)).collect();
+        let trust: Vec<Tensor> =
+            crops.iter().map(|crop| cut(crop, &of(crop).confidence, 1)).collect();
+        (Tensor::cat(&flow, 0), Tensor::cat(&trust, 0))
     }
 }

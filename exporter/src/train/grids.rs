@@ -7,15 +7,16 @@ use iev_runtime::stream::scene::Grid;
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
+use super::host::{brought, to_vec};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
-use super::sources::to_vec;
+use super::windows::Window;
 
 /// Learning rate of levels relative to the schedule's.
 const LEVEL_RATE: f64 = 4.0;
 /// Learning rate of steps and of the rate model relative to the schedule's.
 const MODEL_RATE: f64 = 1.0;
 
-/// The pictures of one training step.
+/// A picture to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// GOP of the scene.
@@ -24,6 +25,29 @@ pub struct Sample {
     pub frame: usize,
     /// Index among the implicit views.
     pub view: usize,
+}
+
+/// A picture, or the part of it that a step looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Crop<'a> {
+    /// The picture.
+    pub sample: Sample,
+    /// The part; all those of a batch are equally large.
+    pub window: &'a Window,
+}
+
+/// Where the levels of some entries lie in their grid, each cut to its window.
+struct Cells {
+    /// Into the flat grid, `[entry · channel · y · x]`.
+    index: Tensor,
+    shape: [i64; 4],
+}
+
+impl Cells {
+    /// `[entry, channel, y, x]` of `[row, channel, y, x]`.
+    fn of(&self, grid: &Tensor) -> Tensor {
+        grid.reshape([-1]).index_select(0, &self.index).view(self.shape)
+    }
 }
 
 /// One grid; static ones have one GOP, the others one tensor per GOP side by side.
@@ -99,38 +123,55 @@ impl TrainedGrid {
         self.first_rows[gop] + entry.min(shape.entries - 1) * shape.views + view
     }
 
-    /// Values `[sample, channel, y, x]` and the estimated bits of the whole grid.
+    /// The levels of `entries`, or of those `back` before them.
+    fn cells(&self, entries: &[(Crop<'_>, usize)], back: usize, device: Device) -> Cells {
+        let GridSpec { channels, scale, .. } = *self.spec;
+        let (channels, rows, columns) =
+            (channels as i64, self.shapes[0].rows as i64, self.shapes[0].columns as i64);
+        let first = entries.iter().map(|(Crop { sample: s, window }, entry)| {
+            let row = self.row(s.gop, entry.saturating_sub(back), s.view) as i64;
+            let [top, left, ..] = window.read.cells(scale);
+            (row * channels * rows + top) * columns + left
+        });
+        let [.., high, wide] = entries[0].0.window.read.cells(scale);
+        let along = |axis: usize, length: i64, stride: i64| {
+            let mut shape = [1; 4];
+            shape[axis] = -1;
+            (Tensor::arange(length, (Kind::Int64, Device::Cpu)) * stride).view(shape)
+        };
+        let first = Tensor::from_slice(&first.collect::<Vec<i64>>()).view([-1, 1, 1, 1]);
+        let index = first
+            + along(1, channels, rows * columns)
+            + along(2, high, columns)
+            + along(3, wide, 1);
+        let shape = [entries.len() as i64, channels, high, wide];
+        Cells { index: index.reshape([-1]).to_device(device), shape }
+    }
+
+    /// Values `[sample, channel, y, x]` where `crops` read, and the estimated bits of the whole grid.
     pub fn sample(
         &self,
         parameters: &Parameters,
-        samples: &[Sample],
+        crops: &[Crop<'_>],
         rounding: Rounding,
     ) -> (Tensor, Tensor) {
         let device = parameters.get(self.levels).device();
         let period = self.spec.period();
         let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.frame / period };
-        let rows = |offset: usize| samples.iter().map(move |s| (*s, entry(s) + offset));
-        let mut entries: Vec<(Sample, usize)> = rows(0).collect();
+        let rows = |offset: usize| crops.iter().map(move |c| (*c, entry(&c.sample) + offset));
+        let mut entries: Vec<(Crop<'_>, usize)> = rows(0).collect();
         if period > 1 {
             entries.extend(rows(1));
         }
-        let index = |entries: &[(Sample, usize)], back: usize| {
-            let rows: Vec<i64> = entries
-                .iter()
-                .map(|(s, e)| self.row(s.gop, e.saturating_sub(back), s.view) as i64)
-                .collect();
-            Tensor::from_slice(&rows).to_device(device)
-        };
-        let levels = parameters.get(self.levels);
-        let rows = index(&entries, 0);
-        let here = rounding.apply(&levels.index_select(0, &rows));
-        let here = parameters.settle(self.levels, here, Some(&rows));
-        let bits = self.bits(parameters, &here, levels, &entries, index(&entries, 1), rounding);
+        let cells = self.cells(&entries, 0, device);
+        let here = rounding.apply(&cells.of(parameters.get(self.levels)));
+        let here = parameters.settle(self.levels, here, |t| cells.of(t));
+        let bits = self.bits(parameters, &here, &entries, rounding);
 
-        let count = samples.len() as i64;
+        let count = crops.len() as i64;
         let mixed = if period > 1 {
-            let phases: Vec<f32> =
-                samples.iter().map(|s| (s.frame % period) as f32 / period as f32).collect();
+            let phase = |c: &Crop<'_>| (c.sample.frame % period) as f32 / period as f32;
+            let phases: Vec<f32> = crops.iter().map(phase).collect();
             let phase = Tensor::from_slice(&phases).to_device(device).view([-1, 1, 1, 1]);
             let before = here.narrow(0, 0, count);
             &before + (here.narrow(0, count, count) - &before) * phase
@@ -140,16 +181,15 @@ impl TrainedGrid {
         (mixed * steps(parameters.get(self.log2_step)), bits)
     }
 
-    /// Estimated bits of the whole grid from the sampled entries.
+    /// Estimated bits of the whole grid from what is `here`, the levels of `entries`.
     fn bits(
         &self,
         parameters: &Parameters,
         here: &Tensor,
-        levels: &Tensor,
-        entries: &[(Sample, usize)],
-        before_rows: Tensor,
+        entries: &[(Crop<'_>, usize)],
         rounding: Rounding,
     ) -> Tensor {
+        let device = here.device();
         let near = near_magnitude(here);
         let [scale, scale_near, scale_before] = self.scale.map(|id| parameters.get(id).exp());
         let mut scale = scale + near * scale_near;
@@ -157,19 +197,23 @@ impl TrainedGrid {
         if !self.spec.in_scene() {
             let exists: Vec<f32> =
                 entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();
-            let exists = Tensor::from_slice(&exists).to_device(here.device()).view([-1, 1, 1, 1]);
-            let before = rounding.apply(&levels.index_select(0, &before_rows)) * exists;
+            let exists = Tensor::from_slice(&exists).to_device(device).view([-1, 1, 1, 1]);
+            let before = self.cells(entries, 1, device).of(parameters.get(self.levels));
+            let before = rounding.apply(&before) * exists;
             scale += before.abs() * scale_before;
             centred = here - before * parameters.get(self.memory);
         }
         let rows: usize = self.shapes.iter().map(|s| s.entries * s.views).sum();
-        laplace_bits(&centred, &scale).sum(Kind::Float) * (rows as f64 / entries.len() as f64)
+        let counts: Vec<Tensor> =
+            entries.iter().map(|(crop, _)| crop.window.counts(self.spec.scale)).collect();
+        let bits = laplace_bits(&centred, &scale) * Tensor::cat(&counts, 0).to_device(device);
+        bits.sum(Kind::Float) * (rows as f64 / entries.len() as f64)
     }
 
     /// The grid as the stream holds it, once per GOP; static ones once.
     pub fn export(&self, parameters: &Parameters) -> Vec<Grid> {
         let levels = parameters.get(self.levels).detach().round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
-        let levels = parameters.settle(self.levels, levels, None).to_device(Device::Cpu);
+        let levels = brought(&parameters.settle(self.levels, levels, Tensor::shallow_clone));
         let steps = step_indices(parameters.get(self.log2_step));
         let per_gop = self.first_rows.iter().zip(&self.shapes).map(|(first, shape)| {
             let rows = levels.narrow(0, *first as i64, (shape.entries * shape.views) as i64);
@@ -187,7 +231,7 @@ pub fn step_indices(log2: &Tensor) -> Vec<StepIndex> {
 
 /// Rounded levels in the order of the stream.
 pub fn levels_of_8_bits(levels: &Tensor) -> Vec<i8> {
-    let flat = levels.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int8);
+    let flat = brought(levels).reshape([-1]).to_kind(Kind::Int8);
     Vec::<i8>::try_from(flat)
         .unwrap_or_else(|e| panic!("a flat tensor of 8 bits converts to levels: {e}"))
 }
@@ -208,12 +252,12 @@ pub fn latent(
     scale: usize,
     grids: &[TrainedGrid],
     parameters: &Parameters,
-    samples: &[Sample],
+    crops: &[Crop<'_>],
     rounding: Rounding,
 ) -> (Tensor, Tensor) {
     let channels = profile.latent(scale);
     let parts = grids.iter().filter(|g| g.spec.scale == scale).map(|g| {
-        let (values, bits) = g.sample(parameters, samples, rounding);
+        let (values, bits) = g.sample(parameters, crops, rounding);
         let after = channels - g.spec.first - g.spec.channels;
         let pad = [0, 0, 0, 0, g.spec.first as i64, after as i64];
         (values.constant_pad_nd(pad), bits)

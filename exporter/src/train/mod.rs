@@ -2,7 +2,8 @@
 //!
 //! `L = Σ_k a_k · MSE(picture_k) + λ · bits / px` over the fused picture, the warped anchor and the
 //! implicit picture: the paper's three terms (its section III-D), with squared error because PSNR is the
-//! measure. Samples are shuffled (frame, view) pairs; a step touches only the grid entries it needs.
+//! measure. A step trains on a few windows of pictures (`windows.rs`), shuffled over frames, views and places; it reads
+//! only the grid entries it needs.
 
 mod adam;
 mod checkpoint;
@@ -10,12 +11,18 @@ mod clip;
 pub mod cuda;
 pub mod dataset;
 mod grids;
+mod host;
 mod memory;
 mod network;
 mod rounding;
 mod smooth;
 mod sources;
+mod tensors;
+#[cfg(test)]
+mod tests;
+mod twins;
 mod widen;
+mod windows;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -44,11 +51,13 @@ pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
 
 use adam::Parameters;
-use grids::{TrainedGrid, latent};
+use grids::{Crop, TrainedGrid, latent};
+use host::{number, to_vec};
 use network::{RoundedNetwork, TrainedNetwork};
 use rounding::Rounding;
 use smooth::Smooth;
-use sources::{WarpedBatch, fuse, fuse_and_compare, sample_weights, to_vec};
+use twins::{Kernels, WarpedSources};
+use windows::Window;
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -59,8 +68,10 @@ pub struct Settings {
     pub steps: usize,
     /// Steps before them that only teach the flow what matching found.
     pub flow_steps: usize,
-    /// Pictures per step.
+    /// Pictures, or windows of pictures, per step.
     pub batch: usize,
+    /// Most pixels of a picture that a step paints at once; larger pictures are trained in windows.
+    pub window_px: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Weight of a bit per implicit pixel against squared error of samples in 0‥1.
@@ -74,6 +85,8 @@ pub struct Settings {
     pub seed: u64,
     /// Where it runs.
     pub device: Device,
+    /// Bytes of pictures that a device may keep; the others are sent when they are needed.
+    pub device_bytes: usize,
     /// Folder of the checkpoint; none keeps nothing.
     pub checkpoint: Option<PathBuf>,
     /// Time between checkpoints; zero writes one after every step.
@@ -104,6 +117,10 @@ const ESTIMATED_STEPS: usize = 200;
 const CALIBRATION_SAMPLES: usize = 64;
 /// Share of an output's values that its step does not reach: a finer one for the others is worth more.
 const OUTLIERS: f64 = 1e-4;
+/// Steps between two lines of figures, for which numbers are read from a device.
+const TELL_EVERY: usize = 10;
+/// Bytes of pictures that a device keeps, unless asked otherwise.
+pub const DEVICE_BYTES: usize = 4 << 30;
 /// Time between checkpoints, unless asked otherwise.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(120);
 
@@ -115,8 +132,12 @@ pub struct Trainer {
     network: TrainedNetwork,
     grids: Vec<TrainedGrid>,
     step: usize,
-    /// `[24, y, x]`: weight of every packed sample in the distortion; zero in the padding.
-    weights: Vec<f32>,
+    kernels: Kernels,
+    /// What steps look at.
+    windows: Vec<Window>,
+    /// What finished pictures are painted in.
+    whole: Window,
+    epoch: Epoch,
     implicit_px: f64,
     /// Tells this training's checkpoints from those of others.
     fingerprint: i64,
@@ -135,11 +156,27 @@ struct Rate {
     weighted_bits: Tensor,
 }
 
+/// What a step has measured, not read yet.
+enum Measured {
+    /// The loss of a step that teaches the flow.
+    Flow(Tensor),
+    /// Of any other its luma squared error and estimated bits.
+    Pictures { mse: Tensor, bits: Tensor },
+}
+
 /// What some samples are blended from.
 struct BlendInputs {
     motion: network::Motion,
-    warped: [WarpedBatch; 2],
+    warped: [WarpedSources; 2],
     refined: network::Refined,
+}
+
+/// The order in which an epoch meets all windows of all pictures.
+#[derive(Debug, Default)]
+struct Epoch {
+    number: Option<usize>,
+    /// Pictures, and windows by their index.
+    order: Vec<(Sample, usize)>,
 }
 
 /// The whole scene as the stream holds it.
@@ -195,10 +232,11 @@ impl Trainer {
             let held = grids.iter().filter(|g| part.has_grid(g.spec));
             held.for_each(|g| g.hold(&mut parameters));
         }
-        let weights = sample_weights(clip.size);
+        let kernels = Kernels::of(settings.device, settings.device_bytes);
+        let windows = windows::windows(clip.size, settings.profile, settings.window_px);
         let warm = settings.warm_start.as_deref().map(checkpoint::Start::load).transpose()?;
-        let fingerprint =
-            checkpoint::fingerprint(&settings, clip, warm.as_ref().map(checkpoint::Start::origin));
+        let origin = warm.as_ref().map(checkpoint::Start::origin);
+        let fingerprint = checkpoint::fingerprint(&settings, clip, windows.len(), origin);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
         let mut trainer = Self {
             settings,
@@ -206,7 +244,10 @@ impl Trainer {
             network,
             grids,
             step: 0,
-            weights,
+            kernels,
+            windows,
+            whole: Window::whole(clip.size),
+            epoch: Epoch::default(),
             implicit_px: px,
             fingerprint,
         };
@@ -267,16 +308,17 @@ impl Trainer {
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
         while self.step < end {
-            let measured = self.gradients(clip)?;
+            let measured = self.gradients(clip);
+            let tells = self.step % TELL_EVERY == TELL_EVERY - 1;
+            if tells || !self.kernels.run_ahead() {
+                smooth.add(self.read(&measured)?);
+            }
             let rate = self.learning_rate();
             self.step += 1;
             self.parameters.step(rate, self.step);
             job.step();
-            if let Some((mse, bits)) = measured {
-                smooth.add(mse, bits);
-                if self.step.is_multiple_of(10) {
-                    job.tell(smooth.message());
-                }
+            if tells && matches!(measured, Measured::Pictures { .. }) {
+                job.tell(smooth.message());
             }
             if stop::asked() {
                 self.save()?;
@@ -290,20 +332,30 @@ impl Trainer {
         Ok(())
     }
 
-    /// Back-propagates the loss of this step; returns its luma squared error and estimated bits, which steps
-    /// that teach the flow do not have.
-    fn gradients(&self, clip: &Clip<'_>) -> Result<Option<(f64, f64)>> {
-        let samples = self.draw(clip);
+    /// Back-propagates the loss of this step.
+    fn gradients(&mut self, clip: &Clip<'_>) -> Measured {
+        self.begin_epoch(clip);
+        let crops = self.draw();
         tch::manual_seed((self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64);
         if self.step < self.flow_steps() {
-            let loss = self.flow_loss(clip, &samples);
+            let loss = self.flow_loss(clip, &crops);
             loss.backward();
-            self.require(loss.double_value(&[]).is_finite())?;
-            return Ok(None);
+            return Measured::Flow(loss);
         }
-        let (mse, bits) = self.backward(clip, &samples);
-        self.require(mse.is_finite() && bits.is_finite())?;
-        Ok(Some((mse, bits)))
+        self.backward(clip, &crops)
+    }
+
+    /// Luma squared error and estimated bits of a step that has them.
+    fn read(&self, measured: &Measured) -> Result<Option<(f64, f64)>> {
+        let told = match measured {
+            Measured::Flow(loss) => {
+                self.require(number(loss).is_finite())?;
+                return Ok(None);
+            }
+            Measured::Pictures { mse, bits } => (number(mse), number(bits)),
+        };
+        self.require(told.0.is_finite() && told.1.is_finite())?;
+        Ok(Some(told))
     }
 
     /// Says how long all further steps will take, by trying two of each kind: the second one's time, for the
@@ -325,7 +377,9 @@ impl Trainer {
             let mut each = Duration::ZERO;
             for _ in 0..2 {
                 let started = Instant::now();
-                self.gradients(clip)?;
+                let measured = self.gradients(clip);
+                // Which waits for a device.
+                self.read(&measured)?;
                 each = started.elapsed();
                 self.parameters.forget_gradients();
             }
@@ -343,21 +397,42 @@ impl Trainer {
         let rate = self.settings.learning_rate;
         ensure!(
             finite,
-            "training diverged at step {}: lower --learning-rate, which is {rate}",
+            "training diverged at step {} or shortly before: lower --learning-rate, which is {rate}",
             self.step
         );
         Ok(())
     }
 
-    /// The pictures of this step: a slice of the epoch's shuffled order.
-    fn draw(&self, clip: &Clip<'_>) -> Vec<Sample> {
-        let mut all = clip.samples();
-        let batch = self.settings.batch.min(all.len());
-        let per_epoch = all.len() / batch;
-        let epoch = (self.step / per_epoch) as u64;
-        all.shuffle(&mut StdRng::seed_from_u64(self.settings.seed ^ (epoch << 20)));
-        let first = self.step % per_epoch * batch;
-        all[first..first + batch].to_vec()
+    /// Pictures per step, and steps per epoch of `all` that there are.
+    fn batches(&self, all: usize) -> (usize, usize) {
+        let batch = self.settings.batch.min(all);
+        (batch, all / batch)
+    }
+
+    /// Shuffles what there is to train on, where this step is in another epoch than the one before.
+    fn begin_epoch(&mut self, clip: &Clip<'_>) {
+        let samples = clip.samples();
+        let (_, per_epoch) = self.batches(samples.len() * self.windows.len());
+        let number = self.step / per_epoch;
+        if self.epoch.number == Some(number) {
+            return;
+        }
+        let windows = 0..self.windows.len();
+        let all = samples.into_iter().flat_map(|s| windows.clone().map(move |window| (s, window)));
+        let mut order: Vec<_> = all.collect();
+        order.shuffle(&mut StdRng::seed_from_u64(self.settings.seed ^ ((number as u64) << 20)));
+        self.epoch = Epoch { number: Some(number), order };
+    }
+
+    /// What this step looks at: a slice of the epoch's order.
+    fn draw(&self) -> Vec<Crop<'_>> {
+        let (batch, per_epoch) = self.batches(self.epoch.order.len());
+        let slice = &self.epoch.order[self.step % per_epoch * batch..][..batch];
+        let crop = |(sample, window): &(Sample, usize)| Crop {
+            sample: *sample,
+            window: &self.windows[*window],
+        };
+        slice.iter().map(crop).collect()
     }
 
     /// Warm-up, then a cosine to a hundredth.
@@ -383,18 +458,18 @@ impl Trainer {
         if self.done() < NOISE_SHARE { Rounding::Noise } else { Rounding::Straight }
     }
 
-    /// Motion cut on the latents of `samples`; also what everything costs.
+    /// Motion cut on the latents of `crops`, where they paint; also what everything costs.
     fn motion(
         &self,
-        samples: &[Sample],
+        crops: &[Crop<'_>],
         rounding: Rounding,
     ) -> (RoundedNetwork, network::Motion, Rate) {
         let network = self.network.round(&self.parameters, rounding);
         let latent = |scale| {
-            latent(self.settings.profile, scale, &self.grids, &self.parameters, samples, rounding)
+            latent(self.settings.profile, scale, &self.grids, &self.parameters, crops, rounding)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
-        let motion = network.motion(&latent16, &latent8);
+        let motion = network.motion(&latent16, &latent8).painted(crops);
         let grids = bits16 + bits8;
         let rate = Rate {
             weighted_bits: &network.bits + &grids * grid_weight(self.settings.lambda),
@@ -403,99 +478,104 @@ impl Trainer {
         (network, motion, rate)
     }
 
-    /// Both sources of `samples`, warped.
+    /// Both sources of `crops`, warped.
     fn warp(
         &self,
         clip: &Clip<'_>,
-        samples: &[Sample],
+        crops: &[Crop<'_>],
         motion: &network::Motion,
-    ) -> [WarpedBatch; 2] {
-        let size = PackedSize::of(clip.size);
-        let [first, second] = clip.sources(samples);
-        let flow = |channel| motion.flow.narrow(1, channel, 2);
-        [WarpedBatch::new(&first, &flow(0), size), WarpedBatch::new(&second, &flow(2), size)]
+    ) -> [WarpedSources; 2] {
+        let [first, second] = clip.sources(crops);
+        let warp = |sources: &[&Picture], channel| {
+            self.kernels.warp(sources, &motion.flow.narrow(1, channel, 2), crops)
+        };
+        [warp(&first, 0), warp(&second, 2)]
     }
 
-    fn matched_error(&self, clip: &Clip<'_>, samples: &[Sample], flow: &Tensor) -> Tensor {
-        let (matched, trust) = clip.matched(samples);
+    /// Mean over the picture of how far `flow` is from what matching found.
+    fn matched_error(&self, clip: &Clip<'_>, crops: &[Crop<'_>], flow: &Tensor) -> Tensor {
+        let (matched, trust) = clip.matched(crops);
         let device = self.settings.device;
-        let error = (flow.narrow(1, 0, 2) - matched.to_device(device)).abs();
+        let counts = |crop: &Crop<'_>| crop.window.painted_of(&crop.window.counts(8), 8);
+        let counts = Tensor::cat(&crops.iter().map(counts).collect::<Vec<_>>(), 0);
+        let trust = (trust * &counts).to_device(device);
+        let error = (flow.narrow(1, 0, 2) - matched.to_device(device)).abs() * trust;
         // The second source starts where the view itself is: at rest.
-        let rest = flow.narrow(1, 2, 2).abs().mean(Kind::Float);
-        (error * trust.to_device(device)).mean(Kind::Float) + rest
+        let rest = flow.narrow(1, 2, 2).abs() * counts.to_device(device);
+        (error.mean(Kind::Float) + rest.mean(Kind::Float)) * crops[0].window.share()
     }
 
-    fn flow_loss(&self, clip: &Clip<'_>, samples: &[Sample]) -> Tensor {
-        let (_, motion, rate) = self.motion(samples, Rounding::Noise);
+    fn flow_loss(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> Tensor {
+        let (_, motion, rate) = self.motion(crops, Rounding::Noise);
         let rate = rate.weighted_bits * (0.1 * self.lambda() / self.implicit_px);
-        (self.matched_error(clip, samples, &motion.flow) * 0.02 + rate) * LOSS_SCALE
+        (self.matched_error(clip, crops, &motion.flow) * 0.02 + rate) * LOSS_SCALE
     }
 
-    /// Back-propagates the loss of a step; returns its luma squared error and estimated bits.
+    /// Back-propagates the loss of a step.
     ///
     /// The graph is cut where the hand-written kernels are: first the refine cut, seeded with the
-    /// gradients of [`fuse_and_compare`], then the motion cut with what arrived at its outputs.
-    fn backward(&self, clip: &Clip<'_>, samples: &[Sample]) -> (f64, f64) {
-        let device = self.settings.device;
-        let (network, motion, rate) = self.motion(samples, self.rounding());
-        let warped = self.warp(clip, samples, &motion);
+    /// gradients of [`Kernels::compare`], then the motion cut with what arrived at its outputs.
+    fn backward(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> Measured {
+        let (network, motion, rate) = self.motion(crops, self.rounding());
+        let warped = self.warp(clip, crops, &motion);
         let leaf = |t: Tensor| t.set_requires_grad(true);
-        let sources = warped.each_ref().map(|w| leaf(w.tensor(device)));
+        let sources = warped.each_ref().map(|w| leaf(w.values()));
         let features = leaf(motion.features.detach());
         let refine = network.cut();
         let refined = refine.refine(&features, [&sources[0], &sources[1]]);
         let learned = if self.settings.warm_start.is_some() { 1.0 } else { self.done() };
         let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * learned;
-        let fused = fuse_and_compare(
-            &to_vec(&refined.picture),
-            &to_vec(&refined.mask),
-            [&warped[0], &warped[1]],
-            &clip.targets(samples),
-            &self.weights,
-            side as f32,
-        );
-        let seed = |values: &[f32], like: &Tensor| {
-            (like * Tensor::from_slice(values).view(&like.size()[..]).to_device(device))
-                .sum(Kind::Float)
-        };
-        let refine_loss = seed(&fused.picture, &refined.picture) + seed(&fused.mask, &refined.mask);
+        let both = [&warped[0], &warped[1]];
+        let compared = self.kernels.compare(clip, crops, &refined, both, side);
+        let seed = |gradient: &Tensor, of: &Tensor| (of * gradient).sum(Kind::Float);
+        let refine_loss =
+            seed(&compared.picture, &refined.picture) + seed(&compared.mask, &refined.mask);
         (refine_loss * LOSS_SCALE).backward();
 
-        let size = [warped[0].size().rows as i64, warped[0].size().columns as i64];
+        let PackedSize { rows, columns } = crops[0].window.painted.packed();
+        let size = [rows as i64, columns as i64];
         let fine = motion.flow.upsample_bilinear2d(size, false, None, None);
         let mut loss = &rate.weighted_bits * (LOSS_SCALE * self.lambda() / self.implicit_px);
         for (k, (source, warped)) in sources.iter().zip(&warped).enumerate() {
-            let direct = Tensor::from_slice(&fused.warped[k]).view(&source.size()[..]) * LOSS_SCALE;
-            let gradient = source.grad().to_device(Device::Cpu) + direct;
-            let flow = warped.flow_gradient(&to_vec(&gradient)).to_device(device);
+            let gradient = source.grad() + &compared.warped[k] * LOSS_SCALE;
+            let flow = warped.flow_gradient(&gradient);
             loss += (fine.narrow(1, 2 * k as i64, 2) * flow).sum(Kind::Float);
         }
         loss =
             loss + (&motion.features * features.grad()).sum(Kind::Float) + network.carry(&refine);
         let matching = 1.0 - learned / MATCH_SHARE;
         if matching > 0.0 {
-            let error = self.matched_error(clip, samples, &motion.flow);
+            let error = self.matched_error(clip, crops, &motion.flow);
             loss += error * (LOSS_SCALE * MATCH_WEIGHT * matching);
         }
         loss.backward();
-        (fused.luma_mse, rate.bits.double_value(&[]))
+        Measured::Pictures { mse: compared.luma_mse, bits: rate.bits.detach() }
     }
 
-    /// Paints `samples` with the levels that the stream will hold.
-    fn paint(&self, clip: &Clip<'_>, samples: &[Sample]) -> BlendInputs {
-        let (network, motion, _) = self.motion(samples, Rounding::Straight);
-        let warped = self.warp(clip, samples, &motion);
-        let [anchor, second] = warped.each_ref().map(|w| w.tensor(self.settings.device));
+    /// Paints `crops` with the levels that the stream will hold.
+    fn paint(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> BlendInputs {
+        let (network, motion, _) = self.motion(crops, Rounding::Straight);
+        let warped = self.warp(clip, crops, &motion);
+        let [anchor, second] = warped.each_ref().map(WarpedSources::values);
         let refined = network.refine(&motion.features, [&anchor, &second]);
         BlendInputs { motion, warped, refined }
+    }
+
+    /// Whole pictures.
+    fn whole(&self, samples: &[Sample]) -> Vec<Crop<'_>> {
+        samples.iter().map(|sample| Crop { sample: *sample, window: &self.whole }).collect()
+    }
+
+    /// Of so many pictures, how many are painted whole at once: one, where a step would not paint even that.
+    pub fn at_once(&self, pictures: usize) -> usize {
+        if self.windows.len() > 1 { 1 } else { pictures }
     }
 
     /// Pictures of `samples` as the player will show them.
     pub fn fused(&self, clip: &Clip<'_>, samples: &[Sample]) -> Vec<Picture> {
         tch::no_grad(|| {
-            let BlendInputs { warped, refined, .. } = self.paint(clip, samples);
-            let implicit = to_vec(&refined.picture);
-            let fused = fuse(&implicit, &to_vec(&refined.mask), [&warped[0], &warped[1]]);
+            let BlendInputs { warped, refined, .. } = self.paint(clip, &self.whole(samples));
+            let fused = self.kernels.fuse(&refined, [&warped[0], &warped[1]]);
             let values = fused.len() / samples.len();
             let picture = |packed: &[f32]| {
                 let mut picture = Picture::new(clip.size);
@@ -512,8 +592,9 @@ impl Trainer {
         let apart = samples.len().div_ceil(CALIBRATION_SAMPLES);
         let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
         let mut reach = HashMap::new();
-        for samples in samples.chunks(self.settings.batch) {
-            let BlendInputs { motion, refined, .. } = tch::no_grad(|| self.paint(clip, samples));
+        for samples in samples.chunks(self.at_once(self.settings.batch)) {
+            let crops = self.whole(samples);
+            let BlendInputs { motion, refined, .. } = tch::no_grad(|| self.paint(clip, &crops));
             for (layer, output) in motion.stepped.iter().chain(&refined.stepped) {
                 let here = reach_of(output, self.settings.profile.layer(*layer).output_steps);
                 let farthest: &mut Vec<f64> = reach.entry(*layer).or_insert_with(|| here.clone());

@@ -10,7 +10,8 @@ use iev_runtime::stream::scene::{Layer, NetworkLevels};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
-use super::grids::{levels_of_8_bits, step_indices};
+use super::grids::{Crop, levels_of_8_bits, step_indices};
+use super::host::brought;
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
 use crate::ablation::Part;
 
@@ -75,6 +76,22 @@ pub struct Refined {
     pub mask: Tensor,
     /// Outputs of layers that have a step in the stream.
     pub stepped: Vec<(LayerId, Tensor)>,
+}
+
+impl Motion {
+    /// Flow and features where `crops` paint.
+    pub fn painted(self, crops: &[Crop<'_>]) -> Self {
+        let part = |of: Tensor, scale: usize| {
+            let rows = (0..).zip(crops);
+            let parts =
+                rows.map(|(row, crop)| crop.window.painted_of(&of.narrow(0, row, 1), scale));
+            Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+        };
+        if crops[0].window.painted == crops[0].window.read {
+            return self;
+        }
+        Self { flow: part(self.flow, 8), features: part(self.features, 4), ..self }
+    }
 }
 
 impl TrainedNetwork {
@@ -175,8 +192,8 @@ impl TrainedLayer {
         let bias_step = BIAS_LOG2_STEP.exp2();
         let bias = rounding.apply_wide(&(parameters.get(self.bias) / bias_step));
         bits += laplace_bits(&bias, &parameters.get(self.scale_bias).exp()).sum(Kind::Float);
-        let bias = parameters.settle(self.bias, bias, None) * bias_step;
-        let levels = parameters.settle(self.weight, levels, None);
+        let bias = parameters.settle(self.bias, bias, Tensor::shallow_clone) * bias_step;
+        let levels = parameters.settle(self.weight, levels, Tensor::shallow_clone);
         (Rounded { weight: levels * step, bias }, bits)
     }
 
@@ -184,10 +201,14 @@ impl TrainedLayer {
         let log2 = parameters.get(self.log2_step).detach();
         let step = steps(&log2);
         let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
-        let weights = parameters.settle(self.weight, weights, None);
+        let weights = parameters.settle(self.weight, weights, Tensor::shallow_clone);
         let bias = (parameters.get(self.bias) / BIAS_LOG2_STEP.exp2()).round();
-        let bias = parameters.settle(self.bias, bias.clamp(-BIAS_LIMIT, BIAS_LIMIT), None);
-        let bias = bias.detach().to_device(Device::Cpu).reshape([-1]).to_kind(Kind::Int16);
+        let bias = parameters.settle(
+            self.bias,
+            bias.clamp(-BIAS_LIMIT, BIAS_LIMIT),
+            Tensor::shallow_clone,
+        );
+        let bias = brought(&bias).reshape([-1]).to_kind(Kind::Int16);
         let bias = Vec::<i16>::try_from(bias)
             .unwrap_or_else(|e| panic!("a flat tensor of 16 bits converts to levels: {e}"));
         Layer {

@@ -8,8 +8,9 @@ pub struct Smooth {
 }
 
 impl Smooth {
-    /// Counts a step.
-    pub fn add(&mut self, mse: f64, bits: f64) {
+    /// Counts a step, if it has figures.
+    pub fn add(&mut self, told: Option<(f64, f64)>) {
+        let Some((mse, bits)) = told else { return };
         let old = self.mse.unwrap_or(mse);
         self.bits = if self.mse.is_none() { bits } else { self.bits + (bits - self.bits) * 0.02 };
         self.mse = Some(old + (mse - old) * 0.02);

@@ -4,19 +4,22 @@
 //! took two thirds of a step. The warp is the player's own integer kernel, so that the trainer sees
 //! exactly the samples the player will see; its gradient is the slope of the bilinear sample.
 
-use iev_runtime::Size;
 use iev_runtime::kernel::warp::{PackedSize, warp_rows};
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{FLOW_UNIT_PX, MASKS, PACKED};
 use rayon::prelude::*;
-use tch::{Device, Tensor};
+use tch::Tensor;
+
+use super::grids::Crop;
+use super::host::to_vec;
 
 /// Mask plane, within one mask, that covers each packed channel.
 const MASK_OF_CHANNEL: [usize; PACKED] =
     [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3];
 
 /// Weight of luma, and of each chroma plane, in the distortion.
-const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
+pub const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
+
 /// A batch of warped sources with the slopes of every sample.
 #[derive(Debug)]
 pub struct WarpedBatch {
@@ -26,27 +29,25 @@ pub struct WarpedBatch {
 }
 
 impl WarpedBatch {
-    /// Warps one source picture per sample; `flow` is `[sample, 2, y, x]` at 1/8.
-    pub fn new(sources: &[&Picture], flow: &Tensor, size: PackedSize) -> Self {
+    /// Warps one source picture per crop to what that paints; `flow` is `[sample, 2, y, x]` at 1/8.
+    pub fn new(sources: &[&Picture], flow: &Tensor, crops: &[Crop<'_>]) -> Self {
+        let size = crops[0].window.painted.packed();
         let values = PACKED * size.plane();
         let flow = to_vec(flow);
         let mut samples = vec![0f32; sources.len() * 3 * values];
-        let outputs = samples.par_chunks_mut(3 * values).zip(sources);
-        outputs.zip(flow.par_chunks(2 * size.flow_plane())).for_each(|((output, source), flow)| {
+        let outputs = samples.par_chunks_mut(3 * values).zip(sources.par_iter().zip(crops));
+        let flows = flow.par_chunks(2 * size.flow_plane());
+        outputs.zip(flows).for_each(|((output, (source, crop)), flow)| {
+            let corner = crop.window.painted.corner_px();
             let (warped, slopes) = output.split_at_mut(values);
             let (slope_x, slope_y) = slopes.split_at_mut(values);
-            warp_rows(source, flow, size, 0..size.rows, |at, sample| {
+            warp_rows(source, flow, size, corner, |at, sample| {
                 warped[at] = sample.value;
                 slope_x[at] = sample.slope_x;
                 slope_y[at] = sample.slope_y;
             });
         });
         Self { samples, size }
-    }
-
-    /// Its size.
-    pub fn size(&self) -> PackedSize {
-        self.size
     }
 
     fn values(&self) -> usize {
@@ -58,11 +59,11 @@ impl WarpedBatch {
         &self.samples[sample * 3 * self.values()..][..self.values()]
     }
 
-    /// Warped pictures `[sample, 24, y, x]`, on `device`.
-    pub fn tensor(&self, device: Device) -> Tensor {
+    /// Warped pictures `[sample, 24, y, x]`.
+    pub fn tensor(&self) -> Tensor {
         let (rows, columns) = (self.size.rows as i64, self.size.columns as i64);
         let all = Tensor::from_slice(&self.samples).view([-1, 3, PACKED as i64, rows, columns]);
-        all.select(1, 0).to_device(device).contiguous()
+        all.select(1, 0).contiguous()
     }
 
     /// Gradient of the flow at 1/4, `[sample, 2, y, x]`, from that of the warped pictures.
@@ -93,17 +94,9 @@ impl WarpedBatch {
     }
 }
 
-/// Values of a tensor in row-major order.
-pub fn to_vec(tensor: &Tensor) -> Vec<f32> {
-    let flat = tensor.detach().to_device(Device::Cpu).contiguous().reshape([-1]);
-    Vec::<f32>::try_from(flat).unwrap_or_else(|e| panic!("a float tensor converts to floats: {e}"))
-}
-
-/// The paper's three terms, and where they pull.
+/// How far fused pictures are from their targets, and where the paper's three terms pull.
 #[derive(Debug)]
 pub struct Fused {
-    /// Weighted distortion of the fused picture plus the side terms.
-    pub loss: f64,
     /// Mean squared luma error of the fused picture, samples in 0‥1.
     pub luma_mse: f64,
     /// Gradient of the implicit picture, `[sample, 24, y, x]`.
@@ -123,13 +116,13 @@ pub struct Fused {
 /// |---|---|
 /// | `picture`, `targets` | `[sample, 24, y, x]`, −1‥1 |
 /// | `mask` | `[sample, 8, y, x]`, 0‥1 |
-/// | `weights` | `[24, y, x]`, sum one |
+/// | `crops` | as many, whose windows weigh the error |
 pub fn fuse_and_compare(
     picture: &[f32],
     mask: &[f32],
     warped: [&WarpedBatch; 2],
     targets: &[f32],
-    weights: &[f32],
+    crops: &[Crop<'_>],
     side: f32,
 ) -> Fused {
     let plane = warped[0].size.plane();
@@ -141,7 +134,7 @@ pub fn fuse_and_compare(
             mask: &mask[sample * MASKS * plane..][..MASKS * plane],
             warped: warped.map(|w| w.of(sample)),
             target: &targets[sample * values..][..values],
-            weights,
+            weights: &crops[sample].window.weights,
             // Packed samples span 2, so a quarter of their squared error is that of samples in 0‥1.
             scale: 0.25 / count as f32,
             side,
@@ -151,8 +144,7 @@ pub fn fuse_and_compare(
     let parts: Vec<Fused> = (0..count).into_par_iter().map(per_sample).collect();
     let join = |of: fn(&Fused) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
     Fused {
-        loss: parts.iter().map(|p| p.loss).sum(),
-        luma_mse: parts.iter().map(|p| p.luma_mse).sum::<f64>() / count as f64,
+        luma_mse: parts.iter().map(|p| p.luma_mse).sum(),
         picture: join(|p| &p.picture),
         mask: join(|p| &p.mask),
         warped: [join(|p| &p.warped[0]), join(|p| &p.warped[1])],
@@ -176,25 +168,24 @@ impl Inputs<'_> {
         let mut picture = vec![0f32; values];
         let mut mask = vec![0f32; MASKS * plane];
         let mut warped = [vec![0f32; values], vec![0f32; values]];
-        let (mut loss, mut luma) = (0f64, 0f64);
+        let mut luma = 0f64;
         for (channel, mask_plane) in MASK_OF_CHANNEL.into_iter().enumerate() {
             let at = channel * plane..(channel + 1) * plane;
             let m = mask_plane * plane;
             let (first, second) = mask.split_at_mut(4 * plane);
-            let (loss_part, error_part) = self.compare_channel(
+            let error = self.compare_channel(
                 at.clone(),
                 m,
                 plane,
                 [&mut picture[at.clone()], &mut first[m..m + plane], &mut second[m..m + plane]],
                 warped.each_mut().map(|w| &mut w[at.clone()]),
             );
-            loss += f64::from(loss_part);
-            luma += if channel < 16 { f64::from(error_part) } else { 0.0 };
+            luma += if channel < 16 { f64::from(error) } else { 0.0 };
         }
-        Fused { loss, luma_mse: luma / (4 * 16 * plane) as f64, picture, mask, warped }
+        Fused { luma_mse: luma / PLANE_WEIGHTS[0], picture, mask, warped }
     }
 
-    /// Loss and plain squared error of one channel; gradients go to the slices.
+    /// Weighted squared error of one channel of the fused picture; gradients of all terms go to the slices.
     fn compare_channel(
         &self,
         at: std::ops::Range<usize>,
@@ -202,13 +193,13 @@ impl Inputs<'_> {
         plane: usize,
         [g_picture, g_first, g_second]: [&mut [f32]; 3],
         [g_warped0, g_warped1]: [&mut [f32]; 2],
-    ) -> (f32, f32) {
+    ) -> f32 {
         let (picture, target) = (&self.picture[at.clone()], &self.target[at.clone()]);
         let (w0, w1) = (&self.warped[0][at.clone()], &self.warped[1][at.clone()]);
         let weights = &self.weights[at];
         let (mask0, mask1) = (&self.mask[m..][..plane], &self.mask[4 * plane + m..][..plane]);
         // Eight running sums, so that the loop has no chain of additions and vectorises.
-        let (mut loss, mut squares) = ([0f32; 8], [0f32; 8]);
+        let mut squares = [0f32; 8];
         for x in 0..plane {
             let (m0, m1, i, t) = (mask0[x], mask1[x], picture[x], target[x]);
             let weight = weights[x] * self.scale;
@@ -216,9 +207,7 @@ impl Inputs<'_> {
             let error = under + m0 * (w0[x] - under) - t;
             let (error_warped, error_implicit) = (w0[x] - t, i - t);
             let side = weight * self.side;
-            loss[x & 7] += weight * error * error
-                + side * (error_warped * error_warped + error_implicit * error_implicit);
-            squares[x & 7] += error * error;
+            squares[x & 7] += weight * error * error;
             let pull = 2.0 * weight * error;
             let below = pull * (1.0 - m0);
             g_picture[x] = below * (1.0 - m1) + 2.0 * side * error_implicit;
@@ -227,7 +216,7 @@ impl Inputs<'_> {
             g_first[x] += pull * (w0[x] - under);
             g_second[x] += below * (w1[x] - i);
         }
-        (loss.iter().sum(), squares.iter().sum())
+        squares.iter().sum()
     }
 }
 
@@ -243,26 +232,4 @@ pub fn fuse(picture: &[f32], mask: &[f32], warped: [&WarpedBatch; 2]) -> Vec<f32
         m0 * of(0) + (1.0 - m0) * (m1 * of(1) + (1.0 - m1) * i)
     });
     fused.collect()
-}
-
-/// Distortion weight of every packed sample: planes by [`PLANE_WEIGHTS`], padding zero, sum one.
-pub fn sample_weights(picture: Size) -> Vec<f32> {
-    let size = PackedSize::of(picture);
-    let mut weights = vec![0f32; PACKED * size.plane()];
-    let (width, height) = (picture.width(), picture.height());
-    let (chroma_width, chroma_height) = picture.chroma();
-    for (at, weight) in weights.iter_mut().enumerate() {
-        let (channel, cell) = (at / size.plane(), at % size.plane());
-        let (row, column) = (cell / size.columns, cell % size.columns);
-        let (plane, side, channel, columns, rows) = match channel {
-            0..16 => (0, 4, channel, width, height),
-            16..20 => (1, 2, channel - 16, chroma_width, chroma_height),
-            _ => (2, 2, channel - 20, chroma_width, chroma_height),
-        };
-        let (x, y) = (column * side + channel % side, row * side + channel / side);
-        if x < columns && y < rows {
-            *weight = (PLANE_WEIGHTS[plane] / (columns * rows) as f64) as f32;
-        }
-    }
-    weights
 }

@@ -6,11 +6,11 @@
 use crate::profile::FLOW_UNIT_PX;
 
 /// Fraction bits of a cell's displacement.
-pub(super) const CELL_BITS: u32 = 8;
+pub const CELL_BITS: u32 = 8;
 /// Fraction bits of a pixel's displacement.
 pub const PIXEL_BITS: u32 = 4;
 /// Largest displacement in pixels.
-pub(super) const REACH_PX: f32 = 2000.0;
+pub const REACH_PX: f32 = 2000.0;
 
 /// Displacement of a cell in 1/256 pixel from the network's output; not a number counts as zero.
 pub fn quantise(output: f32) -> i32 {

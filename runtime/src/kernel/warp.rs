@@ -85,13 +85,13 @@ impl PackedSize {
 
 /// Calls `put(index, sample)` for every value of the packed picture that `flow` takes from `source`.
 ///
-/// This is the definition of the warp; [`warp`] and the trainer's gradient both use it.
+/// This is the definition of the warp; [`warp`] and the trainer's gradient both use it. The trainer also makes parts of
+/// a picture, whose upper left `corner_px` is in whole cells of the flow.
 ///
 /// # Shapes
 /// | argument | shape | unit |
 /// |---|---|---|
 /// | `flow` | `[2, rows / 2, columns / 2]`, dx then dy | network output, 8 pixels |
-/// | `rows` | range of packed rows to make | |
 /// | `put` index | `channel · rows · columns + row · columns + column` | |
 ///
 /// # Panics
@@ -100,7 +100,7 @@ pub fn warp_rows(
     source: &Picture,
     flow: &[f32],
     size: PackedSize,
-    rows: core::ops::Range<usize>,
+    corner_px: (usize, usize),
     mut put: impl FnMut(usize, WarpedSample),
 ) {
     let (cell_columns, cell_rows) = (size.columns / 2, size.rows / 2);
@@ -117,8 +117,9 @@ pub fn warp_rows(
         let between = if plane == Plane::Y { Between::luma } else { Between::chroma };
         let across: Vec<Between> =
             (0..size.columns * side).map(|x| between(x, cell_columns)).collect();
+        let (left, top) = (corner_px.0 >> subsampling, corner_px.1 >> subsampling);
         let mut lines = [vec![0; cell_columns], vec![0; cell_columns]];
-        for y in rows.start * side..rows.end * side {
+        for y in 0..size.rows * side {
             let down = between(y, cell_rows);
             for (line, cells) in lines.iter_mut().zip([dx, dy]) {
                 interpolate_down(cells, down, line);
@@ -132,7 +133,7 @@ pub fn warp_rows(
                         interpolate_across(&lines[0], across[x]),
                         interpolate_across(&lines[1], across[x]),
                     );
-                    put(start + column, source.sample((x, y), by));
+                    put(start + column, source.sample((left + x, top + y), by));
                 }
             }
         }
@@ -145,7 +146,7 @@ pub fn warp_rows(
 /// If a slice has another size.
 pub fn warp(source: &Picture, flow: &[f32], size: PackedSize, packed: &mut [f32]) {
     assert_eq!(packed.len(), PACKED * size.plane(), "packed is [24, rows, columns]");
-    warp_rows(source, flow, size, 0..size.rows, |index, sample| packed[index] = sample.value);
+    warp_rows(source, flow, size, (0, 0), |index, sample| packed[index] = sample.value);
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub fn warp_cells_scalar(
 ) {
     assert_eq!(cells.len(), layout.bytes(), "cells are [rows, columns, stride]");
     let size = layout.size;
-    warp_rows(picture, flow, size, 0..size.rows, |index, sample| {
+    warp_rows(picture, flow, size, (0, 0), |index, sample| {
         let (channel, cell) = (index / size.plane(), index % size.plane());
         let bits = if channel < 16 { 2 * PIXEL_BITS } else { 2 * PIXEL_BITS + 2 };
         // Exact: a sample is such an integer over a power of two, and has less than 24 bits.
