@@ -123,7 +123,7 @@ fn an_export_that_dies_again_and_again_goes_on_to_the_same_file() {
     let left = std::fs::read_dir(desk.path("work")).unwrap().map(|e| e.unwrap().file_name());
     let mut left: Vec<_> = left.collect();
     left.sort();
-    assert_eq!(left, [".lock", "train.pt"], "no temporary file is left");
+    assert_eq!(left, [".lock", "matching.bin", "train.pt"], "no temporary file is left");
 }
 
 #[test]
@@ -196,9 +196,9 @@ fn an_interrupted_search_for_a_size_leaves_no_temporary_folder() {
 
 #[test]
 fn an_export_that_is_asked_to_stop_keeps_its_steps_and_goes_on() {
-    // Whole pictures, and pictures in two windows each.
+    // Whole pictures, and pictures in two windows each, some of them in a scratch file.
     goes_on_after_a_stop(32, &[]);
-    goes_on_after_a_stop(96, &["--window", "8192"]);
+    goes_on_after_a_stop(96, &["--window", "8192", "--memory", "0"]);
 }
 
 fn goes_on_after_a_stop(side_px: usize, more: &[&str]) {

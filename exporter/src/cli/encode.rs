@@ -94,8 +94,8 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
     claim_outputs(&args)?;
     args.reading.limit = args.request.limit;
+    args.request.check_for(args.views.len())?;
     let views = open_clip(&args.views, &args.reading)?;
-    args.request.check_for(views.len())?;
     let cameras = args.cameras.as_deref().map(|path| open_cameras(path, &views)).transpose()?;
     let progress = Progress::to_stderr(args.quiet);
     // Before planning, which may be long; a folder that is not there yet is made once all is checked.

@@ -136,7 +136,8 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     stop::check()?;
     let bytes = |gop: &Vec<CodedSection>| gop.iter().map(|section| section.body.len()).collect();
     check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
-    let clip = assemble(&frames, plan, &coded, header.size, settings.progress);
+    let work = settings.training.checkpoint.as_deref();
+    let clip = assemble(&frames, plan, &coded, header.size, work, settings.progress)?;
     stop::check()?;
     let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
     let exported = trained.as_ref().map(|(exported, _)| exported);

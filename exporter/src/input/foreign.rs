@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::notice::Notice;
+use super::room::Room;
 use super::showinfo::{FILTER, Frame, Log};
 use super::y4m::Y4mError;
 use super::{InputError, Reading, Source, SourceFacts, in_pixels};
@@ -18,11 +19,11 @@ const FORMATS: &str = "format=yuv420p|yuv422p|yuv444p|yuv411p|gray|yuv420p9|yuv4
                        |yuv420p14|yuv422p14|yuv444p14|yuv420p16|yuv422p16|yuv444p16|gray16";
 
 /// Reads the first video stream of `path`, as many frames as `reading` needs.
-pub(super) fn read(path: &Path, reading: &Reading) -> Result<Source, InputError> {
+pub(super) fn read(path: &Path, reading: &Reading, room: &mut Room) -> Result<Source, InputError> {
     let log = first_frame(path)?;
     let empty = || InputError::Empty { path: path.to_owned() };
     let first = log.first.clone().ok_or_else(empty)?;
-    let (mut source, log) = decode(path, reading, &first)?;
+    let (mut source, log) = decode(path, reading, &first, room)?;
     if let Some((frame, size)) = log.resized {
         return Err(InputError::Resized {
             path: path.to_owned(),
@@ -55,7 +56,12 @@ fn first_frame(path: &Path) -> Result<Log, InputError> {
 }
 
 /// The frames, and what ffmpeg's log says of all of them.
-fn decode(path: &Path, reading: &Reading, first: &Frame) -> Result<(Source, Log), InputError> {
+fn decode(
+    path: &Path,
+    reading: &Reading,
+    first: &Frame,
+    room: &mut Room,
+) -> Result<(Source, Log), InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let mut command = call(path)?;
     match (reading.limit, reading.rate) {
@@ -83,7 +89,8 @@ fn decode(path: &Path, reading: &Reading, first: &Frame) -> Result<(Source, Log)
     let source = match stdout {
         // ffmpeg writes its own guess of the fields; the log has the frames' flags.
         Some(pipe) => {
-            Source::from_y4m(path, BufReader::new(pipe), reading.limit_before_resampling())
+            let limit = reading.limit_before_resampling();
+            Source::from_y4m(path, BufReader::new(pipe), limit, room)
         }
         None => Err(InputError::Empty { path: path.to_owned() }),
     };

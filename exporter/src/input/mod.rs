@@ -22,6 +22,7 @@ pub mod layout;
 mod notice;
 mod png_folder;
 mod reading;
+mod room;
 mod showinfo;
 mod source;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub mod y4m;
 pub use self::digest::clip_digest;
 pub use self::notice::{Notice, Warning};
 pub use self::reading::{Reading, parse_rate};
+use self::room::Room;
 use self::source::Source;
 pub use self::source::{SourceFacts, UNKNOWN_RATE};
 use self::y4m::{HeaderLine, Y4mError};
@@ -144,6 +146,17 @@ pub enum InputError {
         /// The file.
         path: PathBuf,
     },
+    /// Pictures that have no room in memory found none on the disk.
+    #[error(
+        "pictures beyond --memory go to a file in {}, which cannot be written: name a roomier folder by TMPDIR",
+        folder.display()
+    )]
+    Scratch {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A view without a picture.
     #[error("{}: a view has at least one picture, this has none", path.display())]
     Empty {
@@ -245,7 +258,7 @@ impl InputError {
     /// Exit code of a program that ends on this error: 1 the file, 2 what was asked for, 3 ffmpeg.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NoViews | Self::Read { .. } => 2,
+            Self::NoViews | Self::Read { .. } | Self::Scratch { .. } => 2,
             Self::NeedsFfmpeg { .. } => 3,
             _ => 1,
         }
@@ -301,7 +314,9 @@ fn is_named(path: &Path, extensions: &[&str]) -> bool {
 /// # Errors
 /// [`InputError`]; it names the file, or both files where two do not match.
 pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, InputError> {
-    let opened: Result<Vec<View>, _> = paths.iter().map(|path| open_view(path, reading)).collect();
+    let mut room = Room::new(reading.memory);
+    let opened = paths.iter().map(|path| open_view(path, reading, &mut room));
+    let opened: Result<Vec<View>, _> = opened.collect();
     let mut views = opened?;
     agree::lengths(&mut views, reading.shortest)?;
     agree::shapes(&views)?;
@@ -310,26 +325,31 @@ pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, Inp
 }
 
 /// Reads y4m from `file`, which goes by the name `path`.
-fn y4m(path: &Path, file: impl BufRead, reading: &Reading) -> Result<Source, InputError> {
-    let mut source = Source::from_y4m(path, file, reading.limit_before_resampling())?;
+fn y4m(
+    path: &Path,
+    file: impl BufRead,
+    reading: &Reading,
+    room: &mut Room,
+) -> Result<Source, InputError> {
+    let mut source = Source::from_y4m(path, file, reading.limit_before_resampling(), room)?;
     if source.interlaced {
         reading.take_interlaced(path, &mut source.notices)?;
     }
     Ok(source)
 }
 
-fn open_view(path: &Path, reading: &Reading) -> Result<View, InputError> {
+fn open_view(path: &Path, reading: &Reading, room: &mut Room) -> Result<View, InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let limit = reading.limit_before_resampling();
     check_kind(path)?;
     let mut source = if path == Path::new("-") {
-        y4m(Path::new("standard input"), std::io::stdin().lock(), reading)?
+        y4m(Path::new("standard input"), std::io::stdin().lock(), reading, room)?
     } else if std::fs::metadata(path).map_err(failed)?.is_dir() {
-        png_folder::read(path, limit)?
+        png_folder::read(path, limit, room)?
     } else if is_named(path, &["y4m"]) {
-        y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading)?
+        y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading, room)?
     } else {
-        foreign::read(path, reading)?
+        foreign::read(path, reading, room)?
     };
     if source.frames.is_empty() {
         return Err(InputError::Empty { path: path.to_owned() });

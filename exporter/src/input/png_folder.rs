@@ -10,12 +10,17 @@ use iev_runtime::format::header::{Sampling, Siting};
 use iev_runtime::picture::Plane;
 
 use super::notice::Notice;
+use super::room::Room;
 use super::times::lowest;
 use super::{InputError, Source, SourceFacts, in_pixels, start};
 use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
 
 /// Reads at most `limit` pictures of `folder`.
-pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputError> {
+pub(super) fn read(
+    folder: &Path,
+    limit: Option<usize>,
+    room: &mut Room,
+) -> Result<Source, InputError> {
     let Listing { mut names, notices } = list(folder)?;
     names.truncate(limit.unwrap_or(usize::MAX));
     let mut source = Source {
@@ -49,7 +54,7 @@ pub(super) fn read(folder: &Path, limit: Option<usize>) -> Result<Source, InputE
                 source.notices.push(Notice::In { file, notice: Box::new(notice) });
             }
         }
-        source.frames.push(frame);
+        source.frames.push(room.keep(frame)?);
     }
     Ok(source)
 }

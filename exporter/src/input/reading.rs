@@ -14,6 +14,10 @@ pub struct Reading {
     /// Most frames of a view.
     #[arg(skip)]
     pub limit: Option<usize>,
+    /// Memory for the views' pictures, half of what is free unless given; the others go to a file in TMPDIR or
+    /// /var/tmp.
+    #[arg(long, value_name = "MIB")]
+    pub memory: Option<u64>,
     /// Rate of sources that say none, before 25 a second is assumed.
     #[arg(skip)]
     pub rate_of_unknown: Option<(u32, u32)>,

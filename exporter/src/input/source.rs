@@ -6,6 +6,7 @@ use std::path::Path;
 use iev_runtime::format::header::{Colour, Sampling};
 
 use super::notice::Notice;
+use super::room::Room;
 use super::times::Times;
 use super::y4m::{Header, Reader};
 use super::{InputError, Reading};
@@ -68,6 +69,7 @@ impl Source {
         path: &Path,
         from: R,
         limit: Option<usize>,
+        room: &mut Room,
     ) -> Result<Self, InputError> {
         let wrap = |source| InputError::Y4m { path: path.to_owned(), source };
         let mut reader = Reader::new(from).map_err(wrap)?;
@@ -75,7 +77,7 @@ impl Source {
         let mut frames = Vec::new();
         while limit.is_none_or(|limit| frames.len() < limit) {
             let Some(frame) = reader.next_frame().map_err(wrap)? else { break };
-            frames.push(frame);
+            frames.push(room.keep(frame)?);
         }
         sampling.siting = layout.siting(sampling.siting);
         Ok(Self {

@@ -206,19 +206,19 @@ mod encoding {
                 let known = points.iter().any(|p| p.label == *name);
                 ensure!(known, "there is no point {name:?} in the config");
             }
+            let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
+            for point in points.iter().filter(|point| asked(point)) {
+                let within = || format!("point {:?}", point.label);
+                point.request.check_for(self.config.views.len()).with_context(within)?;
+            }
             let limit = points[0].request.limit;
             let views = {
                 let reading = Reading { limit, rate: self.config.rate, ..Reading::default() };
                 open_views(&self.config.views, &reading)?
             };
             warnings(&views).for_each(|warning| progress.say(format!("warning: {warning}")));
-            let asked = |point: &Point| only.is_empty() || only.contains(&point.label);
-            for point in points.iter().filter(|point| asked(point)) {
-                let within = || format!("point {:?}", point.label);
-                point.request.check_for(views.len()).with_context(within)?;
-            }
-            // In order: a point may start from the one before.
             let clip = clip_digest(&views);
+            // In order: a point may start from the one before.
             for (place, point) in points.iter().enumerate() {
                 if asked(point) {
                     let (number, label) = (place + 1, &point.label);

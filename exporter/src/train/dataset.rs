@@ -1,33 +1,84 @@
 //! Puts together what training sees: originals, decoded sources, matched flow.
 
+use std::path::Path;
+
 use iev_runtime::Size;
 use iev_runtime::format::anchor::Key;
 use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::anchor::gop::CodedSection;
+use crate::error::Result;
+use crate::matching::{FlowField, kept};
 use crate::picture::Picture;
 use crate::plan::{Plan, match_views};
-use crate::progress::{Job, Progress};
+use crate::progress::Progress;
+use crate::stop;
 use crate::train::{Clip, MatchedFlow, ViewClip};
 
-/// The scene over all `gops` of the plan.
+/// The scene over all `gops` of the plan; what matching finds is kept in the folder `work`, if there is one.
+///
+/// # Errors
+/// The disk's, and [`stop::Stopped`].
 pub fn assemble<'a>(
     views: &[&'a [Picture]],
     plan: &Plan,
     coded: &'a [Vec<CodedSection>],
     size: Size,
+    work: Option<&Path>,
     progress: Progress,
-) -> Clip<'a> {
-    let frames: usize = plan.gops.iter().map(|(_, frames)| frames).sum();
-    let job = progress.job("matching views", plan.implicit().count() * frames);
+) -> Result<Clip<'a>> {
     let gops = plan.gops.iter().zip(coded).map(|((first, frames), anchors)| {
         let clip = |view: usize| {
-            view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors, &job)
+            view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors)
         };
         plan.implicit().map(clip).collect()
     });
-    Clip { size, gops: gops.collect() }
+    let mut clip = Clip { size, gops: gops.collect() };
+    let mut fields = matched(&clip, coded, work, progress)?.into_iter();
+    for view in clip.gops.iter_mut().flatten() {
+        let own = fields.by_ref().take(view.originals.len());
+        view.matched = own.map(|f| MatchedFlow::from_px(&f.dx, &f.dy, &f.confidence)).collect();
+    }
+    Ok(clip)
+}
+
+/// Where every implicit picture of `clip` finds its anchor, in order of GOP, view and time.
+fn matched(
+    clip: &Clip<'_>,
+    coded: &[Vec<CodedSection>],
+    work: Option<&Path>,
+    progress: Progress,
+) -> Result<Vec<FlowField>> {
+    let views = || clip.gops.iter().flatten();
+    let pairs: Vec<_> = views().flat_map(|view| view.originals.iter().zip(view.anchors)).collect();
+    let like = FlowField::zero(clip.size.width(), clip.size.height());
+    let digest = || -> kept::Digest {
+        let mut digest = Sha256::new();
+        digest.update(format!("{} {:?} {}", env!("CARGO_PKG_VERSION"), clip.size, pairs.len()));
+        coded.iter().flatten().for_each(|section| digest.update(&section.body));
+        pairs.iter().for_each(|(original, _)| digest.update(original.i420()));
+        digest.finalize().into()
+    };
+    let kept_in = work.filter(|_| !pairs.is_empty()).map(|folder| (folder, digest()));
+    if let Some((folder, digest)) = kept_in
+        && let Some(kept) = kept::load(folder, digest, &like, pairs.len())?
+    {
+        return Ok(kept);
+    }
+    let job = progress.job("matching views", pairs.len());
+    let find = |(original, anchor): &(&Picture, &Picture)| {
+        stop::check()?;
+        let field = match_views(original, anchor);
+        job.step();
+        Ok(field)
+    };
+    let found = pairs.par_iter().map(find).collect::<Result<Vec<_>>>()?;
+    if let Some((folder, digest)) = kept_in {
+        kept::save(folder, digest, &found)?;
+    }
+    Ok(found)
 }
 
 fn view_clip<'a>(
@@ -35,7 +86,6 @@ fn view_clip<'a>(
     role: Role,
     view: usize,
     coded: &'a [CodedSection],
-    job: &Job,
 ) -> ViewClip<'a> {
     let Role::Implicit { anchor, second } = role else {
         unreachable!("only implicit views are trained");
@@ -56,13 +106,7 @@ fn view_clip<'a>(
         }
         Second::Key => nearest(&keys, originals.len()),
     };
-    let pairs = originals.par_iter().zip(anchors);
-    let matched = pairs.map(|(original, anchor)| {
-        let field = match_views(original, anchor);
-        job.step();
-        MatchedFlow::from_px(&field.dx, &field.dy, &field.confidence)
-    });
-    ViewClip { matched: matched.collect(), originals, anchors, seconds, second_of }
+    ViewClip { matched: Vec::new(), originals, anchors, seconds, second_of }
 }
 
 /// Key pictures of a view and the nearest one of every frame; ties go to the earlier.
