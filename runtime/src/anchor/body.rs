@@ -89,6 +89,7 @@ fn h264(
     let mut units = Units::default();
     let mut checker = Checker::new(header.size);
     let most = MAX_NALS_PER_PICTURE * pictures;
+    // Every NAL unit is checked before a decoder sees it; a slice ends its access unit.
     for nal in section.nal_units() {
         let (start, nal) = nal?;
         if units.pieces.len() == most {
@@ -122,6 +123,7 @@ fn av1(
     check_keys(&section.keys, section.keys_at, views, header)?;
     let mut units = Units::default();
     let mut checker = av1::Checker::new(header.size);
+    // Every temporal unit is checked before a decoder sees it.
     for unit in section.temporal_units() {
         let (start, unit) = unit?;
         checker.check(unit).map_err(|e| e.moved_by(start as u64))?;

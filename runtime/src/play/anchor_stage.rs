@@ -261,6 +261,7 @@ impl<I: Gops, S: Sections> AnchorStage<I, S> {
         let mut timings = Timings::begin(if is_first { turn.gop.read_us } else { 0 });
         let explicit = shown.explicit_needed(&self.header);
         let mut anchors = FixedVec::new();
+        // A section is begun when one of its views is first needed in this GOP.
         for (order, place) in turn.sections_of(explicit).into_iter().enumerate() {
             if !turn.begun.iter().any(|(of, _)| *of == place) {
                 self.give_up_early(turn.gop.anchors[place].views[0]);
@@ -270,6 +271,7 @@ impl<I: Gops, S: Sections> AnchorStage<I, S> {
             let (_, begun) = begun.unwrap_or_else(|| unreachable!("it has just begun"));
             let decoded = self.sections.at(begun, frame)?;
             timings.anchor_us += decoded.anchor_us;
+            // Of a section of several views only what is needed goes on.
             let views = turn.gop.anchors[place].views.iter().copied();
             for (view, picture) in views.zip(decoded.pictures) {
                 let anchor = AnchorPicture { view, picture, keys: Arc::clone(&decoded.keys) };

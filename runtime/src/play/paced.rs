@@ -74,6 +74,7 @@ impl PacedPlayback {
         if let Some(error) = self.failed.take() {
             return Some(Err(error));
         }
+        // Frames are taken as long as the policy wants another; the newest that is fit stays.
         let due = self.pace.due(now);
         let started = Instant::now();
         let mut found: Option<InHand> = None;
@@ -105,6 +106,7 @@ impl PacedPlayback {
         if ended && found.is_none() {
             return None;
         }
+        // What the display shows, and what painters need not begin with.
         let outcome = self.pace.show(now, due, found);
         self.playback.skip_before(self.before + self.pace.unpainted_before());
         Some(Ok(Tick { outcome, shown: self.shown.as_ref() }))

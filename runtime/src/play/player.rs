@@ -207,6 +207,7 @@ impl Player {
     /// The stages of a selection, whose anchors are decoded by at most so many decoders.
     fn chain(&self, selection: &Selection, decoders: usize) -> Result<(Chain, Arc<Demand>)> {
         let Selection { shown, reachable, frames, repeat, skip_to } = selection.clone();
+        // Only views and frames that the stream has.
         shown.check(&self.header)?;
         reachable.check(&self.header)?;
         if !reachable.includes(shown) {
@@ -221,6 +222,7 @@ impl Player {
             let asked = u64::from(frames.end) - 1;
             return Err(Error::NotInStream { what: "frame", asked, available });
         }
+        // The stages; they begin to work when somebody asks.
         let again = if repeat { frames.clone() } else { 0..0 };
         let frames = skip_to.clamp(frames.start, frames.end)..frames.end;
         let index = Arc::clone(&self.index);

@@ -49,6 +49,7 @@ pub fn split(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>>> {
 
 /// The first unit of `bytes` (5.3.1), which start `at` somewhere.
 fn take(bytes: &[u8], at: usize) -> Result<Obu<'_>> {
+    // `obu_header()`.
     let (&head, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let fault = |rule| Err(Error::malformed(0, rule));
     if head & 0x81 != 0 {
@@ -57,6 +58,7 @@ fn take(bytes: &[u8], at: usize) -> Result<Obu<'_>> {
     if head & 0x04 != 0 {
         return Err(Error::unsupported(0, "temporal and spatial layers in an AV1 section"));
     }
+    // `obu_size`, or all that is left.
     let (size, rest) = if head & HAS_SIZE == 0 { (rest.len(), rest) } else { leb128(rest)? };
     let Some(payload) = rest.get(..size) else {
         return fault("an OBU ends inside its temporal unit");

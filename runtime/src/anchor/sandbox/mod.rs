@@ -89,10 +89,12 @@ impl Sandboxed {
         ready: &mut Ready,
     ) -> io::Result<Answer> {
         let until = Instant::now() + self.patience;
+        // The request and the bytes that it announces.
         let (request, unit) = Request::of(place.view, input);
         let mut requests = Patient { end: &mut self.requests, flags: PollFlags::OUT, until };
         requests.write_all(&request.to_bytes())?;
         requests.write_all(unit)?;
+        // The answer and the pictures that it announces, no more than a decoder holds.
         let mut answers = Patient { end: &mut self.answers, flags: PollFlags::IN, until };
         let mut head = [0; Answer::BYTES];
         answers.read_exact(&mut head)?;
