@@ -59,6 +59,7 @@
 //! * [`kernel`]: the warp and the blend, portable and by vectors.
 //! * [`picture`]: pixels, and the pool that they come from.
 //! * [`paint`]: the implicit views' pictures.
+//! * [`render`]: pictures at any pose, between the cameras too.
 //! * [`play`]: the player: the stages and their threads, seeking, pacing, going on behind errors.
 //! * [`outputs`]: files that are written whole, and never over an input or another output.
 //! * [`sink`]: files of pictures.
@@ -94,6 +95,9 @@ pub mod picture;
 
 #[cfg(feature = "player")]
 pub mod paint;
+
+#[cfg(feature = "std")]
+pub mod render;
 
 #[cfg(feature = "player")]
 pub mod play;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
 
+mod scene;
 mod small_stream;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -21,6 +22,7 @@ use iev_runtime::play::deadline::Late;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
+use iev_runtime::render::{Renderer, Viewpoint};
 use iev_runtime::sink::{Muxer, Plan, Sink};
 use iev_runtime::stream::source::Source;
 use iev_runtime::{Picture, Size, ViewId};
@@ -59,6 +61,8 @@ unsafe impl GlobalAlloc for Counting {
 /// test begins and ends.
 #[test]
 fn playing_on_takes_no_further_memory() {
+    // First, while no thread of a player is left that may allocate.
+    a_rendered_picture_allocates_nothing_once_warm();
     a_frame_allocates_nothing_once_warm(Precision::F32);
     // In f32 again where the processor lacks what 8 bits need.
     a_frame_allocates_nothing_once_warm(Precision::Int8);
@@ -220,6 +224,25 @@ fn a_gop_allocates_little() {
     println!("{allocations} allocations in {GOPS} GOPs");
     // The reader and the painters may be further ahead at the end than at the start.
     assert!(allocations <= (GOPS + UNDER_WAY) * 32, "{allocations} allocations in {GOPS} GOPs");
+}
+
+/// With depth found anew for every frame, and with a pose that moves.
+fn a_rendered_picture_allocates_nothing_once_warm() {
+    let cameras = scene::cameras(3);
+    let mut renderer = Renderer::new(scene::SIZE, &cameras);
+    let at = |number| Viewpoint::of_camera(&cameras.views[number], scene::SIZE);
+    let pictures: Vec<_> = (0..3).map(|number| scene::picture(&at(number))).collect();
+    let mut out = Picture::new(scene::SIZE);
+    let mut render = |right: f64| {
+        renderer.take((0..).map(ViewId).zip(&pictures));
+        renderer.render(&at(0).moved_right(right), &mut out);
+        renderer.render(&at(0).moved_right(right + 0.01), &mut out);
+    };
+    render(0.05);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    (0..3).for_each(|step| render(0.06 + 0.1 * f64::from(step)));
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert_eq!(allocations, 0, "allocations in 6 rendered pictures");
 }
 
 /// Resident memory of this process in KiB.

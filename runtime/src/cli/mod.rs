@@ -9,10 +9,12 @@ pub(crate) mod info;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 mod progress;
+pub(crate) mod render;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
 mod ticks;
+mod trace;
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -49,6 +51,7 @@ Examples:
   iev decode clip.iev -o view%v.y4m          a file per view
   iev decode clip.iev -o - | mpv -           all views side by side
   iev decode clip.iev --muxer md5 -o -       a checksum of every picture
+  iev render clip.iev --pose 0.1,0,0 -o x.y4m  what a head sees there
   iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost
   iev prepare clip.iev --board jetson_thor   build TensorRT's engines, once
   iev demo models/sample.iev                 speed, PSNR and a contact sheet
@@ -59,6 +62,8 @@ Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime
 pub(crate) enum Command {
     /// Decode views to files or a pipe
     Decode(decode::Decode),
+    /// Render what a head sees that is between the cameras
+    Render(render::Render),
     /// Build the engines that a stream needs on this machine, ahead of playing it
     Prepare(prepare::Prepare),
     /// Measure speed, latency and resources, or compare two measurements
@@ -83,6 +88,7 @@ impl Command {
     pub(crate) fn stream(&self) -> Option<&Path> {
         match self {
             Self::Decode(command) => Some(&command.stream),
+            Self::Render(command) => Some(&command.stream),
             Self::Prepare(command) => Some(&command.stream),
             Self::Bench(command) => command.stream.as_deref(),
             Self::Info(command) => Some(&command.stream),
@@ -97,6 +103,7 @@ pub fn run() -> ExitCode {
     let program = Program::parse();
     let result = match &program.command {
         Command::Decode(command) => decode::run(command),
+        Command::Render(command) => render::run(command),
         Command::Prepare(command) => prepare::run(command),
         Command::Bench(command) => bench::run(command),
         Command::Info(command) => info::run(command),

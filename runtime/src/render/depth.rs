@@ -1,0 +1,98 @@
+//! Depth of a view: at each pixel the cheapest of those that were tried.
+
+use super::sweep::{Depths, STEPS, Volume};
+
+/// Nearness of every pixel of a view, and how far it is to be trusted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DepthMap {
+    pub columns: usize,
+    pub rows: usize,
+    /// One over the depth along the camera's axis; 0 is as far as can be.
+    pub nearness: Vec<f32>,
+    /// From 0 to 1.
+    pub trust: Vec<f32>,
+}
+
+/// Change of depth, in steps, that is a jump from one thing to another.
+const JUMP_STEPS: f32 = 10.0;
+/// By how much the depth of the background may cost more at its outline and still be the right one.
+const BACKGROUND_MARGIN: i16 = 20;
+/// Pixels by which what is near may have grown over its background.
+const OVERGROWN_PX: usize = 8;
+
+impl DepthMap {
+    /// As far as can be, and not to be trusted.
+    pub(super) fn new(columns: usize, rows: usize) -> Self {
+        let flat = || vec![0.0; columns * rows];
+        Self { columns, rows, nearness: flat(), trust: flat() }
+    }
+
+    /// The pixel at column `x` and row `y`, counted from the edges; none outside.
+    #[inline]
+    pub(super) fn pixel_at(&self, x: f32, y: f32) -> Option<usize> {
+        let inside = x >= 0.0 && y >= 0.0 && x < self.columns as f32 && y < self.rows as f32;
+        inside.then(|| y as usize * self.columns + x as usize)
+    }
+
+    /// Takes the step of least cost at every pixel, between steps by the parabola through three costs.
+    pub(super) fn choose(&mut self, sums: &[i16], depths: Depths) {
+        for (nearness, sums) in self.nearness.iter_mut().zip(sums.chunks_exact(STEPS)) {
+            let least = sums.iter().fold(i16::MAX, |least, sum| least.min(*sum));
+            let best = sums.iter().position(|sum| *sum == least).unwrap_or(0);
+            let mut step = best as f32;
+            if (1..STEPS - 1).contains(&best) {
+                let [before, here, behind] =
+                    [-1, 0, 1].map(|by: isize| f32::from(sums[best.wrapping_add_signed(by)]));
+                let bend = before - 2.0 * here + behind;
+                if bend > 0.0 {
+                    step += (0.5 * (before - behind) / bend).clamp(-0.5, 0.5);
+                }
+            }
+            *nearness = depths.nearness(step);
+        }
+    }
+
+    /// Gives background back what the thing before it has grown over: where the depth jumps, a pixel is taken for
+    /// background unless that costs clearly more. Why: a bare wall beside an outline fits many depths, and paths
+    /// prefer to change depth at the next edge of the wall instead of at the outline.
+    pub(super) fn recede(&mut self, volume: &Volume, depths: Depths, spare: &mut [f32]) {
+        let jump = JUMP_STEPS * depths.step;
+        for _ in 0..OVERGROWN_PX {
+            spare.copy_from_slice(&self.nearness);
+            self.inner_pixels(|map, at| {
+                let beside = [at - 1, at + 1, at - map.columns, at + map.columns];
+                let behind = beside.iter().fold(spare[at], |far, other| far.min(spare[*other]));
+                if behind < spare[at] - jump {
+                    let costs = volume.of_pixel(at);
+                    let cost = |nearness| costs[depths.step_of(nearness)];
+                    if cost(behind) <= cost(spare[at]) + BACKGROUND_MARGIN {
+                        map.nearness[at] = behind;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Replaces every pixel by the median of the 3×3 around it.
+    pub(super) fn smooth(&mut self, spare: &mut [f32]) {
+        spare.copy_from_slice(&self.nearness);
+        self.inner_pixels(|map, at| {
+            let mut around = [0.0; 9];
+            for (line, values) in around.chunks_exact_mut(3).enumerate() {
+                let start = at + line * map.columns - map.columns - 1;
+                values.copy_from_slice(&spare[start..][..3]);
+            }
+            around.sort_unstable_by(f32::total_cmp);
+            map.nearness[at] = around[4];
+        });
+    }
+
+    /// Calls `step` with the place of each pixel that has others all around.
+    fn inner_pixels(&mut self, mut step: impl FnMut(&mut Self, usize)) {
+        for row in 1..self.rows.saturating_sub(1) {
+            for column in 1..self.columns.saturating_sub(1) {
+                step(self, row * self.columns + column);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The cameras of a stream, the pictures at hand, and their depth.
+
+use heapless::Vec as FixedVec;
+use nalgebra::Vector3;
+
+use super::MOST_SOURCES;
+use super::matcher::Matcher;
+use super::source::{COARSE, FINE, Shrunk, Source};
+use super::sweep::{Depths, MOST_OTHERS};
+use super::viewpoint::{Transfer, Viewpoint};
+use crate::picture::Picture;
+use crate::units::ViewId;
+
+/// How far a thing at the nearest depth that is looked for moves from one view to the next, as a share of the width.
+const MOST_SHIFT: f64 = 1.0 / 3.0;
+/// Spacings of cameras that a camera counts as away which looks the opposite way.
+const OPPOSITE: f64 = 8.0;
+
+/// All cameras, and the views that have had a picture.
+#[derive(Debug)]
+pub(super) struct Rig {
+    cameras: Vec<Viewpoint>,
+    /// How far apart neighbouring cameras are, in world units.
+    spacing: f64,
+    pub sources: Vec<Source>,
+    /// One for each size of shrunk pictures; none before the first are matched.
+    matchers: Option<[Matcher; 2]>,
+    /// Whether the depth of the pictures at hand has been found.
+    found: bool,
+}
+
+impl Rig {
+    pub(super) fn new(cameras: Vec<Viewpoint>) -> Self {
+        let mut rig =
+            Self { cameras, spacing: 1.0, sources: Vec::new(), matchers: None, found: false };
+        let gaps = rig.cameras.iter().filter_map(|camera| rig.gap(camera));
+        let (sum, count) = gaps.fold((0.0, 0), |(sum, count), gap| (sum + gap, count + 1));
+        if count > 0 {
+            rig.spacing = sum / f64::from(count);
+        }
+        rig
+    }
+
+    /// From a camera to the next one that is elsewhere.
+    fn gap(&self, own: &Viewpoint) -> Option<f64> {
+        let apart = self.cameras.iter().map(|other| (other.position - own.position).norm());
+        apart.filter(|gap| *gap > 0.0).min_by(f64::total_cmp)
+    }
+
+    /// How far a camera is from `at`; farther, where it looks another way.
+    pub(super) fn distance_in_spacings(&self, camera: &Viewpoint, at: &Viewpoint) -> f64 {
+        let [own, other] = [camera, at].map(|view| view.rotation * Vector3::z());
+        let turn = 0.5 * (1.0 - own.dot(&other));
+        (camera.position - at.position).norm() / self.spacing + OPPOSITE * turn
+    }
+
+    /// The views nearest to `at`, the nearest first.
+    pub(super) fn views(&self, at: &Viewpoint) -> FixedVec<ViewId, MOST_SOURCES> {
+        let distances = self.cameras.iter().map(|camera| self.distance_in_spacings(camera, at));
+        least((0..).map(ViewId).zip(distances))
+    }
+
+    /// The sources at hand nearest to `at`, the nearest first.
+    pub(super) fn nearest(&self, at: &Viewpoint) -> FixedVec<usize, MOST_SOURCES> {
+        let at_hand = self.sources.iter().enumerate().filter(|(_, source)| source.present);
+        least(at_hand.map(|(number, s)| (number, self.distance_in_spacings(&s.camera, at))))
+    }
+
+    /// The sources at hand that one is compared with.
+    fn others(&self, own: usize) -> FixedVec<usize, MOST_OTHERS> {
+        let camera = &self.sources[own].camera;
+        let others = self.sources.iter().enumerate();
+        let others = others.filter(|(_, o)| o.present && o.camera.position != camera.position);
+        least(others.map(|(number, o)| (number, self.distance_in_spacings(&o.camera, camera))))
+    }
+
+    /// No picture is at hand any more.
+    pub(super) fn forget(&mut self) {
+        self.sources.iter_mut().for_each(|source| source.present = false);
+        self.found = false;
+    }
+
+    /// Takes the next picture of a view.
+    pub(super) fn take(&mut self, view: ViewId, picture: &Picture) {
+        let camera = self.cameras.get(usize::from(view.0));
+        let camera = camera.unwrap_or_else(|| panic!("view {} has no camera", view.0));
+        assert_eq!(picture.size(), camera.size, "a picture is of the size that was announced");
+        let known = self.sources.iter().position(|source| source.view == view);
+        let number = known.unwrap_or_else(|| {
+            self.sources.push(Source::new(view, *camera));
+            self.sources.len() - 1
+        });
+        self.sources[number].take(picture);
+    }
+
+    /// All depths that are looked for in a view; none where no camera is elsewhere.
+    fn whole_range(&self, camera: &Viewpoint) -> Option<Depths> {
+        let shift_px = MOST_SHIFT * camera.size.width() as f64;
+        let nearest = shift_px / (camera.focal_px[0] * self.gap(camera)?);
+        Some(Depths::between(0.0, nearest as f32))
+    }
+
+    /// The nearness of the nearest thing that a source may show.
+    pub(super) fn nearest_depth(&self, source: &Source) -> f32 {
+        let whole = || self.whole_range(&source.camera);
+        source.depths().or_else(whole).map_or(0.0, |depths| depths.nearest())
+    }
+
+    /// Finds the depth of all pictures at hand, where that is still to be done.
+    pub(super) fn find_depths(&mut self) {
+        if std::mem::replace(&mut self.found, true) {
+            return;
+        }
+        for size in [COARSE, FINE] {
+            self.each_at_hand(|rig, number| rig.choose_range(number, size));
+            self.each_at_hand(|rig, number| rig.search(number, size));
+            self.each_at_hand(|rig, number| rig.ask(number, size));
+        }
+        self.each_at_hand(|rig, number| rig.sources[number].enlarge());
+    }
+
+    fn each_at_hand(&mut self, step: impl Fn(&mut Self, usize)) {
+        for number in 0..self.sources.len() {
+            if self.sources[number].present {
+                step(self, number);
+            }
+        }
+    }
+
+    /// Says what depths of a source are tried: all in the coarse picture, what was found there in the fine one.
+    fn choose_range(&mut self, number: usize, size: usize) {
+        let whole = self.whole_range(&self.sources[number].camera);
+        let whole = whole.filter(|_| !self.others(number).is_empty());
+        let shrunk = &self.sources[number].shrunk;
+        let before = shrunk[FINE].depths;
+        let matcher = self.matchers.as_mut().map(|matchers| &mut matchers[COARSE]);
+        let depths = match (size, whole, matcher) {
+            (FINE, Some(whole), Some(matcher)) => {
+                let range = matcher.range(&shrunk[COARSE].map, whole).unwrap_or(whole);
+                Some(before.filter(|before| before.suit(range)).unwrap_or(range))
+            }
+            _ => whole,
+        };
+        self.sources[number].shrunk[size].depths = depths;
+    }
+
+    /// Matches a source with others.
+    fn search(&mut self, number: usize, size: usize) {
+        let mut map = std::mem::take(&mut self.sources[number].shrunk[size].map);
+        let mut matchers = self.matchers.take().unwrap_or_else(|| {
+            let shrunk = &self.sources[number].shrunk;
+            [COARSE, FINE].map(|size| Matcher::new(&shrunk[size].level))
+        });
+        let own = &self.sources[number].shrunk[size];
+        if let Some(depths) = own.depths {
+            let kept = size == FINE && self.sources[number].kept;
+            let others = self.ways(number, size).map(|(other, way)| (&other.level, way));
+            let others: FixedVec<_, MOST_OTHERS> = others.collect();
+            matchers[size].match_views(&own.level, &others, depths, kept, &mut map);
+        } else {
+            map.nearness.fill(0.0);
+        }
+        self.sources[number].shrunk[size].map = map;
+        self.matchers = Some(matchers);
+    }
+
+    /// Lets the other views say how far the depths of a source are to be trusted.
+    fn ask(&mut self, number: usize, size: usize) {
+        let mut map = std::mem::take(&mut self.sources[number].shrunk[size].map);
+        if let Some(depths) = self.sources[number].shrunk[size].depths {
+            let others = self.ways(number, size).map(|(other, way)| (&other.map, way));
+            map.ask(&others.collect::<FixedVec<_, MOST_OTHERS>>(), depths.step);
+        } else {
+            map.ask(&[], 1.0);
+        }
+        self.sources[number].shrunk[size].map = map;
+    }
+
+    /// The shrunk pictures that a source is compared with, each with the way from its own to theirs.
+    fn ways(&self, number: usize, size: usize) -> impl Iterator<Item = (&Shrunk, Transfer)> {
+        let own = &self.sources[number].shrunk[size].camera;
+        self.others(number).into_iter().map(move |other| {
+            let other = &self.sources[other].shrunk[size];
+            (other, Transfer::between(own, &other.camera))
+        })
+    }
+}
+
+/// The items of the least distances, the least first.
+fn least<T, const MOST: usize>(items: impl Iterator<Item = (T, f64)>) -> FixedVec<T, MOST> {
+    let mut least: FixedVec<(T, f64), MOST> = FixedVec::new();
+    for (item, distance) in items {
+        let farther = least.iter().position(|(_, other)| distance < *other);
+        let place = farther.unwrap_or(least.len());
+        if least.is_full() && place < MOST {
+            least.pop();
+        }
+        // Behind a full list is no place.
+        let _ = least.insert(place, (item, distance));
+    }
+    least.into_iter().map(|(item, _)| item).collect()
+}

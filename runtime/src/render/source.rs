@@ -1,0 +1,94 @@
+//! A view that pictures are rendered from: its picture, and what has been found out about its depth.
+
+use super::depth::DepthMap;
+use super::level::{Level, scale_for};
+use super::sweep::Depths;
+use super::viewpoint::Viewpoint;
+use super::warp::Warped;
+use crate::picture::Picture;
+use crate::units::{Size, ViewId};
+
+/// The picture that the range of depths is found in, among those that are shrunk.
+pub(super) const COARSE: usize = 0;
+/// The one that depth is found in.
+pub(super) const FINE: usize = 1;
+/// Most pixels of each.
+const MOST_PX: [usize; 2] = [3_000, 40_000];
+
+/// A picture shrunk by `scale`, its camera and its depth.
+#[derive(Debug)]
+pub(super) struct Shrunk {
+    pub scale: usize,
+    pub camera: Viewpoint,
+    pub level: Level,
+    pub map: DepthMap,
+    /// Depths that are tried; none where no other view can tell.
+    pub depths: Option<Depths>,
+}
+
+impl Shrunk {
+    fn new(camera: &Viewpoint, most_px: usize) -> Self {
+        let scale = scale_for(camera.size, most_px);
+        let level = Level::new(camera.size, scale);
+        let map = DepthMap::new(level.columns, level.rows);
+        Self { scale, camera: camera.shrunk(scale), level, map, depths: None }
+    }
+}
+
+/// A view with a picture.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub view: ViewId,
+    pub camera: Viewpoint,
+    pub picture: Picture,
+    /// Whether the picture is one of those at hand.
+    pub present: bool,
+    /// [`COARSE`] and [`FINE`].
+    pub shrunk: [Shrunk; 2],
+    /// Depth of the whole picture.
+    pub map: DepthMap,
+    /// The depth as the viewpoint sees it.
+    pub warped: Warped,
+    /// Whether the depth is that of the picture at hand.
+    fresh: bool,
+    /// Whether it was that of the picture before when this one came.
+    pub kept: bool,
+}
+
+impl Source {
+    pub(super) fn new(view: ViewId, camera: Viewpoint) -> Self {
+        let size: Size = camera.size;
+        Self {
+            view,
+            camera,
+            picture: Picture::new(size),
+            present: false,
+            shrunk: MOST_PX.map(|most_px| Shrunk::new(&camera, most_px)),
+            map: DepthMap::new(size.width(), size.height()),
+            warped: Warped::default(),
+            fresh: false,
+            kept: false,
+        }
+    }
+
+    /// Takes the next picture in.
+    pub(super) fn take(&mut self, picture: &Picture) {
+        self.picture.i420_mut().copy_from_slice(picture.i420());
+        self.shrunk.iter_mut().for_each(|shrunk| shrunk.level.fill(picture));
+        self.present = true;
+        self.kept = std::mem::replace(&mut self.fresh, false);
+    }
+
+    /// Depths that were tried in the picture at hand.
+    pub(super) fn depths(&self) -> Option<Depths> {
+        self.shrunk[FINE].depths
+    }
+
+    /// Brings the depth of the fine picture to the whole one.
+    pub(super) fn enlarge(&mut self) {
+        let Shrunk { scale, level, map, depths, .. } = &self.shrunk[FINE];
+        let step = depths.map_or(1.0, |depths| depths.step);
+        self.map.enlarge(&self.picture, (level, map), *scale, step);
+        self.fresh = true;
+    }
+}
