@@ -9,7 +9,6 @@ use crate::picture::{Picture, PictureExt};
 
 mod descend;
 mod flow;
-pub mod kept;
 mod layer;
 mod polish;
 mod volume;

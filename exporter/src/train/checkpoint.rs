@@ -38,6 +38,7 @@ pub fn fingerprint(
         digest.update(format!(" {windows} windows"));
     }
     digest.update(start.map_or(String::new(), |(training, step)| format!(" {training} {step}")));
+    // First and last picture of every list.
     let views = clip.gops.iter().flatten();
     for view in views {
         let seconds = [view.seconds.first().copied(), view.seconds.last().copied()];

@@ -8,9 +8,10 @@ use iev_runtime::format::header::{Role, Second};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::kept_flow;
 use crate::anchor::gop::CodedSection;
 use crate::error::Result;
-use crate::matching::{FlowField, kept};
+use crate::matching::FlowField;
 use crate::picture::Picture;
 use crate::plan::{Plan, match_views};
 use crate::progress::Progress;
@@ -54,7 +55,8 @@ fn matched(
     let views = || clip.gops.iter().flatten();
     let pairs: Vec<_> = views().flat_map(|view| view.originals.iter().zip(view.anchors)).collect();
     let like = FlowField::zero(clip.size.width(), clip.size.height());
-    let digest = || -> kept::Digest {
+    // Everything that decides what is found.
+    let digest = || -> kept_flow::Digest {
         let mut digest = Sha256::new();
         digest.update(format!("{} {:?} {}", env!("CARGO_PKG_VERSION"), clip.size, pairs.len()));
         coded.iter().flatten().for_each(|section| digest.update(&section.body));
@@ -63,10 +65,11 @@ fn matched(
     };
     let kept_in = work.filter(|_| !pairs.is_empty()).map(|folder| (folder, digest()));
     if let Some((folder, digest)) = kept_in
-        && let Some(kept) = kept::load(folder, digest, &like, pairs.len())?
+        && let Some(kept) = kept_flow::load(folder, digest, &like, pairs.len())?
     {
         return Ok(kept);
     }
+    // Not found before: searched for, pair by pair, and kept.
     let job = progress.job("matching views", pairs.len());
     let find = |(original, anchor): &(&Picture, &Picture)| {
         stop::check()?;
@@ -76,7 +79,7 @@ fn matched(
     };
     let found = pairs.par_iter().map(find).collect::<Result<Vec<_>>>()?;
     if let Some((folder, digest)) = kept_in {
-        kept::save(folder, digest, &found)?;
+        kept_flow::save(folder, digest, &found)?;
     }
     Ok(found)
 }
@@ -94,7 +97,9 @@ fn view_clip<'a>(
         let found = coded.iter().find_map(|section| section.pictures_of(view));
         found.unwrap_or_else(|| unreachable!("the anchor of view {view} is coded"))
     };
+    // The first source.
     let anchors = pictures(usize::from(anchor.0));
+    // The second: another view, key pictures, or the anchor again.
     let keys = coded.iter().flat_map(|section| &section.keys);
     let keys: Vec<_> = keys.filter(|(key, _)| usize::from(key.view.0) == view).collect();
     let (seconds, second_of) = match second {

@@ -77,6 +77,7 @@ impl TrainedGrid {
         device: Device,
     ) -> Self {
         let options = (Kind::Float, device);
+        // The entries of all GOPs in one tensor.
         let rows: usize = shapes.iter().map(|s| s.entries * s.views).sum();
         let first_rows = shapes.iter().scan(0, |at, s| {
             let first = *at;
@@ -87,6 +88,7 @@ impl TrainedGrid {
         let shape = shapes[0];
         let size = [rows as i64, spec.channels as i64, shape.rows as i64, shape.columns as i64];
         let per_channel = [1, spec.channels as i64, 1, 1];
+        // Levels, their steps, and the model of their bits.
         let mut add = |suffix: &str, start: f64, size: &[i64], rate: f64| {
             parameters.add(
                 format!("{}.{suffix}", spec.name),
@@ -157,6 +159,7 @@ impl TrainedGrid {
     ) -> (Tensor, Tensor) {
         let device = parameters.get(self.levels).device();
         let period = self.spec.period();
+        // The entry at or before each frame, and the one after it where grids move.
         let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.frame / period };
         let rows = |offset: usize| crops.iter().map(move |c| (*c, entry(&c.sample) + offset));
         let mut entries: Vec<(Crop<'_>, usize)> = rows(0).collect();
@@ -190,10 +193,12 @@ impl TrainedGrid {
         rounding: Rounding,
     ) -> Tensor {
         let device = here.device();
+        // How large values nearby are says how large these may be.
         let near = near_magnitude(here);
         let [scale, scale_near, scale_before] = self.scale.map(|id| parameters.get(id).exp());
         let mut scale = scale + near * scale_near;
         let mut centred = here.shallow_clone();
+        // So does the entry before, which is also predicted from.
         if !self.spec.in_scene() {
             let exists: Vec<f32> =
                 entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();

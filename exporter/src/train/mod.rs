@@ -12,6 +12,7 @@ pub mod cuda;
 pub mod dataset;
 mod grids;
 mod host;
+mod kept_flow;
 mod memory;
 mod network;
 mod rounding;
@@ -227,6 +228,7 @@ impl Trainer {
         memory::keep_freed_memory();
         tch::manual_seed(settings.seed as i64);
         let (mut parameters, network, grids) = fresh(settings.profile, clip, settings.device);
+        // An ablation holds its part at zero.
         if let Some(part) = settings.without {
             network.hold(&mut parameters, part, settings.profile);
             let held = grids.iter().filter(|g| part.has_grid(g.spec));
@@ -251,6 +253,7 @@ impl Trainer {
             implicit_px: px,
             fingerprint,
         };
+        // Its own checkpoint goes before another training's.
         if trainer.restore()? {
             return Ok(trainer);
         }
@@ -320,6 +323,7 @@ impl Trainer {
             if tells && matches!(measured, Measured::Pictures { .. }) {
                 job.tell(smooth.message());
             }
+            // A step is never lost that has been done.
             if stop::asked() {
                 self.save()?;
                 return Err(stop::Stopped.into());
@@ -369,6 +373,7 @@ impl Trainer {
             return Ok(());
         }
         let mut takes = Duration::ZERO;
+        // Two steps of each kind, of which the second is warm.
         for (first, steps) in [now, now.max(flow)].into_iter().zip(left) {
             if steps == 0 {
                 continue;
@@ -516,6 +521,7 @@ impl Trainer {
     /// The graph is cut where the hand-written kernels are: first the refine cut, seeded with the
     /// gradients of [`Kernels::compare`], then the motion cut with what arrived at its outputs.
     fn backward(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> Measured {
+        // Forward: motion, warp, refinement; gradients are cut at the warped pictures and at the features.
         let (network, motion, rate) = self.motion(crops, self.rounding());
         let warped = self.warp(clip, crops, &motion);
         let leaf = |t: Tensor| t.set_requires_grad(true);
@@ -534,6 +540,7 @@ impl Trainer {
 
         let PackedSize { rows, columns } = crops[0].window.painted.packed();
         let size = [rows as i64, columns as i64];
+        // Backward through the warp: the gradient of a sample times its slope is that of the flow.
         let fine = motion.flow.upsample_bilinear2d(size, false, None, None);
         let mut loss = &rate.weighted_bits * (LOSS_SCALE * self.lambda() / self.implicit_px);
         for (k, (source, warped)) in sources.iter().zip(&warped).enumerate() {
@@ -543,6 +550,7 @@ impl Trainer {
         }
         loss =
             loss + (&motion.features * features.grad()).sum(Kind::Float) + network.carry(&refine);
+        // At the start the matched flow leads the way.
         let matching = 1.0 - learned / MATCH_SHARE;
         if matching > 0.0 {
             let error = self.matched_error(clip, crops, &motion.flow);

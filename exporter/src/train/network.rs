@@ -200,6 +200,7 @@ impl TrainedLayer {
     fn export(&self, parameters: &Parameters, output_steps: Vec<StepIndex>) -> Layer {
         let log2 = parameters.get(self.log2_step).detach();
         let step = steps(&log2);
+        // Levels as the stream has them; what is held stays where it is.
         let weights = (parameters.get(self.weight) / step).round().clamp(-LEVEL_LIMIT, LEVEL_LIMIT);
         let weights = parameters.settle(self.weight, weights, Tensor::shallow_clone);
         let bias = (parameters.get(self.bias) / BIAS_LOG2_STEP.exp2()).round();

@@ -71,6 +71,7 @@ impl WarpedBatch {
         let (plane, values) = (self.size.plane(), self.values());
         let count = gradient.len() / values;
         let mut flow = vec![0f32; count * 2 * plane];
+        // Slopes stand behind the samples: across, then down.
         let inputs = gradient.par_chunks(values).zip(self.samples.par_chunks(3 * values));
         flow.par_chunks_mut(2 * plane).zip(inputs).for_each(|(flow, (gradient, samples))| {
             for (flow, slopes) in

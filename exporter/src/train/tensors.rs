@@ -151,6 +151,7 @@ impl WarpedTensors {
     ) -> Self {
         let planes: Vec<_> = sources.iter().map(|picture| resident.planes(picture)).collect();
         let cells = quantised(flow);
+        // Plane by plane: samples and slopes, packed as the network has them.
         let made = LAYOUT.iter().enumerate().map(|(plane, (_, _, side))| {
             let luma = plane == 0;
             let pixels: Vec<&Tensor> = planes.iter().map(|planes| &planes[plane]).collect();

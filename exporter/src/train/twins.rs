@@ -76,6 +76,7 @@ impl Kernels {
         [first, second]: [&WarpedSources; 2],
         side: f64,
     ) -> Compared {
+        // By tensors where they lie on a device, by one pass over plain numbers elsewhere.
         match (self, first, second) {
             (
                 Self::Tensors(resident),

@@ -225,6 +225,7 @@ fn sample_weights(
     let (chroma_width, chroma_height) = picture.chroma();
     let in_block = BLOCK_PX / 4;
     for (at, weight) in weights.iter_mut().enumerate() {
+        // Where the sample lies in its plane.
         let (channel, cell) = (at / size.plane(), at % size.plane());
         let (row, column) = (cell / size.columns, cell % size.columns);
         let plane = LAYOUT.iter().rposition(|(_, first, _)| channel >= *first).unwrap_or(0);
@@ -234,6 +235,7 @@ fn sample_weights(
         let place = |edge_px: usize, cell: usize, phase: usize| (edge_px / 4 + cell) * side + phase;
         let channel = channel - first;
         let (x, y) = (place(left, column, channel % side), place(top, row, channel / side));
+        // What lies in the padding weighs nothing.
         if x < columns && y < rows {
             let counts = count(
                 painted.rows.start + row / in_block,

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use iev_runtime::outputs::OutputFile;
 
-use super::FlowField;
 use crate::error::{Context, Result};
+use crate::matching::FlowField;
 
 /// Name of the file in a work folder.
 const FILE: &str = "matching.bin";
