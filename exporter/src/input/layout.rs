@@ -43,6 +43,7 @@ impl Layout {
     /// The layout and place of chroma by their name in a y4m header, such as `420mpeg2` or `422p10`.
     pub fn by_name(name: &str) -> Option<(Self, Siting)> {
         let name = name.to_ascii_lowercase();
+        // Names that say more than sampling and depth.
         let special = match name.as_str() {
             "420jpeg" => Some((Self::I420, Siting::Centre)),
             "420mpeg2" => Some((Self::I420, Siting::Left)),
@@ -56,6 +57,7 @@ impl Layout {
         if special.is_some() {
             return special;
         }
+        // Sampling, then `p` and a depth.
         let chroma = [
             ("420", Chroma::Yuv420),
             ("422", Chroma::Yuv422),
@@ -141,9 +143,11 @@ impl Layout {
         let mut picture = Picture::zeros(width, height);
         let (half_width, _) = picture.plane_size(Plane::U);
         let [luma, blue, red] = picture.planes_mut();
+        // Luma, to 8 bits.
         for (at, luma) in luma.iter_mut().enumerate() {
             *luma = rounded(sample(at), deeper);
         }
+        // Chroma: none is grey, and what is finer than 4:2:0 is averaged.
         let (columns, rows) = self.chroma_size(width, height);
         if columns == 0 {
             blue.fill(NEUTRAL);

@@ -15,12 +15,14 @@ pub(super) fn assign(
     views: &[View],
     said: &mut Vec<String>,
 ) -> Result<Cameras, CamerasError> {
+    // By name where any name fits, else by order.
     let (how, chosen) = match by_name(path, entries, views)? {
         Some(chosen) => ("by name", chosen),
         None => ("by order", by_order(path, entries, views)?),
     };
     let mut cameras = Cameras { views: heapless::Vec::new() };
     for (index, (view, entry)) in views.iter().zip(chosen).enumerate() {
+        // For the size of the view, which may be a scaled one.
         let size = view.size().unwrap_or((0, 0));
         let in_entry = |fault| CamerasError::Entry {
             path: path.to_owned(),
@@ -65,6 +67,7 @@ fn by_name<'a>(
     views: &[View],
 ) -> Result<Option<Vec<&'a Entry>>, CamerasError> {
     let mut chosen: Vec<Option<&Entry>> = Vec::new();
+    // No camera serves two views.
     for view in views {
         let found = named_as(path, entries, &view.path)?;
         let taken =
@@ -75,6 +78,7 @@ fn by_name<'a>(
         }
         chosen.push(found);
     }
+    // All views or none.
     if chosen.iter().all(Option::is_none) {
         return Ok(None);
     }
@@ -95,6 +99,7 @@ fn named_as<'a>(
         let fits = move |entry: &&Entry| wanted.is_some() && part(Path::new(&entry.name)) == wanted;
         entries.iter().filter(fits)
     };
+    // The whole name goes before the name without its ending.
     let mut found = same(Path::file_name).peekable();
     let first = found.next();
     let (first, second) = match first {

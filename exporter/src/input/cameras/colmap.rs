@@ -92,6 +92,7 @@ fn image(
 ) -> Result<Entry, Fault> {
     let rule = Fault::Line("an image is IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME");
     let mut rest = line.trim();
+    // Nine fields; the rest of the line is a name, which may have spaces.
     let mut fields = [""; 9];
     for field in &mut fields {
         let (first, after) = rest.split_once(char::is_whitespace).ok_or_else(|| rule.clone())?;
@@ -106,6 +107,7 @@ fn image(
     for (number_at, field) in numbers.iter_mut().zip(pose) {
         *number_at = number(field)?;
     }
+    // A lens that is broken is told where a view needs it.
     let lens = lenses.get(&id).ok_or(Fault::NoLens(id));
     let camera = lens.and_then(|lens| given(lens.as_ref().map_err(Fault::clone)?, numbers));
     let place = format!("images.txt line {line_number} ({rest:?})");

@@ -76,6 +76,7 @@ fn given(frame: &Frame, shared: &Lens, size: (usize, usize)) -> Result<SourceCam
     let value = |of: fn(&Lens) -> Option<f64>| of(&frame.own).or(of(shared));
     let width = value(|lens| lens.w).unwrap_or(size.0 as f64);
     let height = value(|lens| lens.h).unwrap_or(size.1 as f64);
+    // Focal lengths in pixels, else from the angle of view.
     let by_angle = |side: f64, angle: f64| side / 2.0 / (angle / 2.0).tan();
     let across = value(|lens| lens.fl_x)
         .or(value(|lens| lens.camera_angle_x).map(|angle| by_angle(width, angle)))
