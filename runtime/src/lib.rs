@@ -39,6 +39,7 @@
 //! | `player` | the player; a program that plays wants `default-features = false, features = ["player"]` |
 //! | `png` | pictures as PNG files |
 //! | `cli` | the `iev` program with its command line and reports; the default |
+//! | `window` | `iev play`, a window on X11 |
 //! | `nasm` | assembly of the AV1 decoder on x86, where nasm is installed |
 //! | `defmt` | trace points for microcontrollers |
 //!

@@ -84,6 +84,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Show a stream in a window: `cargo xtask play clip.iev`; builds `iev` with its window
+    Play {
+        /// Arguments of `iev play`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Run `iev-export` in release: `cargo xtask export -- ARGS`
     Export {
         /// Arguments of `iev-export`
@@ -96,6 +102,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Test the window of `iev play` on a display of its own, which takes Xvfb and xdotool
+    TestWindow,
     /// Fetch what `cross BOARD --check --test` and `bare-metal` need, and build nothing
     Tools {
         /// Name of the profile
@@ -156,8 +164,10 @@ fn run(task: Task) -> Result<()> {
         Task::Env => task::print_env(&place),
         Task::Build => task::build(&place),
         Task::Demo { args } => task::demo(&place, &args),
+        Task::Play { args } => task::play(&place, &args),
         Task::Export { args } => task::export(&place, &args),
         Task::Test { args } => task::test(&place, &args),
+        Task::TestWindow => task::test_window(&place),
         Task::Tools { board } => {
             cross::fetch(&place, &board)?;
             bare_metal::fetch(&place)

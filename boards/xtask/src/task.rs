@@ -124,6 +124,20 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
     become_program(iev.arg("--out").arg(place.target.join("demo")).args(args))
 }
 
+/// Shows a stream in a window; builds the program with it.
+pub(crate) fn play(place: &Place, args: &[String]) -> Result<()> {
+    let libraries = Libraries::player(place)?;
+    let player = ["--release", "-p", "iev-runtime", "--features", "iev-runtime/window"];
+    run(cargo(place, &libraries, "build")?.args(player).args(nasm::host_features()))?;
+    become_program(program(place, &libraries, "iev")?.arg("play").args(args))
+}
+
+/// Tests the window on a display of its own.
+pub(crate) fn test_window(place: &Place) -> Result<()> {
+    let window = ["--features", "iev-runtime/window", "--test", "window"];
+    test(place, &window.map(str::to_owned))
+}
+
 /// Runs the exporter where the caller stands, so that relative paths mean what they say.
 pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::all(place)?;
@@ -178,8 +192,8 @@ fn has_player(args: &[String]) -> bool {
 }
 
 /// Features of the library that somebody takes alone: the format core for bare metal without anything and with its
-/// trace points, kernels without a player, a player without a command line, pictures for the exporter, the program.
-const COMBINATIONS: [&str; 6] = ["", "defmt", "std", "player", "png", "cli"];
+/// trace points, kernels without a player, a player without a command line, pictures for the exporter, the program, its window.
+const COMBINATIONS: [&str; 7] = ["", "defmt", "std", "player", "png", "cli", "window"];
 
 /// What continuous integration checks besides the tests.
 pub(crate) fn lint(place: &Place) -> Result<()> {

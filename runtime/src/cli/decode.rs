@@ -242,12 +242,7 @@ impl Decode {
         mut sink: Sink,
         backend: &Backend,
     ) -> Result<(), Failure> {
-        let (pictures, seconds) = player.header().rate;
-        let period = Duration::from_secs(seconds.into()) / pictures;
-        if !PERIODS.contains(&period) {
-            let what = "is no rate to play by the clock: decode without --late";
-            return Err(Failure::Usage(format!("{pictures}/{seconds} pictures per second {what}")));
-        }
+        let period = period_of(player.header())?;
         let mut statistics = Statistics::start(player.frames().len());
         let (mut paced, ticks) = (PacedPlayback::new(playback, late, period), Ticks::every(period));
         // A repeated picture is written again and measured once.
@@ -295,16 +290,23 @@ impl Decode {
                 std::io::stderr(),
                 "{pictures} pictures in {seconds:.2} s, {pictures_per_second:.1} pictures/s"
             );
-            if let Some(Deadlines { on_time, late, degraded, repeated, dropped, .. }) = deadlines {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
-                     {dropped} frames dropped"
-                );
+            if let Some(deadlines) = deadlines {
+                let _ = writeln!(std::io::stderr(), "{}", deadlines.in_words());
             }
         }
         Ok(())
     }
+}
+
+/// From one frame to the next, where a clock makes sense.
+pub(super) fn period_of(header: &Header) -> Result<Duration, Failure> {
+    let (pictures, seconds) = header.rate;
+    let period = Duration::from_secs(seconds.into()) / pictures;
+    if PERIODS.contains(&period) {
+        return Ok(period);
+    }
+    let what = "is no rate to play by the clock: decode the stream without --late";
+    Err(Failure::Usage(format!("{pictures}/{seconds} pictures per second {what}")))
 }
 
 /// The views of a list, each once, in its order.

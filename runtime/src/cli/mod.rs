@@ -6,6 +6,8 @@ pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod info;
+#[cfg(feature = "window")]
+pub(crate) mod play;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 mod progress;
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     Decode(decode::Decode),
     /// Render what a head sees that is between the cameras
     Render(render::Render),
+    /// Show a stream in a window
+    #[cfg(feature = "window")]
+    Play(play::Play),
     /// Build the engines that a stream needs on this machine, ahead of playing it
     Prepare(prepare::Prepare),
     /// Measure speed, latency and resources, or compare two measurements
@@ -89,6 +94,8 @@ impl Command {
         match self {
             Self::Decode(command) => Some(&command.stream),
             Self::Render(command) => Some(&command.stream),
+            #[cfg(feature = "window")]
+            Self::Play(command) => Some(&command.stream),
             Self::Prepare(command) => Some(&command.stream),
             Self::Bench(command) => command.stream.as_deref(),
             Self::Info(command) => Some(&command.stream),
@@ -104,6 +111,8 @@ pub fn run() -> ExitCode {
     let result = match &program.command {
         Command::Decode(command) => decode::run(command),
         Command::Render(command) => render::run(command),
+        #[cfg(feature = "window")]
+        Command::Play(command) => play::run(command),
         Command::Prepare(command) => prepare::run(command),
         Command::Bench(command) => bench::run(command),
         Command::Info(command) => info::run(command),

@@ -231,6 +231,15 @@ impl Deadlines {
         let Counts { on_time, late, degraded, repeated, dropped } = counts;
         Self { policy: policy.name(), on_time, late, degraded, repeated, dropped }
     }
+
+    /// The same as a line of text.
+    pub(super) fn in_words(&self) -> String {
+        let Self { on_time, late, degraded, repeated, dropped, .. } = self;
+        format!(
+            "ticks: {on_time} on time, {late} late, {degraded} degraded, {repeated} repeated; \
+             {dropped} frames dropped"
+        )
+    }
 }
 
 #[cfg(test)]

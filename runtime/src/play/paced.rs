@@ -112,6 +112,11 @@ impl PacedPlayback {
         Some(Ok(Tick { outcome, shown: self.shown.as_ref() }))
     }
 
+    /// What the last tick showed; none before the first frame is in hand.
+    pub fn shown(&self) -> Option<&ShownFrame> {
+        self.shown.as_ref()
+    }
+
     /// The playback, to show other views.
     pub fn playback(&self) -> &Playback {
         &self.playback
