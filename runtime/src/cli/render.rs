@@ -314,5 +314,9 @@ fn rate(rows: &[trace::Row]) -> Option<(u32, u32)> {
         return None;
     }
     let thousandths = thousandths as u32;
-    Some(if thousandths % 1000 == 0 { (thousandths / 1000, 1) } else { (thousandths, 1000) })
+    Some(if thousandths.is_multiple_of(1000) {
+        (thousandths / 1000, 1)
+    } else {
+        (thousandths, 1000)
+    })
 }
