@@ -81,6 +81,9 @@ fn no_output_of_any_command_is_an_input() {
         ("rd curve.toml --out curve.toml", "is the input curve.toml"),
         ("ablate curve.toml --out left.y4m/out", "left.y4m/out"),
         ("lower --models left.y4m", "left.y4m"),
+        ("encode left.y4m -o new.iev --work clip.iev", "clip.iev is no folder"),
+        ("peers left.y4m --out new.csv --work clip.iev", "clip.iev is no folder"),
+        ("rd curve.toml --out clip.iev", "clip.iev is no folder"),
     ];
     for (line, part) in rows {
         let said = refusal(&desk, line);

@@ -64,6 +64,7 @@
 //! * [`play`]: the player: the stages and their threads, seeking, pacing, going on behind errors.
 //! * [`outputs`]: files that are written whole, and never over an input or another output.
 //! * [`sink`]: files of pictures.
+//! * [`text_file`]: texts that a user brings.
 //! * [`machine`] and [`board`]: what this machine is, and what profiles of boards allow a stream.
 //!
 //! Rooms import one another in no circle.
@@ -111,6 +112,9 @@ pub mod sink;
 
 #[cfg(feature = "player")]
 pub mod machine;
+
+#[cfg(feature = "player")]
+pub mod text_file;
 
 #[cfg(feature = "player")]
 pub mod board;

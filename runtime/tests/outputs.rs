@@ -94,6 +94,8 @@ fn no_output_of_any_command_is_its_input() {
     }
     let said = desk.refusal("demo clip.iev --out older.y4m/sheets", USAGE);
     assert!(said.contains("older.y4m/sheets"), "{said}");
+    let said = desk.refusal("demo clip.iev --out older.y4m", USAGE);
+    assert!(said.contains("older.y4m is no folder"), "{said}");
 }
 
 #[test]

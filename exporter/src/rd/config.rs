@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use iev_runtime::text_file::{parse_toml, read_text};
 use serde::Deserialize;
 
 use crate::encode::request::EncodeRequest;
-use crate::error::{Context, Result, ensure};
+use crate::error::{Context, Error, Result, ensure};
 
 /// Interval of luma PSNR over which BD-rates are stated besides the whole overlap.
 const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
+
+/// Longest file of a config.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// The file as written.
 #[derive(Debug, Deserialize)]
@@ -79,7 +83,7 @@ impl Config {
     /// Names the file and what is wrong in it.
     pub fn read(path: &Path) -> Result<Self> {
         let within = || format!("reading {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(within)?;
+        let text = read_text(path, MOST_BYTES).with_context(within)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder).with_context(within)
     }
@@ -89,7 +93,7 @@ impl Config {
     /// # Errors
     /// The line of the file, or the rule that is broken.
     pub fn parse(text: &str, folder: &Path) -> Result<Self> {
-        Self::of(toml::from_str(text)?, folder)
+        Self::of(parse_toml(text).map_err(Error::usage)?, folder)
     }
 
     /// The same of what stands in another file.

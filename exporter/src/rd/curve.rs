@@ -5,9 +5,10 @@
 
 use std::path::Path;
 
+use iev_runtime::text_file::read_text;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Context, Result, ensure};
+use crate::error::{Context, Result, bail, ensure};
 use crate::rd::bd_rate::RatePoint;
 
 /// One operating point of one codec; means over views.
@@ -72,15 +73,27 @@ pub fn curves(rows: Vec<CurveRow>) -> Vec<Curve> {
     curves
 }
 
+/// Longest CSV file that is read.
+const MOST_BYTES: u64 = 16 << 20;
+
 /// Reads the curves of a CSV file.
 ///
 /// # Errors
 /// Names the file, and the line or column that is wrong.
 pub fn read_curves(path: &Path) -> Result<Vec<Curve>> {
     let read = || -> Result<Vec<CurveRow>> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
+        let text = read_text(path, MOST_BYTES)?;
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let rows: Vec<CurveRow> = reader.deserialize().collect::<Result<_, _>>()?;
         ensure!(!rows.is_empty(), "a curve file has at least one row");
+        let sound = |row: &CurveRow| row.kbps > 0.0 && row.kbps.is_finite() && !row.psnr_y.is_nan();
+        if let Some(odd) = rows.iter().find(|row| !sound(row)) {
+            let CurveRow { codec, quality, kbps, psnr_y, .. } = odd;
+            bail!(
+                "{codec} {quality} has {kbps} kbit/s and {psnr_y} dB, which is no point of a curve"
+            );
+        }
         Ok(rows)
     };
     Ok(curves(read().with_context(|| format!("reading curves from {}", path.display()))?))

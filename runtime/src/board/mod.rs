@@ -16,6 +16,7 @@ use crate::network::opening::{NetworkPath, Precision};
 use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
 use crate::play::options::Options;
+use crate::text_file::{parse_toml, read_text};
 
 /// A board profile.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,6 +110,9 @@ pub struct Ceilings {
     pub display_hz: u64,
 }
 
+/// Longest file of a profile.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// Names and texts of the profiles compiled in.
 pub use iev_boards::PROFILES as BUILT_IN;
 
@@ -122,23 +126,20 @@ impl Board {
             return Self::parse(name, text);
         }
         let path = Path::new(name);
-        let text = std::fs::read_to_string(path).map_err(|cause| {
+        let text = read_text(path, MOST_BYTES).map_err(|cause| {
             let known = BUILT_IN.map(|(name, _)| name).join(", ");
             let what =
                 format!("no board profile {name:?} ({cause}): name a file, or one of {known}");
             Error::Usage { what }
         })?;
+        let board = Self::parse(name, &text)?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
-        let board = Self::parse(&stem.unwrap_or_default(), &text)?;
-        Ok(Self { file: Some(path.to_owned()), ..board })
+        Ok(Self { name: stem.unwrap_or_default(), file: Some(path.to_owned()), ..board })
     }
 
     fn parse(name: &str, text: &str) -> Result<Self> {
         let broken = |rule: &str| Error::Usage { what: format!("board profile {name}: {rule}") };
-        let mut board: Self = toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(0, |span| text[..span.start].lines().count().max(1));
-            broken(&format!("line {line}: {}", e.message().replace('\n', " ")))
-        })?;
+        let mut board: Self = parse_toml(text).map_err(|rule| broken(&rule))?;
         board.name = name.to_owned();
         match board.broken_rule() {
             Some(rule) => Err(broken(&rule)),
@@ -294,5 +295,14 @@ mod tests {
     fn an_unknown_name_lists_the_known_ones() {
         let error = Board::find("toaster").unwrap_err().to_string();
         assert!(error.contains("toaster") && error.contains("jetson_thor"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("film.toml");
+        std::fs::write(&file, b"\0\0\0\x20ftypisom\xff").unwrap();
+        let error = Board::find(file.to_str().unwrap()).unwrap_err().to_string();
+        let expected = "film.toml\" (it is no text in UTF-8, it seems to be MP4): name a file";
+        assert!(error.contains(expected), "{error}");
+        std::fs::write(&file, "titel = 1").unwrap();
+        let error = Board::find(file.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("film.toml: line 1: "), "{error}");
     }
 }

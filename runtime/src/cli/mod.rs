@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Once};
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use iev_runtime::Error;
 use iev_runtime::board::Board;
@@ -149,7 +150,7 @@ pub(crate) struct BackendArgs {
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
     /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = PathBufValueParser::new().try_map(folder))]
     engines: Option<PathBuf>,
     /// Threads that paint, over all painters, and most that decode explicit views [default: the board's, else one per core
     /// that this process may use]
@@ -236,6 +237,11 @@ impl BackendArgs {
 /// The backend's opener, which says on standard error when another provider than could be has to do for
 /// want of an engine, or another precision than was asked for.
 fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
+/// A folder that is there or may be made.
+fn folder(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if path.is_dir() || !path.exists() { Ok(path) } else { Err("is no folder") }
+}
+
     let (backend, open) = (backend.clone(), backend.opener());
     let (told, told_precision) = (Once::new(), Once::new());
     Arc::new(move |header, levels, opening| {

@@ -101,8 +101,14 @@ impl Outputs {
     pub fn claim_folder(&mut self, path: &Path) -> Result<()> {
         let place = Place::of_folder(path)?;
         self.take(path, &place)?;
-        let Place::Folder { at, identity } = place else { return Ok(()) };
-        self.probe(path, &at, identity).map(drop)
+        match place {
+            Place::Folder { at, identity } => self.probe(path, &at, identity).map(drop),
+            Place::File { existing: None, .. } => Ok(()),
+            _ => {
+                let what = format!("{} is no folder, which is asked for: name one", shown(path));
+                Err(Error::Usage { what })
+            }
+        }
     }
 
     fn take(&mut self, path: &Path, place: &Place) -> Result<()> {

@@ -96,6 +96,7 @@ fn folders_are_checked_before_they_are_made() {
     assert!(claim("pictures").unwrap_err().contains("is the input"));
     assert!(claim("pictures/work").unwrap_err().contains("lies in the input folder"));
     assert!(claim("older/folder").unwrap_err().contains("older/folder: "));
+    assert!(claim("older").unwrap_err().contains("older is no folder"));
     let mut outputs = Outputs::default();
     outputs.claim_folder(&desk.path("new")).unwrap();
     assert!(outputs.claim(&desk.path("here/new")).is_err(), "a file and a folder of one name");

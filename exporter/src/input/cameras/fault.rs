@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CamerasError {
-    /// The file is not there, is no text, or the disk failed.
+    /// The file is not there, is no text or too long for one, or the disk failed.
     #[error(
         "{}: cannot be read; cameras are MIV content JSON, a transforms.json, a list of Blender cameras, or a folder \
          with COLMAP's images.txt and cameras.txt (colmap model_converter --output_type TXT writes them)",
@@ -18,14 +18,6 @@ pub enum CamerasError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// The file is no file of cameras.
-    #[error("{}: is above {most_bytes} bytes", path.display())]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-        /// The limit.
-        most_bytes: u64,
     },
     /// One camera, or the file as a whole, is not as it should be.
     #[error("{}: {entry}", path.display())]
@@ -84,7 +76,7 @@ impl CamerasError {
     /// Exit code of a program that ends on this error: 1 the file, 2 what was asked for.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Read { .. } => 2,
+            Self::Read { source, .. } if source.kind() != io::ErrorKind::InvalidData => 2,
             _ => 1,
         }
     }

@@ -12,11 +12,10 @@
 //! World units are kept: metres in MIV and Blender, what the reconstruction chose in the others. World axes are turned
 //! to the stream's, so `iev decode --pose` takes x right, y down, z forward of any of them.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use iev_runtime::format::cameras::Cameras;
+use iev_runtime::text_file::read_text;
 
 mod assign;
 mod blender;
@@ -99,13 +98,7 @@ fn parse_object(text: &str, size: (usize, usize)) -> Parsed {
 
 fn bounded_text(path: &Path) -> Result<String, CamerasError> {
     let failed = |source| CamerasError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-        .map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(CamerasError::TooLong { path: path.to_owned(), most_bytes: MAX_BYTES });
-    }
+    let text = read_text(path, MAX_BYTES).map_err(failed)?;
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 

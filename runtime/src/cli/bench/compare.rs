@@ -23,7 +23,9 @@ pub(super) fn compare(a: &Value, b: &Value) -> Result<String, Failure> {
     // By value and not by type: reports of other versions may be compared too.
     let conditions = |report: &Value| report["conditions"].as_object().cloned();
     let (Some(of_a), Some(of_b)) = (conditions(a), conditions(b)) else {
-        return Err(Failure::Usage("a report of iev bench has its conditions".into()));
+        return Err(Failure::Usage(
+            "a report of iev bench has its conditions, one of these has none".into(),
+        ));
     };
     let differing: Vec<String> = of_a
         .keys()
