@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,21 +50,54 @@ pub fn file(path: &Path) -> OsString {
     name
 }
 
+/// What of an encoder's `log` says why it failed: the first line about an error, else the first that is no mere
+/// information. Later lines say what failed because of it.
+pub fn fault(log: &str) -> String {
+    let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
+    let idle = |line: &&str| ["[info]", "[warn]"].iter().any(|level| line.contains(level));
+    let error = lines().find(|line| line.contains("rror"));
+    let told = error.or_else(|| lines().find(|line| !idle(line))).or_else(|| lines().next_back());
+    told.unwrap_or("nothing").to_owned()
+}
+
 /// Whether this ffmpeg has the encoder `name`.
 ///
 /// # Errors
 /// Those of [`find`], and where it does not run.
 pub fn has_encoder(name: &str) -> Result<bool, FfmpegMissing> {
-    let listed = command()?.arg("-encoders").output();
-    let listed =
-        listed.map_err(|e| FfmpegMissing { reason: format!("ffmpeg does not run: {e}") })?;
-    let listed = String::from_utf8_lossy(&listed.stdout);
-    Ok(listed.split_whitespace().any(|word| word == name))
+    Ok(encoders()?.split_whitespace().any(|word| word == name))
+}
+
+/// The encoders of this ffmpeg, as it lists them.
+///
+/// # Errors
+/// Those of [`has_encoder`].
+pub fn encoders() -> Result<String, FfmpegMissing> {
+    let listed = command()?.arg("-encoders").output().map_err(|e| does_not_run(&e))?;
+    Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
+}
+
+/// The error of an ffmpeg that is there and cannot be started.
+pub fn does_not_run(error: &io::Error) -> FfmpegMissing {
+    let program = find().map_or_else(|_| "ffmpeg".into(), |path| path.display().to_string());
+    FfmpegMissing { reason: format!("{program} does not run ({error})") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fault_is_found_among_the_talk() {
+        let svt = "Svt[info]: ----\nSvt[warn]: AQ mode\nSvt[error]: Source Width must be at least 4\n\
+                   Error while opening encoder";
+        assert_eq!(fault(svt), "Svt[error]: Source Width must be at least 4");
+        assert_eq!(fault("x264 [info]: profile High\nout of luck\nlater"), "out of luck");
+        assert_eq!(
+            (fault("Svt[info]: end"), fault("\n")),
+            ("Svt[info]: end".into(), "nothing".into())
+        );
+    }
 
     #[test]
     fn the_message_names_both_remedies() {

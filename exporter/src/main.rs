@@ -32,7 +32,7 @@ fn main() -> ExitCode {
             ExitCode::from(stop::EXIT_CODE)
         }
         Err(error) => {
-            cli::warn(format_args!("error: {}", cli::one_line(&format!("{error:#}"))));
+            cli::warn(format_args!("error: {}", cli::exit::sentence(&error)));
             ExitCode::from(cli::exit::code(&error))
         }
     }

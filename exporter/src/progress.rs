@@ -40,8 +40,14 @@ impl Progress {
     pub fn say(self, line: impl Display) {
         if self != Self::Quiet {
             // A closed stderr leaves nothing to tell.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "{}", one_line(&line.to_string()));
         }
+    }
+
+    /// Prints a warning. Why not to whoever asks for quiet: it changes nothing of the result, and whatever fails is an
+    /// error; reports in JSON have it all the same.
+    pub fn warn(self, warning: impl Display) {
+        self.say(format_args!("iev-export: warning: {warning}"));
     }
 
     /// A job of `length` equal steps; it ends when it is dropped.
@@ -191,6 +197,12 @@ fn bar(name: &'static str, done: usize, length: usize) -> ProgressBar {
     // Its speed is that of this run alone.
     bar.reset_eta();
     bar
+}
+
+/// `text` without line breaks and other control characters, as of a file's name, that a terminal would act on.
+pub fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect()
 }
 
 /// A length of time as a person says it.

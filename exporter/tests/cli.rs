@@ -37,6 +37,51 @@ fn views_that_do_not_belong_together_are_named_with_their_numbers() {
 }
 
 #[test]
+fn quiet_is_silence_but_for_errors_and_json_has_the_warnings() {
+    let desk = Desk::new();
+    // A view that says no rate, twice: two warnings each.
+    let view = desk.path("unsure.y4m");
+    let good = std::fs::read(desk.view("sure.y4m", (32, 32), 2)).unwrap();
+    let line = good.iter().position(|byte| *byte == b'\n').unwrap();
+    std::fs::write(&view, [b"YUV4MPEG2 W32 H32", &good[line..]].concat()).unwrap();
+    let views = [view.clone(), view];
+    let export = |command: &str| {
+        let mut export = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        export.arg(command).current_dir(desk.path("")).env("IEV_FFMPEG", "/nonexistent/ffmpeg");
+        export
+    };
+    let mut encode = export("encode");
+    encode.args(&views).args(["-o", "clip.iev", "--anchor", "0,1", "--json"]);
+    let mut verify = export("verify");
+    verify.arg("clip.iev").args(&views).arg("--json");
+    let mut reference = export("reference");
+    reference.args(&views).args(["-o", "crop.ref", "--crop", "0,0,8,8"]);
+    let rate = "unsure.y4m: says no rate: taken for 25 frames a second";
+    for (mut command, warnings) in [(encode, 2), (verify, 0), (reference, 2)] {
+        let aloud = command.output().unwrap();
+        let said = String::from_utf8_lossy(&aloud.stderr).into_owned();
+        assert!(aloud.status.success(), "{said}");
+        assert_eq!(said.matches(rate).count(), warnings, "{said}");
+        assert!(said.contains("are the same file"), "{said}");
+        let quiet = command.arg("--quiet").output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
+        let json = String::from_utf8_lossy(&quiet.stdout).into_owned();
+        let of_json = if json.is_empty() { warnings } else { json.matches(rate).count() };
+        assert_eq!(of_json, warnings, "{json}");
+    }
+    // Without ffmpeg there are no peers, and no more than that is said.
+    let mut peers = export("peers");
+    desk.refusal(peers.args(&views).args(["--out", "peers.csv", "--quiet"]));
+    let curve = "name = 'curve'\n[clip]\nviews = ['unsure.y4m', 'unsure.y4m']\n[[points]]\nlabel = 'one'\n\
+                 device = 'abacus'\n";
+    std::fs::write(desk.path("curve.toml"), curve).unwrap();
+    for command in ["rd", "ablate"] {
+        let said = desk.refusal(export(command).args(["curve.toml", "--out", "out", "--quiet"]));
+        assert!(said.contains("abacus"), "{command}: {said}");
+    }
+}
+
+#[test]
 fn views_that_cannot_be_read_are_named() {
     let desk = Desk::new();
     let [left, right] = desk.pair();
@@ -138,7 +183,7 @@ fn a_board_that_is_too_small_is_told_before_training() {
     // Training would diverge, and say so.
     let wild = ["--anchor", "0", "--learning-rate", "1e30", "--board"];
     let said = desk.refusal_with(desk.encode(&pair).args(wild).arg(small), 2);
-    let needs = "number of views needs 2, limit is 1: give 1 views";
+    let needs = "number of views needs 2, limit is 1: give one view";
     assert_eq!(said, format!("board small will not play this: {needs}"));
     let said = desk.refusal_with(desk.encode(&pair).args(wild).arg("toaster"), 2);
     assert!(said.contains("toaster") && said.contains(name), "{said}");
@@ -212,6 +257,13 @@ fn openh264_says_that_it_stands_in_for_an_ffmpeg_that_is_not_there() {
     let output = export.env("IEV_FFMPEG", "/nonexistent/ffmpeg").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("openh264") && said.contains("/nonexistent/ffmpeg"), "{said}");
+    assert!(!said.contains("changes nothing"), "{said}");
+    export.args(["--x264-params", "me=esa", "--key-offset", "-3"]);
+    let said = export.args(["--anchor", "0,1", "--warm-start", "start"]).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    for setting in ["--x264-params", "--key-offset", "--warm-start"] {
+        assert!(said.contains(&format!("{setting} changes nothing")), "{said}");
+    }
 }
 
 #[test]

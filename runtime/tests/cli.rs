@@ -271,8 +271,46 @@ fn what_was_typed_wrong_is_named() {
         let sentence = refusal(&mut iev(&args), USAGE);
         assert!(sentence.contains(named), "{args:?}: {sentence}");
     }
-    let output = iev(&["decode", &good, "--no-such-flag"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(USAGE));
+    let typed = [
+        (vec!["decode", "--no-such-flag"], "--no-such-flag"),
+        (vec!["decode", "--pose", "0,0,0", "-v", "1", "--muxer", "null"], "cannot be used with"),
+        (vec!["decode", "--muxer", "null", "--engines", &good], "is no folder"),
+        (vec!["prepare", "--engines", &good], "is no folder"),
+        (vec!["bench", "--engines", &good], "is no folder"),
+        (vec!["decode", "--muxer", "null", "--board", &good], "no text in UTF-8"),
+    ];
+    for (args, named) in typed {
+        let output = iev(&args).arg(&good).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(USAGE), "{args:?}: {said}");
+        assert!(said.contains(named), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_said_unless_quiet_is_asked_for() {
+    let desk = Desk::new();
+    let good = desk.good();
+    let at = |name: &str| desk.folder.path().join(name).to_str().unwrap().to_owned();
+    let (per_view, tile, timed) = (at("v%v.y4m"), at("tile.y4m"), at("at %t.y4m"));
+    let rows = [
+        (vec!["--top-bottom", "-o", &per_view], "--top-bottom changes nothing"),
+        (vec!["--top-bottom", "-v", "1", "-o", &tile], "--top-bottom changes nothing"),
+        (vec!["--top-bottom", "--muxer", "md5", "-o", "-"], "--top-bottom changes nothing"),
+        (vec!["--top-bottom", "-o", &tile], ""),
+        (vec!["-o", &timed], "%t stays as it is"),
+    ];
+    for (args, word) in rows {
+        let said = |quiet: &[&str]| {
+            let output = iev(&["decode", &good]).args(&args).args(quiet).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+            text(&output.stderr)
+        };
+        let aloud = said(&[]);
+        assert_eq!(aloud.contains("warning: "), !word.is_empty(), "{args:?}: {aloud}");
+        assert!(aloud.contains(word), "{args:?}: {aloud}");
+        assert_eq!(said(&["--quiet"]), "", "{args:?}");
+    }
 }
 
 #[test]

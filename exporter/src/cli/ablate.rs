@@ -32,7 +32,7 @@ pub(crate) struct AblateArgs {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
-    /// Say nothing of the progress.
+    /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
 }
@@ -41,12 +41,13 @@ pub(crate) fn run(args: AblateArgs) -> Result<()> {
     let whole = Harness { config: Config::read(&args.config)?, out: args.out };
     let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only };
     let ablate = Ablate { whole, parts };
+    let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
-    read_config(&mut outputs, &args.config, &ablate.whole.config);
+    read_config(&mut outputs, &args.config, &ablate.whole.config, progress);
     outputs.claim(Path::new("-"))?;
     ablate.claim(&mut outputs)?;
     iev_exporter::verify::check_backend()?;
-    let clip = ablate.encode(Progress::to_stderr(args.quiet))?;
+    let clip = ablate.encode(progress)?;
     let rows = ablate.rows(Some(&clip))?;
     ablate.write(&rows)?;
     print(ablate.markdown(&rows).trim_end())?;

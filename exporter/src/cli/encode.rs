@@ -21,7 +21,7 @@ use iev_runtime::format::header::MAGIC;
 use iev_runtime::outputs::Outputs;
 
 use super::verify::{Encoding, MeasuredFile};
-use super::{one_line, open_clip, print, read_views, warn};
+use super::{open_clip, print, read_views};
 
 /// Encode the views of a clip into one .iev stream.
 #[derive(Debug, clap::Args)]
@@ -69,7 +69,7 @@ pub(crate) struct EncodeArgs {
     /// or --qp: training starts from its parameters and needs fewer steps.
     #[arg(long, value_name = "FOLDER")]
     warm_start: Option<PathBuf>,
-    /// Say nothing of the progress.
+    /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
     /// Page with figures and pictures to write.
@@ -92,16 +92,20 @@ impl EncodeArgs {
 
 pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
     args.request.check()?;
-    claim_outputs(&args)?;
+    let progress = Progress::to_stderr(args.quiet);
+    claim_outputs(&args, progress)?;
     args.reading.limit = args.request.limit;
     args.request.check_for(args.views.len())?;
-    let views = open_clip(&args.views, &args.reading)?;
-    let cameras = args.cameras.as_deref().map(|path| open_cameras(path, &views)).transpose()?;
-    let progress = Progress::to_stderr(args.quiet);
+    let views = open_clip(&args.views, &args.reading, progress)?;
+    let cameras = args.cameras.as_deref();
+    let cameras = cameras.map(|path| open_cameras(path, &views, progress)).transpose()?;
     // Before planning, which may be long; a folder that is not there yet is made once all is checked.
     let work = args.work.as_deref().filter(|folder| folder.exists());
     let mut held = work.map(WorkFolder::take).transpose()?;
     let plan = plan(&views, &args.request, progress)?;
+    if plan.implicit().next().is_none() {
+        tell_of_no_training(&args, progress);
+    }
     let mut settings =
         args.request.settings(plan, args.output.clone(), args.work.clone(), progress)?;
     settings.cameras = cameras;
@@ -130,17 +134,32 @@ pub(crate) fn run(mut args: EncodeArgs) -> Result<()> {
         .with_context(|| format!("verifying {}", args.output.display()))?;
     let encoding =
         Encoding { request: &args.request, encode_seconds, machine: MachineFacts::this() };
-    let figures = MeasuredFile { stream: &args.output, views: &views, verified: &verified };
+    let figures =
+        MeasuredFile { stream: &args.output, views: &views, verified: &verified, progress };
     if !args.json {
         print(&format!("encoded in {:.1} min", encode_seconds / 60.0))?;
     }
     figures.tell(args.json, args.report.as_deref(), Some(encoding))
 }
 
+/// Says what was typed for a training that will not be.
+fn tell_of_no_training(args: &EncodeArgs, progress: Progress) {
+    let typed = [
+        ("--warm-start", args.warm_start.is_some()),
+        ("--steps", args.request.steps.is_some()),
+        ("--lambda", args.request.lambda.is_some()),
+    ];
+    for (name, _) in typed.iter().filter(|(_, typed)| *typed) {
+        progress.warn(format_args!(
+            "{name} changes nothing: every view is explicit, so nothing is trained"
+        ));
+    }
+}
+
 /// Reads the cameras, and says which view got which.
-fn open_cameras(path: &Path, views: &[View]) -> Result<Cameras> {
+fn open_cameras(path: &Path, views: &[View], progress: Progress) -> Result<Cameras> {
     let (cameras, said) = read_cameras(path, views)?;
-    said.iter().for_each(|line| warn(format_args!("cameras: {}", one_line(line))));
+    said.iter().for_each(|line| progress.say(format_args!("iev-export: cameras: {line}")));
     Ok(cameras)
 }
 
@@ -176,9 +195,9 @@ fn encode_as_asked(
 }
 
 /// Makes sure, before anything is read, that no output is an input or another output.
-fn claim_outputs(args: &EncodeArgs) -> Result<()> {
+fn claim_outputs(args: &EncodeArgs, progress: Progress) -> Result<()> {
     let mut outputs = Outputs::default();
-    read_views(&mut outputs, &args.views);
+    read_views(&mut outputs, &args.views, progress);
     let of_cameras = args.cameras.iter().flat_map(|path| cameras::files(path));
     of_cameras.for_each(|file| drop(outputs.reads(&file)));
     // A training would overwrite the one it starts from; new files may join it.

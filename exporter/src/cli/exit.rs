@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use iev_exporter::Error;
 use iev_exporter::input::InputError;
 use iev_exporter::input::cameras::CamerasError;
+use iev_exporter::progress::one_line;
 
 /// What was typed does not make sense; also where nothing else is known.
 const USAGE: u8 = 2;
@@ -12,6 +13,17 @@ const USAGE: u8 = 2;
 /// The exit code of `error`: that of its first cause that has one.
 pub(crate) fn code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(of_cause).unwrap_or(USAGE)
+}
+
+/// The error and its causes in one line; causes that repeat their effect are left out.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    one_line(&text)
 }
 
 /// Of what the library says, or one of its rooms by itself.
@@ -32,6 +44,14 @@ mod tests {
 
     const INPUT: u8 = 1;
     const BACKEND: u8 = 3;
+
+    #[test]
+    fn a_sentence_says_everything_once() {
+        let full = std::io::Error::other("no space");
+        let file = iev_runtime::Error::File { path: "a.iev".into(), source: full };
+        let error = anyhow!(file).context("writing\nit");
+        assert_eq!(sentence(&error), "writing\\nit: a.iev: no space");
+    }
 
     #[test]
     fn the_first_cause_that_knows_who_must_act_decides() {

@@ -8,6 +8,7 @@ use iev_exporter::Error;
 use iev_exporter::lower::jetpack::{JETPACKS, JetPack};
 use iev_exporter::lower::lint::{Offence, lint};
 use iev_exporter::lower::onnx::ModelProto;
+use iev_runtime::foreign::FileKind;
 use prost::Message;
 use serde::Serialize;
 
@@ -47,9 +48,15 @@ pub(crate) fn run(args: &LintArgs) -> Result<()> {
 
 fn offences(path: &Path) -> Result<Vec<Offence>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let model = ModelProto::decode(&bytes[..])
-        .with_context(|| format!("{} is not an ONNX graph", path.display()))?;
-    Ok(lint(&model))
+    let seems = FileKind::of(&bytes)
+        .map_or(String::new(), |kind| format!(", it seems to be {}", kind.name()));
+    match ModelProto::decode(&bytes[..]) {
+        Ok(model) if !bytes.is_empty() => Ok(lint(&model)),
+        Ok(_) => bail!(Error::Unfit { what: format!("{} is empty", path.display()) }),
+        Err(why) => bail!(Error::Unfit {
+            what: format!("{} is no ONNX graph{seems}: {why}", path.display())
+        }),
+    }
 }
 
 fn text(path: &Path, found: &[Offence]) -> String {

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use iev_exporter::input::{Reading, View, open_views, warnings};
 use iev_exporter::lower::{LowerArgs, run_lower};
+use iev_exporter::progress::Progress;
 use iev_exporter::rd::Config;
 use iev_runtime::outputs::Outputs;
 
@@ -102,34 +103,31 @@ pub(crate) fn warn(words: Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "iev-export: {words}");
 }
 
-/// `text` without line breaks and other control characters, as of a file's name, that a terminal would act on.
-pub(crate) fn one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    text.chars().map(escaped).collect()
-}
-
 /// Notes the views as inputs, and says where one comes twice: a mistyped list encodes for as long as the right one.
-fn read_views(outputs: &mut Outputs, views: &[PathBuf]) {
+fn read_views(outputs: &mut Outputs, views: &[PathBuf], progress: Progress) {
     for view in views {
         if let Some(first) = outputs.reads(view) {
             let (first, view) = (first.display(), view.display());
-            warn(format_args!("warning: the views {first} and {view} are the same file"));
+            progress.warn(format_args!("the views {first} and {view} are the same file"));
         }
     }
 }
 
 /// Notes as inputs a config and what it names.
-fn read_config(outputs: &mut Outputs, path: &Path, config: &Config) {
+fn read_config(outputs: &mut Outputs, path: &Path, config: &Config, progress: Progress) {
     outputs.reads(path);
-    read_views(outputs, &config.views);
+    read_views(outputs, &config.views, progress);
     config.peers.iter().for_each(|peer| drop(outputs.reads(peer)));
 }
 
-/// Reads the views, and says on standard error what is lost, changed or guessed on the way in.
-fn open_clip(paths: &[PathBuf], reading: &Reading) -> anyhow::Result<Vec<View>> {
+/// Reads the views, and says what is lost, changed or guessed on the way in.
+fn open_clip(
+    paths: &[PathBuf],
+    reading: &Reading,
+    progress: Progress,
+) -> anyhow::Result<Vec<View>> {
     let views = open_views(paths, reading)?;
-    warnings(&views)
-        .for_each(|warning| warn(format_args!("warning: {}", one_line(&warning.to_string()))));
+    warnings(&views).for_each(|warning| progress.warn(warning));
     Ok(views)
 }
 

@@ -1,12 +1,14 @@
 //! `iev-export peers`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use iev_exporter::ffmpeg::encoders;
 use iev_exporter::input::{Reading, clip_digest};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::to_csv;
-use iev_exporter::rd::peers::{PeerCodec, clip_folder, encoders, measure_point};
+use iev_exporter::rd::peers::{PeerCodec, clip_folder, measure_point};
 use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -45,12 +47,12 @@ pub(crate) struct PeersArgs {
     /// Folder for streams, taken over by the next run; beside the CSV unless given.
     #[arg(long)]
     work: Option<PathBuf>,
-    /// Say nothing of the progress.
+    /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
     /// Code only the first pictures.
     #[arg(long)]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     #[command(flatten)]
     reading: Reading,
 }
@@ -58,34 +60,35 @@ pub(crate) struct PeersArgs {
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
     let work = args.work.unwrap_or_else(|| args.out.with_extension("streams"));
     let mut outputs = Outputs::default();
-    read_views(&mut outputs, &args.views);
+    let progress = Progress::to_stderr(args.quiet);
+    let curves: Vec<(&PeerCodec, Vec<u32>)> = args
+        .codecs
+        .iter()
+        .map(|c| Ok((c, c.qualities(&args.qualities)?)))
+        .collect::<Result<_>>()?;
+    read_views(&mut outputs, &args.views, progress);
     outputs.claim(Path::new("-"))?;
     outputs.claim(&args.out)?;
     outputs.claim_folder(&work)?;
-    let reading = Reading { limit: args.limit, ..args.reading };
-    let progress = Progress::to_stderr(args.quiet);
-    let views = open_clip(&args.views, &reading)?;
+    let reading = Reading { limit: args.limit.map(NonZeroUsize::get), ..args.reading };
+    let views = open_clip(&args.views, &reading, progress)?;
     // Codecs that this ffmpeg lacks are left out and named.
     let listed = encoders()?;
-    let (present, absent): (Vec<&PeerCodec>, _) =
-        args.codecs.iter().partition(|c| c.is_in(&listed));
-    for codec in absent {
+    let (curves, absent): (Vec<_>, Vec<_>) =
+        curves.into_iter().partition(|(c, _)| c.is_in(&listed));
+    for (codec, _) in absent {
         let (name, encoder) = (&codec.name, codec.encoder());
-        progress.say(format!("{name} is left out: this ffmpeg has no {encoder}"));
+        progress.warn(format_args!("{name} is left out: this ffmpeg has no {encoder}"));
     }
-    ensure!(!present.is_empty(), "this ffmpeg has none of the codecs");
+    ensure!(!curves.is_empty(), "this ffmpeg has none of the codecs");
     // What an earlier run has coded is taken from the folder.
     let work = clip_folder(&work, &clip_digest(&views));
     let _taken = WorkFolder::take(&work)?;
-    let qualities = |codec: &PeerCodec| match &args.qualities[..] {
-        [] => codec.qualities().to_vec(),
-        given => given.to_vec(),
-    };
-    let streams: usize = present.iter().map(|c| qualities(c).len() * c.streams(views.len())).sum();
+    let streams: usize = curves.iter().map(|(c, q)| q.len() * c.streams(views.len())).sum();
     let job = progress.job("coding", streams);
     let mut rows = Vec::new();
-    for codec in present {
-        for quality in qualities(codec) {
+    for (codec, qualities) in curves {
+        for quality in qualities {
             rows.push(measure_point(codec, quality, &views, &work, || job.step())?);
         }
     }

@@ -38,22 +38,19 @@ pub(crate) struct RdArgs {
     /// Encode nothing; report on the results that are there.
     #[arg(long, conflicts_with = "only")]
     report_only: bool,
-    /// Say nothing of the progress.
+    /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
 }
 
 pub(crate) fn run(args: RdArgs) -> Result<()> {
     let harness = Harness { config: Config::read(&args.config)?, out: args.out };
+    let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
-    read_config(&mut outputs, &args.config, &harness.config);
+    read_config(&mut outputs, &args.config, &harness.config, progress);
     outputs.claim(Path::new("-"))?;
     harness.claim(&mut outputs)?;
-    let clip = if args.report_only {
-        None
-    } else {
-        encode(&harness, &args.only, Progress::to_stderr(args.quiet))?
-    };
+    let clip = if args.report_only { None } else { encode(&harness, &args.only, progress)? };
     let report = harness.report(clip.as_deref())?;
     harness.write(&report)?;
     print(&text(&report))?;

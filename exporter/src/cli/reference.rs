@@ -6,6 +6,7 @@ use super::{open_clip, read_views};
 use anyhow::{Result, ensure};
 use iev_exporter::input::Reading;
 use iev_exporter::picture::PictureExt;
+use iev_exporter::progress::Progress;
 use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameIndex, PictureId, ViewId};
@@ -27,6 +28,9 @@ pub(crate) struct ReferenceArgs {
     /// Left, top, width and height in luma pixels.
     #[arg(long, value_parser = parse_rectangle)]
     crop: Rectangle,
+    /// Say nothing but errors.
+    #[arg(long)]
+    quiet: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -42,10 +46,11 @@ fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
 }
 
 pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
+    let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
-    read_views(&mut outputs, &args.views);
+    read_views(&mut outputs, &args.views, progress);
     outputs.claim(&args.output)?;
-    let views = open_clip(&args.views, &args.reading)?;
+    let views = open_clip(&args.views, &args.reading, progress)?;
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
     ensure!(right <= first.width() && bottom <= first.height(), "the crop lies inside the picture");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use iev_exporter::encode::request::EncodeRequest;
 use iev_exporter::input::{Reading, View, warnings};
 use iev_exporter::progress::Progress;
@@ -39,7 +39,7 @@ pub(crate) struct VerifyArgs {
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
-    /// Say nothing of the progress.
+    /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
@@ -49,10 +49,12 @@ pub(crate) struct VerifyArgs {
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     let mut outputs = Outputs::default();
     outputs.reads(&args.stream);
-    read_views(&mut outputs, &args.views);
+    let progress = Progress::to_stderr(args.quiet);
+    read_views(&mut outputs, &args.views, progress);
     outputs.claim(Path::new("-"))?;
     args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
+    let floor = args.floor.as_deref().map(read_curves).transpose()?;
     // The clip is cut to the stream, whose rate it must have.
     let header = open(&args.stream)?.header().clone();
     let reading = Reading {
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate_of_unknown: Some(header.rate),
         ..args.reading.clone()
     };
-    let views = open_clip(&args.views, &reading)?;
+    let views = open_clip(&args.views, &reading, progress)?;
     let (rate, of_stream) = (views[0].rate, header.rate);
     ensure!(
         u64::from(rate.0) * u64::from(of_stream.1) == u64::from(of_stream.0) * u64::from(rate.1),
@@ -71,11 +73,13 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate.1
     );
     // Measured, told, and held against other codecs.
-    let verified = verify(&args.stream, &views, &[], Progress::to_stderr(args.quiet))?;
-    let figures = MeasuredFile { stream: &args.stream, views: &views, verified: &verified };
+    let verified = verify(&args.stream, &views, &[], progress)
+        .with_context(|| format!("verifying {}", args.stream.display()))?;
+    let figures =
+        MeasuredFile { stream: &args.stream, views: &views, verified: &verified, progress };
     figures.tell(args.json, args.report.as_deref(), None)?;
-    let Some(floor) = &args.floor else { return Ok(()) };
-    let lines = hold_against(&verified.figures, &read_curves(floor)?)?;
+    let Some(floor) = floor else { return Ok(()) };
+    let lines = hold_against(&verified.figures, &floor)?;
     lines.iter().for_each(|line| warn(format_args!("{line}")));
     Ok(())
 }
@@ -85,6 +89,8 @@ pub(crate) struct MeasuredFile<'a> {
     pub(crate) stream: &'a Path,
     pub(crate) views: &'a [View],
     pub(crate) verified: &'a Verification,
+    /// Where its warnings go.
+    pub(crate) progress: Progress,
 }
 
 /// What `--json` says.
@@ -127,7 +133,7 @@ impl MeasuredFile<'_> {
         } else {
             print(&text(self.verified))?;
         }
-        decoded.iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+        decoded.iter().for_each(|warning| self.progress.warn(warning));
         match page {
             Some(path) => {
                 Ok(write_whole(path, encode_page(self.stream, self.views, self.verified)?)?)

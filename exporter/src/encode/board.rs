@@ -42,8 +42,11 @@ pub(super) fn check_board(
     }
     let limits = board.limits();
     let gop = largest_gop(&settings.plan, header, sections);
-    let (fewer, shorter) =
-        (format!("give {} views", limits.views), format!("give --gop {}", limits.gop_frames));
+    let fewer = match limits.views {
+        1 => "give one view".to_owned(),
+        views => format!("give {views} views"),
+    };
+    let shorter = format!("give --gop {}", limits.gop_frames);
     limits.check_size(header.size).map_err(|e| refused(&e, "scale the views down"))?;
     limits.check_rate(header.rate).map_err(|e| refused(&e, "give views of a lower rate"))?;
     limits.check_views(header.views.len()).map_err(|e| refused(&e, &fewer))?;
@@ -157,6 +160,7 @@ mod tests {
             ("picture_px", "90000", "limit is 90000: scale the views down"),
             ("display_hz", "25", "pictures per second needs 30, limit is 25: give views of a"),
             ("views", "4", "number of views needs 5, limit is 4: give 4 views"),
+            ("views", "1", "number of views needs 5, limit is 1: give one view"),
             ("gop_pictures", "48", "limit is 48: give --gop 48"),
             ("section_mib", "1", "limit is 1048576: give a shorter --gop or a higher --qp"),
             ("memory_mib", "9", "limit is 9437184: give fewer or smaller views"),

@@ -43,7 +43,8 @@ pub(super) fn chosen_by_drafts(
             match too_dear(&costs, settings, &best)? {
                 None => Ok(settings.clone()),
                 Some(reason) => {
-                    settings.tell(&format!("{reason}\n{}", best.reason));
+                    settings.tell(&reason);
+                    settings.tell(&best.reason);
                     Ok(EncodeSettings {
                         plan: settings.plan.all_explicit(&best.sections),
                         anchor,

@@ -10,7 +10,7 @@ use tch::Device;
 
 use super::request::{EncodeRequest, profile};
 use crate::ablation::Part;
-use crate::anchor::{AnchorEncoder, AnchorSettings};
+use crate::anchor::{AnchorEncoder, AnchorSettings, coder};
 use crate::error::{Result, bail, ensure};
 use crate::ffmpeg;
 use crate::plan::Plan;
@@ -48,7 +48,8 @@ impl EncodeSettings {
         self.progress.say(what);
     }
 
-    /// Says so where an encoder stands in for the better one that `request` would have had.
+    /// Says so where an encoder stands in for the better one that `request` would have had, and what the request asks
+    /// of x264 where another one codes.
     ///
     /// # Errors
     /// Where the request names no board that there is.
@@ -62,6 +63,14 @@ impl EncodeSettings {
                 self.tell(&format!("H.264 instead of AV1, about a third more bytes: {why}"));
             }
             _ => {}
+        }
+        if (self.plan.codec, self.anchor.encoder.chosen()) != (Codec::H264, AnchorEncoder::X264) {
+            for setting in request.of_x264() {
+                let name = coder(self.plan.codec).name();
+                self.progress.warn(format_args!(
+                    "{setting} changes nothing: it is for x264, and {name} is coded by another encoder here"
+                ));
+            }
         }
         Ok(())
     }
@@ -86,6 +95,17 @@ impl EncodeRequest {
     /// The board that has to play the stream.
     fn board(&self) -> iev_runtime::Result<Option<Board>> {
         self.board.as_deref().map(Board::find).transpose()
+    }
+
+    /// What of the request is for x264 alone.
+    fn of_x264(&self) -> Vec<&'static str> {
+        let usual = Self::default();
+        let asked = [
+            ("--intra-offset", self.intra_offset != usual.intra_offset),
+            ("--key-offset", self.key_offset != usual.key_offset),
+            ("--x264-params", self.x264_params != usual.x264_params),
+        ];
+        asked.into_iter().filter_map(|(name, asked)| asked.then_some(name)).collect()
     }
 
     /// Key pictures per implicit view and GOP, which an ablation may do without.

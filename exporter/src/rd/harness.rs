@@ -216,7 +216,7 @@ mod encoding {
                 let reading = Reading { limit, rate: self.config.rate, ..Reading::default() };
                 open_views(&self.config.views, &reading)?
             };
-            warnings(&views).for_each(|warning| progress.say(format!("warning: {warning}")));
+            warnings(&views).for_each(|warning| progress.warn(warning));
             let clip = clip_digest(&views);
             // In order: a point may start from the one before.
             for (place, point) in points.iter().enumerate() {
@@ -254,7 +254,7 @@ mod encoding {
             let (kbps, luma_db) = (figures.kbps, figures.psnr_y);
             progress.say(format!("  {kbps:.1} kbit/s, {luma_db:.3} dB luma"));
             let warned = result.verified.warnings();
-            warned.iter().for_each(|warning| progress.say(format!("  warning: {warning}")));
+            warned.iter().for_each(|warning| progress.warn(warning));
             folder.store(&result)
         }
 

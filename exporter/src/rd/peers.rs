@@ -47,6 +47,8 @@ struct Family {
     format: (&'static str, &'static str),
     /// Qualities of a curve.
     qualities: &'static [u32],
+    /// The coarsest quality there is: beyond, encoders take it without a word.
+    coarsest: u32,
 }
 
 static FAMILIES: [Family; 4] = [
@@ -57,6 +59,7 @@ static FAMILIES: [Family; 4] = [
         quality: "-crf",
         format: ("h264", "264"),
         qualities: &[20, 24, 28, 32, 36],
+        coarsest: 51,
     },
     Family {
         name: "x265",
@@ -65,6 +68,7 @@ static FAMILIES: [Family; 4] = [
         quality: "-crf",
         format: ("hevc", "265"),
         qualities: &[18, 22, 26, 30, 34, 38],
+        coarsest: 51,
     },
     Family {
         name: "svtav1",
@@ -73,6 +77,7 @@ static FAMILIES: [Family; 4] = [
         quality: "-crf",
         format: ("obu", "obu"),
         qualities: &[26, 34, 42, 50, 58],
+        coarsest: 63,
     },
     Family {
         name: "vvenc",
@@ -81,6 +86,7 @@ static FAMILIES: [Family; 4] = [
         quality: "-qp",
         format: ("vvc", "266"),
         qualities: &[24, 28, 32, 36, 40],
+        coarsest: 63,
     },
 ];
 
@@ -119,9 +125,19 @@ impl PeerCodec {
         if self.interleaved { 1 } else { views }
     }
 
-    /// The qualities of its curve.
-    pub fn qualities(&self) -> &'static [u32] {
-        self.family.qualities
+    /// The qualities of its curve: those that are `asked` for, or else its own.
+    ///
+    /// # Errors
+    /// Where the codec has no such quality.
+    pub fn qualities(&self, asked: &[u32]) -> Result<Vec<u32>> {
+        let Family { name, coarsest, qualities, .. } = self.family;
+        let beyond = asked.iter().find(|quality| *quality > coarsest);
+        ensure!(
+            beyond.is_none(),
+            "{name} has qualities 0 to {coarsest}, not {}",
+            beyond.unwrap_or(&0)
+        );
+        Ok(if asked.is_empty() { qualities.to_vec() } else { asked.to_vec() })
     }
 
     /// ffmpeg's arguments after the input.
@@ -132,15 +148,6 @@ impl PeerCodec {
         let rest = [*flag, &quality.to_string(), "-g", "250", "-f", format.0].map(str::to_owned);
         all.chain(rest).collect()
     }
-}
-
-/// The encoders of the ffmpeg that is found.
-///
-/// # Errors
-/// When there is no ffmpeg.
-pub fn encoders() -> Result<String> {
-    let listed = ffmpeg::command()?.arg("-encoders").output().context("asking ffmpeg")?;
-    Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
 }
 
 /// One stream at one quality; its file beside it says that the stream is complete.
@@ -243,7 +250,7 @@ fn run_encoder(codec: &PeerCodec, quality: u32, view: &View, stream: &Path) -> R
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .context("starting ffmpeg")?;
+        .map_err(|e| ffmpeg::does_not_run(&e))?;
     let _tied = Tied::new(child.id());
     let stdin = child.stdin.take();
     // ffmpeg's words are drained while pictures go in, or both sides could wait for each other.
@@ -255,7 +262,7 @@ fn run_encoder(codec: &PeerCodec, quality: u32, view: &View, stream: &Path) -> R
         output
     })?;
     if !output.status.success() {
-        bail!("ffmpeg says {:?}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("ffmpeg says {:?}", ffmpeg::fault(&String::from_utf8_lossy(&output.stderr)));
     }
     Ok(())
 }

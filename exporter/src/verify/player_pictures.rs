@@ -76,7 +76,7 @@ pub fn check_clip(header: &Header, views: &[View]) -> Result<()> {
     let of_clip = (views.len(), views[0].frames.len(), (first.width(), first.height()));
     ensure!(
         of_header == of_clip,
-        "the stream has {} views of {} pictures of {}x{}, the clip {} views of {} pictures of {}x{}",
+        "views, pictures and size are {} of {} of {}x{} in the stream, and {} of {} of {}x{} in the clip",
         of_header.0,
         of_header.1,
         of_header.2.0,

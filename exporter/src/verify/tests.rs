@@ -42,7 +42,7 @@ fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
     assert_eq!(page.matches("data:image/png").count(), 4);
 
     let wrong = verify(&path, &clip(2, 4), &[], Progress::Quiet).unwrap_err();
-    assert!(wrong.to_string().contains("views of 5 pictures of 65x48"), "{wrong}");
+    assert!(wrong.to_string().contains("of 5 of 65x48"), "{wrong}");
     let far = verify(&path, &views, &[(1, [0.0; 3])], Progress::Quiet).unwrap().warnings();
     assert!(far[0].starts_with("view 1 decodes"), "{far:?}");
 }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::progress::styled;
 use super::statistics::{Deadlines, Statistics, Summary};
 use super::ticks::Ticks;
-use super::{BackendArgs, Failure, print};
+use super::{BackendArgs, Failure, print, warn};
 
 /// From one picture to the next, where a clock makes sense.
 const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
@@ -40,7 +40,13 @@ pub(crate) struct Decode {
     views: String,
     /// The view nearest to a head at x (right), y (down), z (forward), instead of --views; iev info shows where cameras
     /// are
-    #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "X,Y,Z",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        conflicts_with = "views"
+    )]
     pose: Vec<f64>,
     /// Several views one below the other instead of side by side
     #[arg(long)]
@@ -69,7 +75,7 @@ pub(crate) struct Decode {
     /// Times of every stage per picture, as a CSV file
     #[arg(long, value_name = "FILE")]
     framestats: Option<PathBuf>,
-    /// No progress bar and no summary
+    /// Nothing but errors: no progress bar, no summary, no warnings
     #[arg(short, long)]
     quiet: bool,
     /// Fail unless the MD5 of all pictures is this
@@ -89,8 +95,8 @@ struct DecodeReport {
 }
 
 pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
-    let backend = command.backend.backend();
-    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let backend = command.backend.backend(command.quiet);
+    let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
     let order = command.views(&player)?;
     let views: ViewSet = order.iter().copied().collect();
     // Which frames.
@@ -108,6 +114,9 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let plan = Plan { muxer, path, header, views: &order, layout, single };
     plan.check()?;
     command.claim_outputs(&plan.files(first..last))?;
+    if !command.quiet {
+        command.tell_without_effect(&plan);
+    }
     let sink = Sink::open(&plan)?;
     let frames = (last - first) as usize;
     // How.
@@ -136,6 +145,21 @@ impl Decode {
         self.framestats.iter().try_for_each(|path| outputs.claim(path))?;
         let prints = self.stats.is_some() && !self.takes_standard_output();
         if prints { outputs.claim(Path::new("-")) } else { Ok(()) }
+    }
+
+    /// Says what was typed that changes nothing.
+    fn tell_without_effect(&self, plan: &Plan<'_>) {
+        if self.top_bottom && !plan.tiles() {
+            warn(format_args!(
+                "warning: --top-bottom changes nothing: here no picture has several views in it"
+            ));
+        }
+        if plan.keeps_place_of_frame() {
+            let path = plan.path.display();
+            warn(format_args!(
+                "warning: %t stays as it is in {path}, for PNG files alone are numbered; %% is a percent sign"
+            ));
+        }
     }
 
     /// Whether pictures, or their digest, go to standard output.

@@ -50,8 +50,8 @@ struct DemoReport {
 }
 
 pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
-    let backend = command.backend.backend();
-    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let backend = command.backend.backend(false);
+    let player = Player::open(&command.stream, command.backend.options(&backend, false))?;
     let reference = reference_beside(&command.stream)?;
     let sheet = command.out.join("sheet.png");
     let mut outputs = command.backend.inputs(&command.stream);

@@ -178,8 +178,10 @@ pub(crate) struct BackendArgs {
 
 impl BackendArgs {
     /// Pins the program to the board's CPUs, before it has threads, and says how networks open.
-    pub(crate) fn backend(&self) -> Backend {
-        if let Some(Err(refusal)) = self.board.as_ref().map(Board::pin) {
+    pub(crate) fn backend(&self, quiet: bool) -> Backend {
+        if let Some(Err(refusal)) = self.board.as_ref().map(Board::pin)
+            && !quiet
+        {
             warn(format_args!("warning: {refusal}; going on unpinned"));
         }
         let mut options = self.board.as_ref().map_or_else(SessionOptions::default, Board::session);
@@ -210,8 +212,9 @@ impl BackendArgs {
         self.engines.iter().try_for_each(|folder| outputs.claim_folder(folder))
     }
 
-    pub(crate) fn options(&self, backend: &Backend) -> Options {
-        let mut options = Options::new(telling_of_detours(backend));
+    pub(crate) fn options(&self, backend: &Backend, quiet: bool) -> Options {
+        let open = if quiet { backend.opener() } else { telling_of_detours(backend) };
+        let mut options = Options::new(open);
         if let Some(board) = &self.board {
             board.apply(&mut options);
         }
@@ -234,14 +237,14 @@ impl BackendArgs {
     }
 }
 
-/// The backend's opener, which says on standard error when another provider than could be has to do for
-/// want of an engine, or another precision than was asked for.
-fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
 /// A folder that is there or may be made.
 fn folder(path: PathBuf) -> Result<PathBuf, &'static str> {
     if path.is_dir() || !path.exists() { Ok(path) } else { Err("is no folder") }
 }
 
+/// The backend's opener, which says on standard error when another provider than could be has to do for
+/// want of an engine, or another precision than was asked for.
+fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
     let (backend, open) = (backend.clone(), backend.opener());
     let (told, told_precision) = (Once::new(), Once::new());
     Arc::new(move |header, levels, opening| {

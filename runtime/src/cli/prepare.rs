@@ -31,13 +31,13 @@ pub(crate) struct Prepare {
 /// picture with it.
 pub(crate) fn run(command: &Prepare) -> Result<(), Failure> {
     command.backend.claim_engines(&command.stream)?;
-    let backend = command.backend.backend();
+    let backend = command.backend.backend(false);
     let session = backend.session().clone();
     let folder = session.engines.as_ref().map(|engines| engines.folder.clone());
     // Networks are opened twice: with leave to build an engine, and then as a player does, without.
     let build = folder.clone().map(|folder| Engines { folder, build: true });
     let building = SessionOptions { engines: build, ..session };
-    let options = command.backend.options(&backend);
+    let options = command.backend.options(&backend, false);
     let (as_player, by) = (Arc::clone(&options.open), backend.clone());
     let progress = PrepareProgress::default();
     let open = move |header: &_, levels: &_, opening| {

@@ -104,8 +104,8 @@ fn parse_size(text: &str) -> Result<Size, String> {
 }
 
 pub(crate) fn run(command: &Render) -> Result<(), Failure> {
-    let backend = command.backend.backend();
-    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let backend = command.backend.backend(command.quiet);
+    let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
     let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
     let shots = command.shots(&player, &cameras)?;
     let mut renderer = Renderer::new(player.header().size, &cameras);

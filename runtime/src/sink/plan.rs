@@ -97,11 +97,11 @@ impl Sink {
         }
         match plan.muxer {
             Muxer::Md5 | Muxer::Null => Ok(Self::InTurn(plan.one(None, size)?)),
-            _ if plan.views.len() == 1 => Ok(Self::Together(plan.one(None, size)?, None)),
-            _ => {
+            _ if plan.tiles() => {
                 let tile = Tile::new(size, plan.views, plan.layout)?;
                 Ok(Self::Together(plan.one(None, tile.size())?, Some(tile)))
             }
+            _ => Ok(Self::Together(plan.one(None, size)?, None)),
         }
     }
 
@@ -135,6 +135,17 @@ impl Sink {
 }
 
 impl Plan<'_> {
+    /// Whether several views stand in one picture, so that the layout counts.
+    pub fn tiles(&self) -> bool {
+        let pictures = !matches!(self.muxer, Muxer::Md5 | Muxer::Null);
+        pictures && self.views.len() > 1 && !names_view(self.path)
+    }
+
+    /// Whether the path has a place for the frame that nothing is put into.
+    pub fn keeps_place_of_frame(&self) -> bool {
+        self.muxer != Muxer::Png && self.muxer != Muxer::Null && names_frame(self.path)
+    }
+
     /// Fails where `path` cannot take the numbered files of [`Muxer::Png`]: beside a device or a pipe nobody looks
     /// for them.
     ///

@@ -7,6 +7,7 @@ use iev_runtime::anchor::av1::obu::temporal_units;
 
 use crate::anchor::pipe::through_ffmpeg;
 use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, CodingInput, first_of_one_size};
+use crate::ffmpeg::fault;
 
 /// Most threads of an encoder that SVT-AV1 makes use of. How many there are changes no byte.
 const MOST_THREADS: usize = 6;
@@ -77,7 +78,7 @@ pub(super) fn encode(
     ];
     let piped = through_ffmpeg(pictures, |p| Cow::Borrowed(p), rate, &coding)?;
     if !piped.succeeded {
-        return Err(AnchorError::SvtAv1(piped.talk));
+        return Err(AnchorError::SvtAv1(fault(&piped.talk)));
     }
     let units = temporal_units(&piped.stream).map_err(AnchorError::RefusedAv1)?;
     if units.len() != pictures.len() {

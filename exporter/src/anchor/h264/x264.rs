@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::even;
 use crate::anchor::pipe::through_ffmpeg;
 use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, CodingInput};
+use crate::ffmpeg::fault;
 use crate::picture::PictureExt;
 
 /// Decoded picture buffer of level 5.1, in macroblocks (H.264 table A-1).
@@ -51,7 +52,7 @@ pub(in crate::anchor) fn encode(
     let piped = through_ffmpeg(pictures, |p| Cow::Owned(even(p)), rate, &coding)?;
     // ffmpeg goes on without a setting that x264 does not know, with no more than this warning.
     if !piped.succeeded || piped.talk.contains("Error parsing option") {
-        return Err(AnchorError::X264(piped.talk));
+        return Err(AnchorError::X264(fault(&piped.talk)));
     }
     Ok(piped.stream)
 }

@@ -160,9 +160,9 @@ pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
 /// Opens and plays `stream`, and measures what that takes.
 fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
     // The start: from nothing to a player, and to its first picture.
-    let backend = command.backend.backend();
+    let backend = command.backend.backend(false);
     let started = Instant::now();
-    let player = Player::open(stream, command.backend.options(&backend))?;
+    let player = Player::open(stream, command.backend.options(&backend, false))?;
     let open_us = micros(started);
     let views: ViewSet = parse_views(&command.views, player.header())?.into_iter().collect();
     let first = player.play(&Selection::new(views, player.frames()))?.next();
@@ -307,7 +307,7 @@ fn likeness(
         return Ok(None);
     }
     // The same frames by another player, which paints in f32.
-    let exact = Options { precision: Precision::F32, ..args.options(backend) };
+    let exact = Options { precision: Precision::F32, ..args.options(backend, false) };
     let exact = Player::open(stream, exact)?;
     let last = player.header().frames.min(LIKENESS_FRAMES);
     let selection = Selection::new(implicit, 0..last);

@@ -50,8 +50,8 @@ pub(crate) struct Play {
 }
 
 pub(crate) fn run(command: &Play) -> Result<(), Failure> {
-    let backend = command.backend.backend();
-    let player = Player::open(&command.stream, command.backend.options(&backend))?;
+    let backend = command.backend.backend(false);
+    let player = Player::open(&command.stream, command.backend.options(&backend, false))?;
     let views = parse_views(&command.views, player.header())?;
     let program = Program { late: command.late, once: command.once, views };
     let screening = Screening::start(&player, program)?;
