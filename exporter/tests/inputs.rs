@@ -6,7 +6,7 @@ mod desk;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use desk::Desk;
 
@@ -38,6 +38,7 @@ fn damaged_views_are_named_with_what_is_wrong() {
         ("header", good[..=line].to_vec(), "this has none"),
         ("cut", good[..good.len() - 1].to_vec(), "ends inside frame 1"),
         ("behind", [&good[..], b"more"].concat(), "breaks the rule"),
+        ("binary", vec![0; 4096], "a stream starts with YUV4MPEG2"),
     ];
     for (name, bytes, part) in rows {
         let name = format!("{name}.y4m");
@@ -45,6 +46,11 @@ fn damaged_views_are_named_with_what_is_wrong() {
         let said = desk.refusal_with(&mut reference(&desk, &name), INPUT);
         assert!(said.contains(&name) && said.contains(part), "{name}: {said}");
     }
+    std::fs::write(desk.path("void.mp4"), "").unwrap();
+    let said = desk.refusal_with(&mut reference(&desk, "void.mp4"), INPUT);
+    assert!(said.contains("void.mp4: this is empty"), "{said}");
+    let said = desk.refusal_with(reference(&desk, "-").arg("-"), USAGE);
+    assert!(said.contains("standard input, which is one view"), "{said}");
     let said = desk.refusal_with(&mut reference(&desk, "not there.y4m"), USAGE);
     assert!(said.contains("not there.y4m"), "{said}");
     let said = desk.refusal_with(&mut reference(&desk, "a\nb.y4m"), USAGE);
@@ -91,6 +97,34 @@ fn a_film_without_video_is_said_to_have_none() {
 }
 
 #[test]
+fn a_film_that_another_takes_the_place_of_is_refused() {
+    let desk = Desk::new();
+    // Tells of another film each time that it is called, and sends the same pictures.
+    let ffmpeg = desk.path("ffmpeg");
+    let shown = "[Parsed_showinfo_0 @ 0x1] [info] n: 0 pts: 0 fmt:yuv420p sar:1/1 s:32x32 i:P";
+    let script = format!(
+        "#!/bin/sh\ncolour=bt709\n[ -e seen ] && colour=smpte170m\n: >seen\necho '{shown}' >&2\n\
+         echo \"[Parsed_showinfo_0 @ 0x1] [info] color_range:tv color_space:$colour\" >&2\ncat pictures\n"
+    );
+    std::fs::write(&ffmpeg, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&ffmpeg, mode).unwrap();
+    std::fs::copy(desk.view("good.y4m", (32, 32), 2), desk.path("pictures")).unwrap();
+    std::fs::write(desk.path("film.mp4"), "a film").unwrap();
+    let film = || {
+        let mut command = reference(&desk, "film.mp4");
+        command.env("IEV_FFMPEG", &ffmpeg);
+        command
+    };
+    let changed = film().output().unwrap();
+    let said = String::from_utf8_lossy(&changed.stderr).into_owned();
+    assert!(said.contains("film.mp4: changed while it was read"), "{said}");
+    assert_eq!(changed.status.code(), Some(INPUT));
+    let calm = film().output().unwrap();
+    assert!(calm.status.success(), "{}", String::from_utf8_lossy(&calm.stderr));
+}
+
+#[test]
 fn views_with_odd_names_and_standard_input_are_read() {
     let desk = Desk::new();
     let crops = |command: &mut Command| {
@@ -107,6 +141,16 @@ fn views_with_odd_names_and_standard_input_are_read() {
     }
     let piped = |path: &PathBuf| File::open(path).unwrap();
     assert!(crops(reference(&desk, "-").stdin(piped(&plain))) == expected);
+    // A pipe is y4m by whatever name.
+    let mut cat = Command::new("cat").arg(&plain).stdout(Stdio::piped()).spawn().unwrap();
+    let pipe = cat.stdout.take().unwrap();
+    assert!(crops(reference(&desk, "/dev/stdin").stdin(pipe)) == expected);
+    assert!(cat.wait().unwrap().success());
+    assert!(Command::new("mkfifo").arg(desk.path("pipe.mp4")).status().unwrap().success());
+    let (from, to) = (plain.clone(), desk.path("pipe.mp4"));
+    let writer = std::thread::spawn(move || std::fs::copy(from, to).unwrap());
+    assert!(crops(&mut reference(&desk, "pipe.mp4")) == expected);
+    writer.join().unwrap();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Makes views one clip: lengths, sizes, rates, and one description of colour and sampling.
 
+use std::path::{Display, Path};
+
 use iev_runtime::format::colour::{MATRICES, Names, PRIMARIES, Siting, TRANSFERS};
 use iev_runtime::format::header::Colour;
 
@@ -35,23 +37,47 @@ pub(super) fn shapes(views: &[View]) -> Result<(), InputError> {
     for view in views {
         let both = [&views[0], view];
         if both[0].size() != view.size() {
-            return Err(differ("size", both, |v| v.size().map(in_pixels).unwrap_or_default()));
+            let has = |v: &View| v.size().map(in_pixels).unwrap_or_default();
+            let remedy = resize(&view.path, views[0].size().unwrap_or_default());
+            return Err(differ("size", both, has, remedy));
         }
         if product(both[0].rate, view.rate) != product(view.rate, both[0].rate) {
-            return Err(differ("rate", both, |v| format!("{}/{}", v.rate.0, v.rate.1)));
+            let rate = |v: &View| format!("{}/{}", v.rate.0, v.rate.1);
+            let remedy = format!(
+                "--rate {} repeats and drops frames so that all have it, and keeps their times",
+                rate(&views[0])
+            );
+            return Err(differ("rate", both, rate, remedy));
         }
     }
     Ok(())
 }
 
+/// How to bring the file at `path` to a size.
+pub(super) fn resize(path: &Path, (width, height): (usize, usize)) -> String {
+    format!("bring all to one: ffmpeg -i {} -vf scale={width}:{height} OUT.y4m", path.display())
+}
+
 /// Gives all views one description: what some leave open is that of those that say it. Matrix and range change what
 /// samples mean, so views that say different ones cannot share a stream; of the rest the first view is believed.
+///
+/// Why refused: a stream has one of each, a wrong label is a wrong green, and nobody but who made the views knows
+/// which of them are right.
 pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     let code = |names: Names, code: u8| names.name(code).map_or(format!("code {code}"), Into::into);
     let known = |code: u8| (code != Colour::UNKNOWN).then_some(code);
     Property {
         what: "colour matrix",
-        decides_pixels: true,
+        remedy: Some(&|matrix, has, file| {
+            let weights = |matrix| Colour { matrix, ..Colour::UNSPECIFIED }.luma_weights();
+            let one_by_two_names = weights(matrix).is_some() && weights(matrix) == weights(has);
+            let name = code(MATRICES, matrix);
+            let remedy = format!(
+                "--colour {name} takes all for that, where it is the label that is wrong; else convert: \
+                 ffmpeg -i {file} -vf scale=out_color_matrix={name},format=yuv420p OUT.y4m"
+            );
+            (!one_by_two_names).then_some(remedy)
+        }),
         get: &|told| known(told.matrix),
         set: &|told, value| told.matrix = value,
         name: &|value| code(MATRICES, value),
@@ -59,7 +85,13 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)?;
     Property {
         what: "range of samples",
-        decides_pixels: true,
+        remedy: Some(&|full, _, file| {
+            let (name, of_ffmpeg) = if full { ("full", "pc") } else { ("limited", "tv") };
+            Some(format!(
+                "--range {name} takes all for that, where it is the label that is wrong; else convert: \
+                 ffmpeg -i {file} -vf scale=out_range={of_ffmpeg},format=yuv420p OUT.y4m"
+            ))
+        }),
         get: &|told| told.full_range,
         set: &|told, value| told.full_range = Some(value),
         name: &|full| if full { "0‥255".into() } else { "16‥235".into() },
@@ -67,7 +99,7 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)?;
     Property {
         what: "primaries",
-        decides_pixels: false,
+        remedy: None,
         get: &|told| known(told.primaries),
         set: &|told, value| told.primaries = value,
         name: &|value| code(PRIMARIES, value),
@@ -75,7 +107,7 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)?;
     Property {
         what: "transfer",
-        decides_pixels: false,
+        remedy: None,
         get: &|told| known(told.transfer),
         set: &|told, value| told.transfer = value,
         name: &|value| code(TRANSFERS, value),
@@ -83,7 +115,7 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)?;
     Property {
         what: "pixel aspect",
-        decides_pixels: false,
+        remedy: None,
         get: &|told| Some(told.sampling.pixel_aspect).filter(|aspect| *aspect != (0, 0)),
         set: &|told, value| told.sampling.pixel_aspect = value,
         name: &|(width, height)| format!("{width}:{height}"),
@@ -91,7 +123,7 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)?;
     Property {
         what: "place of chroma",
-        decides_pixels: false,
+        remedy: None,
         get: &|told| Some(told.sampling.siting).filter(|siting| *siting != Siting::Unspecified),
         set: &|told, value| told.sampling.siting = value,
         name: &|value| format!("{value:?}").to_lowercase(),
@@ -99,11 +131,15 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     .settle(views)
 }
 
+/// By the value believed, another one, and the file that has it: nothing where both mean the same.
+type Remedy<'a, T> = dyn Fn(T, T, Display<'_>) -> Option<String> + 'a;
+
 /// One property of a view's samples.
 struct Property<'a, T> {
     what: &'static str,
-    /// Whether samples mean something else with another value.
-    decides_pixels: bool,
+    /// What to do where samples mean something else under the value that a file has than under the one believed; for
+    /// properties that do not decide what samples mean there is none.
+    remedy: Option<&'a Remedy<'a, T>>,
     get: &'a dyn Fn(&SourceFacts) -> Option<T>,
     set: &'a dyn Fn(&mut SourceFacts, T),
     name: &'a dyn Fn(T) -> String,
@@ -118,20 +154,23 @@ impl<T: Copy + PartialEq> Property<'_, T> {
         let (of, says, what) = (views[believed].path.clone(), (self.name)(value), self.what);
         for index in 0..views.len() {
             let has = (self.get)(&views[index].told);
+            let other = has.filter(|has| *has != value);
+            let both = [&views[believed], &views[index]];
+            if let (Some(has), Some(remedy)) = (other, self.remedy)
+                && let Some(remedy) = remedy(value, has, both[1].path.display())
+            {
+                let name = |view: &View| (self.get)(&view.told).map_or(String::new(), self.name);
+                return Err(differ(what, both, name, remedy));
+            }
             let notice = match has {
                 Some(has) if has == value => None,
-                Some(_) if self.decides_pixels => {
-                    let name =
-                        |view: &View| (self.get)(&view.told).map_or(String::new(), self.name);
-                    return Err(differ(what, [&views[believed], &views[index]], name));
-                }
                 Some(has) => Some(Notice::Disagrees {
                     what,
                     has: (self.name)(has),
                     of: of.clone(),
                     says: says.clone(),
                 }),
-                None if self.decides_pixels => {
+                None if self.remedy.is_some() => {
                     Some(Notice::Adopted { what, of: of.clone(), says: says.clone() })
                 }
                 None => None,
@@ -144,8 +183,12 @@ impl<T: Copy + PartialEq> Property<'_, T> {
 }
 
 /// The error of views that differ in `what`, of which each `has` something.
-fn differ(what: &'static str, views: [&View; 2], has: impl Fn(&View) -> String) -> InputError {
-    let [first_has, other_has] = views.map(has);
+fn differ(
+    what: &'static str,
+    views: [&View; 2],
+    has: impl Fn(&View) -> String,
+    remedy: String,
+) -> InputError {
     let [first, other] = views.map(|view| view.path.clone());
-    InputError::Differ { what, first, first_has, other, other_has }
+    InputError::Differ { what, first, other, has: Box::new(views.map(has)), remedy }
 }

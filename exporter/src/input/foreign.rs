@@ -24,6 +24,10 @@ pub(super) fn read(path: &Path, reading: &Reading, room: &mut Room) -> Result<So
     let empty = || InputError::Empty { path: path.to_owned() };
     let first = log.first.clone().ok_or_else(empty)?;
     let (mut source, log) = decode(path, reading, &first, room)?;
+    // The first look decides how the second one is read.
+    if log.first.as_ref() != Some(&first) {
+        return Err(InputError::Changed { path: path.to_owned() });
+    }
     if let Some((frame, size)) = log.resized {
         return Err(InputError::Resized {
             path: path.to_owned(),
@@ -35,7 +39,8 @@ pub(super) fn read(path: &Path, reading: &Reading, room: &mut Room) -> Result<So
     if log.interlaced {
         reading.take_interlaced(path, &mut source.notices)?;
     }
-    if first.is_rgb() {
+    source.of_rgb = first.is_rgb();
+    if source.of_rgb {
         // RGB that comes as 4:4:4 is no loss of its own.
         source.notices.retain(|notice| !matches!(notice, Notice::Chroma(_)));
     }
@@ -47,10 +52,9 @@ pub(super) fn read(path: &Path, reading: &Reading, room: &mut Room) -> Result<So
 
 /// What ffmpeg's log says of the first frame.
 fn first_frame(path: &Path) -> Result<Log, InputError> {
-    let failed = |source| InputError::Read { path: path.to_owned(), source };
     let mut command = call(path)?;
     command.args(["-frames:v", "1", "-vf", FILTER, "-f", "null", "-"]);
-    let output = command.output().map_err(failed)?;
+    let output = command.output().map_err(|e| does_not_run(path, &e))?;
     let log = Log::read(&output.stderr[..]);
     if output.status.success() { Ok(log) } else { Err(refusal(path, &log)) }
 }
@@ -80,8 +84,8 @@ fn decode(
     command.args(["-vf", &format!("{FILTER},{matrix}{FORMATS}")]);
     // Depths above 8 bits and gray are extensions of the format, hence not strict.
     command.args(["-strict", "-1", "-f", "yuv4mpegpipe", "pipe:1"]);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(|e| does_not_run(path, &e))?;
     let _tied = Tied::new(child.id());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     // Both pipes are drained at once, or a talkative ffmpeg would block on the other one.
@@ -108,13 +112,18 @@ fn call(path: &Path) -> Result<Command, InputError> {
     let needs = |source| InputError::NeedsFfmpeg { path: path.to_owned(), source };
     let mut command = ffmpeg::command().map_err(needs)?;
     command.args(["-loglevel", "level+info", "-nostats", "-i"]).arg(ffmpeg::file(path));
-    command.args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
+    // Covers count as videos by a small v.
+    command.args(["-map", "0:V:0", "-fps_mode", "passthrough"]);
     Ok(command)
+}
+
+fn does_not_run(path: &Path, error: &std::io::Error) -> InputError {
+    InputError::NeedsFfmpeg { path: path.to_owned(), source: ffmpeg::does_not_run(error) }
 }
 
 fn refusal(path: &Path, log: &Log) -> InputError {
     let path = path.to_owned();
-    let message = log.why();
+    let message = log.why().to_owned();
     // In ffmpeg's words the option is at fault by which this program asks for the video.
     if message.contains("matches no streams") {
         return InputError::NoVideo { path };
@@ -122,13 +131,15 @@ fn refusal(path: &Path, log: &Log) -> InputError {
     InputError::Ffmpeg { path, message }
 }
 
-/// Whether the pictures are not what this program reads; ffmpeg then fails too, at a pipe that nobody empties.
+/// Whether the pictures are not what this program reads, or find no room; ffmpeg then fails too, at a pipe that nobody
+/// empties.
 fn refused(error: &InputError) -> bool {
     use Y4mError::{Malformed, Unsupported};
     // What ffmpeg has not begun to write is malformed from the start.
     matches!(
         error,
         InputError::Y4m { source: Malformed { offset: 1.., .. } | Unsupported { .. }, .. }
+            | InputError::Scratch { .. }
     )
 }
 
@@ -147,10 +158,12 @@ fn told(first: &Frame, piped: SourceFacts) -> SourceFacts {
 
 fn notices(log: &Log, first: &Frame) -> Vec<Notice> {
     let mut notices = Vec::new();
+    notices.extend((log.videos > 1).then_some(Notice::OtherVideos(log.videos)));
     notices.extend(log.rotation.clone().map(Notice::Rotated));
     notices.extend((first.format == "pal8").then_some(Notice::Palette));
     notices.extend(first.is_rgb().then_some(Notice::Rgb));
     notices.extend((log.alpha_layer || first.has_alpha()).then_some(Notice::Alpha));
     notices.extend(log.hdr_metadata.then_some(Notice::HdrMetadata));
+    notices.extend(log.first_error().map(|said| Notice::Damaged(said.to_owned())));
     notices
 }

@@ -132,6 +132,12 @@ pub enum InputError {
         /// What to install.
         source: FfmpegMissing,
     },
+    /// Another file has taken the name between two looks.
+    #[error("{}: changed while it was read: give it when it is whole", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// ffmpeg refused the file.
     #[error("{}: ffmpeg says {message:?}", path.display())]
     Ffmpeg {
@@ -156,6 +162,15 @@ pub enum InputError {
         folder: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Standard input is given for two views.
+    #[error("- is standard input, which is one view: give the others by name")]
+    StandardInputTwice,
+    /// A file without a byte.
+    #[error("{}: this is empty: 0 bytes", path.display())]
+    NoBytes {
+        /// The file.
+        path: PathBuf,
     },
     /// A view without a picture.
     #[error("{}: a view has at least one picture, this has none", path.display())]
@@ -237,20 +252,20 @@ pub enum InputError {
     },
     /// Two views, or two pictures of one folder, do not belong together.
     #[error(
-        "all views have one {what}, but {} has {first_has} and {} has {other_has}",
-        first.display(), other.display()
+        "all views have one {what}, but {} has {} and {} has {}: {remedy}",
+        first.display(), has[0], other.display(), has[1]
     )]
     Differ {
         /// What is the same in all views.
         what: &'static str,
         /// The first file.
         first: PathBuf,
-        /// What it has.
-        first_has: String,
         /// The file that differs.
         other: PathBuf,
-        /// What that has.
-        other_has: String,
+        /// What each of both has.
+        has: Box<[String; 2]>,
+        /// What to do about it.
+        remedy: String,
     },
 }
 
@@ -258,7 +273,8 @@ impl InputError {
     /// Exit code of a program that ends on this error: 1 the file, 2 what was asked for, 3 ffmpeg.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NoViews | Self::Read { .. } | Self::Scratch { .. } => 2,
+            Self::NoViews | Self::StandardInputTwice => 2,
+            Self::Read { .. } | Self::Scratch { .. } => 2,
             Self::NeedsFfmpeg { .. } => 3,
             _ => 1,
         }
@@ -292,6 +308,9 @@ fn check_kind(path: &Path) -> Result<(), InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let start = start(path).map_err(failed)?;
     let path = path.to_owned();
+    if start.is_empty() {
+        return Err(InputError::NoBytes { path });
+    }
     if start.starts_with(&MAGIC) {
         return Err(InputError::Stream { path });
     }
@@ -314,6 +333,9 @@ fn is_named(path: &Path, extensions: &[&str]) -> bool {
 /// # Errors
 /// [`InputError`]; it names the file, or both files where two do not match.
 pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, InputError> {
+    if paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
+        return Err(InputError::StandardInputTwice);
+    }
     let mut room = Room::new(reading.memory);
     let opened = paths.iter().map(|path| open_view(path, reading, &mut room));
     let opened: Result<Vec<View>, _> = opened.collect();
@@ -344,19 +366,23 @@ fn open_view(path: &Path, reading: &Reading, room: &mut Room) -> Result<View, In
     check_kind(path)?;
     let mut source = if path == Path::new("-") {
         y4m(Path::new("standard input"), std::io::stdin().lock(), reading, room)?
-    } else if std::fs::metadata(path).map_err(failed)?.is_dir() {
-        png_folder::read(path, limit, room)?
-    } else if is_named(path, &["y4m"]) {
-        y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading, room)?
     } else {
-        foreign::read(path, reading, room)?
+        let kind = std::fs::metadata(path).map_err(failed)?;
+        if kind.is_dir() {
+            png_folder::read(path, limit, room)?
+        } else if is_named(path, &["y4m"]) || !kind.is_file() {
+            // What comes through a pipe comes once, and other formats are looked at first.
+            y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading, room)?
+        } else {
+            foreign::read(path, reading, room)?
+        }
     };
     if source.frames.is_empty() {
         return Err(InputError::Empty { path: path.to_owned() });
     }
     let rate = source.set_rate(reading);
     source.frames.truncate(reading.limit.unwrap_or(usize::MAX));
-    reading.override_told(&mut source.told);
+    reading.override_told(&mut source.told, source.of_rgb);
     source.notices.extend(hdr(source.told.transfer));
     let Source { frames, told, notices, .. } = source;
     Ok(View { path: path.to_owned(), frames, rate, told, notices })

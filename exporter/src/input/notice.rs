@@ -52,6 +52,14 @@ pub enum Notice {
     /// An ICC profile is dropped.
     #[error("the ICC profile is dropped")]
     IccProfile,
+    /// A file holds more than one video.
+    #[error(
+        "has {0} video streams, the first is taken: ffmpeg -i FILE -map 0:V:1 -c copy OUT.mkv takes out another"
+    )]
+    OtherVideos(usize),
+    /// A decoder went on over something that it could not read.
+    #[error("is damaged or cut off, frames may be wrong or missing: ffmpeg says {0:?}")]
+    Damaged(String),
     /// Rows of two instants are taken for one.
     #[error("interlaced by its flags, taken as progressive as asked")]
     TakenAsProgressive,

@@ -9,6 +9,7 @@ use iev_runtime::foreign::FileKind;
 use iev_runtime::format::header::{Sampling, Siting};
 use iev_runtime::picture::Plane;
 
+use super::agree::resize;
 use super::notice::Notice;
 use super::room::Room;
 use super::times::lowest;
@@ -30,6 +31,7 @@ pub(super) fn read(
         told: SourceFacts::NOTHING,
         notices,
         interlaced: false,
+        of_rgb: true,
     };
     for (index, name) in names.iter().enumerate() {
         let PngFile { frame, told, notices } = read_png(name)?;
@@ -39,9 +41,9 @@ pub(super) fn read(
             return Err(InputError::Differ {
                 what: "size",
                 first: names[0].clone(),
-                first_has: in_pixels(first_size),
                 other: name.clone(),
-                other_has: in_pixels(size(&frame)),
+                has: Box::new([first_size, size(&frame)].map(in_pixels)),
+                remedy: resize(name, first_size).replace("OUT.y4m", "OUT.png"),
             });
         }
         if index == 0 {

@@ -32,9 +32,13 @@ pub struct Reading {
     #[arg(long)]
     pub progressive: bool,
     /// Matrix, or matrix/primaries/transfer, over what the views say, in the names of ffmpeg: bt709, or
-    /// bt2020nc/bt2020/smpte2084.
+    /// bt2020nc/bt2020/smpte2084. What is converted from RGB keeps its matrix, bt709.
     #[arg(long, value_name = "MATRIX", value_parser = parse_colour)]
     pub colour: Option<ColourOverride>,
+    /// Range of samples over what the views say: limited (16 to 235) or full (0 to 255). What is converted from RGB
+    /// keeps its range, limited.
+    #[arg(long = "range", value_name = "RANGE", value_parser = parse_range)]
+    pub full_range: Option<bool>,
     /// Width of a pixel to its height, such as 64:45, over what the views say.
     #[arg(long, value_name = "W:H", value_parser = parse_aspect)]
     pub aspect: Option<(u32, u32)>,
@@ -66,13 +70,18 @@ impl Reading {
         Ok(())
     }
 
-    /// Puts what was asked for over what a source tells.
-    pub(super) fn override_told(&self, told: &mut SourceFacts) {
+    /// Puts what was asked for over what a source tells; matrix and range of samples `made_here` are known.
+    pub(super) fn override_told(&self, told: &mut SourceFacts, made_here: bool) {
         if let Some(colour) = self.colour {
-            told.matrix = colour.matrix;
+            if !made_here {
+                told.matrix = colour.matrix;
+            }
             if let Some(rest) = colour.primaries_and_transfer {
                 (told.primaries, told.transfer) = rest;
             }
+        }
+        if !made_here {
+            told.full_range = self.full_range.or(told.full_range);
         }
         told.sampling.pixel_aspect = self.aspect.unwrap_or(told.sampling.pixel_aspect);
     }
@@ -90,6 +99,15 @@ pub fn parse_rate(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
+/// Whether samples use 0‥255.
+fn parse_range(text: &str) -> Result<bool, String> {
+    match text {
+        "limited" => Ok(false),
+        "full" => Ok(true),
+        _ => Err("not limited or full".into()),
+    }
+}
+
 fn parse_aspect(text: &str) -> Result<(u32, u32), String> {
     let parts = text.split_once(':').map(|(w, h)| (w.parse(), h.parse()));
     match parts {
@@ -98,7 +116,7 @@ fn parse_aspect(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
-fn parse_colour(text: &str) -> Result<ColourOverride, String> {
+pub(super) fn parse_colour(text: &str) -> Result<ColourOverride, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let unknown = |what: &str, name: &str| format!("no {what} is called {name:?}");
     let matrix = |name| MATRICES.code(name).ok_or_else(|| unknown("matrix", name));
@@ -141,9 +159,25 @@ mod tests {
         for wrong in ["", "709", "bt709/bt709", "bt709/bt709/pq", "bt709/x/bt709"] {
             assert!(parse_colour(wrong).is_err(), "{wrong}");
         }
-        let reading = Reading { colour: Some(matrix), aspect: Some((2, 1)), ..Reading::default() };
-        let mut told = SourceFacts { transfer: 16, ..SourceFacts::NOTHING };
-        reading.override_told(&mut told);
-        assert_eq!((told.matrix, told.transfer, told.sampling.pixel_aspect), (1, 16, (2, 1)));
+    }
+
+    #[test]
+    fn what_is_asked_for_goes_over_what_is_told_but_not_over_what_was_made_here() {
+        let colour = Some(parse_colour("bt470bg").unwrap());
+        let (aspect, full_range) = (Some((2, 1)), Some(parse_range("full").unwrap()));
+        let reading = Reading { colour, aspect, full_range, ..Reading::default() };
+        let told = |made_here| {
+            let mut told = SourceFacts {
+                matrix: 1,
+                transfer: 16,
+                full_range: Some(false),
+                ..SourceFacts::NOTHING
+            };
+            reading.override_told(&mut told, made_here);
+            (told.matrix, told.full_range, told.transfer, told.sampling.pixel_aspect)
+        };
+        assert_eq!(told(false), (5, Some(true), 16, (2, 1)));
+        assert_eq!(told(true), (1, Some(false), 16, (2, 1)));
+        assert!(parse_range("tv").is_err());
     }
 }

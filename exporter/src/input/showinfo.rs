@@ -29,10 +29,13 @@ pub(super) struct Log {
     pub(super) rotation: Option<String>,
     /// Whether an alpha layer beside the pictures is announced.
     pub(super) alpha_layer: bool,
+    /// Video streams in the file, without covers.
+    pub(super) videos: usize,
+    /// Whether the file's streams are all listed.
+    listed: bool,
     /// Whether frames carry mastering display or content light metadata.
     pub(super) hdr_metadata: bool,
-    /// Lines logged as errors.
-    errors: Vec<String>,
+    first_error: Option<String>,
     last_line: String,
     starts: Vec<Option<i64>>,
     last: Option<i64>,
@@ -53,7 +56,8 @@ pub(super) struct Frame {
 impl Frame {
     /// Whether there are no luma and colour differences yet.
     pub(super) fn is_rgb(&self) -> bool {
-        self.told.matrix == 0
+        let names = ["rgb", "bgr", "gbr", "pal8"];
+        self.told.matrix == 0 || names.iter().any(|name| self.format.contains(name))
     }
 
     pub(super) fn has_alpha(&self) -> bool {
@@ -76,21 +80,30 @@ impl Log {
         log
     }
 
-    /// What was logged as errors, else the last words.
-    pub(super) fn why(&self) -> String {
-        if self.errors.is_empty() { self.last_line.clone() } else { self.errors.join("; ") }
+    /// The first error, else the last words.
+    pub(super) fn why(&self) -> &str {
+        self.first_error().unwrap_or(&self.last_line)
+    }
+
+    /// The first line that was logged as an error: later ones say what failed because of it.
+    pub(super) fn first_error(&self) -> Option<&str> {
+        self.first_error.as_deref()
     }
 
     fn add(&mut self, line: &str) {
         self.last_line.clear();
         self.last_line.push_str(line.trim());
-        if ["[error]", "[fatal]", "[panic]"].iter().any(|level| line.contains(level)) {
-            self.errors.push(line.trim().to_owned());
+        let mut levels = ["[error] ", "[fatal] ", "[panic] "].iter();
+        if let Some((_, words)) = levels.find_map(|level| line.split_once(level)) {
+            self.first_error.get_or_insert_with(|| words.trim().to_owned());
         } else if line.contains("Parsed_showinfo") {
             self.add_shown(line);
-        } else if let Some((_, degrees)) = line.split_once("rotation of ") {
-            let degrees = degrees.split_whitespace().next().unwrap_or_default();
+        } else if let Some(degrees) = rotation(line) {
             self.rotation = Some(degrees.trim_end_matches(".00").to_owned());
+        } else if is_video(line) && !self.listed {
+            self.videos += 1;
+        } else if line.contains("Stream mapping:") {
+            self.listed = true;
         } else if line.contains("alpha_mode") && line.trim_end().ends_with(": 1") {
             self.alpha_layer = true;
         }
@@ -173,6 +186,21 @@ fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     after.split_whitespace().next()
 }
 
+/// The degrees of a display matrix; other lines may end alike, as titles do.
+fn rotation(line: &str) -> Option<&str> {
+    let (key, degrees) = line.split_once(": rotation of ")?;
+    let key = key.trim_start_matches("[info]").trim();
+    let names = ["Display Matrix", "displaymatrix"];
+    names.iter().any(|name| key.eq_ignore_ascii_case(name)).then_some(())?;
+    degrees.split_whitespace().next()
+}
+
+/// Whether a line lists a video stream that is no cover picture.
+fn is_video(line: &str) -> bool {
+    let stream = line.trim_start_matches("[info]").trim_start().starts_with("Stream #0:");
+    stream && line.contains(": Video: ") && !line.contains("(attached pic)")
+}
+
 fn ratio(text: &str) -> Option<(u32, u32)> {
     let (a, b) = text.split_once('/')?;
     Some((a.parse().ok()?, b.parse().ok()?))
@@ -196,7 +224,14 @@ mod tests {
 
     const LOG: &str = "\
 [info]   Stream #0:0: Video: h264, yuv420p(tv, bt709/unknown/unknown, progressive), 96x64
+[info]   Stream #0:1(und): Video: h264 (High), yuv420p, 96x64
+[info]   Stream #0:2[0x0]: Video: png, rgb24, 64x48 (attached pic)
+[info]   Stream #0:3: Audio: aac
+[info] Stream mapping:
+[info]   Stream #0:0 -> #0:0 (h264 (native) -> wrapped_avframe (native))
+[info]   Stream #0:0: Video: wrapped_avframe, yuv420p, 96x64
 [info]       Display Matrix: rotation of -90.00 degrees
+[info]     title           : Display Matrix: rotation of 45.00 degrees
 [Parsed_showinfo_0 @ 0x7f2d] [info] config in time_base: 1/12800, frame_rate: 25/1
 [Parsed_showinfo_0 @ 0x7f2d] [info] n:   0 pts:      0 pts_time:0       duration:    512 \
 duration_time:0.04 fmt:yuv420p10le cl:topleft sar:128/90 s:96x64 i:P iskey:1 type:I
@@ -213,6 +248,7 @@ duration_time:0.04 fmt:yuv420p10le cl:left sar:1/1 s:32x16 i:T iskey:0 type:B
     fn a_log_tells_of_the_first_frame_and_of_changes() {
         let log = Log::read(LOG.as_bytes());
         let first = log.first.clone().unwrap();
+        assert_eq!(log.videos, 2);
         assert_eq!((first.format.as_str(), first.size), ("yuv420p10le", (96, 64)));
         let sampling = Sampling { pixel_aspect: (64, 45), siting: Siting::TopLeft };
         let told = SourceFacts {
@@ -225,7 +261,7 @@ duration_time:0.04 fmt:yuv420p10le cl:left sar:1/1 s:32x16 i:T iskey:0 type:B
         assert_eq!(first.told, told);
         assert_eq!((log.resized, log.interlaced), (Some((1, (32, 16))), true));
         assert_eq!((log.rotation.as_deref(), log.hdr_metadata), (Some("-90"), true));
-        assert_eq!(log.why(), "[h264 @ 0x55] [error] Invalid data");
+        assert_eq!((log.why(), log.first_error()), ("Invalid data", Some("Invalid data")));
         assert_eq!(Log::read(&b"[info] ready\nout of luck\n"[..]).why(), "out of luck");
         let times = Times { starts: vec![0, 1024], last: Some(512), tick: (1, 12_800) };
         assert_eq!(log.times(2), Some(times));

@@ -61,6 +61,8 @@ pub(super) struct Source {
     pub(super) notices: Vec<Notice>,
     /// Whether frames are flagged as two fields.
     pub(super) interlaced: bool,
+    /// Whether luma and colour differences were made of RGB here.
+    pub(super) of_rgb: bool,
 }
 
 impl Source {
@@ -87,6 +89,7 @@ impl Source {
             told: SourceFacts { full_range, sampling, ..SourceFacts::NOTHING },
             notices: layout.losses(),
             interlaced,
+            of_rgb: false,
         })
     }
 

@@ -132,7 +132,10 @@ fn views_that_differ_are_named_with_their_numbers() {
     let (a, b, c) = (one.display(), wide.display(), long.display());
     assert_eq!(
         refusal(&[&one, &wide]),
-        format!("all views have one size, but {a} has 16x8 pixels and {b} has 18x8 pixels")
+        format!(
+            "all views have one size, but {a} has 16x8 pixels and {b} has 18x8 pixels: bring all to one: \
+             ffmpeg -i {b} -vf scale=16:8 OUT.y4m"
+        )
     );
     assert_eq!(
         refusal(&[&one, &long]),
@@ -166,6 +169,12 @@ fn what_one_view_leaves_open_is_that_of_another() {
     );
     let ranges = refusal(&[&silent, &same, &full]);
     assert!(ranges.contains("same.y4m has 16‥235 and"), "{ranges}");
+    assert!(ranges.contains("--range limited takes all for that"), "{ranges}");
+    for range in [true, false] {
+        let reading = Reading { full_range: Some(range), ..Reading::default() };
+        let views = open(&[&silent, &same, &full], &reading).unwrap();
+        assert!(views.iter().all(|view| view.told.full_range == Some(range)));
+    }
     let narrow = desk.y4m("narrow.y4m", "F24:1 A1:2 XCOLORRANGE=LIMITED", 1);
     let views = open(&[&same, &narrow], &Reading::default()).unwrap();
     let said = warnings(&views).next().unwrap().to_string();
@@ -178,6 +187,92 @@ fn what_one_view_leaves_open_is_that_of_another() {
     assert_eq!((views[1].told.sampling.pixel_aspect, warnings(&views).count()), ((3, 2), 0));
 }
 
+/// What a refusal says to do is done, as it is said.
+#[test]
+fn views_of_two_matrices_or_ranges_are_refused_with_what_makes_them_one() {
+    let desk = Desk::new();
+    let make = |name: &str, matrix: &str, range: &str| {
+        let set = format!("setparams=colorspace={matrix}:range={range}");
+        let chain =
+            format!("scale=out_color_matrix={matrix}:out_range={range},format=yuv420p,{set}");
+        desk.ffmpeg(&format!("{PATTERN} -vf {chain} -c:v libx264 -qp 0"), name)
+    };
+    let hd = make("hd.mp4", "bt709", "tv");
+    let [sd, full] = [make("sd.mp4", "smpte170m", "tv"), make("full.mp4", "bt709", "pc")];
+    for (other, takes) in [(&sd, "--colour bt709"), (&full, "--range limited")] {
+        let said = refusal(&[&hd, other]);
+        assert!(said.contains(&format!("{takes} takes all for that")), "{said}");
+        let arguments = said.split_once("convert: ffmpeg ").unwrap().1.strip_suffix(" OUT.y4m");
+        let converted = desk.ffmpeg(arguments.unwrap(), "OUT.y4m");
+        let views = open(&[&hd, &converted], &Reading::default()).unwrap();
+        assert_eq!(views[1].told.colour(), views[0].told.colour());
+        let [ours, theirs] = [&views[0], &views[1]].map(|view| view.frames[0].planes());
+        let far = ours.iter().zip(&theirs).map(|(a, b)| {
+            let apart = a.samples.iter().zip(b.samples).map(|(a, b)| u64::from(a.abs_diff(*b)));
+            apart.sum::<u64>() / a.samples.len() as u64
+        });
+        assert!(far.max() < Some(3), "{said}");
+    }
+    // Of one matrix there are two names.
+    let pal = make("pal.mp4", "bt470bg", "tv");
+    let views = open(&[&sd, &pal], &Reading::default()).unwrap();
+    let said: Vec<String> = warnings(&views).map(|warning| warning.to_string()).collect();
+    assert!(
+        said[0].contains("its colour matrix is bt470bg, but the stream says smpte170m"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn samples_made_of_rgb_keep_the_matrix_that_made_them() {
+    let desk = Desk::new();
+    let files = desk.pngs("files", &[("1.png", [255, 0, 0])]);
+    let film = desk.ffmpeg(&format!("{PATTERN} -c:v ffv1 -pix_fmt gbrp"), "rgb.mkv");
+    let asked = Reading {
+        colour: Some(reading::parse_colour("smpte170m").unwrap()),
+        full_range: Some(true),
+        ..Reading::default()
+    };
+    for path in [files, film] {
+        let told = open(&[&path], &asked).unwrap()[0].told;
+        assert_eq!((told.matrix, told.full_range), (1, Some(false)), "{}", path.display());
+    }
+}
+
+#[test]
+fn covers_are_no_videos_and_further_videos_are_told() {
+    let desk = Desk::new();
+    let film = desk.ffmpeg(&format!("{PATTERN} -pix_fmt yuv420p -c:v libx264"), "film.mp4");
+    desk.ffmpeg("-f lavfi -i testsrc=s=32x32:d=0.04 -frames:v 1", "cover.jpg");
+    let arguments = "-i cover.jpg -i film.mp4 -map 0 -map 1 -c copy -disposition:v:0 attached_pic";
+    let view = open_one(&desk.ffmpeg(arguments, "covered.mp4"));
+    assert_eq!((view.frames, view.notices), (open_one(&film).frames, vec![]));
+    let arguments =
+        "-f lavfi -i sine=d=0.4 -i cover.jpg -map 0 -map 1 -c:v copy -disposition:v:0 attached_pic";
+    let song = desk.ffmpeg(arguments, "song.m4a");
+    assert!(refusal(&[&song]).contains("song.m4a: ffmpeg finds no video"));
+    let two = desk.ffmpeg("-i film.mp4 -i film.mp4 -map 0 -map 1 -c copy", "two.mkv");
+    assert_eq!(open_one(&two).notices, [Notice::OtherVideos(2)]);
+}
+
+#[test]
+fn a_film_that_is_cut_or_damaged_is_taken_with_a_word() {
+    let desk = Desk::new();
+    for (container, codec) in
+        [("mp4", "libx264 -g 1 -movflags faststart"), ("mkv", "ffv1"), ("avi", "ffv1")]
+    {
+        let whole = desk
+            .ffmpeg(&format!("{PATTERN} -pix_fmt yuv420p -c:v {codec}"), &format!("a.{container}"));
+        let bytes = fs::read(&whole).unwrap();
+        let cut = desk.path(&format!("cut.{container}"));
+        fs::write(&cut, &bytes[..bytes.len() * 4 / 5]).unwrap();
+        let view = open_one(&cut);
+        assert!(view.frames.len() < 10, "{container}");
+        let damaged = |n: &Notice| matches!(n, Notice::Damaged(_));
+        assert!(view.notices.iter().any(damaged), "{container}: {:?}", view.notices);
+    }
+}
+
 #[test]
 fn frames_are_repeated_and_dropped_to_the_rate_asked_for() {
     let desk = Desk::new();
@@ -186,6 +281,7 @@ fn frames_are_repeated_and_dropped_to_the_rate_asked_for() {
     let unknown = desk.y4m("unknown.y4m", "F0:0", 4);
     let rates = refusal(&[&slow, &desk.y4m("25.y4m", "F25:1", 4)]);
     assert!(rates.contains("slow.y4m has 24/1 and"), "{rates}");
+    assert!(rates.contains("--rate 24/1 repeats and drops"), "{rates}");
     let views = open(&[&slow, &fast], &at_rate(48, 1)).unwrap();
     let sources = |view: &View| -> Vec<usize> {
         let index = |frame: &Picture| (0..8).find(|i| *frame == synthetic(16, 8, *i as f32));
@@ -274,7 +370,9 @@ fn folders_have_a_word_for_each_oddity() {
     large.write_header().unwrap().write_image_data(&[1; 36]).unwrap();
     let sizes = refusal(&[&folder]);
     assert!(
-        sizes.contains("1.png has 3x3 pixels and ") && sizes.contains("6.png has 4x3"),
+        sizes.contains("1.png has 3x3 pixels and ")
+            && sizes.contains("6.png has 4x3")
+            && sizes.ends_with("6.png -vf scale=3:3 OUT.png"),
         "{sizes}"
     );
 }

@@ -95,17 +95,18 @@ impl<R: BufRead> Reader<R> {
     /// [`Y4mError`] with the offset of the token at fault.
     pub fn new(mut source: R) -> Result<Self, Y4mError> {
         let mut offset = 0;
-        let is_empty =
-            source.fill_buf().map_err(|source| Y4mError::Read { offset, source })?.is_empty();
-        if is_empty {
-            return Err(Y4mError::Malformed {
-                offset,
-                rule: "a file has a header line, this is empty",
-            });
+        let start = source.fill_buf().map_err(|source| Y4mError::Read { offset, source })?;
+        let rule = match start.len().min(MAGIC.len()) {
+            0 => Some("a file has a header line, this is empty"),
+            known if start[..known] != MAGIC[..known] => Some(MAGIC_RULE),
+            _ => None,
+        };
+        if let Some(rule) = rule {
+            return Err(Y4mError::Malformed { offset, rule });
         }
         let line = read_line(&mut source, &mut offset)?;
         let Some(tokens) = line.strip_prefix(MAGIC) else {
-            return Err(Y4mError::Malformed { offset: 0, rule: "a stream starts with YUV4MPEG2" });
+            return Err(Y4mError::Malformed { offset: 0, rule: MAGIC_RULE });
         };
         if line.ends_with(b"\r") {
             let at = line.len() as u64 - 1;
@@ -231,6 +232,7 @@ fn layout(name: &[u8]) -> Option<(Layout, Siting)> {
     Layout::by_name(std::str::from_utf8(name).ok()?)
 }
 
+const MAGIC_RULE: &str = "a stream starts with YUV4MPEG2";
 const SIDE_RULE: &str = "width and height are 1 to 8192 pixels";
 const RATE_RULE: &str =
     "the frame rate is a ratio of two positive numbers, at most 10000 a second, or 0:0";
