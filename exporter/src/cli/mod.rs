@@ -19,6 +19,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use iev_exporter::input::cameras;
 use iev_exporter::input::{Reading, View, open_views, warnings};
 use iev_exporter::lower::{LowerArgs, run_lower};
 use iev_exporter::progress::Progress;
@@ -117,7 +118,8 @@ fn read_views(outputs: &mut Outputs, views: &[PathBuf], progress: Progress) {
 fn read_config(outputs: &mut Outputs, path: &Path, config: &Config, progress: Progress) {
     outputs.reads(path);
     read_views(outputs, &config.views, progress);
-    config.peers.iter().for_each(|peer| drop(outputs.reads(peer)));
+    let cameras = config.cameras.iter().flat_map(|path| cameras::files(path));
+    config.peers.iter().cloned().chain(cameras).for_each(|file| drop(outputs.reads(&file)));
 }
 
 /// Reads the views, and says what is lost, changed or guessed on the way in.

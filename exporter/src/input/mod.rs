@@ -30,7 +30,7 @@ mod tests;
 mod times;
 pub mod y4m;
 
-pub use self::digest::clip_digest;
+pub use self::digest::{clip_digest, digest_with};
 pub use self::notice::{Notice, Warning};
 pub use self::reading::{Reading, parse_rate};
 use self::room::Room;

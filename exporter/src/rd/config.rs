@@ -36,6 +36,7 @@ struct Written {
 struct Clip {
     views: Vec<PathBuf>,
     rate: Option<(u32, u32)>,
+    cameras: Option<PathBuf>,
 }
 
 fn own_codec() -> String {
@@ -68,6 +69,8 @@ pub struct Config {
     pub views: Vec<PathBuf>,
     /// Pictures per second as a fraction, over what the files say.
     pub rate: Option<(u32, u32)>,
+    /// Cameras of the views, to be sent along.
+    pub cameras: Option<PathBuf>,
     /// Points of our curve.
     pub points: Vec<Point>,
     /// CSV files of other codecs.
@@ -112,6 +115,7 @@ impl Config {
             points,
             views: written.clip.views.iter().map(beside).collect(),
             rate: written.clip.rate,
+            cameras: written.clip.cameras.as_ref().map(beside),
             peers: written.peers.iter().map(beside).collect(),
             interval_db: written.interval,
             name: written.name,
@@ -172,6 +176,7 @@ pub(crate) mod tests {
         [clip]
         views = ["v0.y4m", "/clips/v1.y4m"]
         rate = [24, 1]
+        cameras = "rig.json"
         [settings]
         profile = "edge"
         anchor = 1
@@ -190,6 +195,7 @@ pub(crate) mod tests {
         let config = Config::parse(ROOM, Path::new("bench")).unwrap();
         assert_eq!(config.views, [Path::new("bench/v0.y4m"), Path::new("/clips/v1.y4m")]);
         assert_eq!(config.peers, [Path::new("bench/peers/room.csv")]);
+        assert_eq!(config.cameras.as_deref(), Some(Path::new("bench/rig.json")));
         assert_eq!((config.rate, config.interval_db), (Some((24, 1)), (31.0, 36.0)));
         let [coarse, fine] = &config.points[..] else { panic!("two points") };
         assert_eq!((coarse.request.qp, fine.request.qp), (40.0, 31.0));

@@ -183,11 +183,14 @@ mod encoding {
     use std::path::PathBuf;
     use std::time::Instant;
 
+    use iev_runtime::format::cameras::Cameras;
+
     use crate::error::{Context, Result, ensure};
 
     use super::{Harness, Point, PointFolder, PointResult};
     use crate::encode::{encode, plan};
-    use crate::input::{Reading, View, clip_digest, open_views, warnings};
+    use crate::input::cameras::read_cameras;
+    use crate::input::{Reading, View, clip_digest, digest_with, open_views, warnings};
     use crate::progress::Progress;
     use crate::rd::machine::MachineFacts;
     use crate::verify::verify;
@@ -217,23 +220,33 @@ mod encoding {
                 open_views(&self.config.views, &reading)?
             };
             warnings(&views).for_each(|warning| progress.warn(warning));
-            let clip = clip_digest(&views);
+            let cameras = self.cameras(&views, progress)?;
+            let clip = digest_with(cameras.as_ref(), clip_digest(&views));
             // In order: a point may start from the one before.
             for (place, point) in points.iter().enumerate() {
                 if asked(point) {
                     let (number, label) = (place + 1, &point.label);
                     progress.say(format!("point {label} ({number} of {})", points.len()));
                     let within = || format!("point {:?}", point.label);
-                    self.encode_point(place, &views, &clip, progress).with_context(within)?;
+                    self.encode_point(place, &views, cameras.as_ref(), &clip, progress)
+                        .with_context(within)?;
                 }
             }
             Ok(clip)
+        }
+
+        fn cameras(&self, views: &[View], progress: Progress) -> Result<Option<Cameras>> {
+            let Some(path) = &self.config.cameras else { return Ok(None) };
+            let (cameras, said) = read_cameras(path, views)?;
+            said.iter().for_each(|line| progress.say(format_args!("cameras: {line}")));
+            Ok(Some(cameras))
         }
 
         fn encode_point(
             &self,
             place: usize,
             views: &[View],
+            cameras: Option<&Cameras>,
             clip: &str,
             progress: Progress,
         ) -> Result<()> {
@@ -249,7 +262,8 @@ mod encoding {
             let start = point.warm_start.then(|| self.start(place, clip)).transpose()?;
             let _taken = WorkFolder::take(folder.work())?;
             folder.prepare(&digest)?;
-            let result = measure_point(point, &folder, start, digest, views, progress)?;
+            let clip = (views, cameras);
+            let result = measure_point(point, &folder, start, digest, clip, progress)?;
             let figures = &result.verified.figures;
             let (kbps, luma_db) = (figures.kbps, figures.psnr_y);
             progress.say(format!("  {kbps:.1} kbit/s, {luma_db:.3} dB luma"));
@@ -273,7 +287,7 @@ mod encoding {
         folder: &PointFolder,
         warm_start: Option<PathBuf>,
         digest: String,
-        views: &[View],
+        (views, cameras): (&[View], Option<&Cameras>),
         progress: Progress,
     ) -> Result<PointResult> {
         let resumed = folder.checkpoint().exists();
@@ -282,6 +296,7 @@ mod encoding {
         let plan = plan(views, &point.request, progress)?;
         let mut settings = point.request.settings(plan, folder.stream(), work, progress)?;
         settings.training.warm_start = warm_start;
+        settings.cameras = cameras.cloned();
         settings.tell_fallback(&point.request)?;
         // The seconds are those of encoding alone.
         let started = Instant::now();
