@@ -136,3 +136,21 @@ fn each_planted_offence_is_found_and_judged_per_jetpack() {
 fn a_quantiser_that_tensorrt_likes_passes() {
     assert_eq!(lint(&quantiser(INT8, 0, false)), []);
 }
+
+#[test]
+fn boards_name_only_jetpacks_that_graphs_are_judged_for() {
+    let page = include_str!("../../../boards/README.md");
+    let texts = iev_runtime::board::BUILT_IN.map(|(_, text)| text);
+    let mut named = Vec::new();
+    for text in texts.into_iter().chain([page]) {
+        for after in text.split("JetPack ").skip(1) {
+            let list = after.split(|c: char| !(c.is_ascii_digit() || ". ,".contains(c))).next();
+            let names = list.unwrap().split(',').map(|name| name.trim().trim_end_matches('.'));
+            named.extend(names.filter(|name| name.contains('.')));
+        }
+    }
+    assert!(named.len() > 5, "{named:?}");
+    for name in named {
+        assert!(JETPACKS.iter().any(|jetpack| jetpack.name == name), "JetPack {name}");
+    }
+}
