@@ -28,8 +28,8 @@ fn the_stream_decodes_to_its_recorded_pictures() {
 
 /// Pictures of `units` before the first that the checker refuses or rav1d fails at.
 fn pictures(units: &[&[u8]]) -> usize {
-    let (mut checker, mut decoder) = (Checker::new(SIZE), Rav1d::start(SIZE).unwrap());
-    let mut picture = Picture::new(SIZE);
+    let Ok(mut decoder) = Rav1d::start(SIZE) else { panic!("rav1d does not start") };
+    let (mut checker, mut picture) = (Checker::new(SIZE), Picture::new(SIZE));
     let decoded =
         |unit: &&&[u8]| checker.check(unit).is_ok() && decoder.decode(unit, &mut picture).is_ok();
     units.iter().take_while(decoded).count()
