@@ -85,7 +85,7 @@ impl Sections for Here {
     }
 }
 
-/// On threads, [`AHEAD`] frames ahead.
+/// On threads, `AHEAD` frames ahead.
 pub struct Ahead(Lanes<OpenSection, SectionFrame>);
 
 impl Ahead {
