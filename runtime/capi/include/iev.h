@@ -27,8 +27,8 @@
  * of its own from iev_play on, until iev_close. Pointers to pictures hold until the player's next
  * iev_play, iev_seek, iev_next or iev_close in any thread. iev_close must be the last call on a player.
  *
- * Strangers. AV1 and H.264 of files from strangers want iev_options.sandbox: without it a broken AV1 tile ends
- * the process inside its decoder, which nothing here can catch.
+ * Strangers. AV1 and H.264 of files from strangers want iev_options.sandbox: without it a fault of a decoder that
+ * gets past the checks is one of the process, which nothing here can catch.
  *
  * ONNX Runtime paints implicit views. It is loaded once in a process, when the first implicit view plays. Call
  * iev_refuse_telemetry first of all if it shall not report to its maker.
