@@ -27,7 +27,7 @@ fn cameras_travel_in_the_stream() {
     let pair = desk.pair();
     let rig = desk.path("rig.json");
     std::fs::write(&rig, RIG).unwrap();
-    let mut export = desk.encode(&pair);
+    let mut export = desk.encode_aloud(&pair);
     export.args(["--anchor", "0,1", "--no-verify", "--cameras"]).arg(&rig);
     let output = export.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
