@@ -8,14 +8,14 @@ use nalgebra::{Point3, Vector3};
 pub(super) enum Head {
     /// Among cameras: the head moves with the mouse, to the right and down as the camera sees it, by as far as cameras
     /// stand apart in a drag across the window.
-    Among(Cameras),
+    Among(Box<Cameras>),
     /// Without cameras: views one after another from left to right.
     Row(u8),
 }
 
 impl Head {
     pub(super) fn new(cameras: Option<Cameras>, views: usize) -> Self {
-        cameras.map_or(Self::Row(views as u8), Self::Among)
+        cameras.map_or(Self::Row(views as u8), |cameras| Self::Among(Box::new(cameras)))
     }
 
     /// The view for a drag that began on `from` and has gone `right` and `down` across the window, in parts of its sides.

@@ -199,7 +199,7 @@ impl Show<'_> {
             let dot = (height.get() as usize / ROWS_PER_DOT).max(1);
             text::write(&self.screening.statistics(), &mut pixels, columns, dot);
         }
-        Ok(pixels.present().map_err(|e| no_window(&e))?)
+        pixels.present().map_err(|e| no_window(&e))
     }
 
     fn end_on_failure(&mut self, done: Result<()>, events: &ActiveEventLoop) {
