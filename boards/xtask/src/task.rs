@@ -157,14 +157,15 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
     }
     let list = NamedTempFile::new_in(&place.target)?;
     let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
-    eprintln!("{}", pass_on_skipped(list.path())?);
+    let callers = env::var_os(iev_skips::LIST).filter(|name| !name.is_empty());
+    eprintln!("{}", pass_on_skipped(list.path(), callers.as_deref())?);
     outcome
 }
 
-/// Says how many tests are in `list`, and hands them on to a caller who counts skips too.
-fn pass_on_skipped(list: &Path) -> Result<String> {
+/// Says how many tests are in `list`, and adds them to the list of a caller who counts skips too.
+fn pass_on_skipped(list: &Path, callers: Option<&OsStr>) -> Result<String> {
     let text = fs::read_to_string(list)?;
-    if let Some(callers) = env::var_os(iev_skips::LIST).filter(|name| !name.is_empty()) {
+    if let Some(callers) = callers {
         let mut callers = File::options().append(true).create(true).open(callers)?;
         callers.write_all(text.as_bytes())?;
     }
@@ -286,9 +287,9 @@ mod tests {
     #[test]
     fn skipped_tests_are_counted_once_each_and_named() {
         let list = NamedTempFile::new().unwrap();
-        assert_eq!(pass_on_skipped(list.path()).unwrap(), "no test was skipped");
+        assert_eq!(pass_on_skipped(list.path(), None).unwrap(), "no test was skipped");
         fs::write(list.path(), "b for want of x\na for want of y\nb for want of x\n").unwrap();
-        let said = pass_on_skipped(list.path()).unwrap();
+        let said = pass_on_skipped(list.path(), None).unwrap();
         assert_eq!(said, "2 tests were skipped:\n  a for want of y\n  b for want of x");
     }
 
