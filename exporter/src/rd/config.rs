@@ -12,7 +12,7 @@ use crate::error::{Context, Error, Result, ensure};
 const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
 
 /// Longest file of a config.
-const MOST_BYTES: u64 = 1 << 20;
+pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The file as written.
 #[derive(Debug, Deserialize)]

@@ -7,10 +7,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use iev_runtime::text_file::{parse_toml, read_text};
 use serde::Deserialize;
 
-use super::config::{Config, check_name};
-use crate::error::{Context, Result, bail, ensure};
+use super::config::{Config, MOST_BYTES, check_name};
+use crate::error::{Context, Error, Result, bail, ensure};
 
 /// The file as written.
 #[derive(Debug, Deserialize)]
@@ -44,7 +45,7 @@ impl Farm {
     /// Names the file and what is wrong in it.
     pub fn read(path: &Path) -> Result<Self> {
         let within = || format!("reading {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(within)?;
+        let text = read_text(path, MOST_BYTES).with_context(within)?;
         Self::parse(&text, path.parent().unwrap_or(Path::new(""))).with_context(within)
     }
 
@@ -53,7 +54,7 @@ impl Farm {
     /// # Errors
     /// The line of the file, or the rule that is broken.
     pub fn parse(text: &str, folder: &Path) -> Result<Self> {
-        let Written { name, slurm, jobs } = toml::from_str(text)?;
+        let Written { name, slurm, jobs } = parse_toml(text).map_err(Error::usage)?;
         check_name(&name)?;
         ensure!(!jobs.is_empty(), "a farm has at least one job");
         let numbered = jobs.into_iter().enumerate();

@@ -151,16 +151,19 @@ impl WarpedTensors {
     ) -> Self {
         let planes: Vec<_> = sources.iter().map(|picture| resident.planes(picture)).collect();
         let cells = quantised(flow);
+        // Both chroma planes move alike.
+        let [luma, chroma] = [true, false]
+            .map(|luma| (displacements(&cells, luma), corners(crops, luma, resident.device)));
         // Plane by plane: samples and slopes, packed as the network has them.
         let made = LAYOUT.iter().enumerate().map(|(plane, (_, _, side))| {
-            let luma = plane == 0;
+            let (moved, corners) = if plane == 0 { &luma } else { &chroma };
             let pixels: Vec<&Tensor> = planes.iter().map(|planes| &planes[plane]).collect();
             let source = SourcePlanes {
                 pixels: Tensor::stack(&pixels, 0),
-                corners: corners(crops, luma, resident.device),
-                subsampling: i64::from(!luma),
+                corners,
+                subsampling: i64::from(plane > 0),
             };
-            source.samples(&displacements(&cells, luma)).map(|values| packed(values, *side))
+            source.samples(moved).map(|values| packed(values, *side))
         });
         let made: Vec<[Tensor; 3]> = made.collect();
         let join =
@@ -223,15 +226,15 @@ fn corners(crops: &[Crop<'_>], luma: bool, device: Device) -> [Tensor; 2] {
 }
 
 /// One plane of every source, with the geometry needed to sample it.
-struct SourcePlanes {
+struct SourcePlanes<'a> {
     /// `[sample, row, column]` in bytes.
     pixels: Tensor,
-    corners: [Tensor; 2],
+    corners: &'a [Tensor; 2],
     /// 0 for luma, 1 for chroma: displacements have this many more fraction bits.
     subsampling: i64,
 }
 
-impl SourcePlanes {
+impl SourcePlanes<'_> {
     /// Bilinear samples with their slopes by x and y, each `[sample, y, x]`, as `kernel::warp` has them.
     fn samples(&self, moved: &Tensor) -> [Tensor; 3] {
         let bits = i64::from(PIXEL_BITS) + self.subsampling;

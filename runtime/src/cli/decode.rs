@@ -1,7 +1,7 @@
 //! `iev decode`.
 
 use std::io::{IsTerminal, Write};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -51,12 +51,8 @@ pub(crate) struct Decode {
     /// Several views one below the other instead of side by side
     #[arg(long)]
     top_bottom: bool,
-    /// Frames to skip
-    #[arg(long, default_value_t = 0)]
-    skip: u32,
-    /// Frames to decode
-    #[arg(long)]
-    limit: Option<u32>,
+    #[command(flatten)]
+    frames: FrameArgs,
     /// yuv4mpeg2, yuv, nv12, rgba, png, md5 or null, when the file name does not tell
     #[arg(long)]
     muxer: Option<String>,
@@ -85,6 +81,25 @@ pub(crate) struct Decode {
     backend: BackendArgs,
 }
 
+/// Which frames of a stream.
+#[derive(Debug, Args)]
+pub(super) struct FrameArgs {
+    /// Frames of the stream to skip
+    #[arg(long, default_value_t = 0)]
+    skip: u32,
+    /// Frames of the stream to take after those
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+impl FrameArgs {
+    /// Those of a stream of so many frames; maybe none.
+    pub(super) fn of(&self, frames: u32) -> Range<u32> {
+        let first = self.skip.min(frames);
+        first..self.limit.map_or(frames, |limit| first.saturating_add(limit).min(frames))
+    }
+}
+
 /// What `--stats json` says.
 #[derive(Serialize)]
 struct DecodeReport {
@@ -101,24 +116,23 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let views: ViewSet = order.iter().copied().collect();
     // Which frames.
     let end = player.frames().end;
-    let first = command.skip.min(end);
-    let last = command.limit.map_or(end, |limit| first.saturating_add(limit).min(end));
-    if first == last {
+    let frames = command.frames.of(end);
+    if frames.is_empty() {
         return Err(Failure::Usage(format!("nothing to decode: the stream has {end} frames")));
     }
-    let selection = Selection::new(views, first..last);
+    let selection = Selection::new(views, frames.clone());
     // Where to, made sure of before anything is decoded.
     let (muxer, path) = command.target(views, player.header())?;
     let layout = if command.top_bottom { TileLayout::TopBottom } else { TileLayout::SideBySide };
-    let (header, single) = (player.header(), last - first == 1);
+    let (header, single) = (player.header(), frames.len() == 1);
     let plan = Plan { muxer, path, header, views: &order, layout, single };
     plan.check()?;
-    command.claim_outputs(&plan.files(first..last))?;
+    command.claim_outputs(&plan.files(frames.clone()))?;
     if !command.quiet {
         command.tell_without_effect(&plan);
     }
     let sink = Sink::open(&plan)?;
-    let frames = (last - first) as usize;
+    let frames = frames.len();
     // How.
     if let Some(late) = command.late {
         command.pump_by_the_clock(&player, player.play(&selection)?, late, sink, &backend)
@@ -200,26 +214,13 @@ impl Decode {
             return Err(Failure::Usage(what.into()));
         }
         // By name, else by the file's ending.
-        let named = self.muxer.as_deref().map(|name| {
-            let unknown =
-                || format!("no muxer {name:?}: use yuv4mpeg2, yuv, nv12, rgba, png, md5 or null");
-            Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
-        });
-        let named = named.transpose()?;
+        let named = muxer_named(self.muxer.as_deref())?;
         match (&self.output, named) {
             (Some(path), Some(muxer)) => Ok((muxer, path)),
             (None, Some(Muxer::Null)) => Ok((Muxer::Null, Path::new("-"))),
             (None, Some(Muxer::Md5)) => Ok((Muxer::Md5, Path::new("-"))),
             (None, None) if self.verify.is_some() => Ok((Muxer::Null, Path::new("-"))),
-            (Some(path), None) => {
-                let unknown = || {
-                    let path = path.display();
-                    Failure::Usage(format!(
-                        "{path} does not end in y4m, yuv, nv12, rgba, png or md5: use --muxer"
-                    ))
-                };
-                Ok((Muxer::by_path(path).ok_or_else(unknown)?, path))
-            }
+            (Some(path), None) => Ok((muxer_of(path)?, path)),
             (None, _) => Err(Failure::Usage("give an output with -o FILE, or --muxer null".into())),
         }
     }
@@ -331,6 +332,25 @@ pub(super) fn period_of(header: &Header) -> Result<Duration, Failure> {
     }
     let what = "is no rate to play by the clock: decode the stream without --late";
     Err(Failure::Usage(format!("{pictures}/{seconds} pictures per second {what}")))
+}
+
+/// The muxer of a name that was typed, if one was.
+pub(super) fn muxer_named(name: Option<&str>) -> Result<Option<Muxer>, Failure> {
+    let named = |name| {
+        let unknown =
+            || format!("no muxer {name:?}: use yuv4mpeg2, yuv, nv12, rgba, png, md5 or null");
+        Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
+    };
+    name.map(named).transpose()
+}
+
+/// The muxer that a file's ending tells.
+pub(super) fn muxer_of(path: &Path) -> Result<Muxer, Failure> {
+    Muxer::by_path(path).ok_or_else(|| {
+        let path = path.display();
+        let what = format!("{path} does not end in y4m, yuv, nv12, rgba, png or md5: use --muxer");
+        Failure::Usage(what)
+    })
 }
 
 /// The views of a list, each once, in its order.

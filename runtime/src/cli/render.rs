@@ -15,6 +15,7 @@ use iev_runtime::render::{Renderer, Viewpoint};
 use iev_runtime::sink::{Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{FrameIndex, Picture, Result, Size, ViewId};
 
+use super::decode::{FrameArgs, muxer_named, muxer_of};
 use super::trace::{self, Pose, When};
 use super::{BackendArgs, Failure, warn};
 
@@ -57,13 +58,9 @@ pub(crate) struct Render {
     /// Where the eyes go: side by side, left above right, or two files with %v for 0 (left) and 1
     #[arg(long, requires = "stereo", default_value = "sbs")]
     layout: Eyes,
-    /// Frames of the stream to skip
-    #[arg(long, default_value_t = 0)]
-    skip: u32,
-    /// Frames of the stream to render
-    #[arg(long)]
-    limit: Option<u32>,
-    /// md5, yuv, yuv4mpeg2, png or null, when the file name does not tell
+    #[command(flatten)]
+    frames: FrameArgs,
+    /// yuv4mpeg2, yuv, nv12, rgba, png, md5 or null, when the file name does not tell
     #[arg(long)]
     muxer: Option<String>,
     /// Say nothing of pictures that are mostly guessed
@@ -107,11 +104,12 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     let backend = command.backend.backend(command.quiet);
     let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
     let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
-    let shots = command.shots(&player, &cameras)?;
+    let trace = command.trace.as_deref().map(trace::read).transpose()?;
+    let shots = command.shots(&player, &cameras, trace.as_deref())?;
     let mut renderer = Renderer::new(player.header().size, &cameras);
     let eyes = shots.iter().flat_map(|shot| &shot.eyes);
     let views: ViewSet = eyes.flat_map(|eye| renderer.views(eye)).collect();
-    let header = command.header(player.header(), &shots)?;
+    let header = command.header(player.header(), &shots, trace.as_deref());
     let order: Vec<_> = (0..header.views.len() as u8).map(ViewId).collect();
     let (muxer, path) = (command.muxer()?, command.output.as_path());
     let layout =
@@ -137,25 +135,24 @@ impl Render {
     }
 
     fn muxer(&self) -> Result<Muxer, Failure> {
-        let named = |name: &String| {
-            let unknown = || format!("no muxer {name:?}: use md5, yuv, yuv4mpeg2, png or null");
-            Muxer::by_name(name).ok_or_else(|| Failure::Usage(unknown()))
-        };
-        let by_path = || {
-            let path = self.output.display();
-            let unknown = format!("{path} does not end in y4m, yuv, png or md5: use --muxer");
-            Muxer::by_path(&self.output).ok_or(Failure::Usage(unknown))
-        };
         if self.stereo.is_some() && (self.layout == Eyes::Two) != names_view(&self.output) {
             let what = "--layout two writes two files, and no other does: name them by %v, as in eye%v.y4m";
             return Err(Failure::Usage(what.into()));
         }
-        self.muxer.as_ref().map_or_else(by_path, named)
+        match muxer_named(self.muxer.as_deref())? {
+            Some(muxer) => Ok(muxer),
+            None => muxer_of(&self.output),
+        }
     }
 
     /// The pictures to render, in order of time; at least one.
-    fn shots(&self, player: &Player, cameras: &Cameras) -> Result<Vec<Shot>, Failure> {
-        let poses = self.poses(player.header(), cameras)?;
+    fn shots(
+        &self,
+        player: &Player,
+        cameras: &Cameras,
+        trace: Option<&[trace::Row]>,
+    ) -> Result<Vec<Shot>, Failure> {
+        let poses = self.poses(player.header(), cameras, trace)?;
         let lens = self.lens(player, cameras, &poses[0].1)?;
         let baseline = self.stereo.unwrap_or(0.0);
         if !(0.0..1e4).contains(&baseline) {
@@ -173,18 +170,21 @@ impl Render {
     }
 
     /// Frames of the stream, each with a pose; at least one.
-    fn poses(&self, header: &Header, cameras: &Cameras) -> Result<Vec<(u32, Pose)>, Failure> {
-        let first = self.skip.min(header.frames);
-        let last = self.limit.map_or(header.frames, |limit| first.saturating_add(limit));
-        let chosen = first..last.min(header.frames);
+    fn poses(
+        &self,
+        header: &Header,
+        cameras: &Cameras,
+        trace: Option<&[trace::Row]>,
+    ) -> Result<Vec<(u32, Pose)>, Failure> {
+        let chosen = self.frames.of(header.frames);
         let nothing = || format!("nothing to render: the stream has {} frames", header.frames);
-        let Some(path) = &self.trace else {
+        let (Some(path), Some(rows)) = (&self.trace, trace) else {
             let pose = self.pose(cameras)?;
             let poses: Vec<_> = chosen.map(|frame| (frame, pose)).collect();
             return if poses.is_empty() { Err(Failure::Usage(nothing())) } else { Ok(poses) };
         };
         let mut poses = Vec::new();
-        for row in trace::read(path)? {
+        for row in rows {
             let frame = frame_at(row.when, header);
             if frame >= u64::from(header.frames) {
                 let what = format!("line {}: is at frame {frame}", row.line);
@@ -242,7 +242,7 @@ impl Render {
     }
 
     /// The header that a stream of the rendered pictures would have.
-    fn header(&self, own: &Header, shots: &[Shot]) -> Result<Header, Failure> {
+    fn header(&self, own: &Header, shots: &[Shot], trace: Option<&[trace::Row]>) -> Header {
         let mut header = own.clone();
         header.size = shots[0].eyes[0].size;
         header.frames = shots.len() as u32;
@@ -250,10 +250,8 @@ impl Render {
         if self.fov.is_some() {
             header.sampling.pixel_aspect = (1, 1);
         }
-        if let Some(path) = &self.trace {
-            header.rate = rate(&trace::read(path)?).unwrap_or(header.rate);
-        }
-        Ok(header)
+        header.rate = trace.and_then(rate).unwrap_or(header.rate);
+        header
     }
 
     fn pump(

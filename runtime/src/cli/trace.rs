@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use iev_runtime::text_file::read_text;
 use nalgebra::{Matrix3, Point3, Quaternion, Rotation3, UnitQuaternion, Vector3};
 
 use super::Failure;
@@ -60,12 +61,7 @@ pub(crate) fn rotation([w, x, y, z]: [f64; 4]) -> Option<UnitQuaternion<f64>> {
 /// The rows of the table at `path`, of which there is at least one.
 pub(crate) fn read(path: &Path) -> Result<Vec<Row>, Failure> {
     let failed = |source| iev_runtime::Error::File { path: path.to_owned(), source };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
-    let text = if bytes > MOST_BYTES {
-        return Err(fault(path, format_args!("is of {bytes} bytes: cut it")));
-    } else {
-        std::fs::read_to_string(path).map_err(failed)?
-    };
+    let text = read_text(path, MOST_BYTES).map_err(failed)?;
     parse(&text).map_err(|what| fault(path, format_args!("{what}")))
 }
 
