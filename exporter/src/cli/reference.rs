@@ -46,6 +46,7 @@ fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
 }
 
 pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
+    // 1. Outputs first, so that none is an input, and then the views.
     let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
     read_views(&mut outputs, &args.views, progress);
@@ -54,6 +55,7 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
     let first = &views[0].frames[0];
     let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
     ensure!(right <= first.width() && bottom <= first.height(), "the crop lies inside the picture");
+    // 2. The same crop of every view and asked frame.
     let frames = views[0].frames.len();
     let mut crops = Vec::new();
     for (view, pictures) in (0..).zip(&views) {

@@ -66,6 +66,7 @@ pub(super) fn resize(path: &Path, (width, height): (usize, usize)) -> String {
 pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
     let code = |names: Names, code: u8| names.name(code).map_or(format!("code {code}"), Into::into);
     let known = |code: u8| (code != Colour::UNKNOWN).then_some(code);
+    // What samples mean.
     Property {
         what: "colour matrix",
         remedy: Some(&|matrix, has, file| {
@@ -97,6 +98,7 @@ pub(super) fn descriptions(views: &mut [View]) -> Result<(), InputError> {
         name: &|full| if full { "0‥255".into() } else { "16‥235".into() },
     }
     .settle(views)?;
+    // How they are shown.
     Property {
         what: "primaries",
         remedy: None,
@@ -147,12 +149,14 @@ struct Property<'a, T> {
 
 impl<T: Copy + PartialEq> Property<'_, T> {
     fn settle(&self, views: &mut [View]) -> Result<(), InputError> {
+        // 1. The first view that says something is believed.
         let Some(believed) = views.iter().position(|view| (self.get)(&view.told).is_some()) else {
             return Ok(());
         };
         let Some(value) = (self.get)(&views[believed].told) else { return Ok(()) };
         let (of, says, what) = (views[believed].path.clone(), (self.name)(value), self.what);
         for index in 0..views.len() {
+            // 2. Views that say something else end it where that changes what samples mean.
             let has = (self.get)(&views[index].told);
             let other = has.filter(|has| *has != value);
             let both = [&views[believed], &views[index]];
@@ -162,6 +166,7 @@ impl<T: Copy + PartialEq> Property<'_, T> {
                 let name = |view: &View| (self.get)(&view.told).map_or(String::new(), self.name);
                 return Err(differ(what, both, name, remedy));
             }
+            // 3. The others are told of, and take what is believed.
             let notice = match has {
                 Some(has) if has == value => None,
                 Some(has) => Some(Notice::Disagrees {

@@ -34,6 +34,7 @@ pub(super) fn read(
         of_rgb: true,
     };
     for (index, name) in names.iter().enumerate() {
+        // 1. A picture, of the same size as the first.
         let PngFile { frame, told, notices } = read_png(name)?;
         let size = |picture: &Picture| (picture.width(), picture.height());
         let first_size = source.frames.first().map_or(size(&frame), size);
@@ -46,6 +47,7 @@ pub(super) fn read(
                 remedy: resize(name, first_size).replace("OUT.y4m", "OUT.png"),
             });
         }
+        // 2. The first one's description, and what there is to say, once for all that share it.
         if index == 0 {
             source.told = told;
         }
@@ -69,6 +71,7 @@ struct Listing {
 
 fn list(folder: &Path) -> Result<Listing, InputError> {
     let failed = |source| InputError::Read { path: folder.to_owned(), source };
+    // 1. Pictures apart from everything else.
     let (mut names, mut left_out) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -80,12 +83,14 @@ fn list(folder: &Path) -> Result<Listing, InputError> {
             left_out.push(file_name(&path));
         }
     }
+    // 2. Without any, what the first file holds tells which argument was meant.
     if names.is_empty() {
         left_out.sort();
         let first = left_out.first().and_then(|name| start(&folder.join(name)).ok());
         let holds = first.and_then(|start| FileKind::of(&start));
         return Err(InputError::NoPictures { path: folder.to_owned(), holds });
     }
+    // 3. The order, and whether it has gaps.
     names.sort_by(|a, b| natural(&file_name(a), &file_name(b)));
     left_out.sort();
     let mut notices = Vec::new();
@@ -225,11 +230,13 @@ fn to_yuv(sample: impl Fn(usize) -> f32, channels: usize, width: usize, height: 
     let mut picture = Picture::zeros(width, height);
     let (chroma_width, _) = picture.plane_size(Plane::U);
     let [luma_plane, blue, red] = picture.planes_mut();
+    // 1. A luma sample for each pixel.
     for y in 0..height {
         for x in 0..width {
             luma_plane[y * width + x] = round(16.0 + 219.0 * luma(rgb(x, y)));
         }
     }
+    // 2. Chroma of the mean of four, of which odd sizes repeat the last.
     for index in 0..blue.len() {
         let (x, y) = (index % chroma_width * 2, index / chroma_width * 2);
         let (right, below) = ((x + 1).min(width - 1), (y + 1).min(height - 1));

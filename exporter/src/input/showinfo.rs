@@ -128,6 +128,7 @@ impl Log {
         let size = field(line, " s:").and_then(|size| size.split_once('x'));
         let size = size.and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
         let size = size.unwrap_or_default();
+        // 1. Of every frame: its time, whether it is of two fields, and the first change of size.
         let index = self.starts.len();
         self.starts.push(field(line, " pts:").and_then(|pts| pts.parse().ok()));
         self.last = field(line, " duration:").and_then(|ticks| ticks.parse().ok());
@@ -137,6 +138,7 @@ impl Log {
                 self.resized = Some((index, size));
             }
             Some(_) => {}
+            // 2. Of the first alone: what its samples are.
             None => {
                 let format = field(line, " fmt:").unwrap_or_default().to_owned();
                 let aspect = field(line, " sar:").and_then(ratio).map(lowest);

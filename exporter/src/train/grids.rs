@@ -130,12 +130,14 @@ impl TrainedGrid {
         let GridSpec { channels, scale, .. } = *self.spec;
         let (channels, rows, columns) =
             (channels as i64, self.shapes[0].rows as i64, self.shapes[0].columns as i64);
+        // 1. Where the window of each entry begins among the levels.
         let first = entries.iter().map(|(Crop { sample: s, window }, entry)| {
             let row = self.row(s.gop, entry.saturating_sub(back), s.view) as i64;
             let [top, left, ..] = window.read.cells(scale);
             (row * channels * rows + top) * columns + left
         });
         let [.., high, wide] = entries[0].0.window.read.cells(scale);
+        // 2. From there, one stride for each channel, row and column.
         let along = |axis: usize, length: i64, stride: i64| {
             let mut shape = [1; 4];
             shape[axis] = -1;

@@ -30,6 +30,7 @@ pub fn load(
     if !path.try_exists().with_context(failed)? {
         return Ok(None);
     }
+    // 1. The file is whole and of these pictures, or as good as none.
     let file = File::open(&path).with_context(failed)?;
     let cells = like.dx.len();
     let whole = digest.len() + count * 3 * cells * size_of::<f32>();
@@ -42,6 +43,7 @@ pub fn load(
     if found != digest {
         return Ok(None);
     }
+    // 2. Three planes for each field.
     let mut bytes = vec![0; cells * size_of::<f32>()];
     let mut values = || -> Result<Vec<f32>> {
         file.read_exact(&mut bytes).with_context(failed)?;
