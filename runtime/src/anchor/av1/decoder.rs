@@ -153,5 +153,8 @@ impl Drop for Rav1dPicture {
     fn drop(&mut self) {
         // SAFETY: the pointer is to a live value, filled by rav1d or empty, which the call empties.
         unsafe { dav1d_picture_unref(Some(NonNull::from(&mut self.0))) }
+        // Emptied by rav1d 1.1.0, it owns an empty list of messages, which nobody else frees.
+        // SAFETY: the call has just made it of a counted pointer, and it is taken once.
+        drop(self.0.itut_t35_ref.take().map(|messages| unsafe { messages.into_arc() }));
     }
 }

@@ -110,6 +110,13 @@ impl Lender {
     }
 }
 
+impl Drop for Lender {
+    fn drop(&mut self) {
+        // A loan holds the channel that would go on holding the loan.
+        self.idle.try_iter().for_each(drop);
+    }
+}
+
 /// Sends a loan home; where the lender has enough of them or is gone, it ends.
 ///
 /// # Safety
@@ -157,7 +164,9 @@ mod tests {
         }
         assert_eq!(lender.idle.len(), LOANS);
         let last = lender.lend(1, &[2], true).unwrap();
+        let home = lender.home.clone();
         drop(lender);
+        assert!(home.is_empty(), "idle loans end with it");
         assert_eq!(bytes(&last)[..2], [1, 2], "rav1d may hold it for longer");
     }
 }
