@@ -4,8 +4,8 @@
 #
 #   boards/gpu_train_check.sh IEV_EXPORT VIEW VIEW... [-- ENCODE OPTIONS]
 #
-# IEV_EXPORT is the program, in a shell that can run it, with libtorch's CUDA half and what that needs on the library
-# path: an installed PyTorch 2.11 with CUDA, named by IEV_TORCH, brings all of it. STEPS (default 2000) is how long the
+# IEV_EXPORT is the program, in a shell that can run it, with libtorch and its CUDA half on the library path: `cargo
+# xtask torch --cuda` fetches both, and `eval "$(cargo xtask env)"` names them. STEPS (default 2000) is how long the
 # longer of two trainings is; a step's time is the difference of both over the difference of their steps.
 # Its CUDA row has not been seen on a device yet: report what it says.
 set -euo pipefail

@@ -64,7 +64,7 @@ enum Task {
     },
     /// Fetch libtorch (530 MB) into target/torch, unless a PyTorch 2.11 is there already
     Torch {
-        /// Keep the wheel's CUDA libraries too (another 515 MB on disk)
+        /// Fetch its CUDA half and all that this loads but the driver too: 1.9 GB to fetch, 3.4 GB on disk
         #[arg(long)]
         cuda: bool,
     },

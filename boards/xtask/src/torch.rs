@@ -26,6 +26,18 @@ struct Pin {
     libraries: &'static [&'static str],
     cupti: Wheel,
     cudart: Wheel,
+    /// Wheels of what its CUDA half loads besides, a line for each: requirement, file, SHA-256.
+    cuda: &'static str,
+}
+
+impl Pin {
+    fn cuda(&self) -> impl Iterator<Item = Wheel> {
+        self.cuda.lines().filter_map(|line| {
+            let mut words = line.split(' ');
+            let (requirement, file) = (words.next()?, words.next()?);
+            Some(Wheel { requirement, file, sha256: words.next()? })
+        })
+    }
 }
 
 const X86_64: Pin = Pin {
@@ -45,6 +57,7 @@ const X86_64: Pin = Pin {
         file: "nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
         sha256: "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
     },
+    cuda: include_str!("cuda/x86_64.txt"),
 };
 
 const AARCH64: Pin = Pin {
@@ -75,9 +88,10 @@ const AARCH64: Pin = Pin {
         file: "nvidia_cuda_runtime-13.0.96-py3-none-manylinux2014_aarch64.manylinux_2_17_aarch64.whl",
         sha256: "ef9bcbe90493a2b9d810e43d249adb3d02e98dd30200d86607d8d02687c43f55",
     },
+    cuda: include_str!("cuda/aarch64.txt"),
 };
 
-/// Loaded by the exporter on `--device cuda`; they need cuDNN, cuBLAS and more from elsewhere.
+/// Loaded by the exporter on `--device cuda`.
 const CUDA_LIBRARIES: &[&str] =
     &["libc10_cuda.so", "libtorch_cuda.so", "libtorch_cuda_linalg.so", "libtorch_nvshmem.so"];
 
@@ -182,22 +196,25 @@ fn fetch(place: &Place, pin: &Pin, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds the CUDA libraries that are not there yet.
+/// Adds the CUDA half of libtorch and all that it loads but the driver.
 fn add_cuda(place: &Place, pin: &Pin, to: &Path) -> Result<()> {
-    let missing = CUDA_LIBRARIES.iter().map(|name| (name, to.join("lib").join(name)));
-    let missing: Vec<_> = missing.filter(|(_, path)| !path.exists()).collect();
-    if missing.is_empty() {
+    // Written last: where it is, everything is.
+    let whole = to.join("cuda-version");
+    if whole.exists() {
         return Ok(());
     }
+    let lib = to.join("lib");
     let mut torch = pin.torch.open(&place.wheels)?;
-    for (name, path) in missing {
+    for name in CUDA_LIBRARIES {
         eprintln!("unpacking {name}");
-        torch.unpack(&format!("torch/lib/{name}"), &path, Use::Load)?;
+        torch.unpack(&format!("torch/lib/{name}"), &lib.join(name), Use::Load)?;
     }
-    eprintln!(
-        "note: these load only where cuDNN 9, cuBLAS 13 and the rest of CUDA 13 are on the library \
-         path; where a PyTorch {SERIES}x is installed, IEV_TORCH=<its folder> brings them all"
-    );
+    for wheel in pin.cuda() {
+        let mut archive = wheel.open(&place.wheels)?;
+        eprintln!("unpacking {}", wheel.requirement);
+        archive.unpack_libraries(&lib)?;
+    }
+    fs::write(whole, VERSION)?;
     Ok(())
 }
 
@@ -223,7 +240,10 @@ mod tests {
     #[test]
     fn pins_are_well_formed() {
         for (pin, arch) in [(X86_64, Arch::X86_64), (AARCH64, Arch::Aarch64)] {
-            for wheel in [pin.torch, pin.cupti, pin.cudart] {
+            let lines = pin.cuda.lines().count();
+            let cuda: Vec<_> = pin.cuda().collect();
+            assert_eq!(cuda.len(), lines, "each line is a wheel");
+            for wheel in [pin.torch, pin.cupti, pin.cudart].into_iter().chain(cuda) {
                 wheel.assert_well_formed();
                 assert!(wheel.file.contains(arch.name()));
             }

@@ -132,6 +132,18 @@ impl Archive {
         Ok(())
     }
 
+    /// Unpacks every shared library into `to`, under its own name.
+    pub(crate) fn unpack_libraries(&mut self, to: &Path) -> Result<()> {
+        let names = self.0.file_names().map(|name| Ok(name?.into_owned()));
+        for name in names.collect::<Result<Vec<String>>>()? {
+            let Some((_, file)) = name.rsplit_once("/lib/") else { continue };
+            if !file.contains('/') && file.contains(".so") {
+                self.unpack(&name, &to.join(file), Use::Load)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Unpacks every file below `folder` (with its final slash) into `to`.
     pub(crate) fn unpack_folder(&mut self, folder: &str, to: &Path) -> Result<()> {
         for index in 0..self.0.len() {
@@ -212,6 +224,11 @@ mod tests {
             assert_eq!(fs::read(&library).unwrap(), b"a/lib/x.so");
             assert_eq!(fs::metadata(&library).unwrap().permissions().mode() & 0o777, mode);
         }
+
+        let all = cache.path().join("all");
+        archive.unpack_libraries(&all).unwrap();
+        let names: Vec<_> = fs::read_dir(&all).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["x.so"]);
 
         archive.unpack_folder("a/include/", &cache.path().join("include")).unwrap();
         assert!(cache.path().join("include/deep/x.h").exists());
