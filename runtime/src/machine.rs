@@ -58,14 +58,72 @@ pub fn jetpack(root: &Path) -> Option<String> {
     field(package, "Version").map(str::to_owned)
 }
 
-/// All memory and the available part, in MiB.
+/// All memory that this process may have and the available part, in MiB: the machine's, or less where a control
+/// group (a container, a batch job, a service) has a limit.
 pub fn memory_mib(root: &Path) -> Option<(u64, u64)> {
     let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let mib = |name| {
         let kib = field(&text, name)?.strip_suffix(" kB")?.parse::<u64>().ok()?;
         Some(kib / 1024)
     };
-    mib("MemTotal").zip(mib("MemAvailable"))
+    let machine = mib("MemTotal").zip(mib("MemAvailable"))?;
+    let less = |(all, left): (u64, u64), (limit, rest)| (all.min(limit), left.min(rest));
+    Some(group_limits(root).into_iter().fold(machine, less))
+}
+
+/// The limit of each control group that this process is in, and what is left of it, in MiB.
+fn group_limits(root: &Path) -> Vec<(u64, u64)> {
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let Some(memory) = groups.lines().find_map(MemoryGroup::of) else { return Vec::new() };
+    // From its own group to the root of all; inside a container the path may be one of the host's.
+    let path = Path::new(memory.path.trim_start_matches('/'));
+    let folders = path.ancestors().map(|folder| root.join(memory.hierarchy).join(folder));
+    folders.filter_map(|folder| memory.limit(&folder)).collect()
+}
+
+/// Where a control group's memory is accounted for, in the files' names of its version.
+struct MemoryGroup<'a> {
+    path: &'a str,
+    hierarchy: &'static str,
+    limit: &'static str,
+    used: &'static str,
+    /// What the kernel gives back first, of `memory.stat`.
+    cache: &'static str,
+}
+
+impl<'a> MemoryGroup<'a> {
+    /// Reads a line `ID:CONTROLLERS:PATH`, without controllers in version 2.
+    fn of(line: &'a str) -> Option<Self> {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        match controllers {
+            "" => Some(Self {
+                path,
+                hierarchy: "sys/fs/cgroup",
+                limit: "memory.max",
+                used: "memory.current",
+                cache: "inactive_file ",
+            }),
+            _ if controllers.split(',').any(|name| name == "memory") => Some(Self {
+                path,
+                hierarchy: "sys/fs/cgroup/memory",
+                limit: "memory.limit_in_bytes",
+                used: "memory.usage_in_bytes",
+                cache: "total_inactive_file ",
+            }),
+            _ => None,
+        }
+    }
+
+    /// The limit of the group at `folder` and what is left of it, in MiB; none where it says `max`.
+    fn limit(&self, folder: &Path) -> Option<(u64, u64)> {
+        let bytes = |name| line(folder.join(name))?.parse::<u64>().ok();
+        let (limit, used) = (bytes(self.limit)?, bytes(self.used)?);
+        let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+        let cache = statistics.lines().find_map(|line| line.strip_prefix(self.cache));
+        let cache = cache.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        let left = limit.saturating_sub(used.saturating_sub(cache));
+        Some((limit >> 20, left >> 20))
+    }
 }
 
 /// A mode of nvpmodel.
@@ -279,6 +337,37 @@ mod tests {
         assert_eq!(glibc(root).unwrap(), "2.35");
         assert_eq!(gpu_driver(root), l4t(root));
         assert_eq!(gpu_model(root), model(root));
+    }
+
+    #[test]
+    fn memory_is_what_control_groups_leave_of_it() {
+        let meminfo = ("proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\n");
+        let cache = ("sys/fs/cgroup/a/b/memory.stat", "anon 1\ninactive_file 209715200\n");
+        let second = [
+            meminfo,
+            ("proc/self/cgroup", "0::/a/b\n"),
+            ("sys/fs/cgroup/a/memory.max", "3221225472\n"),
+            ("sys/fs/cgroup/a/memory.current", "1073741824\n"),
+            ("sys/fs/cgroup/a/b/memory.max", "max\n"),
+            ("sys/fs/cgroup/a/b/memory.current", "1073741824\n"),
+            cache,
+        ];
+        assert_eq!(memory_mib(plant(&second).path()), Some((3072, 2048)));
+
+        let inner = [("sys/fs/cgroup/a/b/memory.max", "1073741824\n")];
+        let both = [&second[..5], &second[5..], &inner].concat();
+        assert_eq!(memory_mib(plant(&both).path()), Some((1024, 200)), "a cache can be dropped");
+
+        let first = [
+            meminfo,
+            ("proc/self/cgroup", "7:cpu:/x\n4:memory:/job\n0::/y\n"),
+            ("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "1073741824\n"),
+            ("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "524288000\n"),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "524288000\n"),
+        ];
+        assert_eq!(memory_mib(plant(&first).path()), Some((1024, 524)));
+        assert_eq!(memory_mib(plant(&[meminfo]).path()), Some((8192, 4096)));
     }
 
     #[test]
