@@ -71,6 +71,12 @@ pub fn memory_mib(root: &Path) -> Option<(u64, u64)> {
     Some(group_limits(root).into_iter().fold(machine, less))
 }
 
+/// Most memory that this process has had so far, in KiB.
+pub fn peak_memory_kib(root: &Path) -> Option<u64> {
+    let status = fs::read_to_string(root.join("proc/self/status")).ok()?;
+    field(&status, "VmHWM")?.strip_suffix(" kB")?.parse().ok()
+}
+
 /// The limit of each control group that this process is in, and what is left of it, in MiB.
 fn group_limits(root: &Path) -> Vec<(u64, u64)> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
@@ -312,6 +318,7 @@ mod tests {
                 "# x\n< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n",
             ),
             ("var/lib/nvpmodel/status", "pmode:0001 fmode:quiet\n"),
+            ("proc/self/status", "Name:\tiev\nVmHWM:\t   71234 kB\n"),
             ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1344000\n"),
             ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "schedutil\n"),
             ("sys/class/thermal/thermal_zone0/temp", "48250\n"),
@@ -329,6 +336,7 @@ mod tests {
         assert_eq!(l4t(root).unwrap(), "36.4.3");
         assert_eq!(jetpack(root).unwrap(), "6.2+b77");
         assert_eq!(memory_mib(root), Some((7620, 4096)));
+        assert_eq!(peak_memory_kib(root), Some(71_234));
         assert_eq!(power_mode(root), Some(PowerMode { id: 1, name: "25W".into() }));
         assert_eq!(power_modes(root).len(), 2);
         assert_eq!(cpu_clocks(root), [("schedutil".to_owned(), 1344)]);

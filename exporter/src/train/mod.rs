@@ -26,11 +26,12 @@ mod widen;
 mod windows;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::machine::peak_memory_kib;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::topology::LayerId;
 use iev_runtime::profile::{PROFILES, Profile};
@@ -362,8 +363,8 @@ impl Trainer {
         Ok(Some(told))
     }
 
-    /// Says how long all further steps will take, by trying two of each kind: the second one's time, for the
-    /// first has much to make.
+    /// Says how long all further steps will take and how much memory, by trying two of each kind: the second one's time,
+    /// for the first has much to make, and what the process has had at most, since a step is like any other.
     ///
     /// What they learn is forgotten, so that a training is the same with and without.
     fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
@@ -393,7 +394,11 @@ impl Trainer {
         self.step = now;
         let [flow, steps] = left;
         let flow = if flow > 0 { format!("{flow} steps for the flow, ") } else { String::new() };
-        progress.say(format!("training will take about {}: {flow}{steps} steps", span(takes)));
+        let memory = peak_memory_kib(Path::new("/"));
+        let memory =
+            memory.map_or(String::new(), |kib| format!(" and {} MiB of memory", kib >> 10));
+        let takes = span(takes);
+        progress.say(format!("training will take about {takes}{memory}: {flow}{steps} steps"));
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! What playing costs, and how near the network and the fuse come to what the machine can do.
 
+use std::path::Path;
+
 use iev_runtime::Result;
 use iev_runtime::format::header::Header;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::kernel::fuse::MASKS;
 use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::machine::peak_memory_kib;
 use iev_runtime::network::backend::Backend;
 use iev_runtime::network::opening::Precision;
 use iev_runtime::network::providers::Provider;
@@ -92,7 +95,7 @@ pub(super) fn cost(
     });
     Ok(PlayCost {
         cpu_seconds_per_time: played.cpu_seconds.map(|s| s / played.frames.max(1) as f64),
-        peak_rss_kib: machine::peak_rss_kib(),
+        peak_rss_kib: peak_memory_kib(Path::new("/")),
         network: network.transpose()?,
         fuse: profile.map(|_| FuseCost::of(bytes_per_time.fuse, played)),
         bytes_per_time,

@@ -62,11 +62,6 @@ pub(super) fn cpu_seconds() -> Option<f64> {
     Some((ticks()? + ticks()?) / 100.0)
 }
 
-/// Most resident memory so far.
-pub(super) fn peak_rss_kib() -> Option<u64> {
-    field("/proc/self/status", "VmHWM")?.split_whitespace().next()?.parse().ok()
-}
-
 /// Bytes read and written per second by one thread that copies more than the caches hold: the
 /// best of a few, in GB/s.
 pub(super) fn copy_gbyte_per_s() -> f64 {
