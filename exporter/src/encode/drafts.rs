@@ -9,7 +9,7 @@ use crate::anchor::AnchorSettings;
 use crate::error::Result;
 
 /// Quantisers from the asked one to those of the drafts, a finer and a coarser one.
-const APART_QP: f64 = 1.0;
+pub(super) const APART_QP: f64 = 1.0;
 
 /// Explicit views by section, and what made them so.
 #[derive(Debug, Clone)]

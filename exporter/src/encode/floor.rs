@@ -1,14 +1,15 @@
 //! The floor under the codec: every view by the video codec alone, where the network does not pay.
 //!
 //! Before the training drafts tell what implicit views would cost as explicit ones. Where a network cannot cost
-//! less, there is none. After it the finished stream is compared with explicit views of no less quality: fast motion
+//! less, there is none; after a tenth of the training this is asked again, by how good its pictures are then. After all of
+//! it the finished stream is compared with explicit views of no less quality: fast motion
 //! everywhere, few pictures or a high rate leave a network little to save.
 
-use super::drafts::{Arrangement, arrangement};
+use super::drafts::{APART_QP, Arrangement, arrangement};
 use super::figures::{Costs, Figures, RateLine, draft_at};
 use super::settings::EncodeSettings;
 use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::View;
 use crate::plan::Plan;
 use crate::rules::{least_network_bytes, qp_of_lambda};
@@ -20,6 +21,10 @@ const THOROUGH_OVER_DRAFT: f64 = 0.77;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;
+/// Luma that a network learns at most after a tenth of its training (EXPERIMENTS.md §35).
+const LEARNS_YET_DB: f64 = 5.0;
+/// How far the line through two drafts a quantiser apart is good for.
+const ON_THE_LINE_DB: f64 = 2.0;
 /// Luma PSNR above the asked one that is near enough.
 const NEAR_DB: f64 = 0.02;
 
@@ -38,20 +43,8 @@ pub(super) fn chosen_by_drafts(
     // A network that drafts say is too dear is not trained; where there is none, drafts arrange the views.
     match settings.simulcast_offset {
         Some(offset) if has_network => {
-            let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
-            let best = best_explicit(&costs, settings, &explicit, &anchor)?;
-            match too_dear(&costs, settings, &best)? {
-                None => Ok(settings.clone()),
-                Some(reason) => {
-                    settings.tell(&reason);
-                    settings.tell(&best.reason);
-                    Ok(EncodeSettings {
-                        plan: settings.plan.all_explicit(&best.sections),
-                        anchor,
-                        ..settings.clone()
-                    })
-                }
-            }
+            let without = without_network(&costs, settings, offset, None)?;
+            Ok(without.unwrap_or_else(|| settings.clone()))
         }
         _ if !has_network && arranges && views.len() > 1 => {
             let best = best_explicit(&costs, settings, &explicit, &settings.anchor)?;
@@ -61,6 +54,46 @@ pub(super) fn chosen_by_drafts(
         }
         _ => Ok(settings.clone()),
     }
+}
+
+/// Settings without a network, where one cannot pay whose pictures are `luma_db` after a tenth of its training.
+///
+/// # Errors
+/// When a draft cannot be coded.
+pub(super) fn hopeless(
+    views: &[View],
+    settings: &EncodeSettings,
+    offset: i32,
+    luma_db: f64,
+) -> Result<Option<EncodeSettings>> {
+    let costs = Costs::open(views, settings);
+    let without = without_network(&costs, settings, offset, Some(luma_db + LEARNS_YET_DB))?;
+    if without.is_some() {
+        settings.tell(&format!(
+            "training ends early: its views are {luma_db:.2} dB, and {LEARNS_YET_DB} dB more would not pay"
+        ));
+    }
+    Ok(without)
+}
+
+/// Settings under which all views are explicit, where a network costs more even if its views become as good as
+/// `implicit_db`, or as the best ones become.
+fn without_network(
+    costs: &Costs<'_>,
+    settings: &EncodeSettings,
+    offset: i32,
+    implicit_db: Option<f64>,
+) -> Result<Option<EncodeSettings>> {
+    let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
+    let views: Vec<usize> = (0..settings.plan.roles.len()).collect();
+    let best = best_explicit(costs, settings, &views, &anchor)?;
+    let Some(reason) = too_dear(costs, settings, (&best, &anchor), implicit_db)? else {
+        return Ok(None);
+    };
+    settings.tell(&reason);
+    settings.tell(&best.reason);
+    let plan = settings.plan.all_explicit(&best.sections);
+    Ok(Some(EncodeSettings { plan, anchor, ..settings.clone() }))
 }
 
 /// The best way to code all views as explicit ones.
@@ -77,8 +110,10 @@ fn best_explicit(
 fn too_dear(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
-    best: &Arrangement,
+    (best, anchor): (&Arrangement, &AnchorSettings),
+    implicit_db: Option<f64>,
 ) -> Result<Option<String>> {
+    // 1. The explicit views of the plan, without and with what a network is trained on.
     let plan = &settings.plan;
     let implicit = plan.implicit().count();
     let draft = draft_at(&settings.anchor, settings.anchor.qp);
@@ -89,9 +124,15 @@ fn too_dear(
     // Only the first GOP is drafted; the others are taken to be like it.
     let whole = plan.gops.iter().map(|gop| gop.1).sum::<usize>() as f64;
     let clip = THOROUGH_OVER_DRAFT * whole / plan.gops[0].1 as f64;
+    // 2. All views as explicit ones, as good as they would be in the mean.
+    let anchor_db = best.line.middle_db();
+    let usual_db = anchor_db - IMPLICIT_BELOW_DB;
+    let implicit_db = implicit_db.map_or(usual_db, |db| db.min(usual_db));
     let share = implicit as f64 / plan.roles.len() as f64;
-    let all_db = best.line.middle_db() - IMPLICIT_BELOW_DB * share;
-    let explicit = clip * (best.line.bytes_at(all_db) - bytes(&alone));
+    let all_db = anchor_db - (anchor_db - implicit_db) * share;
+    let all = bytes_near(costs, (best, anchor), &coder(plan.codec).quantisers(), all_db)?;
+    // 3. What is left of them for the implicit views, against what those cost otherwise.
+    let explicit = clip * (all - bytes(&alone));
     let keys = clip * (bytes(&keyed) - bytes(&alone)).max(0.0);
     let qp = qp_of_lambda(settings.training.lambda);
     let network = least_network_bytes(qp, implicit);
@@ -104,6 +145,30 @@ fn too_dear(
             keys / 1e3
         )
     }))
+}
+
+/// Bytes of a draft of `best` at `luma_db`, or at the coarsest that it can be.
+fn bytes_near(
+    costs: &Costs<'_>,
+    (best, anchor): (&Arrangement, &AnchorSettings),
+    quantisers: &[f64],
+    luma_db: f64,
+) -> Result<f64> {
+    let below_db = best.line.middle_db() - luma_db;
+    if below_db <= ON_THE_LINE_DB {
+        return Ok(best.line.bytes_at(luma_db));
+    }
+    // Farther away the line bends: two drafts around the quality, from which it is not far.
+    let coarsest = quantisers.last().copied().unwrap_or(anchor.qp);
+    let qp = (anchor.qp + below_db * QP_PER_DB).min(coarsest);
+    let at = |qp: f64| {
+        let draft = draft_at(anchor, qp);
+        let asked: Vec<_> = best.sections.iter().map(|s| (s.clone(), draft.clone())).collect();
+        Ok::<_, Error>(Figures::sum(costs.drafted(&asked)?.iter()))
+    };
+    let (finer, coarser) = (at(qp - APART_QP)?, at(qp)?);
+    let line = RateLine::through(&finer, &coarser);
+    Ok(line.bytes_at(luma_db.max(coarser.luma_db)))
 }
 
 /// A stream with a network.
@@ -266,6 +331,16 @@ mod tests {
         // Finer than the finest quantiser.
         let trained = NetworkStream { bytes: 1 << 20, luma_db: 90.0 };
         assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_training_that_shows_poor_pictures_early_ends() {
+        let (views, settings) = clip();
+        // As if the clip went on like its first GOP, which is all that drafts look at.
+        let settings = EncodeSettings { plan: Plan::new(&[0, 0], 4000, 4, 1), ..settings };
+        let hopeless = |luma_db: f64| hopeless(&views, &settings, -6, luma_db).unwrap();
+        assert!(hopeless(40.0).is_none());
+        assert_eq!(hopeless(10.0).unwrap().plan.explicit().count(), 2);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use iev_runtime::network::templates::Templates;
 
 use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
-use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts};
+use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts, hopeless};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use crate::anchor::AnchorSettings;
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::quality::PlaneErrors;
 use crate::stop;
 use crate::train::dataset::assemble;
-use crate::train::{Clip, Sample, SceneLevels, Trainer};
+use crate::train::{Clip, Sample, Trainer};
 
 /// Plans a clip as `request` asks: without explicit views named, all views are matched with each other, which
 /// takes minutes where they are many.
@@ -106,15 +106,21 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
         |s: &EncodeSettings| header(views, s).is_ok_and(|h| check_board(s, &h, &[]).is_ok());
     let drafted = Some(chosen_by_drafts(views, settings)?).filter(plays);
     let mut settings = drafted.unwrap_or_else(|| settings.clone());
-    let mut stream = code(views, &settings)?;
+    let mut stream = loop {
+        match code(views, &settings, plays)? {
+            Coded::Whole(stream) => break stream,
+            Coded::Hopeless(without) => settings = *without,
+        }
+    };
     let trained = !stream.implicit_db.is_empty();
     if let (Some(offset), true) = (settings.simulcast_offset, trained) {
         let most = stream.sections.iter().map(|s| s.body.len()).sum();
         let trained = NetworkStream { bytes: most, luma_db: stream.luma_db() };
         let cheaper = cheaper_explicit(views, &settings, offset, trained)?;
-        if let Some(cheaper) = cheaper.filter(plays) {
-            settings = cheaper;
-            stream = code(views, &settings)?;
+        if let Some(cheaper) = cheaper.filter(plays)
+            && let Coded::Whole(explicit) = code(views, &cheaper, plays)?
+        {
+            (settings, stream) = (cheaper, explicit);
         }
     }
     Ok(EncodeResult {
@@ -126,8 +132,19 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
     })
 }
 
-/// Codes the explicit views, trains the implicit ones on them, and packs both.
-fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
+/// What has become of a clip.
+enum Coded {
+    Whole(Stream),
+    /// The training showed early that it cannot pay: these settings do without.
+    Hopeless(Box<EncodeSettings>),
+}
+
+/// Codes the explicit views, trains the implicit ones on them while that can pay, and packs both.
+fn code(
+    views: &[View],
+    settings: &EncodeSettings,
+    plays: impl Fn(&EncodeSettings) -> bool,
+) -> Result<Coded> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
@@ -139,12 +156,22 @@ fn code(views: &[View], settings: &EncodeSettings) -> Result<Stream> {
     let work = settings.training.checkpoint.as_deref();
     let clip = assemble(&frames, plan, &coded, header.size, work, settings.progress)?;
     stop::check()?;
-    let trained = if clip.views() > 0 { Some(train(&clip, settings)?) } else { None };
+    let trained = if clip.views() > 0 {
+        let mut trainer = Trainer::new(settings.training.clone(), &clip)?;
+        trainer.tell_estimate(&clip, settings.progress)?;
+        if let Some(explicit) = given_up(&mut trainer, &clip, views, settings)?.filter(plays) {
+            return Ok(Coded::Hopeless(Box::new(explicit)));
+        }
+        trainer.run(&clip, settings.progress)?;
+        Some((trainer.export(&clip), implicit_quality(&trainer, &clip, plan, usize::MAX)))
+    } else {
+        None
+    };
     let exported = trained.as_ref().map(|(exported, _)| exported);
     let mut sections = sections(&header, plan, &coded, exported);
     sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
     let implicit_db = trained.map_or(Vec::new(), |(_, quality)| quality);
-    Ok(Stream { header, sections, explicit_db, implicit_db })
+    Ok(Coded::Whole(Stream { header, sections, explicit_db, implicit_db }))
 }
 
 /// What the header will say.
@@ -176,15 +203,42 @@ pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header
     })
 }
 
-fn train(clip: &Clip<'_>, settings: &EncodeSettings) -> Result<(SceneLevels, Vec<ViewQuality>)> {
-    let mut trainer = Trainer::new(settings.training.clone(), clip)?;
-    trainer.run(clip, settings.progress)?;
-    Ok((trainer.export(clip), implicit_quality(&trainer, clip, &settings.plan)))
+/// Trains a tenth of the steps and gives what to do instead, where the rest would be in vain.
+fn given_up(
+    trainer: &mut Trainer,
+    clip: &Clip<'_>,
+    views: &[View],
+    settings: &EncodeSettings,
+) -> Result<Option<EncodeSettings>> {
+    let (training, first) = (&settings.training, settings.training.steps / 10);
+    let Some(offset) = settings.simulcast_offset else { return Ok(None) };
+    // A training that starts from another is not at its beginning, and one of few steps is soon over.
+    if training.warm_start.is_some() || first < LEAST_TOLD_STEPS {
+        return Ok(None);
+    }
+    if !trainer.run_to(first, clip, settings.progress)? {
+        return Ok(None);
+    }
+    let quality = implicit_quality(trainer, clip, &settings.plan, TOLD_PICTURES);
+    let luma_db = quality.iter().map(|view| view.fused_db[0]).sum::<f64>() / quality.len() as f64;
+    hopeless(views, settings, offset, luma_db)
 }
 
-fn implicit_quality(trainer: &Trainer, clip: &Clip<'_>, plan: &Plan) -> Vec<ViewQuality> {
+/// Steps that tell how good a network will be, and pictures of each view that they are told by.
+const LEAST_TOLD_STEPS: usize = 500;
+const TOLD_PICTURES: usize = 8;
+
+/// Quality of the implicit views by at most so many `pictures` of each.
+fn implicit_quality(
+    trainer: &Trainer,
+    clip: &Clip<'_>,
+    plan: &Plan,
+    pictures: usize,
+) -> Vec<ViewQuality> {
     let measure = |(index, view): (usize, usize)| {
         let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
+        let apart = samples.len().div_ceil(pictures).max(1);
+        let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
         let mut errors = PlaneErrors::default();
         for chunk in samples.chunks(trainer.at_once(8)) {
             for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {

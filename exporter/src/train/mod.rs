@@ -294,17 +294,28 @@ impl Trainer {
     /// Trains to the end of the schedule.
     ///
     /// # Errors
+    /// Those of [`Self::run_to`].
+    pub fn run(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
+        self.run_to(self.settings.steps, clip, progress)?;
+        self.save()
+    }
+
+    /// Trains until so many `steps` of the schedule are done; false where they were before.
+    ///
+    /// # Errors
     /// When the loss or a parameter stops being a number; the last checkpoint before that is kept. When
     /// somebody asks for a stop, which writes a checkpoint.
-    pub fn run(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
-        self.tell_estimate(clip, progress)?;
-        let flow = self.flow_steps();
+    pub fn run_to(&mut self, steps: usize, clip: &Clip<'_>, progress: Progress) -> Result<bool> {
+        let (flow, end) = (self.flow_steps(), self.flow_steps() + steps);
+        if self.step > end {
+            return Ok(false);
+        }
         if self.step < flow {
             self.train_to(flow, clip, &progress.resumed("learning the flow", self.step, flow))?;
         }
         let job = progress.resumed("training", self.step - flow, self.settings.steps);
-        self.train_to(self.total_steps(), clip, &job)?;
-        self.save()
+        self.train_to(end, clip, &job)?;
+        Ok(true)
     }
 
     /// Trains until `end` steps are done.
@@ -367,7 +378,10 @@ impl Trainer {
     /// for the first has much to make, and what the process has had at most, since a step is like any other.
     ///
     /// What they learn is forgotten, so that a training is the same with and without.
-    fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for a step.
+    pub fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
         let (now, flow, total) = (self.step, self.flow_steps(), self.total_steps());
         let left = [flow.saturating_sub(now), total - now.max(flow)];
         if progress == Progress::Quiet || left.iter().sum::<usize>() < ESTIMATED_STEPS {
