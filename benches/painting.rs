@@ -152,8 +152,8 @@ fn network(c: &mut Criterion) {
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_function(BenchmarkId::new(profile.name, format!("batch {batch}")), |b| {
                 b.iter(|| {
-                    networks.motion().expect("it runs");
-                    networks.refine().expect("it runs");
+                    networks.motion(batch).expect("it runs");
+                    networks.refine(batch).expect("it runs");
                 });
             });
             let opening = Opening { precision: Precision::Int8, ..Opening::split(batch) };
@@ -162,8 +162,8 @@ fn network(c: &mut Criterion) {
             let name = BenchmarkId::new(format!("{} int8", profile.name), format!("batch {batch}"));
             group.bench_function(name, |b| {
                 b.iter(|| {
-                    int8.motion().expect("it runs");
-                    int8.refine().expect("it runs");
+                    int8.motion(batch).expect("it runs");
+                    int8.refine(batch).expect("it runs");
                 });
             });
         }

@@ -129,12 +129,12 @@ fn ours(ort: &OrtRuntime, profile: &'static Profile, threads: usize) -> Runner {
     let (moved, source) = (motion(size), source());
     let (mut warper, mut picture) = (Warper::new(size), Picture::new(SMALL));
     let run = move || {
-        network.motion().expect("it runs");
+        network.motion(1).expect("it runs");
         let flows = moved.chunks_exact(2 * size.flow_plane());
         for (flow, warped) in flows.zip(network.tensors().warped) {
             warper.warp(&source, flow, warped);
         }
-        network.refine().expect("it runs");
+        network.refine(1).expect("it runs");
         let Tensors { warped: [warped0, warped1], implicit, masks, .. } = network.tensors();
         fuse(&Layers { warped0, warped1, implicit, masks }, size, &mut picture);
         std::hint::black_box(picture.i420());
@@ -157,14 +157,14 @@ fn ours_in_bytes(ort: &OrtRuntime, profile: &'static Profile, threads: usize) ->
     let (mut warper, mut picture) = (CellWarper::new(layout), Picture::new(SMALL));
     let mut padded = PaddedPicture::new(SMALL);
     let run = move || {
-        network.motion().expect("it runs");
+        network.motion(1).expect("it runs");
         let Int8Tensors { features, planes, .. } = network.tensors();
         layout.place_features(features, planes);
         for (place, flow) in moved.chunks_exact(2 * size.flow_plane()).enumerate() {
             padded.copy(&source);
             warper.warp(&padded, flow, place, planes);
         }
-        network.refine().expect("it runs");
+        network.refine(1).expect("it runs");
         let Int8Tensors { planes, picture: head, .. } = network.tensors();
         fuse_cells(layout, planes, head, &mut picture);
         std::hint::black_box(picture.i420());

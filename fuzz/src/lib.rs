@@ -35,14 +35,14 @@ impl Reconstruct for Arithmetic {
         self.0.borrow()
     }
 
-    fn motion(&mut self) -> Result<()> {
+    fn motion(&mut self, _: usize) -> Result<()> {
         let OwnedTensors { latent16, latent8, flow, .. } = &mut self.0;
         let latents = latent16.iter().chain(latent8.iter()).cycle();
         flow.iter_mut().zip(latents).for_each(|(out, latent)| *out = latent * 100.0);
         Ok(())
     }
 
-    fn refine(&mut self) -> Result<()> {
+    fn refine(&mut self, _: usize) -> Result<()> {
         let OwnedTensors { warped: [w0, w1], implicit, masks, .. } = &mut self.0;
         implicit.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = *a / *b);
         masks.iter_mut().zip(w0).for_each(|(out, a)| *out = *a);

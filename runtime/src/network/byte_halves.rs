@@ -86,11 +86,11 @@ impl Network for ByteHalves {
     // The five steps of `Halves::paint`: a trait over both would be longer than what it joins.
     fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
         let motion = Instant::now();
-        self.network.motion()?;
+        self.network.motion(batch.len())?;
         let warp = Instant::now();
         self.warp(batch);
         let refine = Instant::now();
-        self.network.refine()?;
+        self.network.refine(batch.len())?;
         let fuse = Instant::now();
         self.blend(batch);
         Ok(Spans::of_halves([motion, warp, refine, fuse]))

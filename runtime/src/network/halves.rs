@@ -11,7 +11,7 @@ use crate::kernel::warp::PackedSize;
 use crate::kernel::warp_fast::Warper;
 use crate::profile::PACKED;
 
-/// The two halves of a network, opened for one scene and one batch size.
+/// The two halves of a network, opened for one scene and a batch of the most pictures at once.
 ///
 /// Features stay inside between `motion` and the `refine` that follows it. Why tensors in place: copies in
 /// and out were a tenth of the time of a picture.
@@ -19,17 +19,17 @@ pub trait Reconstruct: Send {
     /// What it works in; the same memory every time.
     fn tensors(&mut self) -> Tensors<'_>;
 
-    /// Latents to the flow of both sources.
+    /// Latents to the flow of both sources, of the first `pictures`.
     ///
     /// # Errors
     /// The backend's.
-    fn motion(&mut self) -> Result<()>;
+    fn motion(&mut self, pictures: usize) -> Result<()>;
 
-    /// Warped sources to the implicit picture and the masks.
+    /// Warped sources to the implicit picture and the masks, of the first `pictures`.
     ///
     /// # Errors
     /// The backend's.
-    fn refine(&mut self) -> Result<()>;
+    fn refine(&mut self, pictures: usize) -> Result<()>;
 }
 
 /// Two halves with the kernels between and behind them.
@@ -85,11 +85,11 @@ impl<N: Reconstruct> Network for Halves<N> {
         witness: Option<&mut Witness<'_>>,
     ) -> Result<Spans> {
         let motion = Instant::now();
-        self.network.motion()?;
+        self.network.motion(batch.len())?;
         let warp = Instant::now();
         self.warp(batch);
         let refine = Instant::now();
-        self.network.refine()?;
+        self.network.refine(batch.len())?;
         let fuse = Instant::now();
         self.blend(batch, witness);
         Ok(Spans::of_halves([motion, warp, refine, fuse]))

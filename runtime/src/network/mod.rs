@@ -45,7 +45,7 @@ pub trait Network: Send {
     fn latents(&mut self) -> [&mut [f32]; 2];
 
     /// Paints `batch`, at most as many pictures as the network was opened for, from the latents in the same
-    /// places. Only the split network in f32 has layers, and shows them to `witness`.
+    /// places, and computes no others. Only the split network in f32 has layers, and shows them to `witness`.
     ///
     /// # Errors
     /// The backend's.

@@ -66,7 +66,8 @@ impl Provider {
         available.unwrap_or(false)
     }
 
-    /// Adds the provider to a session's options; TensorRT keeps its engines in `engines`, if any.
+    /// Adds the provider to a session's options; TensorRT keeps its engines in `engines`, if any, and makes them for
+    /// inputs of `shapes`, where these are not always the same.
     ///
     /// CUDA graphs stay off, explicitly: with them a binding that moved repeats the first picture
     /// without a word, and nothing here has been tried on a device. A program that turns them on has to let
@@ -77,6 +78,7 @@ impl Provider {
         builder: &mut SessionBuilder,
         precision: Precision,
         engines: Option<(&Engines, &EngineEntry)>,
+        shapes: Option<&ShapeRange>,
     ) -> ort::Result<()> {
         if let Some(broken) = runtime.broken_library(self) {
             return Err(ort::Error::new(broken));
@@ -94,6 +96,12 @@ impl Provider {
                         .with_timing_cache(cache.build)
                         .with_timing_cache_path(cache.timing().display());
                 }
+                if let Some(ShapeRange { least, most }) = shapes {
+                    tensorrt = tensorrt
+                        .with_profile_min_shapes(least)
+                        .with_profile_opt_shapes(most)
+                        .with_profile_max_shapes(most);
+                }
                 tensorrt.register(builder)
             }
             // Why no exhaustive search: it times algorithms at start-up, so two sessions could pick
@@ -107,6 +115,32 @@ impl Provider {
             // Always there, always last.
             Self::Cpu => Ok(()),
         }
+    }
+}
+
+/// From the least to the most that a graph's inputs may be, as TensorRT's optimisation profile: one engine for runs of
+/// any number of pictures. Not run on a device.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ShapeRange {
+    least: String,
+    most: String,
+}
+
+impl ShapeRange {
+    /// Up to the shapes of `inputs`, all but the first dimension always the same; none where there is only one shape.
+    pub(crate) fn of(inputs: &[(&CStr, &[usize])]) -> Option<Self> {
+        if inputs.iter().all(|(_, shape)| shape[0] == 1) {
+            return None;
+        }
+        let text = |first: fn(usize) -> usize| {
+            let shapes = inputs.iter().map(|(name, shape)| {
+                let sizes = std::iter::once(first(shape[0])).chain(shape[1..].iter().copied());
+                let sizes: Vec<String> = sizes.map(|size| size.to_string()).collect();
+                format!("{}:{}", name.to_string_lossy(), sizes.join("x"))
+            });
+            shapes.collect::<Vec<_>>().join(",")
+        };
+        Some(Self { least: text(|_| 1), most: text(|most| most) })
     }
 }
 
@@ -212,8 +246,9 @@ impl core::fmt::Display for ProviderReport {
 pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
     let refusal = |provider: Provider| {
         let builder = Session::builder(ort.environment());
-        let registered = builder
-            .and_then(|mut builder| provider.register(ort, &mut builder, Precision::F32, None));
+        let registered = builder.and_then(|mut builder| {
+            provider.register(ort, &mut builder, Precision::F32, None, None)
+        });
         registered.err().map(|reason| reason.message().trim().replace('\n', " "))
     };
     Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()
@@ -256,4 +291,18 @@ fn node_counts(session: &Session) -> ort::Result<Vec<(String, usize)>> {
         counts.push((name.to_string_lossy().into_owned(), count));
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_range_over_the_first_dimension_alone() {
+        let shapes: [(&CStr, &[usize]); 2] = [(c"latent8", &[4, 6, 34, 60]), (c"index", &[4])];
+        let (least, most) = ("latent8:1x6x34x60,index:1", "latent8:4x6x34x60,index:4");
+        let range = ShapeRange { least: least.into(), most: most.into() };
+        assert_eq!(ShapeRange::of(&shapes), Some(range));
+        assert_eq!(ShapeRange::of(&[(c"latent8", &[1, 6, 34, 60])]), None, "always the same");
+    }
 }

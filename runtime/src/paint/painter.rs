@@ -88,12 +88,10 @@ impl Painter {
         Ok(())
     }
 
-    /// Latents of the batch's views in their slots; the others repeat the last one: their result is not looked
-    /// at. The batch stays the same, so a picture's bits do not depend on which others are shown.
+    /// Latents of the batch's views in their slots.
     fn all_latents(&mut self, job: &FrameJob, batch: &[(ViewId, Loan<Picture>)]) -> Result<()> {
-        for slot in 0..self.batch {
-            let (view, _) = batch[slot.min(batch.len() - 1)];
-            let index = self.order.iter().position(|v| *v == view);
+        for (slot, (view, _)) in batch.iter().enumerate() {
+            let index = self.order.iter().position(|v| v == view);
             let index = index.unwrap_or_else(|| panic!("only implicit views are painted"));
             self.latents(job, slot, index)?;
         }

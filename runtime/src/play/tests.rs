@@ -312,6 +312,42 @@ fn both_paths_of_the_network_show_the_same_pictures() {
     assert!(moved > 0.0, "two paths, not one");
 }
 
+/// On the CPU provider; of other kernels this is not promised.
+#[test]
+fn pictures_are_the_same_whatever_the_batch() {
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let bytes = trained_stream(&header);
+    let paths = [
+        (NetworkPath::Split, Precision::F32),
+        (NetworkPath::Full, Precision::F32),
+        (NetworkPath::Split, Precision::Int8),
+    ];
+    for (path, precision) in paths {
+        let player = |batch| {
+            let backend = crate::network::backend::Backend::new(None, cpu_session());
+            let options = Options { path, precision, batch, ..Options::new(backend.opener()) };
+            Player::over(bytes.clone().into(), options).unwrap()
+        };
+        let alone = player(1);
+        let want = pictures(alone.decode_serial(&all(&alone)).unwrap());
+        for batch in [2, 3, 8] {
+            let player = player(batch);
+            let whole = pictures(player.decode_serial(&all(&player)).unwrap());
+            assert!(whole == want, "{path:?} {precision:?} by {batch}");
+            // Fewer views than the batch, and another number of them from one frame to the next.
+            let mut playback = player.play(&all(&player)).unwrap();
+            for (frame, _) in [&[1][..], &[1, 4], &[3], &[1, 3, 4]].into_iter().cycle().zip(0..13) {
+                playback.show(views(frame)).unwrap();
+                let shown = pictures(playback.next().into_iter());
+                let of_want = |(id, _): &&(PictureId, Picture)| shown.iter().any(|(s, _)| s == id);
+                let want: Vec<_> = want.iter().filter(of_want).cloned().collect();
+                assert!(!shown.is_empty() && shown == want, "{path:?} {precision:?} by {batch}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
     let mut header = mixed();

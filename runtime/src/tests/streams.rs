@@ -220,7 +220,7 @@ impl Reconstruct for Fake {
         self.tensors.borrow()
     }
 
-    fn motion(&mut self) -> Result<()> {
+    fn motion(&mut self, _: usize) -> Result<()> {
         let OwnedTensors { latent16, flow, .. } = &mut self.tensors;
         self.firsts = latent16.iter().step_by(latent16.len() / self.batch).copied().collect();
         let of_picture = flow.len() / self.batch;
@@ -232,7 +232,7 @@ impl Reconstruct for Fake {
         Ok(())
     }
 
-    fn refine(&mut self) -> Result<()> {
+    fn refine(&mut self, _: usize) -> Result<()> {
         let OwnedTensors { warped: [warped0, warped1], implicit, masks, .. } = &mut self.tensors;
         let of_picture = implicit.len() / self.batch;
         for (i, out) in implicit.iter_mut().enumerate() {

@@ -192,7 +192,7 @@ impl Reconstruct for Arithmetic {
         self.tensors.borrow()
     }
 
-    fn motion(&mut self) -> Result<()> {
+    fn motion(&mut self, _: usize) -> Result<()> {
         let flow = self.tensors.flow.iter_mut().enumerate();
         flow.for_each(|(i, out)| *out = (i % 7) as f32 * 0.05);
         self.pictures += 1;
@@ -202,7 +202,7 @@ impl Reconstruct for Arithmetic {
         }
     }
 
-    fn refine(&mut self) -> Result<()> {
+    fn refine(&mut self, _: usize) -> Result<()> {
         let OwnedTensors { warped: [w0, w1], implicit, masks, .. } = &mut self.tensors;
         implicit.iter_mut().zip(w0.iter().zip(w1)).for_each(|(out, (a, b))| *out = *a - *b);
         masks.fill(0.5);

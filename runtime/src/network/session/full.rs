@@ -1,10 +1,12 @@
 //! The whole reconstruction of a picture in one graph: the path for GPUs.
 
+use std::ffi::CStr;
 use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::graph::{FULL, LoadedGraph, SessionPlan, TensorPort};
+use super::graph::{FULL, LoadedGraph, SessionPlan};
+use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::{Header, MAX_VIEWS};
@@ -18,8 +20,8 @@ use crate::profile::{FLOW, FLOW_UNIT_PX, PACKED};
 use crate::stream::scene::NetworkLevels;
 
 /// Names of the inputs for both sources, in the order of [`Plane::ALL`].
-const SOURCES: [[&str; 3]; 2] =
-    [["source0_y", "source0_u", "source0_v"], ["source1_y", "source1_u", "source1_v"]];
+const SOURCES: [[&CStr; 3]; 2] =
+    [[c"source0_y", c"source0_u", c"source0_v"], [c"source1_y", c"source1_u", c"source1_v"]];
 
 /// The full network of one scene: latents and source pictures in, fused packed pictures out.
 ///
@@ -30,10 +32,11 @@ pub struct FullNetwork {
     graph: LoadedGraph,
     /// latent16, latent8.
     latents: [TensorPort; 2],
-    /// flow_scale, grid_y, grid_uv: the same for every run.
+    /// flow_scale, grid_y, grid_uv: given once, for they are the same for every run.
+    #[allow(dead_code, reason = "the graph reads them where they lie")]
     geometry: [TensorPort; 3],
     sources: [[TensorPort; 3]; 2],
-    picture: TensorPort,
+    pub(super) picture: TensorPort,
     batch: usize,
     size: PackedSize,
     report: ProviderReport,
@@ -54,40 +57,37 @@ impl FullNetwork {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = SessionPlan::new(ort, header, network, opening, options)?;
-        let batch = opening.batch;
-        let mut report = ProviderReport::new(&options.providers);
-        // One graph from latents to pictures.
-        let mut graph = plan.open(FULL, plan.templates.full, &mut report)?;
-        plan.check(&report)?;
-        // Its inputs: latents, where pixels lie, and the planes of both sources.
+        Self::of(&mut SessionPlan::new(ort, header, network, opening, options)?)
+    }
+
+    pub(super) fn of(plan: &mut SessionPlan<'_>) -> Result<Self> {
+        // Inputs: latents, where pixels lie, and the planes of both sources.
         let latents = [
-            plan.port("latent16", plan.profile.latent16, 16)?,
-            plan.port("latent8", plan.profile.latent8, 8)?,
+            plan.port(c"latent16", plan.profile.latent16, 16)?,
+            plan.port(c"latent8", plan.profile.latent8, 8)?,
         ];
-        let size = header.size;
+        let size = plan.size;
         let geometry = [
             flow_scale(size.cells(1))?,
-            base_grid("grid_y", size.cells(1))?,
-            base_grid("grid_uv", size.cells(2))?,
+            base_grid(c"grid_y", size.cells(1))?,
+            base_grid(c"grid_uv", size.cells(2))?,
         ];
-        let planes = |[y, u, v]: [&'static str; 3]| {
+        let planes = |[y, u, v]: [&'static CStr; 3]| {
             Ok([plan.port(y, 1, 1)?, plan.port(u, 1, 2)?, plan.port(v, 1, 2)?])
         };
         let sources = [planes(SOURCES[0])?, planes(SOURCES[1])?];
-        let mut picture = plan.port("picture", PACKED, 4)?;
-        graph.bind_outputs([&mut picture])?;
-        let size = PackedSize::of(size);
-        let full = Self { graph, latents, geometry, sources, picture, batch, size, report };
-        full.bound()
-    }
-
-    /// Binds every input once.
-    fn bound(mut self) -> Result<Self> {
-        for ports in [&self.latents[..], &self.geometry, &self.sources[0], &self.sources[1]] {
-            ports.iter().try_for_each(|port| self.graph.bind(&[port]))?;
-        }
-        Ok(self)
+        let picture = plan.port(c"picture", PACKED, 4)?;
+        // One graph from them to pictures.
+        let mut report = ProviderReport::new(&plan.options.providers);
+        let inputs = {
+            let [[y0, u0, v0], [y1, u1, v1]] = &sources;
+            [&latents[0], &latents[1], y0, u0, v0, y1, u1, v1].map(TensorPort::largest)
+        };
+        let mut graph = plan.open(FULL, plan.templates.full, inputs, &mut report)?;
+        plan.check(&report)?;
+        geometry.iter().try_for_each(|port| graph.give(port, 1))?;
+        let (size, batch) = (PackedSize::of(size), plan.batch);
+        Ok(Self { graph, latents, geometry, sources, picture, batch, size, report })
     }
 
     /// Reconstructs one picture per view: `[batch, 24, h4, w4]`, packed and fused.
@@ -109,9 +109,11 @@ impl FullNetwork {
                 }
             }
         }
-        let [[y0, u0, v0], [y1, u1, v1]] = &self.sources;
-        let [latent16, latent8] = &self.latents;
-        self.graph.run(&[latent16, latent8, y0, u0, v0, y1, u1, v1])?;
+        for port in self.latents.iter().chain(self.sources.iter().flatten()) {
+            self.graph.give(port, views)?;
+        }
+        self.graph.take(&mut self.picture, views)?;
+        self.graph.run()?;
         Ok(self.picture.values())
     }
 
@@ -159,14 +161,14 @@ fn fill_plane(port: &mut TensorPort, place: usize, picture: &Picture, plane: Pla
 
 /// Flow units to the −1‥1 axes of the padded picture, dx and dy of both sources.
 fn flow_scale((width, height): (usize, usize)) -> Result<TensorPort> {
-    let mut port = TensorPort::new("flow_scale", [1, FLOW, 1, 1])?;
+    let mut port = TensorPort::new(c"flow_scale", [1, FLOW, 1, 1])?;
     let (x, y) = (2.0 * FLOW_UNIT_PX / width as f32, 2.0 * FLOW_UNIT_PX / height as f32);
     port.values_mut().copy_from_slice(&[x, y, x, y]);
     Ok(port)
 }
 
 /// Pixel centres on −1‥1 axes that end at the outer pixels' outer edges, `[1, rows, columns, 2]`.
-fn base_grid(name: &'static str, (columns, rows): (usize, usize)) -> Result<TensorPort> {
+fn base_grid(name: &'static CStr, (columns, rows): (usize, usize)) -> Result<TensorPort> {
     let mut port = TensorPort::new(name, [1, rows, columns, 2])?;
     let centre = |at: usize, size: usize| (2 * at + 1) as f32 / size as f32 - 1.0;
     for (at, place) in port.values_mut().chunks_exact_mut(2).enumerate() {

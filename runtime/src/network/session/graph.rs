@@ -1,23 +1,26 @@
 //! One ONNX Runtime session with its tensors: what [`Networks`](super::Networks) and
 //! [`FullNetwork`](super::full::FullNetwork) are made of.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ort::AsPointer;
-use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 
 use super::engine::Engine;
+use super::port::{Element, TensorPort};
+use super::prepare::PrepareStep;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Preamble};
 use crate::network::blocks::Block;
 use crate::network::engines::EngineOrigin;
 use crate::network::opening::{Opening, Precision};
-use crate::network::providers::RECORD_ASSIGNMENT;
+use crate::network::providers::{RECORD_ASSIGNMENT, ShapeRange};
 use crate::network::quantised::{Layer8, output_scale, quantise};
 use crate::network::templates::Templates;
 use crate::profile::topology::{Cut, LayerId};
@@ -33,7 +36,8 @@ fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static P
     ))
 }
 
-/// Values of the templates' symbolic dimensions.
+/// Values of the templates' symbolic dimensions, but of the batch where a run may have more than one picture: that is
+/// then open, so that a run computes those it is for.
 fn dimensions(size: Size, batch: usize) -> Vec<(&'static str, usize)> {
     let scales = [(16, "h16", "w16"), (8, "h8", "w8"), (4, "h4", "w4"), (2, "h2", "w2")];
     let scales = scales.into_iter().chain([(1, "h1", "w1")]);
@@ -41,10 +45,10 @@ fn dimensions(size: Size, batch: usize) -> Vec<(&'static str, usize)> {
         let (columns, rows) = size.cells(scale);
         [(h, rows), (w, columns)]
     });
-    cells.chain([("batch", batch)]).collect()
+    cells.chain((batch == 1).then_some(("batch", 1))).collect()
 }
 
-fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
+pub(super) fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
     move |e| Error::Backend { what: format!("{what}: {}", e.message().trim()) }
 }
 
@@ -91,10 +95,13 @@ pub(super) struct SessionPlan<'a> {
     pub(super) network: &'a NetworkLevels,
     pub(super) options: &'a SessionOptions,
     pub(super) size: Size,
+    /// Most pictures in a run.
     pub(super) batch: usize,
     pub(super) precision: Precision,
     /// Layers computed in integers.
     integers: Vec<Layer8>,
+    /// Who is told of every graph that is opened.
+    tell: Option<&'a mut dyn FnMut(PrepareStep)>,
 }
 
 impl<'a> SessionPlan<'a> {
@@ -112,8 +119,29 @@ impl<'a> SessionPlan<'a> {
         let specs: Vec<_> = network.layers.iter().map(|l| l.spec).collect();
         assert_eq!(specs[..], profile.layers()[..], "the network is of the header's profile");
         let size = header.size;
-        let integers = Vec::new();
-        Ok(Self { profile, templates, ort, network, options, size, batch, precision, integers })
+        Ok(Self {
+            profile,
+            templates,
+            ort,
+            network,
+            options,
+            size,
+            batch,
+            precision,
+            integers: Vec::new(),
+            tell: None,
+        })
+    }
+
+    /// The same, with somebody who is told of every graph that is opened.
+    pub(super) fn telling(self, tell: &'a mut dyn FnMut(PrepareStep)) -> Self {
+        Self { tell: Some(tell), ..self }
+    }
+
+    fn tell(&mut self, step: PrepareStep) {
+        if let Some(tell) = &mut self.tell {
+            tell(step);
+        }
     }
 
     /// The same for graphs that compute in integers what can be.
@@ -133,7 +161,7 @@ impl<'a> SessionPlan<'a> {
     /// A tensor of `channels` at 1/`scale` of the padded picture.
     pub(super) fn port(
         &self,
-        name: &'static str,
+        name: &'static CStr,
         channels: usize,
         scale: usize,
     ) -> Result<TensorPort> {
@@ -144,7 +172,7 @@ impl<'a> SessionPlan<'a> {
     /// A tensor of bytes of `channels` at 1/`scale`, channels last.
     pub(super) fn port_of_bytes(
         &self,
-        name: &'static str,
+        name: &'static CStr,
         channels: usize,
         scale: usize,
     ) -> Result<TensorPort<u8>> {
@@ -152,13 +180,31 @@ impl<'a> SessionPlan<'a> {
         TensorPort::new(name, [self.batch, rows, columns, channels])
     }
 
-    /// Opens `template` on the best provider that takes it.
-    pub(super) fn open(
+    /// Opens `template` on the best provider that takes it, for runs of any number of pictures up to those of
+    /// `inputs`, each with its largest shape.
+    pub(super) fn open<const N: usize>(
+        &mut self,
+        part: GraphPart,
+        template: &[u8],
+        inputs: [(&'static CStr, &[usize]); N],
+        report: &mut ProviderReport,
+    ) -> Result<LoadedGraph> {
+        let (started, graph) = (Instant::now(), part.name);
+        self.tell(PrepareStep::Begins { graph });
+        let (opened, engine) =
+            self.open_on_best(part, template, ShapeRange::of(&inputs), report)?;
+        self.tell(PrepareStep::Done { graph, engine, took: started.elapsed() });
+        Ok(opened)
+    }
+
+    /// The same, untold; with how the graph came by its engine, where it has one.
+    fn open_on_best(
         &self,
         part: GraphPart,
         template: &[u8],
+        shapes: Option<ShapeRange>,
         report: &mut ProviderReport,
-    ) -> Result<LoadedGraph> {
+    ) -> Result<(LoadedGraph, Option<EngineOrigin>)> {
         let wanted = report.standing().any(|p| p == Provider::TensorRt && p.is_built_in());
         let mut engine = Engine::of(self, part, template, wanted);
         loop {
@@ -167,9 +213,14 @@ impl<'a> SessionPlan<'a> {
             let standing: Vec<Provider> = report.standing().collect();
             for provider in standing {
                 let place = engine.place();
-                if let Err(reason) =
-                    provider.register(self.ort, &mut builder, self.precision, place)
-                {
+                let registered = provider.register(
+                    self.ort,
+                    &mut builder,
+                    self.precision,
+                    place,
+                    shapes.as_ref(),
+                );
+                if let Err(reason) = registered {
                     report.refuse(provider, reason.message());
                 }
             }
@@ -183,9 +234,8 @@ impl<'a> SessionPlan<'a> {
                 Ok(session) => {
                     report.count_nodes(&session);
                     let binding = session.create_binding().map_err(failed(name))?;
-                    let on_device = report.in_use != Provider::Cpu;
                     let engine = if tensorrt { engine.seal() } else { None };
-                    return Ok(LoadedGraph { name, session, binding, on_device, engine });
+                    return Ok((LoadedGraph { name, session, binding }, engine));
                 }
                 Err(_) if tensorrt && engine.give_up() => {}
                 // A provider may register and then find no device or refuse the graph.
@@ -288,35 +338,48 @@ pub(super) struct LoadedGraph {
     name: &'static str,
     session: Session,
     binding: IoBinding,
-    /// Binding an input copies it to the device, so every run binds anew; on the CPU the session
-    /// reads our memory and one binding lasts.
-    pub(super) on_device: bool,
-    /// How it came by its engine, where it has one.
-    pub(super) engine: Option<EngineOrigin>,
 }
 
+/// `BindInput` or `BindOutput`.
+type Bind = unsafe extern "system" fn(
+    *mut ort::sys::OrtIoBinding,
+    *const core::ffi::c_char,
+    *const ort::sys::OrtValue,
+) -> ort::sys::OrtStatusPtr;
+
 impl LoadedGraph {
-    pub(super) fn bind<T: Element>(&mut self, inputs: &[&TensorPort<T>]) -> Result<()> {
-        for port in inputs {
-            self.binding.bind_input(port.name, &port.tensor).map_err(failed(self.name))?;
-        }
-        Ok(())
+    /// Has the next runs read the first `count` pictures of `input`; where the session is on a device, they are copied
+    /// there now.
+    pub(super) fn give<T: Element>(&mut self, input: &TensorPort<T>, count: usize) -> Result<()> {
+        self.bind(ort::api().BindInput, input, count)
     }
 
-    pub(super) fn bind_outputs<T: Element, const N: usize>(
+    /// Has the next runs write the first `count` pictures of `output`.
+    pub(super) fn take<T: Element>(
         &mut self,
-        outputs: [&mut TensorPort<T>; N],
+        output: &mut TensorPort<T>,
+        count: usize,
     ) -> Result<()> {
-        for port in outputs {
-            self.binding.bind_output(port.name, &mut port.tensor).map_err(failed(self.name))?;
-        }
-        Ok(())
+        self.bind(ort::api().BindOutput, output, count)
     }
 
-    pub(super) fn run<T: Element>(&mut self, inputs: &[&TensorPort<T>]) -> Result<()> {
-        if self.on_device {
-            self.bind(inputs)?;
-        }
+    fn bind<T: Element>(&mut self, bind: Bind, port: &TensorPort<T>, count: usize) -> Result<()> {
+        let value = port.first(count).ptr();
+        // SAFETY: binding, name and value are alive, and the binding keeps its own reference to the value. What the
+        // value lies over is the port's, which outlives the binding beside it in its network.
+        #[allow(
+            unsafe_code,
+            reason = "`IoBinding::bind_input` copies a tensor over memory that is not its own"
+        )]
+        let bound = unsafe {
+            let status = bind(self.binding.ptr().cast_mut(), port.name.as_ptr(), value);
+            ort::Error::result_from_status(status)
+        };
+        bound.map_err(failed(self.name))
+    }
+
+    /// Runs on what is bound.
+    pub(super) fn run(&mut self) -> Result<()> {
         // SAFETY: session and binding are alive and of each other; no run options are given. The
         // tensors bound are ports, which outlive the binding beside them in their network.
         #[allow(unsafe_code, reason = "`Session::run_binding` allocates a map of outputs per run")]
@@ -326,39 +389,5 @@ impl LoadedGraph {
             ort::Error::result_from_status(status)
         };
         run.map_err(failed(self.name))
-    }
-}
-
-/// What a host tensor is made of.
-pub(super) trait Element:
-    PrimitiveTensorElementType + fmt::Debug + Clone + Default + 'static
-{
-}
-
-impl Element for f32 {}
-impl Element for u8 {}
-
-/// A host tensor with a fixed address.
-#[derive(Debug)]
-pub(super) struct TensorPort<T: Element = f32> {
-    name: &'static str,
-    pub(super) shape: [usize; 4],
-    tensor: Tensor<T>,
-}
-
-impl<T: Element> TensorPort<T> {
-    pub(super) fn new(name: &'static str, shape: [usize; 4]) -> Result<Self> {
-        let mut tensor = Tensor::new(&Allocator::default(), shape).map_err(failed(name))?;
-        tensor.extract_tensor_mut().1.fill(T::default());
-        Ok(Self { name, shape, tensor })
-    }
-
-    /// All values, to be filled.
-    pub(super) fn values_mut(&mut self) -> &mut [T] {
-        self.tensor.extract_tensor_mut().1
-    }
-
-    pub(super) fn values(&self) -> &[T] {
-        self.tensor.extract_tensor().1
     }
 }

@@ -1,6 +1,7 @@
 //! The two halves of a network in 8 bits, on the CPU provider.
 
-use super::graph::{LoadedGraph, MOTION8, REFINE8, SessionPlan, TensorPort};
+use super::graph::{LoadedGraph, MOTION8, REFINE8, SessionPlan};
+use super::port::TensorPort;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
@@ -62,26 +63,22 @@ impl Int8Network {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = SessionPlan::new(ort, header, network, opening, options)?.in_integers()?;
+        let mut plan = SessionPlan::new(ort, header, network, opening, options)?.in_integers()?;
         let profile = plan.profile;
-        let mut report = ProviderReport::new(&[Provider::Cpu]);
-        // Two graphs, and the tensors that stay in place between them.
-        let mut motion = plan.open(MOTION8, plan.templates.motion8, &mut report)?;
-        let mut refine = plan.open(REFINE8, plan.templates.refine8, &mut report)?;
+        // The tensors that stay in place between two graphs.
         let latents = [
-            plan.port("latent16", profile.latent16, 16)?,
-            plan.port("latent8", profile.latent8, 8)?,
+            plan.port(c"latent16", profile.latent16, 16)?,
+            plan.port(c"latent8", profile.latent8, 8)?,
         ];
-        let mut flow_blocks = plan.port("flow", Block::OF_FLOW.cells() * FLOW, 16)?;
-        let mut features = plan.port_of_bytes("features", 4 * profile.quarter, 8)?;
-        let planes = plan.port_of_bytes("planes", profile.quarter + 2 * PACKED, 4)?;
-        let mut picture = plan.port_of_bytes("picture", HEAD, 4)?;
-        // Bound once: a run then copies nothing.
-        motion.bind(&latents.each_ref())?;
-        motion.bind_outputs([&mut flow_blocks])?;
-        motion.bind_outputs([&mut features])?;
-        refine.bind(&[&planes])?;
-        refine.bind_outputs([&mut picture])?;
+        let flow_blocks = plan.port(c"flow", Block::OF_FLOW.cells() * FLOW, 16)?;
+        let features = plan.port_of_bytes(c"features", 4 * profile.quarter, 8)?;
+        let planes = plan.port_of_bytes(c"planes", profile.quarter + 2 * PACKED, 4)?;
+        let picture = plan.port_of_bytes(c"picture", HEAD, 4)?;
+        // The graphs.
+        let mut report = ProviderReport::new(&[Provider::Cpu]);
+        let inputs = latents.each_ref().map(TensorPort::largest);
+        let motion = plan.open(MOTION8, plan.templates.motion8, inputs, &mut report)?;
+        let refine = plan.open(REFINE8, plan.templates.refine8, [planes.largest()], &mut report)?;
         let flow = vec![0.0; flow_blocks.values().len()];
         let layout = Cells { size: PackedSize::of(header.size), features: profile.quarter };
         Ok(Self {
@@ -123,26 +120,33 @@ impl Int8Network {
         }
     }
 
-    /// Latents to the flow of both sources and features.
+    /// Latents to the flow of both sources and features, of the first `pictures`.
     ///
     /// # Errors
     /// The backend's.
-    pub fn motion(&mut self) -> Result<()> {
-        self.motion.run(&self.latents.each_ref())?;
+    pub fn motion(&mut self, pictures: usize) -> Result<()> {
+        for latent in &self.latents {
+            self.motion.give(latent, pictures)?;
+        }
+        self.motion.take(&mut self.flow_blocks, pictures)?;
+        self.motion.take(&mut self.features, pictures)?;
+        self.motion.run()?;
         let [_, channels, rows, wide] = self.flow_blocks.shape;
         let of_picture = channels * rows * wide;
-        let blocks = self.flow_blocks.values().chunks_exact(of_picture);
+        let blocks = self.flow_blocks.values().chunks_exact(of_picture).take(pictures);
         for (blocks, flow) in blocks.zip(self.flow.chunks_exact_mut(of_picture)) {
             place_flow(blocks, Block::OF_FLOW.across * wide, flow);
         }
         Ok(())
     }
 
-    /// Planes to the implicit picture and mask logits.
+    /// Planes to the implicit picture and mask logits, of the first `pictures`.
     ///
     /// # Errors
     /// The backend's.
-    pub fn refine(&mut self) -> Result<()> {
-        self.refine.run(&[&self.planes])
+    pub fn refine(&mut self, pictures: usize) -> Result<()> {
+        self.refine.give(&self.planes, pictures)?;
+        self.refine.take(&mut self.picture, pictures)?;
+        self.refine.run()
     }
 }

@@ -5,16 +5,16 @@
 //!                        └ features ─► refine ◄─ warped0, warped1
 //!                                        └─► picture, mask
 //! ```
-//! Every tensor is allocated at open, and the caller fills and reads it in place. On the CPU it is bound once and a
-//! run copies nothing; another device is given the inputs anew by every run.
-//! The two sessions keep one batch and one thread count for life, so a picture's bits do not depend
-//! on who else is being decoded.
+//! Every tensor is allocated at open, and the caller fills and reads it in place. Every run binds as many pictures of
+//! it as are to be painted: on the CPU that copies nothing, another device is given the inputs by it.
+//! A session is opened once, for any number of pictures up to the batch.
 
 mod engine;
 mod full;
 mod graph;
 mod int8;
 mod peak;
+mod port;
 mod prepare;
 
 pub use crate::network::ort_library::{ORT_VARIABLE, OrtRuntime};
@@ -24,7 +24,8 @@ pub use int8::{Int8Network, Int8Tensors};
 pub use peak::{Factors, gemm_gmac_per_s};
 pub use prepare::{PrepareStep, prepare};
 
-use graph::{LoadedGraph, MOTION, REFINE, SessionPlan, TensorPort};
+use graph::{LoadedGraph, MOTION, REFINE, SessionPlan};
+use port::TensorPort;
 
 use crate::error::Result;
 use crate::format::header::Header;
@@ -85,29 +86,28 @@ impl Networks {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let plan = SessionPlan::new(ort, header, network, opening, options)?;
+        Self::of(&mut SessionPlan::new(ort, header, network, opening, options)?)
+    }
+
+    fn of(plan: &mut SessionPlan<'_>) -> Result<Self> {
         let profile = plan.profile;
-        let mut report = ProviderReport::new(&options.providers);
-        // Two graphs.
-        let mut motion = plan.open(MOTION, plan.templates.motion, &mut report)?;
-        let mut refine = plan.open(REFINE, plan.templates.refine, &mut report)?;
-        plan.check(&report)?;
-
-        // The tensors that stay in place between them.
+        // The tensors that stay in place between two graphs.
         let port = |name, channels, scale| plan.port(name, channels, scale);
-        let latent16 = port("latent16", profile.latent16, 16)?;
-        let latent8 = port("latent8", profile.latent8, 8)?;
-        let mut flow = port("flow", FLOW, 8)?;
-        let mut features = port("features", profile.quarter, 4)?;
-        let warped = [port("warped0", PACKED, 4)?, port("warped1", PACKED, 4)?];
-        let mut picture = port("picture", PACKED, 4)?;
-        let mut mask = port("mask", MASKS, 4)?;
+        let latent16 = port(c"latent16", profile.latent16, 16)?;
+        let latent8 = port(c"latent8", profile.latent8, 8)?;
+        let flow = port(c"flow", FLOW, 8)?;
+        let features = port(c"features", profile.quarter, 4)?;
+        let warped = [port(c"warped0", PACKED, 4)?, port(c"warped1", PACKED, 4)?];
+        let picture = port(c"picture", PACKED, 4)?;
+        let mask = port(c"mask", MASKS, 4)?;
 
-        // Bound once: a run then copies nothing.
-        motion.bind(&[&latent16, &latent8])?;
-        motion.bind_outputs([&mut flow, &mut features])?;
-        refine.bind(&[&features, &warped[0], &warped[1]])?;
-        refine.bind_outputs([&mut picture, &mut mask])?;
+        // The graphs.
+        let mut report = ProviderReport::new(&plan.options.providers);
+        let inputs = [latent16.largest(), latent8.largest()];
+        let motion = plan.open(MOTION, plan.templates.motion, inputs, &mut report)?;
+        let inputs = [features.largest(), warped[0].largest(), warped[1].largest()];
+        let refine = plan.open(REFINE, plan.templates.refine, inputs, &mut report)?;
+        plan.check(&report)?;
         Ok(Self {
             motion,
             refine,
@@ -141,12 +141,22 @@ impl Reconstruct for Networks {
         }
     }
 
-    fn motion(&mut self) -> Result<()> {
-        self.motion.run(&[&self.latent16, &self.latent8])
+    fn motion(&mut self, pictures: usize) -> Result<()> {
+        self.motion.give(&self.latent16, pictures)?;
+        self.motion.give(&self.latent8, pictures)?;
+        self.motion.take(&mut self.flow, pictures)?;
+        self.motion.take(&mut self.features, pictures)?;
+        self.motion.run()
     }
 
-    fn refine(&mut self) -> Result<()> {
-        self.refine.run(&[&self.features, &self.warped[0], &self.warped[1]])
+    fn refine(&mut self, pictures: usize) -> Result<()> {
+        self.refine.give(&self.features, pictures)?;
+        for warped in &self.warped {
+            self.refine.give(warped, pictures)?;
+        }
+        self.refine.take(&mut self.picture, pictures)?;
+        self.refine.take(&mut self.mask, pictures)?;
+        self.refine.run()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Opening the graphs of a scene for their engines alone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::graph::{FULL, MOTION, REFINE, SessionPlan};
-use super::{OrtRuntime, ProviderReport, SessionOptions};
+use super::graph::SessionPlan;
+use super::{FullNetwork, Networks, OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::network::engines::EngineOrigin;
@@ -29,10 +29,10 @@ pub enum PrepareStep {
     },
 }
 
-/// Opens every graph of the path once, so that its engine is in the cache of `options`.
+/// Opens what a player of this path will open, so that the engine of every graph is in the cache of `options`.
 ///
 /// # Errors
-/// As [`Networks::open`](super::Networks::open).
+/// As [`Networks::open`].
 pub fn prepare(
     ort: &OrtRuntime,
     header: &Header,
@@ -42,19 +42,9 @@ pub fn prepare(
     mut tell: impl FnMut(PrepareStep),
 ) -> Result<ProviderReport> {
     let plan = SessionPlan::new(ort, header, network, opening, options)?;
-    let mut report = ProviderReport::new(&options.providers);
-    let templates = plan.templates;
-    // What a player of this path will open.
-    let graphs = match opening.path {
-        NetworkPath::Full => &[(FULL, templates.full)][..],
-        NetworkPath::Split => &[(MOTION, templates.motion), (REFINE, templates.refine)],
-    };
-    for (part, template) in graphs {
-        let started = Instant::now();
-        tell(PrepareStep::Begins { graph: part.name });
-        let engine = plan.open(*part, template, &mut report)?.engine;
-        tell(PrepareStep::Done { graph: part.name, engine, took: started.elapsed() });
-    }
-    plan.check(&report)?;
-    Ok(report)
+    let mut plan = plan.telling(&mut tell);
+    Ok(match opening.path {
+        NetworkPath::Full => FullNetwork::of(&mut plan)?.report().clone(),
+        NetworkPath::Split => Networks::of(&mut plan)?.report().clone(),
+    })
 }

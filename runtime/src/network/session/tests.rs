@@ -162,7 +162,7 @@ fn networks_in_8_bits_agree_with_the_reference_network() {
         for (tensor, latent) in int8.latents().into_iter().zip(&latents) {
             tensor.copy_from_slice(&latent.values);
         }
-        int8.motion().unwrap();
+        int8.motion(1).unwrap();
         let tensors = int8.tensors();
         let difference = largest_difference(tensors.flow, &flow.values);
         assert!(difference <= TOLERANCE * 4.0, "{} flow: {difference}", profile.name);
@@ -185,7 +185,7 @@ fn networks_in_8_bits_agree_with_the_reference_network() {
                 }
             }
         }
-        int8.refine().unwrap();
+        int8.refine(1).unwrap();
         let (picture, mask) = reference.refine(&features, [&warped[0], &warped[1]]);
         let got = int8.tensors().picture;
         let (mut pictures, mut masks) = (Vec::new(), Vec::new());
@@ -241,27 +241,29 @@ fn networks_in_8_bits_take_any_steps() {
             let mut int8 = Int8Network::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
             let latents = int8.latents();
             latents.into_iter().for_each(|latent| latent.fill(1e3));
-            int8.motion().unwrap();
-            int8.refine().unwrap();
+            int8.motion(1).unwrap();
+            int8.refine(1).unwrap();
         }
     }
 }
 
-/// Flow of the latents given.
+/// Flow of the latents given, of as many pictures as these are of.
 fn motion(networks: &mut Networks, latent16: &[f32], latent8: &[f32]) -> Vec<f32> {
+    let batch = networks.latent16.shape[0];
     let tensors = networks.tensors();
+    let pictures = latent16.len() * batch / tensors.latent16.len();
     tensors.latent16[..latent16.len()].copy_from_slice(latent16);
     tensors.latent8[..latent8.len()].copy_from_slice(latent8);
-    networks.motion().unwrap();
+    networks.motion(pictures).unwrap();
     networks.tensors().flow.to_vec()
 }
 
-/// What the warped sources given come to.
+/// What the warped sources given, of a whole batch, come to.
 fn refine<'a>(networks: &'a mut Networks, warped: [&[f32]; 2]) -> Tensors<'a> {
     for (tensor, values) in networks.tensors().warped.into_iter().zip(warped) {
         tensor.copy_from_slice(values);
     }
-    networks.refine().unwrap();
+    networks.refine(networks.latent16.shape[0]).unwrap();
     networks.tensors()
 }
 
@@ -353,22 +355,40 @@ fn the_full_graph_agrees_with_the_native_warp_and_fuse() {
 }
 
 #[test]
-fn a_picture_does_not_depend_on_the_rest_of_its_batch() {
+fn a_run_computes_the_pictures_it_is_for_and_no_others() {
     let ort = OrtRuntime::find(None).unwrap();
-    let profile = &PROFILES[1];
-    let size = Size { width_px: 64, height_px: 48 };
-    let network = lively_network(profile);
-    let header = header(profile, size, 3);
-    let mut networks = Networks::open(&ort, &header, &network, Opening::split(3), &cpu(2)).unwrap();
-    let latent = |scale, channels, seed| {
-        let (columns, rows) = size.cells(scale);
-        noises(seed, columns * rows * channels)
-    };
-    let (a16, a8) = (latent(16, profile.latent16, 1), latent(8, profile.latent8, 1));
-    let (b16, b8) = (latent(16, profile.latent16 * 2, 2), latent(8, profile.latent8 * 2, 2));
-    let alone = motion(&mut networks, &a16, &a8);
-    let full = motion(&mut networks, &[&a16[..], &b16].concat(), &[&a8[..], &b8].concat());
-    assert_eq!(full[..4 * 6 * 8], alone[..4 * 6 * 8]);
+    let (size, batch) = (Size { width_px: 64, height_px: 48 }, 4);
+    for profile in &PROFILES {
+        let network = lively_network(profile);
+        let header = header(profile, size, batch);
+        let opening = Opening::split(batch);
+        let mut halves = Networks::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+        let mut full = FullNetwork::open(&ort, &header, &network, opening, &cpu(1)).unwrap();
+        let sources = [waves(size, 0.3), waves(size, 2.0)];
+        // Few, then more, then few again: what was opened once serves all.
+        for pictures in [1, 3, 4, 2] {
+            for port in [
+                &mut halves.flow,
+                &mut halves.features,
+                &mut halves.picture,
+                &mut halves.mask,
+                &mut full.picture,
+            ] {
+                port.values_mut().fill(f32::NAN);
+            }
+            halves.motion(pictures).unwrap();
+            halves.refine(pictures).unwrap();
+            full.run(&vec![sources.each_ref(); pictures]).unwrap();
+            for port in
+                [&halves.flow, &halves.features, &halves.picture, &halves.mask, &full.picture]
+            {
+                let of_picture = port.values().len() / batch;
+                let (computed, others) = port.values().split_at(pictures * of_picture);
+                assert!(computed.iter().all(|v| v.is_finite()), "{:?} of {pictures}", port.name);
+                assert!(others.iter().all(|v| v.is_nan()), "{:?} beyond {pictures}", port.name);
+            }
+        }
+    }
 }
 
 #[test]
