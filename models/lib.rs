@@ -14,7 +14,7 @@ pub struct Graphs {
     pub motion: &'static [u8],
     /// Features and warped sources → packed picture and masks.
     pub refine: &'static [u8],
-    /// Latents and source planes → fused packed picture.
+    /// Latents and source pictures → fused pictures, both in bytes.
     pub full: &'static [u8],
     /// Latents → flow, and features in 8 bits.
     pub motion8: &'static [u8],

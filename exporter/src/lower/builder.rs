@@ -212,6 +212,11 @@ impl Builder {
         self.node("Concat", name, values, vec![int("axis", 1)])
     }
 
+    /// Values of another element type.
+    pub fn cast(&mut self, name: impl Into<String>, value: &str, element: i32) -> Value {
+        self.node("Cast", name, &[value], vec![int("to", element.into())])
+    }
+
     /// Reshape; 0 copies the input's dimension, −1 is what remains.
     pub fn reshape(&mut self, name: impl Into<String>, value: &str, shape: &[i64]) -> Value {
         let shape = self.constant_ints(shape);

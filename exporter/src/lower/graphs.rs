@@ -7,7 +7,7 @@ use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile
 mod int8;
 
 use super::builder::{Builder, Dim, Port, Value, int, ints, string};
-use super::onnx::{AttributeProto, ModelProto};
+use super::onnx::{AttributeProto, FLOAT, INT32, ModelProto, UINT8};
 
 use Dim::{Fixed, Named};
 
@@ -31,7 +31,7 @@ pub enum TemplateCut {
     Motion,
     /// Features and warped sources → packed picture and masks.
     Refine,
-    /// Latents and source planes → fused packed picture.
+    /// Latents and source pictures → fused pictures, both in bytes.
     Full,
     /// Latents → flow, and features in 8 bits.
     Motion8,
@@ -255,11 +255,27 @@ impl Graph<'_> {
     fn full_cut(&mut self) {
         let motion = self.motion();
         let grids = self.sampling_grids(&motion.flow);
-        let warped = [0, 1].map(|source| self.warp(source, &grids[source]));
+        let pictures = self.source_pictures();
+        let warped = [0, 1].map(|source| self.warp(source, &pictures, &grids[source]));
         let warped = warped.each_ref().map(String::as_str);
         let (implicit, mask) = self.refine(&motion.features, warped, "implicit");
         self.fuse(warped, &implicit, &mask);
-        self.b.output("picture", &nchw(PACKED, AT4));
+        self.planes("picture");
+    }
+
+    /// Pictures to copy from, in 0‥255: luma `[anchors + keys, 1, h1, w1]`, chroma `[anchors + keys, 2, h2, w2]`.
+    ///
+    /// Why two inputs of each: what several views copy from is given once, and keys once for many frames.
+    fn source_pictures(&mut self) -> [Value; 2] {
+        [("y", 1, AT1), ("uv", 2, AT2)].map(|(plane, channels, [h, w])| {
+            let given = ["anchors", "keys"].map(|count| {
+                let shape = [Named(count), Fixed(channels), h, w];
+                let bytes = self.b.input_of(UINT8, &format!("{count}_{plane}"), &shape);
+                self.b.cast(format!("{bytes}.f32"), &bytes, FLOAT)
+            });
+            let given = given.each_ref().map(String::as_str);
+            self.b.node("Concat", format!("pictures_{plane}"), &given, vec![int("axis", 0)])
+        })
     }
 
     /// Where every luma and chroma sample of both sources is read, `[source][luma, chroma]`, each
@@ -294,22 +310,35 @@ impl Graph<'_> {
         })
     }
 
-    /// One source, sampled and packed: `[N, 24, h4, w4]`.
-    fn warp(&mut self, source: usize, [luma, chroma]: &[Value; 2]) -> Value {
-        let planes = [("y", AT1, luma, 4), ("u", AT2, chroma, 2), ("v", AT2, chroma, 2)];
-        let packed = planes.map(|(plane, size, grid, side)| {
-            let name = format!("source{source}_{plane}");
-            let plane = self.b.input(&name, &nchw(1, size));
+    /// One source, sampled and packed: `[N, 24, h4, w4]` in −1‥1. `source0` and `source1` say which of the pictures it
+    /// is for each view.
+    fn warp(&mut self, source: usize, pictures: &[Value; 2], grids: &[Value; 2]) -> Value {
+        let which = self.b.input_of(INT32, &format!("source{source}"), &[BATCH]);
+        let sampled = [0, 1].map(|plane| {
+            let name = format!("source{source}.{}", ["y", "uv"][plane]);
+            let chosen = [&pictures[plane], &which].map(String::as_str);
+            let chosen = self.b.node("Gather", name.as_str(), &chosen, vec![int("axis", 0)]);
             let attributes = vec![
                 string("mode", "bilinear"),
                 string("padding_mode", "border"),
                 int("align_corners", 0),
             ];
-            let sampled =
-                self.b.node("GridSample", format!("{name}.warped"), &[&plane, grid], attributes);
-            self.space_to_depth(&name, &sampled, side)
+            let inputs = [chosen.as_str(), &grids[plane]];
+            self.b.node("GridSample", format!("{name}.warped"), &inputs, attributes)
         });
-        self.b.concat(format!("warped{source}"), &packed.each_ref().map(String::as_str))
+        let chroma = [("u", 0), ("v", 1)].map(|(plane, at)| {
+            self.b.slice(format!("source{source}.{plane}"), &sampled[1], 1, at..at + 1)
+        });
+        let planes = [(&sampled[0], 4), (&chroma[0], 2), (&chroma[1], 2)];
+        let packed = planes.map(|(plane, side)| self.space_to_depth(plane, plane, side));
+        let packed = packed.each_ref().map(String::as_str);
+        let packed = self.b.concat(format!("source{source}.pixels"), &packed);
+        // As `sample_from_fixed` of the player: (v − 128) / 128.
+        let step = self.b.scalar(1.0 / 128.0);
+        let scaled = format!("source{source}.scaled");
+        let scaled = self.b.node("Mul", scaled, &[&packed, &step], Vec::new());
+        let one = self.b.scalar(1.0);
+        self.b.node("Sub", format!("warped{source}"), &[&scaled, &one], Vec::new())
     }
 
     /// `[N, 1, s·h, s·w]` → `[N, s², h, w]`, channel `s·dy + dx`.
@@ -330,6 +359,26 @@ impl Graph<'_> {
     fn fuse(&mut self, warped: [&str; 2], implicit: &str, mask: &str) {
         let inner = self.blend(1, warped[1], implicit, mask, "fused1");
         self.blend(0, warped[0], &inner, mask, "picture");
+    }
+
+    /// The packed picture as planes of bytes: rounded to nearest, ties to even, as `to_pixel` of the player.
+    fn planes(&mut self, packed: &str) {
+        let level = self.b.scalar(128.0);
+        let scaled = self.b.node("Mul", "picture.scaled", &[packed, &level], Vec::new());
+        let raised = self.b.node("Add", "picture.raised", &[&scaled, &level], Vec::new());
+        let bounds = [0.0, 255.0].map(|bound| self.b.scalar(bound));
+        let inputs = [raised.as_str(), &bounds[0], &bounds[1]];
+        let clipped = self.b.node("Clip", "picture.clipped", &inputs, Vec::new());
+        let pixels = self.b.node("Round", "picture.pixels", &[&clipped], Vec::new());
+        let planes = [("picture_y", 0..16, 4, 1, AT1), ("picture_uv", 16..PACKED, 2, 2, AT2)];
+        for (name, channels, side, planes, size) in planes {
+            let packed = self.b.slice(format!("{name}.packed"), &pixels, 1, channels);
+            let attributes = vec![int("blocksize", side), string("mode", "CRD")];
+            let plane = format!("{name}.f32");
+            let plane = self.b.node("DepthToSpace", plane, &[&packed], attributes);
+            self.b.cast(name, &plane, UINT8);
+            self.b.output_of(UINT8, name, &nchw(planes, size));
+        }
     }
 
     fn blend(&mut self, source: usize, over: &str, under: &str, mask: &str, out: &str) -> Value {

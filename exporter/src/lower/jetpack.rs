@@ -31,6 +31,9 @@ pub const JETPACKS: [JetPack; 6] = [
     JetPack { name: "7.2", tensorrt: TensorRt(10, 16) },
 ];
 
+/// The oldest that boards' profiles are written for, that of JetPack 6.1.
+pub const OLDEST: TensorRt = TensorRt(10, 3);
+
 /// Newest operator set that each parser reads: from this TensorRT on, at least up to this opset.
 pub const OPSETS: [(TensorRt, i64); 4] =
     [(TensorRt(8, 4), 13), (TensorRt(8, 5), 17), (TensorRt(10, 0), 20), (TensorRt(10, 6), 22)];

@@ -1,28 +1,32 @@
 //! Refuses templates that some execution provider could not run, or that carry what only a stream
 //! may carry, and says which boards' systems could run a graph nevertheless.
 
-use super::jetpack::{JetPack, LATER, OPSETS, TYPES, TensorRt};
+use super::jetpack::{JetPack, LATER, OLDEST, OPSETS, TYPES, TensorRt};
 use super::onnx::{
-    AttributeProto, EXTERNAL, GraphProto, ModelProto, NodeProto, TensorProto, UINT8, ValueInfoProto,
+    AttributeProto, EXTERNAL, FLOAT, GraphProto, ModelProto, NodeProto, TensorProto, UINT8,
+    ValueInfoProto,
 };
 
 /// Operators that every provider we name runs: CPU, CUDA, and TensorRT from 8.5 on.
 ///
 /// Why Reshape, Squeeze and Transpose: GridSample wants its grid channels-last and ONNX has no
 /// portable SpaceToDepth; TensorRT folds all three into copies. Why Sub: it needs no constant.
-pub const PORTABLE: [&str; 17] = [
+pub const PORTABLE: [&str; 20] = [
     "Add",
+    "Cast",
     "Clip",
     "Concat",
     "Conv",
     "DepthToSpace",
     "DequantizeLinear",
+    "Gather",
     "GridSample",
     "Mul",
     "QuantizeLinear",
     "Relu",
     "Reshape",
     "Resize",
+    "Round",
     "Sigmoid",
     "Slice",
     "Squeeze",
@@ -54,6 +58,11 @@ impl Offence {
     fn before(since: TensorRt, node: impl Into<String>, what: &str) -> Self {
         let rule = format!("{what} needs TensorRT {since}");
         Self { node: node.into(), rule, until: Some(since) }
+    }
+
+    /// Whether it keeps a graph from a board whose profile is here.
+    pub fn on_boards(&self) -> bool {
+        self.until.is_none_or(|version| OLDEST < version)
     }
 
     /// Whether it keeps a graph from `jetpack`.
@@ -141,9 +150,28 @@ fn operator(graph: &GraphProto, node: &NodeProto) -> Vec<Offence> {
             vec![rule(rank.is_none_or(|rank| rank == 4), "GridSample is of four dimensions")]
         }
         "QuantizeLinear" | "DequantizeLinear" => quantisation(graph, node, &name),
+        "Cast" => vec![Some(cast(graph, node, &name))],
         _ => Vec::new(),
     };
     rules.into_iter().flatten().collect()
+}
+
+/// TensorRT casts bytes that enter the graph to f32, and f32 to bytes that leave it.
+fn cast(graph: &GraphProto, node: &NodeProto, name: &str) -> Offence {
+    let to = attribute(node, "to").and_then(|a| a.i);
+    let (values, side) = match to {
+        Some(to) if to == i64::from(UINT8) => (&graph.output, node.output.first()),
+        Some(to) if to == i64::from(FLOAT) => (&graph.input, node.input.first()),
+        _ => return Offence::always(name, "a cast is between uint8 and f32"),
+    };
+    match values.iter().find(|value| value.name.as_ref() == side).and_then(element) {
+        Some(UINT8) => Offence::before(TensorRt(10, 0), name, "uint8"),
+        _ => Offence::always(name, "a cast is of uint8 at the edge of the graph"),
+    }
+}
+
+fn element(value: &ValueInfoProto) -> Option<i32> {
+    value.r#type.as_ref()?.tensor_type.as_ref()?.elem_type
 }
 
 /// Scales are constants, zero points are zero, and uint8 stays at the graph's edge.
@@ -243,7 +271,7 @@ fn values(graph: &GraphProto) -> Vec<Offence> {
     // Between them bytes would be a graph quantised in another way.
     let between = graph.value_info.iter().filter_map(|value: &ValueInfoProto| {
         let name = value.name.as_deref().unwrap_or_default();
-        let number = value.r#type.as_ref()?.tensor_type.as_ref()?.elem_type;
+        let number = element(value);
         match number {
             Some(UINT8) => Some(Offence::always(name, "uint8 stays at the edge of the graph")),
             number => element_type(name, number),

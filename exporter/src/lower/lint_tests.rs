@@ -4,7 +4,7 @@ use super::builder::{Builder, Dim, int, string};
 use super::jetpack::JETPACKS;
 use super::lint::lint;
 use super::onnx::{
-    AttributeProto, GraphProto, INT8, ModelProto, TensorProto, TensorShapeProto, UINT8,
+    AttributeProto, FLOAT, GraphProto, INT8, ModelProto, TensorProto, TensorShapeProto, UINT8,
 };
 
 /// A graph of one `op` over a 4-D input.
@@ -41,6 +41,18 @@ fn quantiser(data_type: i32, value: u8, at_the_edge: bool) -> ModelProto {
         ..Default::default()
     });
     model
+}
+
+/// A cast of `x` to a type, whose output leaves the graph as another, or not at all.
+fn cast(to: i32, leaves_as: i32, at_the_edge: bool) -> ModelProto {
+    let mut b = Builder::default();
+    let shape = [Dim::Named("n"), Dim::Fixed(4), Dim::Named("h"), Dim::Named("w")];
+    b.input("x", &shape);
+    b.cast("planted", "x", to);
+    if at_the_edge {
+        b.output_of(leaves_as, "planted", &shape);
+    }
+    b.finish("planted")
 }
 
 #[test]
@@ -101,6 +113,10 @@ fn each_planted_offence_is_found_and_judged_per_jetpack() {
         ("constant 0", quantiser(INT8, 3, true), &every),
         ("uint8 needs TensorRT 10.0", quantiser(UINT8, 0, true), old),
         ("uint8 stays", quantiser(UINT8, 0, false), &every),
+        ("uint8 needs TensorRT 10.0", cast(UINT8, UINT8, true), old),
+        ("a cast is of uint8 at", cast(UINT8, UINT8, false), &every),
+        ("a cast is of uint8 at", cast(FLOAT, UINT8, true), &every),
+        ("a cast is between", cast(INT8, UINT8, true), &every),
         ("is a constant", one("QuantizeLinear", &["x", "computed"], vec![]).finish("p"), &every),
         (
             "not a path",

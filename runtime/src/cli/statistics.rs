@@ -69,6 +69,7 @@ struct FrameRow {
     pictures: usize,
     /// Time the reader took for its GOP, of the first frame; 0 of others.
     read_us: u64,
+    moved_bytes: u64,
     spans: StageSpans<u64>,
 }
 
@@ -89,6 +90,7 @@ pub(crate) struct Summary {
     pub(crate) pictures_per_second: f64,
     warm_up_times: usize,
     pub(crate) stages: Stages,
+    moved_bytes_per_time: f64,
     pub(crate) provider: Option<ProviderSummary>,
 }
 
@@ -122,6 +124,7 @@ impl Statistics {
             frame: shown.frame.0,
             pictures: shown.pictures.len(),
             read_us: shown.timings.read_us,
+            moved_bytes: shown.timings.moved_bytes,
             spans: spans(&shown.timings, latency_us, sink_us),
         });
     }
@@ -130,6 +133,7 @@ impl Statistics {
     pub(crate) fn summary(&self, backend: &Backend) -> Summary {
         let seconds = self.started.elapsed().as_secs_f64();
         let pictures: usize = self.rows.iter().map(|row| row.pictures).sum();
+        let moved: u64 = self.rows.iter().map(|row| row.moved_bytes).sum();
         let warm = self.rows.get(1..).filter(|w| !w.is_empty()).unwrap_or(&self.rows);
         let span = |at: usize| warm.iter().map(|row| *row.spans.each()[at]).collect();
         let stages = Stages {
@@ -144,6 +148,7 @@ impl Statistics {
             pictures_per_second: pictures as f64 / seconds,
             warm_up_times: self.rows.len() - warm.len(),
             stages,
+            moved_bytes_per_time: moved as f64 / self.rows.len().max(1) as f64,
             provider: backend.opened().map(ProviderSummary::of),
         }
     }
@@ -152,7 +157,7 @@ impl Statistics {
     pub(crate) fn csv(&self) -> String {
         let names = StageSpans::<u64>::NAMES.map(|name| format!("{name}_us")).join(",");
         let head = format!("time,pictures,read_us,{names}\n");
-        self.rows.iter().fold(head, |mut text, FrameRow { frame, pictures, read_us, spans }| {
+        self.rows.iter().fold(head, |mut text, FrameRow { frame, pictures, read_us, spans, .. }| {
             let spans = spans.each().map(|us| us.to_string()).join(",");
             text.push_str(&format!("{frame},{pictures},{read_us},{spans}\n"));
             text

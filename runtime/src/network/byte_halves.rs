@@ -85,6 +85,7 @@ impl Network for ByteHalves {
 
     // The five steps of `Halves::paint`: a trait over both would be longer than what it joins.
     fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
+        let moved_before = self.network.moved_bytes();
         let motion = Instant::now();
         self.network.motion(batch.len())?;
         let warp = Instant::now();
@@ -93,6 +94,7 @@ impl Network for ByteHalves {
         self.network.refine(batch.len())?;
         let fuse = Instant::now();
         self.blend(batch);
-        Ok(Spans::of_halves([motion, warp, refine, fuse]))
+        let moved_bytes = self.network.moved_bytes() - moved_before;
+        Ok(Spans::of_halves([motion, warp, refine, fuse], moved_bytes))
     }
 }

@@ -30,6 +30,11 @@ pub trait Reconstruct: Send {
     /// # Errors
     /// The backend's.
     fn refine(&mut self, pictures: usize) -> Result<()>;
+
+    /// Bytes given to the backend and taken from it by all runs so far; plain arithmetic has none.
+    fn moved_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Two halves with the kernels between and behind them.
@@ -84,6 +89,7 @@ impl<N: Reconstruct> Network for Halves<N> {
         batch: &mut [Canvas<'_>],
         witness: Option<&mut Witness<'_>>,
     ) -> Result<Spans> {
+        let moved_before = self.network.moved_bytes();
         let motion = Instant::now();
         self.network.motion(batch.len())?;
         let warp = Instant::now();
@@ -92,6 +98,7 @@ impl<N: Reconstruct> Network for Halves<N> {
         self.network.refine(batch.len())?;
         let fuse = Instant::now();
         self.blend(batch, witness);
-        Ok(Spans::of_halves([motion, warp, refine, fuse]))
+        let moved_bytes = self.network.moved_bytes() - moved_before;
+        Ok(Spans::of_halves([motion, warp, refine, fuse], moved_bytes))
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!           ┌ halves, byte_halves: motion ─► warps ─► refinement ─► fuse ─┐
 //! latents ──┤                                                             ├─► pictures
-//!           └ full:                one graph ─► unpack ───────────────────┘
+//!           └ full:                one graph ─────────────────────────────┘
 //! ```
 
 #[cfg(feature = "player")]
@@ -69,7 +69,7 @@ pub struct Canvas<'a> {
 /// Sees what every implicit picture is blended from.
 pub type Witness<'a> = dyn FnMut(PictureId, &Layers<'_>) + 'a;
 
-/// Where the time of a batch went.
+/// Where the time of a batch went, and what crossed to the network and back.
 #[derive(Debug, Clone, Copy)]
 pub struct Spans {
     /// Inside the network.
@@ -78,14 +78,17 @@ pub struct Spans {
     pub warp_us: u64,
     /// Blending.
     pub fuse_us: u64,
+    /// Bytes given to the network and taken from it: what crosses to a device and back where it runs on one.
+    pub moved_bytes: u64,
 }
 
 #[cfg(feature = "player")]
 impl Spans {
     /// Those of two halves, given by where motion, warp, refinement and fuse begin; the fuse ends now.
-    fn of_halves([motion, warp, refine, fuse]: [Instant; 4]) -> Self {
+    fn of_halves([motion, warp, refine, fuse]: [Instant; 4], moved_bytes: u64) -> Self {
         let us = |from: Instant, to: Instant| (to - from).as_micros() as u64;
         let network_us = us(motion, warp) + us(refine, fuse);
-        Self { network_us, warp_us: us(warp, refine), fuse_us: us(fuse, Instant::now()) }
+        let (warp_us, fuse_us) = (us(warp, refine), us(fuse, Instant::now()));
+        Self { network_us, warp_us, fuse_us, moved_bytes }
     }
 }

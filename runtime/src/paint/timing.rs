@@ -1,4 +1,4 @@
-//! Where the time of a picture went.
+//! Where the time of a picture went, and what it moved.
 
 use std::time::Instant;
 
@@ -19,15 +19,24 @@ pub struct Timings {
     pub warp_us: u64,
     /// Blending.
     pub fuse_us: u64,
+    /// Bytes given to the network and taken from it.
+    pub moved_bytes: u64,
     born: Instant,
 }
 
 impl Timings {
     /// Starts the end-to-end clock; it runs from when the anchor stage takes the time up to [`Timings::age_us`].
     pub fn begin(read_us: u64) -> Self {
-        let born = Instant::now();
-        let (anchor_us, reconstruct_us, network_us, warp_us, fuse_us) = (0, 0, 0, 0, 0);
-        Self { read_us, anchor_us, reconstruct_us, network_us, warp_us, fuse_us, born }
+        Self {
+            read_us,
+            anchor_us: 0,
+            reconstruct_us: 0,
+            network_us: 0,
+            warp_us: 0,
+            fuse_us: 0,
+            moved_bytes: 0,
+            born: Instant::now(),
+        }
     }
 
     /// Adds what painting a batch took.
@@ -35,6 +44,7 @@ impl Timings {
         self.network_us += spans.network_us;
         self.warp_us += spans.warp_us;
         self.fuse_us += spans.fuse_us;
+        self.moved_bytes += spans.moved_bytes;
     }
 
     /// Adds what another painter spent on the same frame.
@@ -43,6 +53,7 @@ impl Timings {
         self.network_us += other.network_us;
         self.warp_us += other.warp_us;
         self.fuse_us += other.fuse_us;
+        self.moved_bytes += other.moved_bytes;
     }
 
     /// Time since the anchor stage took the time up, which may be decoded by then; waiting in queues included.

@@ -29,10 +29,11 @@ const AV1_BYTES_PER_PX: u64 = 18;
 const SUPERBLOCK_PX: usize = 128;
 /// Bytes an AV1 decoder keeps besides: probabilities of every reference, and scratch.
 const AV1_BYTES: u64 = 2 << 20;
-/// What the full graph holds besides the layers, in f32 per luma pixel: both sources, here and on the
-/// device (6), where they are sampled (5) and the displacements that came from (5), the warped planes
-/// (3) and, packed, the same (3) and the blend (3).
-const FULL_FLOATS_PER_PX: u64 = 25;
+/// What the full graph holds besides the layers, in f32 per luma pixel: both sources in bytes, here and on the device
+/// (1.5), in f32 (3), side by side (3) and as the view reads them (3), where they are sampled (5) and the displacements
+/// that came from (5), the warped planes (3) and, packed, the same (3), the blend (3), and the picture, in f32 (1.5) and
+/// in bytes, here and there (0.75). 32 are counted.
+const FULL_FLOATS_PER_PX: u64 = 32;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
 

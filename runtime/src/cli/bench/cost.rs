@@ -27,6 +27,8 @@ pub(super) struct PlayCost {
     pub(super) cpu_seconds_per_time: Option<f64>,
     pub(super) peak_rss_kib: Option<u64>,
     bytes_per_time: StageBytes,
+    /// What crosses to a device and back, counted as it is given and taken.
+    pub(super) moved_bytes_per_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) network: Option<NetworkCost>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +98,7 @@ pub(super) fn cost(
     Ok(PlayCost {
         cpu_seconds_per_time: played.cpu_seconds.map(|s| s / played.frames.max(1) as f64),
         peak_rss_kib: peak_memory_kib(Path::new("/")),
+        moved_bytes_per_time: played.moved_bytes as f64 / played.frames.max(1) as f64,
         network: network.transpose()?,
         fuse: profile.map(|_| FuseCost::of(bytes_per_time.fuse, played)),
         bytes_per_time,

@@ -366,8 +366,9 @@ fn text(report: &BenchReport) -> String {
         start.seek_us.map_or("NaN ms".into(), |us| ms(us.p50())),
     ));
     lines.push(format!(
-        "{:.4} CPU seconds per frame, {} KiB resident at most",
+        "{:.4} CPU seconds and {:.2} MB to and from the network per frame, {} KiB resident at most",
         number(cost.cpu_seconds_per_time),
+        cost.moved_bytes_per_time / 1e6,
         cost.peak_rss_kib.map_or("null".into(), |kib| kib.to_string()),
     ));
     if let (Some(network), Some(fuse)) = (&cost.network, &cost.fuse) {

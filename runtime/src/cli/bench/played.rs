@@ -51,6 +51,8 @@ pub(super) struct Played {
     pub(super) frames: usize,
     pub(super) seconds: f64,
     pub(super) cpu_seconds: Option<f64>,
+    /// Given to the network and taken from it.
+    pub(super) moved_bytes: u64,
     /// Ticks by outcome, where late frames were not waited for.
     pub(super) counts: Option<Counts>,
     pub(super) spreads: FrameSpans<Spread>,
@@ -92,6 +94,7 @@ impl Played {
             frames: 0,
             seconds: 0.0,
             cpu_seconds: None,
+            moved_bytes: 0,
             counts: None,
             spreads: FrameSpans {
                 stages: core::array::from_fn(|_| spread()).into(),
@@ -157,6 +160,7 @@ impl Played {
         stages.each_mut().into_iter().zip(measured.each()).for_each(|(s, us)| s.add(*us));
         interval_us.add((now - self.last).as_micros() as u64);
         wait_us.add((now - tick).as_micros() as u64);
+        self.moved_bytes += timings.moved_bytes;
         (self.last, self.frames) = (now, self.frames + 1);
     }
 

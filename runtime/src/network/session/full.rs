@@ -1,4 +1,7 @@
 //! The whole reconstruction of a picture in one graph: the path for GPUs.
+//!
+//! What crosses to the device and back is bytes, and nothing twice: a picture that several views copy from goes once,
+//! and key pictures stay until others are wanted.
 
 use std::ffi::CStr;
 use std::time::Instant;
@@ -6,24 +9,17 @@ use std::time::Instant;
 use heapless::Vec as FixedVec;
 
 use super::graph::{FULL, LoadedGraph, SessionPlan};
+use super::planes::{HeldPictures, MAX_SOURCES, PicturePort};
 use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
-use crate::format::header::{Header, MAX_VIEWS};
-use crate::kernel::pack::unpack;
-use crate::kernel::sample_from_fixed;
-use crate::kernel::warp::PackedSize;
+use crate::format::header::Header;
 use crate::network::opening::Opening;
 use crate::network::{Canvas, Network, Spans, Witness};
-use crate::picture::{Picture, Plane};
-use crate::profile::{FLOW, FLOW_UNIT_PX, PACKED};
+use crate::profile::{FLOW, FLOW_UNIT_PX};
 use crate::stream::scene::NetworkLevels;
 
-/// Names of the inputs for both sources, in the order of [`Plane::ALL`].
-const SOURCES: [[&CStr; 3]; 2] =
-    [[c"source0_y", c"source0_u", c"source0_v"], [c"source1_y", c"source1_u", c"source1_v"]];
-
-/// The full network of one scene: latents and source pictures in, fused packed pictures out.
+/// The full network of one scene: latents and source pictures in, fused pictures out.
 ///
 /// It differs from [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) in the
 /// warp alone: displacements are not rounded to 1/16 pixel here.
@@ -35,10 +31,11 @@ pub struct FullNetwork {
     /// flow_scale, grid_y, grid_uv: given once, for they are the same for every run.
     #[allow(dead_code, reason = "the graph reads them where they lie")]
     geometry: [TensorPort; 3],
-    sources: [[TensorPort; 3]; 2],
-    pub(super) picture: TensorPort,
-    batch: usize,
-    size: PackedSize,
+    /// Explicit pictures, and key pictures of the views themselves.
+    held: [HeldPictures; 2],
+    /// Which picture each view copies from, key pictures behind explicit ones.
+    sources: [TensorPort<i32, 1>; 2],
+    pub(super) picture: PicturePort,
     report: ProviderReport,
 }
 
@@ -61,60 +58,69 @@ impl FullNetwork {
     }
 
     pub(super) fn of(plan: &mut SessionPlan<'_>) -> Result<Self> {
-        // Inputs: latents, where pixels lie, and the planes of both sources.
+        let (size, batch) = (plan.size, plan.batch);
+        // Inputs: latents, where pixels lie, and pictures to copy from.
         let latents = [
             plan.port(c"latent16", plan.profile.latent16, 16)?,
             plan.port(c"latent8", plan.profile.latent8, 8)?,
         ];
-        let size = plan.size;
         let geometry = [
             flow_scale(size.cells(1))?,
             base_grid(c"grid_y", size.cells(1))?,
             base_grid(c"grid_uv", size.cells(2))?,
         ];
-        let planes = |[y, u, v]: [&'static CStr; 3]| {
-            Ok([plan.port(y, 1, 1)?, plan.port(u, 1, 2)?, plan.port(v, 1, 2)?])
-        };
-        let sources = [planes(SOURCES[0])?, planes(SOURCES[1])?];
-        let picture = plan.port(c"picture", PACKED, 4)?;
+        let anchors = PicturePort::new([c"anchors_y", c"anchors_uv"], plan.anchors, size)?;
+        let keys = PicturePort::new([c"keys_y", c"keys_uv"], batch, size)?;
+        let sources =
+            [TensorPort::new(c"source0", [batch])?, TensorPort::new(c"source1", [batch])?];
+        let picture = PicturePort::new([c"picture_y", c"picture_uv"], batch, size)?;
         // One graph from them to pictures.
         let mut report = ProviderReport::new(&plan.options.providers);
-        let inputs = {
-            let [[y0, u0, v0], [y1, u1, v1]] = &sources;
-            [&latents[0], &latents[1], y0, u0, v0, y1, u1, v1].map(TensorPort::largest)
-        };
+        let inputs = [
+            latents[0].largest(),
+            latents[1].largest(),
+            anchors.luma.largest(),
+            anchors.chroma.largest(),
+            keys.luma.largest(),
+            keys.chroma.largest(),
+            sources[0].largest(),
+            sources[1].largest(),
+        ];
         let mut graph = plan.open(FULL, plan.templates.full, inputs, &mut report)?;
         plan.check(&report)?;
         geometry.iter().try_for_each(|port| graph.give(port, 1))?;
-        let (size, batch) = (PackedSize::of(size), plan.batch);
-        Ok(Self { graph, latents, geometry, sources, picture, batch, size, report })
+        // A stream may have no key pictures; the graph wants one.
+        graph.give_pictures(&keys, 1)?;
+        let held = [anchors, keys].map(HeldPictures::new);
+        Ok(Self { graph, latents, geometry, held, sources, picture, report })
     }
 
-    /// Reconstructs one picture per view: `[batch, 24, h4, w4]`, packed and fused.
-    ///
-    /// `sources` are the two pictures each view may copy from, in their true size.
-    ///
-    /// # Errors
-    /// [`Error::Backend`](crate::Error::Backend) when ONNX Runtime fails.
-    ///
-    /// # Panics
-    /// If `sources` does not fit the batch.
-    pub fn run(&mut self, sources: &[[&Picture; 2]]) -> Result<&[f32]> {
-        let views = sources.len();
-        assert!((1..=self.batch).contains(&views), "a batch holds 1 to {} views", self.batch);
-        for (place, pictures) in sources.iter().enumerate() {
-            for (ports, picture) in self.sources.iter_mut().zip(pictures) {
-                for (port, plane) in ports.iter_mut().zip(Plane::ALL) {
-                    fill_plane(port, place, picture, plane);
-                }
+    /// Gives the pictures that `batch` copies from, where they are not there already, and says which is whose.
+    fn give_sources(&mut self, batch: &[Canvas<'_>]) -> Result<()> {
+        // A key picture is of the view itself.
+        let mut wanted = [FixedVec::<_, MAX_SOURCES>::new(), FixedVec::new()];
+        for canvas in batch {
+            for source in canvas.sources {
+                let key = source.0.view == canvas.id.view;
+                wanted[usize::from(key)].extend([source]);
             }
         }
-        for port in self.latents.iter().chain(self.sources.iter().flatten()) {
-            self.graph.give(port, views)?;
+        for (held, wanted) in self.held.iter_mut().zip(&wanted) {
+            if held.hold(wanted) {
+                self.graph.give_pictures(&held.port, held.count())?;
+            }
         }
-        self.graph.take(&mut self.picture, views)?;
-        self.graph.run()?;
-        Ok(self.picture.values())
+        let [anchors, keys] = &self.held;
+        for (which, port) in self.sources.iter_mut().enumerate() {
+            for (canvas, place) in batch.iter().zip(port.values_mut()) {
+                let (id, _) = canvas.sources[which];
+                let of_key = || keys.place(id).map(|place| anchors.count() + place);
+                let found = anchors.place(id).or_else(of_key);
+                *place = found.unwrap_or_else(|| panic!("{id} is held")) as i32;
+            }
+            self.graph.give(port, batch.len())?;
+        }
+        Ok(())
     }
 
     /// What became of each provider.
@@ -129,33 +135,24 @@ impl Network for FullNetwork {
     }
 
     fn paint(&mut self, batch: &mut [Canvas<'_>], _: Option<&mut Witness<'_>>) -> Result<Spans> {
-        let started = Instant::now();
-        let size = self.size;
-        let sources: FixedVec<_, MAX_VIEWS> =
-            batch.iter().map(|canvas| canvas.sources.map(|(_, picture)| picture)).collect();
-        let packed = self.run(&sources)?;
-        let fuse = Instant::now();
-        for (canvas, packed) in batch.iter_mut().zip(packed.chunks_exact(PACKED * size.plane())) {
-            unpack(packed, size, canvas.picture);
+        let (started, moved_before) = (Instant::now(), self.graph.moved_bytes());
+        self.give_sources(batch)?;
+        for latent in &self.latents {
+            self.graph.give(latent, batch.len())?;
         }
-        let network_us = (fuse - started).as_micros() as u64;
-        Ok(Spans { network_us, warp_us: 0, fuse_us: fuse.elapsed().as_micros() as u64 })
-    }
-}
-
-/// One plane of `picture` as picture `place` of the batch, its border repeated into the padding.
-fn fill_plane(port: &mut TensorPort, place: usize, picture: &Picture, plane: Plane) {
-    let (columns, rows) = picture.plane_size(plane);
-    let [_, _, padded_rows, padded_columns] = port.shape;
-    let padded = padded_rows * padded_columns;
-    let samples = picture.plane(plane);
-    let out = &mut port.values_mut()[place * padded..][..padded];
-    for (y, line) in out.chunks_exact_mut(padded_columns).enumerate() {
-        let from = &samples[y.min(rows - 1) * columns..][..columns];
-        let (inside, padding) = line.split_at_mut(columns);
-        let sample = |v: u8| sample_from_fixed(i32::from(v), 0);
-        inside.iter_mut().zip(from).for_each(|(to, v)| *to = sample(*v));
-        padding.fill(sample(from[columns - 1]));
+        self.graph.take(&mut self.picture.luma, batch.len())?;
+        self.graph.take(&mut self.picture.chroma, batch.len())?;
+        self.graph.run()?;
+        let fuse = Instant::now();
+        for (place, canvas) in batch.iter_mut().enumerate() {
+            self.picture.get(place, canvas.picture);
+        }
+        Ok(Spans {
+            network_us: (fuse - started).as_micros() as u64,
+            warp_us: 0,
+            fuse_us: fuse.elapsed().as_micros() as u64,
+            moved_bytes: self.graph.moved_bytes() - moved_before,
+        })
     }
 }
 

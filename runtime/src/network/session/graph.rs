@@ -12,6 +12,7 @@ use ort::session::{IoBinding, Session};
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 
 use super::engine::Engine;
+use super::planes::PicturePort;
 use super::port::{Element, TensorPort};
 use super::prepare::PrepareStep;
 use super::{OrtRuntime, Provider, ProviderReport, SessionOptions};
@@ -36,16 +37,17 @@ fn matching_profile(header: &Header, templates: &Templates) -> Result<&'static P
     ))
 }
 
-/// Values of the templates' symbolic dimensions, but of the batch where a run may have more than one picture: that is
-/// then open, so that a run computes those it is for.
-fn dimensions(size: Size, batch: usize) -> Vec<(&'static str, usize)> {
+/// Values of the templates' symbolic dimensions, but of how many pictures there are where a run may have more than
+/// one: that is then open, so that a run computes those it is for.
+fn dimensions(size: Size, batch: usize, anchors: usize) -> Vec<(&'static str, usize)> {
     let scales = [(16, "h16", "w16"), (8, "h8", "w8"), (4, "h4", "w4"), (2, "h2", "w2")];
     let scales = scales.into_iter().chain([(1, "h1", "w1")]);
     let cells = scales.flat_map(|(scale, h, w)| {
         let (columns, rows) = size.cells(scale);
         [(h, rows), (w, columns)]
     });
-    cells.chain((batch == 1).then_some(("batch", 1))).collect()
+    let counts = [("batch", batch), ("anchors", anchors), ("keys", batch)];
+    cells.chain(counts.into_iter().filter(|(_, most)| *most == 1)).collect()
 }
 
 pub(super) fn failed(what: &'static str) -> impl Fn(ort::Error) -> Error {
@@ -97,6 +99,8 @@ pub(super) struct SessionPlan<'a> {
     pub(super) size: Size,
     /// Most pictures in a run.
     pub(super) batch: usize,
+    /// Most explicit pictures that these copy from.
+    pub(super) anchors: usize,
     pub(super) precision: Precision,
     /// Layers computed in integers.
     integers: Vec<Layer8>,
@@ -127,6 +131,7 @@ impl<'a> SessionPlan<'a> {
             options,
             size,
             batch,
+            anchors: header.explicit_views().count().min(2 * batch),
             precision,
             integers: Vec::new(),
             tell: None,
@@ -235,7 +240,8 @@ impl<'a> SessionPlan<'a> {
                     report.count_nodes(&session);
                     let binding = session.create_binding().map_err(failed(name))?;
                     let engine = if tensorrt { engine.seal() } else { None };
-                    return Ok((LoadedGraph { name, session, binding }, engine));
+                    let graph = LoadedGraph { name, session, binding, moved_bytes: 0 };
+                    return Ok((graph, engine));
                 }
                 Err(_) if tensorrt && engine.give_up() => {}
                 // A provider may register and then find no device or refuse the graph.
@@ -255,7 +261,7 @@ impl<'a> SessionPlan<'a> {
             // machine runs were up to a third slower with it, on a quiet one no faster.
             .with_intra_op_spinning(false)?
             .with_config_entry(RECORD_ASSIGNMENT, "1")?;
-        for (name, size) in dimensions(self.size, self.batch) {
+        for (name, size) in dimensions(self.size, self.batch, self.anchors) {
             builder = builder.with_dimension_override(name, size as i64)?;
         }
         // Every weight given must be in the template.
@@ -338,6 +344,7 @@ pub(super) struct LoadedGraph {
     name: &'static str,
     session: Session,
     binding: IoBinding,
+    moved_bytes: u64,
 }
 
 /// `BindInput` or `BindOutput`.
@@ -350,7 +357,11 @@ type Bind = unsafe extern "system" fn(
 impl LoadedGraph {
     /// Has the next runs read the first `count` pictures of `input`; where the session is on a device, they are copied
     /// there now.
-    pub(super) fn give<T: Element>(&mut self, input: &TensorPort<T>, count: usize) -> Result<()> {
+    pub(super) fn give<T: Element, const RANK: usize>(
+        &mut self,
+        input: &TensorPort<T, RANK>,
+        count: usize,
+    ) -> Result<()> {
         self.bind(ort::api().BindInput, input, count)
     }
 
@@ -363,7 +374,24 @@ impl LoadedGraph {
         self.bind(ort::api().BindOutput, output, count)
     }
 
-    fn bind<T: Element>(&mut self, bind: Bind, port: &TensorPort<T>, count: usize) -> Result<()> {
+    /// Both planes of the first `count` pictures.
+    pub(super) fn give_pictures(&mut self, input: &PicturePort, count: usize) -> Result<()> {
+        self.give(&input.luma, count)?;
+        self.give(&input.chroma, count)
+    }
+
+    /// Bytes given and taken by all runs so far: what crosses to a device and back where the session is on one.
+    pub(super) fn moved_bytes(&self) -> u64 {
+        self.moved_bytes
+    }
+
+    fn bind<T: Element, const RANK: usize>(
+        &mut self,
+        bind: Bind,
+        port: &TensorPort<T, RANK>,
+        count: usize,
+    ) -> Result<()> {
+        self.moved_bytes += port.bytes(count);
         let value = port.first(count).ptr();
         // SAFETY: binding, name and value are alive, and the binding keeps its own reference to the value. What the
         // value lies over is the port's, which outlives the binding beside it in its network.

@@ -120,6 +120,11 @@ impl Int8Network {
         }
     }
 
+    /// Bytes given and taken by all runs so far.
+    pub fn moved_bytes(&self) -> u64 {
+        self.motion.moved_bytes() + self.refine.moved_bytes()
+    }
+
     /// Latents to the flow of both sources and features, of the first `pictures`.
     ///
     /// # Errors

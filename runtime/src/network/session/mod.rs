@@ -14,6 +14,7 @@ mod full;
 mod graph;
 mod int8;
 mod peak;
+mod planes;
 mod port;
 mod prepare;
 
@@ -157,6 +158,10 @@ impl Reconstruct for Networks {
         self.refine.take(&mut self.picture, pictures)?;
         self.refine.take(&mut self.mask, pictures)?;
         self.refine.run()
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.motion.moved_bytes() + self.refine.moved_bytes()
     }
 }
 
