@@ -15,6 +15,7 @@ pub(crate) mod render;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
+pub(crate) mod survey;
 mod ticks;
 mod trace;
 
@@ -57,6 +58,7 @@ Examples:
   iev render clip.iev --pose 0.1,0,0 -o x.y4m  what a head sees there
   iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost
   iev prepare clip.iev --board jetson_thor   build TensorRT's engines, once
+  iev survey clip.iev --board jetson_thor    all that the board can play by, as a table
   iev demo models/sample.iev                 speed, PSNR and a contact sheet
 
 Exit codes: 1 the stream, 2 usage or the board, 3 a backend such as ONNX Runtime.";
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Prepare(prepare::Prepare),
     /// Measure speed, latency and resources, or compare two measurements
     Bench(bench::Bench),
+    /// Try every provider, path and precision on a stream, and compare speed and pictures
+    Survey(survey::Survey),
     /// Describe a stream and account for every byte
     Info(info::Info),
     /// Decode a sample, measure it and draw its layers
@@ -99,6 +103,7 @@ impl Command {
             Self::Play(command) => Some(&command.stream),
             Self::Prepare(command) => Some(&command.stream),
             Self::Bench(command) => command.stream.as_deref(),
+            Self::Survey(command) => Some(&command.stream),
             Self::Info(command) => Some(&command.stream),
             Self::Demo(command) => Some(&command.stream),
             _ => None,
@@ -116,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Play(command) => play::run(command),
         Command::Prepare(command) => prepare::run(command),
         Command::Bench(command) => bench::run(command),
+        Command::Survey(command) => survey::run(command),
         Command::Info(command) => info::run(command),
         Command::Demo(command) => demo::run(command),
         Command::Doctor(command) => doctor::run(command),
