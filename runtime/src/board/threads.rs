@@ -17,11 +17,23 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// As many as asked for, else the board's, else one per core that this process may use.
+    /// As many as asked for, else one per core that this process may use, and no more than the board's.
+    ///
+    /// Why no more than the cores where a board says how many: in a container on it there may be a quota, and threads
+    /// beyond that stop all of them for the rest of its period.
     pub fn spread(board: Option<&Board>, all: Option<usize>, painters: Option<usize>) -> Self {
+        Self::over(machine::usable_cpus(), board, all, painters)
+    }
+
+    fn over(
+        cpus: usize,
+        board: Option<&Board>,
+        all: Option<usize>,
+        painters: Option<usize>,
+    ) -> Self {
         let boards = board.map(|board| &board.player);
-        let all = all.or_else(|| boards.map(|b| b.painters * b.network_threads));
-        let all = all.unwrap_or_else(machine::usable_cpus).max(1);
+        let most = boards.map_or(cpus, |b| cpus.min(b.painters * b.network_threads));
+        let all = all.unwrap_or(most).max(1);
         let painters = painters.or_else(|| boards.map(|b| b.painters)).unwrap_or(PAINTERS);
         Self { all, painters: painters.clamp(1, all) }
     }
@@ -29,5 +41,21 @@ impl Threads {
     /// Threads of each network.
     pub fn per_network(self) -> usize {
         self.all / self.painters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_takes_no_more_threads_than_there_are_processors_and_who_asks_gets_them() {
+        let board = Board::find("x86_edge").unwrap();
+        let boards = board.player.painters * board.player.network_threads;
+        let all = |cpus, asked| Threads::over(cpus, Some(&board), asked, None).all;
+        assert_eq!([all(1, None), all(boards, None), all(64, None)], [1, boards, boards]);
+        assert_eq!([all(1, Some(3)), all(64, Some(3))], [3, 3]);
+        assert_eq!(Threads::over(1, Some(&board), None, None), Threads { all: 1, painters: 1 });
+        assert_eq!(Threads::over(6, None, None, None), Threads { all: 6, painters: PAINTERS });
     }
 }

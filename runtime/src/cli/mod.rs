@@ -158,8 +158,8 @@ pub(crate) struct BackendArgs {
     /// Where iev prepare keeps TensorRT's engines [default: iev/engines in the user's cache folder]
     #[arg(long, value_name = "FOLDER", value_parser = PathBufValueParser::new().try_map(folder))]
     engines: Option<PathBuf>,
-    /// Threads that paint, over all painters, and most that decode explicit views [default: the board's, else one per core
-    /// that this process may use]
+    /// Threads that paint, over all painters, and most that decode explicit views [default: one per core that this process
+    /// may use, and no more than the board's]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// How many of them share the views of a frame, each with a network of its own [default: the board's, else 2]
