@@ -1,0 +1,85 @@
+//! The program plays the same where there is nothing but it and its libraries: no /proc, no /sys, no shell, nowhere to
+//! write, and no rights. On Arm, ONNX Runtime ends programs that find no list of processors, so there `iev` refuses it in a
+//! sentence, which `machine.rs` tests.
+#![cfg(all(feature = "cli", target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use iev_runtime::network::session::OrtRuntime;
+use tempfile::TempDir;
+
+const NOBODY: &str = "65534:65534";
+
+/// A folder with the program, what it loads and the sample, as the whole of a file system.
+fn bare_root() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let iev = Path::new(env!("CARGO_BIN_EXE_iev"));
+    let ort = OrtRuntime::find(None).unwrap().path().to_owned();
+    let at = |place: &str| root.path().join(place);
+    fs::copy(iev, at("iev")).unwrap();
+    fs::copy(&ort, at("libonnxruntime.so")).unwrap();
+    fs::write(at("sample.iev"), iev_models::SAMPLE).unwrap();
+    // The system's libraries lie where the loader expects them.
+    let listed = Command::new("ldd").arg(iev).arg(&ort).output().unwrap().stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let libraries = listed.split_whitespace().filter(|word| word.starts_with("/lib"));
+    for library in libraries.map(PathBuf::from).filter(|path| path.is_file()) {
+        let place = root.path().join(library.strip_prefix("/").unwrap());
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(&library, place).unwrap();
+    }
+    // The folder is its maker's alone at first.
+    let readable = Command::new("chmod").args(["-R", "a+rX"]).arg(root.path()).status();
+    assert!(readable.unwrap().success());
+    root
+}
+
+#[test]
+fn a_root_without_proc_sys_or_shell_plays_the_same_and_refuses_in_sentences() {
+    if let Err(why) = Command::new("chroot").arg("--version").output() {
+        return iev_skips::record(&format!("a_root_without_proc_sys_or_shell: chroot: {why}"));
+    }
+    let root = bare_root();
+    let jailed = |program: &str, arguments: &str| -> Output {
+        let mut command = Command::new("chroot");
+        command.args(["--userspec", NOBODY]).arg(root.path()).arg(program);
+        command.args(arguments.split_whitespace()).env("ORT_DYLIB_PATH", "/libonnxruntime.so");
+        command.env("HOME", "/").env("LD_LIBRARY_PATH", "").output().unwrap()
+    };
+    let version = jailed("/iev", "--version");
+    if !version.status.success() {
+        let why = String::from_utf8_lossy(&version.stderr).into_owned();
+        return iev_skips::record(&format!("a_root_without_proc_sys_or_shell: {why}"));
+    }
+    let play = "decode --provider cpu --limit 3 --muxer md5 -o -";
+    let bare = jailed("/iev", &format!("{play} /sample.iev"));
+    assert!(bare.status.success(), "{}", String::from_utf8_lossy(&bare.stderr));
+    let sample = root.path().join("sample.iev");
+    let here = Command::new(env!("CARGO_BIN_EXE_iev"));
+    let here = { here }.args(play.split(' ')).arg(sample).output().unwrap();
+    assert_eq!(bare.stdout, here.stdout);
+    assert!(!bare.stdout.is_empty());
+
+    for (arguments, sentence) in [
+        ("decode /sample.iev --limit 1 -o /view.y4m", "/view.y4m: permission denied"),
+        ("decode /sample.iev --limit 1 --muxer null --sandbox", "the sandbox does not start"),
+        ("demo /sample.iev --out /sheets", "/sheets: permission denied"),
+        ("survey /sample.iev --board x86_edge -o /survey", "/survey: permission denied"),
+    ] {
+        let Output { status, stderr, .. } = jailed("/iev", arguments);
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert!(matches!(status.code(), Some(2 | 3)), "{arguments}: {status}, {stderr}");
+        let last = stderr.lines().last().unwrap_or_default();
+        assert!(
+            last.starts_with("iev: error: ") && last.contains(sentence),
+            "{arguments}: {stderr}"
+        );
+    }
+    for arguments in ["prepare /sample.iev", "doctor", "bench /sample.iev --seconds 1"] {
+        let Output { status, stderr, .. } = jailed("/iev", arguments);
+        assert!(status.success(), "{arguments}: {}", String::from_utf8_lossy(&stderr));
+    }
+}
