@@ -16,9 +16,12 @@ fn a_dry_run_plays_by_all_that_a_cpu_has_and_names_the_machine() {
     let folder = tempfile::tempdir().unwrap();
     let (stream, out) = (folder.path().join("small.iev"), folder.path().join("out"));
     std::fs::write(&stream, small_stream()).unwrap();
-    let mut survey = Command::new(env!("CARGO_BIN_EXE_iev"));
-    survey.args(["survey", "--board", "x86_cuda", "--seconds", "1", "--dry-run", "--output"]);
-    let Output { status, stdout, stderr } = survey.arg(&out).arg(&stream).output().unwrap();
+    // By the script that a device is asked with.
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/gpu_check.sh");
+    let mut survey = Command::new(script);
+    survey.args(["--dry-run", env!("CARGO_BIN_EXE_iev"), "x86_cuda"]).arg(&stream).arg(&out);
+    let Output { status, stdout, stderr } =
+        survey.arg("1").env_remove("IEV_EXPORT").output().unwrap();
     let words = [stdout, stderr].concat();
     assert!(status.success(), "{}", String::from_utf8_lossy(&words));
 
