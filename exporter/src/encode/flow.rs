@@ -134,7 +134,7 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
 
 /// What has become of a clip.
 enum Coded {
-    Whole(Stream),
+    Whole(Box<Stream>),
     /// The training showed early that it cannot pay: these settings do without.
     Hopeless(Box<EncodeSettings>),
 }
@@ -171,7 +171,7 @@ fn code(
     let mut sections = sections(&header, plan, &coded, exported);
     sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
     let implicit_db = trained.map_or(Vec::new(), |(_, quality)| quality);
-    Ok(Coded::Whole(Stream { header, sections, explicit_db, implicit_db }))
+    Ok(Coded::Whole(Box::new(Stream { header, sections, explicit_db, implicit_db })))
 }
 
 /// What the header will say.

@@ -393,12 +393,12 @@ impl LoadedGraph {
     ) -> Result<()> {
         self.moved_bytes += port.bytes(count);
         let value = port.first(count).ptr();
-        // SAFETY: binding, name and value are alive, and the binding keeps its own reference to the value. What the
-        // value lies over is the port's, which outlives the binding beside it in its network.
         #[allow(
             unsafe_code,
             reason = "`IoBinding::bind_input` copies a tensor over memory that is not its own"
         )]
+        // SAFETY: binding, name and value are alive, and the binding keeps its own reference to the value. What the
+        // value lies over is the port's, which outlives the binding beside it in its network.
         let bound = unsafe {
             let status = bind(self.binding.ptr().cast_mut(), port.name.as_ptr(), value);
             ort::Error::result_from_status(status)

@@ -41,12 +41,12 @@ impl<T: Element, const RANK: usize> TensorPort<T, RANK> {
         let first = |count: usize| {
             let sizes = [count].into_iter().chain(shape.into_iter().skip(1));
             let shape = Shape::from_iter(sizes.map(|size| size as i64));
-            // SAFETY: `memory` stays at this address and lives as long as what is made over it here; `count` is at
-            // most the pictures that it has.
             #[allow(
                 unsafe_code,
                 reason = "tensors over one memory have no safe form that outlives a function"
             )]
+            // SAFETY: `memory` stays at this address and lives as long as what is made over it here; `count` is at
+            // most the pictures that it has.
             unsafe {
                 TensorRefMut::from_raw(memory.memory_info().to_owned(), address, shape)
             }
