@@ -110,6 +110,11 @@ pub struct Ceilings {
     pub display_hz: u64,
 }
 
+/// Most threads of one network: ONNX Runtime starts them all.
+const MOST_THREADS: usize = 1024;
+/// Most frames waiting between two stages; whether they fit is counted when a stream is opened.
+const MOST_QUEUED: usize = 1024;
+
 /// Longest file of a profile.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -160,7 +165,14 @@ impl Board {
             (!player.providers.is_empty(), "player.providers names at least one provider".into()),
             ((1..=MAX_VIEWS).contains(&player.batch_views), views("player.batch_views")),
             ((1..=MAX_VIEWS).contains(&player.painters), views("player.painters")),
-            (player.network_threads > 0, "player.network_threads is at least 1".into()),
+            (
+                (1..=MOST_THREADS).contains(&player.network_threads),
+                format!("player.network_threads is 1 to {MOST_THREADS}"),
+            ),
+            (
+                player.queue_frames <= MOST_QUEUED,
+                format!("player.queue_frames is at most {MOST_QUEUED}"),
+            ),
             (limits.views <= MAX_VIEWS as u64, format!("limits.views is at most {MAX_VIEWS}")),
             (sizes.iter().chain(&rates).all(|l| *l > 0), "every limit is above zero".into()),
             (limits.memory_mib <= 1 << 24, "limits.memory_mib is at most 16 TiB".into()),
@@ -209,22 +221,44 @@ impl Board {
         options.queue = self.player.queue_frames;
     }
 
-    /// Keeps the calling thread, and those it starts from now on, to the board's CPUs.
+    /// Keeps the calling thread, and those it starts from now on, to those of the board's CPUs that this process may
+    /// use.
     ///
     /// # Errors
-    /// [`Error::Usage`] when this machine has none of them.
+    /// [`Error::Usage`] naming those that it may not: the others are kept to, and without any the thread stays as it
+    /// was.
     #[cfg(target_os = "linux")]
     pub fn pin(&self) -> Result<()> {
         use rustix::thread::{CpuSet, sched_setaffinity};
-        if self.player.cpus.is_empty() {
+        let missing = self.missing_cpus();
+        let mut set = CpuSet::new();
+        let there = self.player.cpus.iter().filter(|cpu| !missing.contains(cpu));
+        there.for_each(|cpu| set.set(*cpu));
+        let keeps = |why: String| Error::Usage {
+            what: format!("board {} keeps to CPUs {:?}, {why}", self.name, self.player.cpus),
+        };
+        if set.count() > 0 {
+            sched_setaffinity(None, &set).map_err(|e| keeps(e.to_string()))?;
+        }
+        if missing.is_empty() {
             return Ok(());
         }
-        let mut set = CpuSet::new();
-        let known = self.player.cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU);
-        known.for_each(|cpu| set.set(*cpu));
-        sched_setaffinity(None, &set).map_err(|e| Error::Usage {
-            what: format!("board {} keeps to CPUs {:?}: {e}", self.name, self.player.cpus),
-        })
+        Err(keeps(format!("of which this process may not use {missing:?}")))
+    }
+
+    /// CPUs of the board that this process may not use.
+    #[cfg(target_os = "linux")]
+    pub fn missing_cpus(&self) -> Vec<usize> {
+        use rustix::thread::{CpuSet, sched_getaffinity};
+        let own = sched_getaffinity(None).unwrap_or_default();
+        let missing = |cpu: &usize| *cpu >= CpuSet::MAX_CPU || !own.is_set(*cpu);
+        self.player.cpus.iter().copied().filter(missing).collect()
+    }
+
+    /// Pinning is not implemented for this system.
+    #[cfg(not(target_os = "linux"))]
+    pub fn missing_cpus(&self) -> Vec<usize> {
+        Vec::new()
     }
 
     /// Pinning is not implemented for this system.
@@ -287,8 +321,31 @@ mod tests {
         assert!(refusal("batch_views = 1", "batch_views = 33").contains("1 to 32"));
         assert!(refusal("views = 8", "views = 33").contains("at most 32"));
         assert!(refusal("display_hz = 60", "display_hz = 0").contains("above zero"));
+        let greatest = format!("network_threads = {}", i64::MAX);
+        assert!(refusal("network_threads = 2", &greatest).contains("network_threads is 1 to 1024"));
+        let greatest = format!("queue_frames = {}", i64::MAX);
+        assert!(refusal("queue_frames = 0", &greatest).contains("queue_frames is at most 1024"));
         assert!(refusal("\"2.31\"", "\"new\"").contains("2.35"));
         assert!(refusal("[limits]", "").contains("line"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_board_keeps_to_the_cpus_that_are_there_and_names_the_others() {
+        use rustix::thread::{CpuSet, sched_getaffinity};
+        let own = sched_getaffinity(None).unwrap();
+        let there = (0..CpuSet::MAX_CPU).find(|cpu| own.is_set(*cpu)).unwrap();
+        let mut board = Board::find("x86_edge").unwrap();
+        board.player.cpus = vec![there, 1_000_000];
+        // In a thread of its own, for other tests keep what they have.
+        std::thread::spawn(move || {
+            let said = board.pin().unwrap_err().to_string();
+            assert!(said.contains("may not use [1000000]"), "{said}");
+            let kept = sched_getaffinity(None).unwrap();
+            assert!(kept.count() == 1 && kept.is_set(there));
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]
