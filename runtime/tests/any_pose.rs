@@ -96,6 +96,18 @@ fn a_trace_gives_a_picture_per_row() {
 }
 
 #[test]
+fn a_place_for_the_frame_that_stays_is_said() {
+    let desk = Desk::new();
+    let said = |more: &[&str]| {
+        let output = desk.output("render", &[&["--pose", "0,0,0", "-o", "%t.y4m"], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(said(&[]).contains("%t stays as it is in %t.y4m"));
+    assert_eq!(said(&["-q"]), "");
+}
+
+#[test]
 fn what_cannot_be_rendered_is_a_sentence() {
     let desk = Desk::new();
     let trace = |name: &str, rows: &str| std::fs::write(desk.path(name), rows).unwrap();

@@ -258,6 +258,7 @@ fn what_was_typed_wrong_is_named() {
     let rows = [
         (vec!["-v", "7", "--muxer", "null"], "7"),
         (vec!["-v", "one", "--muxer", "null"], "one"),
+        (vec!["-v", "1,0,1", "--muxer", "null"], "view 1 comes twice in 1,0,1"),
         (vec!["-v", "99", "--muxer", "null"], "99"),
         (vec!["--muxer", "gif", "-o", "x"], "gif"),
         (vec!["-o", "x.gif"], "x.gif"),
@@ -270,6 +271,10 @@ fn what_was_typed_wrong_is_named() {
         let args = [vec!["decode", &good], args].concat();
         let sentence = refusal(&mut iev(&args), USAGE);
         assert!(sentence.contains(named), "{args:?}: {sentence}");
+    }
+    for args in readers("-") {
+        let sentence = refusal(&mut iev(&args), USAGE);
+        assert!(sentence.contains("save the stream to a file first"), "{args:?}: {sentence}");
     }
     let typed = [
         (vec!["decode", "--no-such-flag"], "--no-such-flag"),
@@ -299,6 +304,12 @@ fn what_changes_nothing_is_said_unless_quiet_is_asked_for() {
         (vec!["--top-bottom", "--muxer", "md5", "-o", "-"], "--top-bottom changes nothing"),
         (vec!["--top-bottom", "-o", &tile], ""),
         (vec!["-o", &timed], "%t stays as it is"),
+        (vec!["--muxer", "null"], ""),
+        (vec!["--muxer", "null", "--provider", "cuda"], "going on with cpu, for cuda is refused"),
+        (
+            vec!["--muxer", "null", "--board", "x86_cuda"],
+            "going on with cpu, for tensorrt is refused",
+        ),
     ];
     for (args, word) in rows {
         let said = |quiet: &[&str]| {

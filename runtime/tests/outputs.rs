@@ -9,7 +9,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use small_stream::{SIZE, explicit_stream};
+use iev_runtime::format::cameras::{Camera, Cameras};
+use nalgebra::UnitQuaternion;
+use small_stream::{SIZE, explicit_stream, stream_with_cameras};
 
 /// Exit codes that `iev --help` documents.
 const STREAM: i32 = 1;
@@ -99,6 +101,59 @@ fn no_output_of_any_command_is_its_input() {
 }
 
 #[test]
+fn no_output_of_render_is_its_input() {
+    let desk = Desk::new();
+    let camera =
+        |x| Camera::of_numbers([x, 0.0, 0.0], UnitQuaternion::identity(), [40.0; 2], [16.0; 2]);
+    let cameras = Cameras { views: [0.0, 0.5].into_iter().filter_map(camera).collect() };
+    std::fs::write(desk.path("cam.iev"), stream_with_cameras(&cameras)).unwrap();
+    std::fs::hard_link(desk.path("cam.iev"), desk.path("eye1.y4m")).unwrap();
+    std::fs::write(desk.path("poses.csv"), "x,y,z,yaw,pitch,roll\n0,0,0,0,0,0\n").unwrap();
+    symlink("poses.csv", desk.path("trace.y4m")).unwrap();
+    let rows = [
+        ("--pose 0,0,0 --muxer y4m -o cam.iev", "is the input cam.iev"),
+        ("--pose 0,0,0 -o here/eye1.y4m", "is the input cam.iev"),
+        ("--pose 0,0,0 --stereo 0.1 --layout two -o eye%v.y4m", "is the input cam.iev"),
+        ("--pose 0,0,0 --limit 1 --muxer png -o cam.iev", "is the input cam.iev"),
+        ("--trace poses.csv -o trace.y4m", "is the input poses.csv"),
+        ("--trace trace.y4m --muxer md5 -o poses.csv", "is the input trace.y4m"),
+        ("--pose 0,0,0 --board board.toml --muxer yuv -o board.toml", "is the input board.toml"),
+        ("--pose 0,0,0 -o no/such.y4m", "there is no folder no"),
+        ("--pose 0,0,0 --muxer png -o folder/", "folder/ is a folder"),
+    ];
+    for (line, part) in rows {
+        let said = desk.refusal(&format!("render cam.iev {line}"), USAGE);
+        assert!(said.contains(part), "{line}: {said}");
+    }
+}
+
+#[test]
+fn what_is_printed_goes_into_no_input() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("report.json"), "{}").unwrap();
+    let rows = [
+        ("info clip.iev", "clip.iev"),
+        ("info clip.iev --json", "hard"),
+        ("demo clip.iev --out new", "clip.iev"),
+        ("bench clip.iev --seconds 1", "hard"),
+        ("bench --compare report.json report.json", "report.json"),
+        ("prepare clip.iev", "clip.iev"),
+        ("decode clip.iev --muxer null --stats json", "clip.iev"),
+        ("decode clip.iev --muxer md5", "hard"),
+        ("doctor --board board.toml", "board.toml"),
+    ];
+    for (line, name) in rows {
+        let before = desk.contents();
+        let end = std::fs::File::options().append(true).open(desk.path(name)).unwrap();
+        let output = desk.iev(line).stdout(end).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(USAGE), "{line}: {said}");
+        assert!(said.contains("standard output is the input"), "{line}: {said}");
+        assert!(desk.contents() == before, "{line} changed something");
+    }
+}
+
+#[test]
 fn no_output_is_another() {
     let desk = Desk::new();
     let rows = [
@@ -124,6 +179,10 @@ fn numbered_pictures_have_a_folder() {
     for place in ["/dev/null", "/dev/stdout", "folder/pipe.png"] {
         let said = desk.refusal(&format!("decode clip.iev --muxer png -o {place}"), USAGE);
         assert!(said.contains(&format!("{place} is no place for numbered pictures")), "{said}");
+    }
+    for place in ["folder", "folder/", "new/"] {
+        let said = desk.refusal(&format!("decode clip.iev --muxer png -o {place}"), USAGE);
+        assert!(said.contains(&format!("{place} is a folder: name numbered pictures")), "{said}");
     }
     let one = desk.iev("decode clip.iev -q --muxer png --limit 1 -o /dev/null").output().unwrap();
     assert!(one.status.success(), "{one:?}");

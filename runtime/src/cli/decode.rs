@@ -168,12 +168,7 @@ impl Decode {
                 "warning: --top-bottom changes nothing: here no picture has several views in it"
             ));
         }
-        if plan.keeps_place_of_frame() {
-            let path = plan.path.display();
-            warn(format_args!(
-                "warning: %t stays as it is in {path}, for PNG files alone are numbered; %% is a percent sign"
-            ));
-        }
+        tell_of_place_of_frame(plan);
     }
 
     /// Whether pictures, or their digest, go to standard output.
@@ -323,6 +318,16 @@ impl Decode {
     }
 }
 
+/// Says where a place for the frame stays in a file's name.
+pub(super) fn tell_of_place_of_frame(plan: &Plan<'_>) {
+    if plan.keeps_place_of_frame() {
+        let path = plan.path.display();
+        warn(format_args!(
+            "warning: %t stays as it is in {path}, for PNG files alone are numbered; %% is a percent sign"
+        ));
+    }
+}
+
 /// From one frame to the next, where a clock makes sense.
 pub(super) fn period_of(header: &Header) -> Result<Duration, Failure> {
     let (pictures, seconds) = header.rate;
@@ -353,7 +358,7 @@ pub(super) fn muxer_of(path: &Path) -> Result<Muxer, Failure> {
     })
 }
 
-/// The views of a list, each once, in its order.
+/// The views of a list, in its order.
 pub(super) fn parse_views(text: &str, header: &Header) -> Result<Vec<ViewId>, Failure> {
     if text == "all" {
         return Ok(ViewSet::all(header).iter().collect());
@@ -367,9 +372,10 @@ pub(super) fn parse_views(text: &str, header: &Header) -> Result<Vec<ViewId>, Fa
     let mut views = Vec::new();
     for view in text.split(',').map(number) {
         let view = view?;
-        if !views.contains(&view) {
-            views.push(view);
+        if views.contains(&view) {
+            return Err(Failure::Usage(format!("view {} comes twice in {text}", view.0)));
         }
+        views.push(view);
     }
     Ok(views)
 }

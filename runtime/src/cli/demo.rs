@@ -56,6 +56,7 @@ pub(crate) fn run(command: &Demo) -> Result<(), Failure> {
     let sheet = command.out.join("sheet.png");
     let mut outputs = command.backend.inputs(&command.stream);
     outputs.reads(&reference_path(&command.stream));
+    outputs.claim(Path::new("-"))?;
     outputs.claim_folder(&command.out)?;
     outputs.claim_in_new_folder(&sheet)?;
     let selection = Selection::new(ViewSet::all(player.header()), player.frames());

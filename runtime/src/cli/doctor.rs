@@ -13,7 +13,7 @@ use iev_runtime::network::session::OrtRuntime;
 use serde::Serialize;
 
 use super::decode::print_json;
-use super::{Failure, print, probe};
+use super::{Failure, claim_standard_output, print, probe};
 
 /// Describe this machine and say what keeps IEV from running well on it
 #[derive(Debug, Args)]
@@ -80,6 +80,7 @@ struct OrtFacts {
 
 /// Prints the facts; fails when there is something to do.
 pub(crate) fn run(command: &Doctor) -> Result<(), Failure> {
+    claim_standard_output(command.board.iter().filter_map(|board| board.file.as_deref()))?;
     let root = Path::new("/");
     let mut findings = Vec::new();
     // A library may end the program that loads it, so another process has tried first.
@@ -230,6 +231,13 @@ fn mismatches(board: &Board, root: &Path) -> Vec<String> {
             ));
         }
     }
+    let missing = board.missing_cpus();
+    if !missing.is_empty() {
+        found.push(format!(
+            "{name} keeps to CPUs {:?}, of which this process may not use {missing:?}: change player.cpus",
+            board.player.cpus
+        ));
+    }
     // What NVIDIA's system is set to.
     let accepted = &board.machine.l4t;
     if !accepted.is_empty() {
@@ -318,19 +326,21 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let board = Board::find("jetson_orin_nano_8g").unwrap();
+        let mut board = Board::find("jetson_orin_nano_8g").unwrap();
+        board.player.cpus = vec![1_000_000];
         let found = mismatches(&board, root.path()).join("\n");
         for part in [
             "this is \"NVIDIA Jetson Orin NX\"",
             "4096 MiB of memory",
             "1024 MiB are available",
+            "may not use [1000000]: change player.cpus",
             "L4T is 35.4.1",
             "sudo nvpmodel -m 1",
         ] {
             assert!(found.contains(part), "{part:?} is missing in\n{found}");
         }
         let foreign = std::env::consts::ARCH != "aarch64";
-        assert_eq!(found.lines().count(), 5 + usize::from(foreign), "{found}");
+        assert_eq!(found.lines().count(), 6 + usize::from(foreign), "{found}");
 
         let refused = [(Provider::TensorRt, Some("not built in.".into())), (Provider::Cpu, None)];
         let missing = missing_providers(&board, &refused);

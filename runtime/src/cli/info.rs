@@ -19,7 +19,7 @@ use nalgebra::Vector3;
 use serde::Serialize;
 
 use super::decode::print_json;
-use super::{Failure, print};
+use super::{Failure, claim_standard_output, print};
 
 /// Describe a stream and account for every byte
 #[derive(Debug, Args)]
@@ -78,6 +78,7 @@ struct CameraFacts {
 }
 
 pub(crate) fn run(command: &Info) -> Result<(), Failure> {
+    claim_standard_output([command.stream.as_path()].into_iter())?;
     let source = Source::open(&command.stream)?;
     let mut reader = StreamReader::open(source, &Limits::DEFAULT)?;
     // Every byte, then the integers and cameras where they are asked for or there.

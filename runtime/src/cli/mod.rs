@@ -114,6 +114,9 @@ impl Command {
 /// Does what was typed: all of the `iev` program.
 pub fn run() -> ExitCode {
     let program = Program::parse();
+    if let Some(failure) = program.command.stream().and_then(standard_input) {
+        return failure.report(None);
+    }
     let result = match &program.command {
         Command::Decode(command) => decode::run(command),
         Command::Render(command) => render::run(command),
@@ -133,6 +136,14 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(program.command.stream()),
     }
+}
+
+/// Why `stream` cannot be played where standard input is meant: sections are read as they are needed, not in turn.
+fn standard_input(stream: &Path) -> Option<Failure> {
+    let meant = stream == Path::new("-") && !stream.exists();
+    let what =
+        "- is standard input, which cannot be read in any order: save the stream to a file first";
+    meant.then(|| Failure::Usage(what.into()))
 }
 
 /// What can be typed.
@@ -188,7 +199,7 @@ impl BackendArgs {
         if let Some(Err(refusal)) = self.board.as_ref().map(Board::pin)
             && !quiet
         {
-            warn(format_args!("warning: {refusal}; going on unpinned"));
+            warn(format_args!("warning: {refusal}"));
         }
         let mut options = self.board.as_ref().map_or_else(SessionOptions::default, Board::session);
         if !self.provider.is_empty() {
@@ -211,15 +222,17 @@ impl BackendArgs {
         outputs
     }
 
-    /// Makes sure that the folder asked for can take engines. That of the user's cache may be missing where none is
-    /// built.
+    /// Makes sure that the folder asked for can take engines, and that what is printed goes into no input. The folder
+    /// of the user's cache may be missing where none is built.
     fn claim_engines(&self, stream: &Path) -> iev_runtime::Result<()> {
         let mut outputs = self.inputs(stream);
+        outputs.claim(Path::new("-"))?;
         self.engines.iter().try_for_each(|folder| outputs.claim_folder(folder))
     }
 
     pub(crate) fn options(&self, backend: &Backend, quiet: bool) -> Options {
-        let open = if quiet { backend.opener() } else { telling_of_detours(backend) };
+        let asked = self.board.is_some() || !self.provider.is_empty();
+        let open = if quiet { backend.opener() } else { telling_of_detours(backend, asked) };
         let mut options = Options::new(open);
         if let Some(board) = &self.board {
             board.apply(&mut options);
@@ -248,28 +261,28 @@ fn folder(path: PathBuf) -> Result<PathBuf, &'static str> {
     if path.is_dir() || !path.exists() { Ok(path) } else { Err("is no folder") }
 }
 
-/// The backend's opener, which says on standard error when another provider than could be has to do for
-/// want of an engine, or another precision than was asked for.
-fn telling_of_detours(backend: &Backend) -> Arc<OpenNetwork> {
+/// The backend's opener, which says on standard error when another precision than was asked for has to do, or another
+/// provider: for want of an engine, or where a board or the user `asked` for one.
+fn telling_of_detours(backend: &Backend, asked: bool) -> Arc<OpenNetwork> {
     let (backend, open) = (backend.clone(), backend.opener());
     let (told, told_precision) = (Once::new(), Once::new());
     Arc::new(move |header, levels, opening| {
         let network = open(header, levels, opening)?;
         // Each is told once, however many painters open a network.
-        if let Some(reason) = backend.opened().and_then(|o| o.instead) {
+        let Some(NetworkReport { report, instead, .. }) = backend.opened() else {
+            return Ok(network);
+        };
+        if let Some(reason) = instead {
             told_precision.call_once(|| warn(format_args!("warning: painting in f32: {reason}")));
         }
-        if let Some(NetworkReport { report, .. }) = backend.opened().filter(|o| o.report.unprepared)
-        {
-            let refused = |rung: &&Rung| rung.provider == Provider::TensorRt;
-            let reason = report.rungs.iter().find(refused).and_then(|rung| rung.refusal.as_deref());
-            let reason = reason.unwrap_or_default();
+        let better = report.rungs.iter().take_while(|rung| rung.provider != report.in_use);
+        let refused = better.filter_map(|Rung { provider, refusal }| {
+            Some(format!("{provider} is refused: {}", refusal.as_deref()?.trim_end_matches('.')))
+        });
+        let refused = refused.collect::<Vec<_>>().join("; ");
+        if (asked || report.unprepared) && !refused.is_empty() {
             let in_use = report.in_use;
-            told.call_once(|| {
-                warn(format_args!(
-                    "warning: going on with {in_use}, for tensorrt is refused: {reason}"
-                ));
-            });
+            told.call_once(|| warn(format_args!("warning: going on with {in_use}, for {refused}")));
         }
         Ok(network)
     })
@@ -340,9 +353,18 @@ pub(crate) fn warn(words: Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "iev: {words}");
 }
 
+/// Makes sure that what is printed does not go into a file that is read.
+pub(crate) fn claim_standard_output<'a>(
+    inputs: impl Iterator<Item = &'a Path>,
+) -> Result<(), Failure> {
+    let mut outputs = Outputs::default();
+    inputs.for_each(|input| drop(outputs.reads(input)));
+    Ok(outputs.claim(Path::new("-"))?)
+}
+
 /// Prints to standard output; a reader that left ends the program quietly.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let path = PathBuf::from("-");
+    let path = PathBuf::from("standard output");
     let printed = writeln!(std::io::stdout(), "{text}");
     printed.map_err(|source| Failure::Codec(Error::File { path, source }))
 }

@@ -15,7 +15,7 @@ use iev_runtime::render::{Renderer, Viewpoint};
 use iev_runtime::sink::{Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{FrameIndex, Picture, Result, Size, ViewId};
 
-use super::decode::{FrameArgs, muxer_named, muxer_of};
+use super::decode::{FrameArgs, muxer_named, muxer_of, tell_of_place_of_frame};
 use super::trace::{self, Pose, When};
 use super::{BackendArgs, Failure, warn};
 
@@ -119,6 +119,9 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     plan.check()?;
     let mut outputs = command.inputs();
     plan.files(0..shots.len() as u32).iter().try_for_each(|path| outputs.claim(path))?;
+    if !command.quiet {
+        tell_of_place_of_frame(&plan);
+    }
     let frames = shots[0].frame..shots[shots.len() - 1].frame + 1;
     let shown = player.play(&Selection::new(views, frames))?;
     command.pump(shown, &shots, &mut renderer, Sink::open(&plan)?)

@@ -146,8 +146,8 @@ impl Plan<'_> {
         self.muxer != Muxer::Png && self.muxer != Muxer::Null && names_frame(self.path)
     }
 
-    /// Fails where `path` cannot take the numbered files of [`Muxer::Png`]: beside a device or a pipe nobody looks
-    /// for them.
+    /// Fails where `path` cannot take the numbered files of [`Muxer::Png`]: beside a device, a pipe or a folder nobody
+    /// looks for them.
     ///
     /// # Errors
     /// [`Error::Usage`] with what to do.
@@ -155,7 +155,17 @@ impl Plan<'_> {
         use std::os::unix::fs::FileTypeExt;
         let numbered = self.muxer == Muxer::Png && !self.single && !names_frame(self.path);
         let path = expand(self.path, self.views.first().copied(), None);
+        let shown = path.display();
         let kind = std::fs::metadata(&path).map(|m| m.file_type());
+        let named_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if numbered && (named_folder || kind.as_ref().is_ok_and(std::fs::FileType::is_dir)) {
+            let file = path.join("%t.png");
+            let what = format!(
+                "{shown} is a folder: name numbered pictures in it, as by {}",
+                file.display()
+            );
+            return Err(Error::Usage { what });
+        }
         let special =
             |k: std::fs::FileType| k.is_char_device() || k.is_block_device() || k.is_fifo();
         let open_already = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].map(Path::new);
@@ -164,8 +174,7 @@ impl Plan<'_> {
             return Ok(());
         }
         let what = format!(
-            "{} is no place for numbered pictures: name a file such as NAME-%t.png, or decode one frame with --limit 1",
-            path.display()
+            "{shown} is no place for numbered pictures: name a file such as NAME-%t.png, or decode one frame with --limit 1"
         );
         Err(Error::Usage { what })
     }

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::decode::{in_json, parse_views};
 use super::statistics::{Deadlines, psnr_db};
-use super::{BackendArgs, Failure, print};
+use super::{BackendArgs, Failure, claim_standard_output, print};
 use cost::{PlayCost, cost};
 use machine::{ClockState, MachineIdentity};
 use played::{Display, FrameSpans, Played};
@@ -136,6 +136,7 @@ struct Versions {
 
 pub(crate) fn run(command: &Bench) -> Result<(), Failure> {
     if let Some([first, second]) = command.compare.as_deref() {
+        claim_standard_output([first.as_path(), second].into_iter())?;
         return print(&compare::compare(&compare::read(first)?, &compare::read(second)?)?);
     }
     let Some(stream) = &command.stream else { unreachable!("clap asks for the stream") };
