@@ -5,6 +5,7 @@
 mod desk;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -122,6 +123,46 @@ fn a_film_that_another_takes_the_place_of_is_refused() {
     assert_eq!(changed.status.code(), Some(INPUT));
     let calm = film().output().unwrap();
     assert!(calm.status.success(), "{}", String::from_utf8_lossy(&calm.stderr));
+}
+
+#[test]
+fn a_view_that_changes_while_it_is_read_is_refused() {
+    let desk = Desk::new();
+    std::fs::copy(desk.view("good.y4m", (32, 32), 2), desk.path("pictures")).unwrap();
+    let shown = "[Parsed_showinfo_0 @ 0x1] [info] n: 0 pts: 0 fmt:yuv420p sar:1/1 s:32x32 i:P";
+    for (name, change) in [("grows", "echo more >>film.mp4"), ("goes", "rm -f film.mp4")] {
+        // Reads the film as it is, and then it is another.
+        let ffmpeg = desk.path(name);
+        let script = format!("#!/bin/sh\necho '{shown}' >&2\ncat pictures\n{change}\n");
+        std::fs::write(&ffmpeg, script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&ffmpeg, mode).unwrap();
+        std::fs::write(desk.path("film.mp4"), "a film").unwrap();
+        let output = reference(&desk, "film.mp4").env("IEV_FFMPEG", &ffmpeg).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("film.mp4: changed while it was read"), "{name}: {said}");
+        assert_eq!(output.status.code(), Some(INPUT), "{name}");
+    }
+    // A picture that waits for its bytes; meanwhile its folder gets another one.
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    let pipe = desk.path("folder/1.png");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut picture = Vec::new();
+    let mut encoder = png::Encoder::new(&mut picture, 8, 8);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[9; 64]).unwrap();
+    let later = desk.path("folder/2.png");
+    let writer = std::thread::spawn(move || {
+        let mut to = File::options().write(true).open(pipe).unwrap();
+        // Longer than the file system's clock ticks.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::fs::write(later, &picture).unwrap();
+        to.write_all(&picture).unwrap();
+    });
+    let output = reference(&desk, "folder").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("folder: changed while it was read"), "{said}");
+    writer.join().unwrap();
 }
 
 #[test]

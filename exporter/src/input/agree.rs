@@ -53,6 +53,22 @@ pub(super) fn shapes(views: &[View]) -> Result<(), InputError> {
     Ok(())
 }
 
+/// Says which views do not start when the first one does, by the clocks of those files that have one: nobody but who
+/// made the views knows whether the clocks were set alike, so frames stay paired by number.
+pub(super) fn starts(views: &mut [View]) {
+    let clock = |view: &View| Some((view.path.clone(), view.starts_at_ms?));
+    let Some((of, zero_ms)) = views.iter().find_map(clock) else { return };
+    for view in views {
+        let (frames, seconds) = view.rate;
+        let Some(ms) = view.starts_at_ms.map(|ms| ms.saturating_sub(zero_ms)) else { continue };
+        // Half a frame, for rounding.
+        let apart = u128::from(ms.unsigned_abs()) * u128::from(frames) * 2;
+        if apart > 1000 * u128::from(seconds) {
+            view.notices.push(Notice::StartsApart { of: of.clone(), ms });
+        }
+    }
+}
+
 /// How to bring the file at `path` to a size.
 pub(super) fn resize(path: &Path, (width, height): (usize, usize)) -> String {
     format!("bring all to one: ffmpeg -i {} -vf scale={width}:{height} OUT.y4m", path.display())

@@ -46,6 +46,7 @@ pub(super) fn read(path: &Path, reading: &Reading, room: &mut Room) -> Result<So
     }
     source.told = told(&first, source.told);
     source.times = log.times(source.frames.len());
+    source.starts_at_ms = log.starts_at_ms();
     source.notices.splice(0..0, notices(&log, &first));
     Ok(source)
 }
@@ -164,6 +165,6 @@ fn notices(log: &Log, first: &Frame) -> Vec<Notice> {
     notices.extend(first.is_rgb().then_some(Notice::Rgb));
     notices.extend((log.alpha_layer || first.has_alpha()).then_some(Notice::Alpha));
     notices.extend(log.hdr_metadata.then_some(Notice::HdrMetadata));
-    notices.extend(log.first_error().map(|said| Notice::Damaged(said.to_owned())));
+    notices.extend(log.damage().map(|said| Notice::Damaged(said.to_owned())));
     notices
 }

@@ -3,8 +3,9 @@
 //! Each `source` says what it knows of colour, sampling and times; what is lost on the way in becomes a
 //! [`Warning`], the same for each container. `agree` then makes one description of all views.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use iev_runtime::Size;
@@ -13,6 +14,7 @@ use iev_runtime::format::header::MAGIC;
 
 use crate::ffmpeg::FfmpegMissing;
 use crate::picture::{MAX_SIDE_PX, Picture, PictureExt};
+use crate::stop::Stopped;
 
 mod agree;
 pub mod cameras;
@@ -49,6 +51,8 @@ pub struct View {
     pub rate: (u32, u32),
     /// What is known of colour and sampling: after [`open_views`] the same in all views.
     pub told: SourceFacts,
+    /// When the first picture is shown by the clock of its file, in milliseconds, where there is one.
+    pub starts_at_ms: Option<i64>,
     /// What was lost, changed or guessed.
     pub notices: Vec<Notice>,
 }
@@ -56,7 +60,8 @@ pub struct View {
 impl View {
     /// A view of which no more is known.
     pub fn new(path: PathBuf, frames: Vec<Picture>, rate: (u32, u32)) -> Self {
-        Self { path, frames, rate, told: SourceFacts::NOTHING, notices: Vec::new() }
+        let (told, notices) = (SourceFacts::NOTHING, Vec::new());
+        Self { path, frames, rate, told, starts_at_ms: None, notices }
     }
 
     /// The header line of the view as y4m.
@@ -107,10 +112,12 @@ pub enum InputError {
         source: Y4mError,
     },
     /// A PNG file breaks its format.
-    #[error("{}", path.display())]
+    #[error("{}: {}: make it anew, or take it out of its folder", path.display(), no_png(*seems))]
     Png {
         /// The file.
         path: PathBuf,
+        /// What it seems to be.
+        seems: Option<FileKind>,
         /// What is wrong with it.
         source: png::DecodingError,
     },
@@ -146,6 +153,9 @@ pub enum InputError {
         /// Its last words.
         message: String,
     },
+    /// Somebody asked for it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// A container of other things, or one whose list of streams is cut off.
     #[error("{}: ffmpeg finds no video in it: it has none, or is cut off", path.display())]
     NoVideo {
@@ -274,10 +284,18 @@ impl InputError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoViews | Self::StandardInputTwice => 2,
-            Self::Read { .. } | Self::Scratch { .. } => 2,
+            Self::Read { .. } | Self::Scratch { .. } | Self::Stopped(_) => 2,
             Self::NeedsFfmpeg { .. } => 3,
             _ => 1,
         }
+    }
+}
+
+/// What a file is that cannot be read as PNG.
+fn no_png(seems: Option<FileKind>) -> String {
+    match seems {
+        None | Some(FileKind::Picture("a PNG picture")) => "is damaged, or no PNG".into(),
+        Some(kind) => format!("is no PNG, it seems to be {}", kind.name()),
     }
 }
 
@@ -342,6 +360,7 @@ pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, Inp
     let mut views = opened?;
     agree::lengths(&mut views, reading.shortest)?;
     agree::shapes(&views)?;
+    agree::starts(&mut views);
     agree::descriptions(&mut views)?;
     Ok(views)
 }
@@ -367,15 +386,17 @@ fn open_view(path: &Path, reading: &Reading, room: &mut Room) -> Result<View, In
     let mut source = if path == Path::new("-") {
         y4m(Path::new("standard input"), std::io::stdin().lock(), reading, room)?
     } else {
-        let kind = std::fs::metadata(path).map_err(failed)?;
-        if kind.is_dir() {
+        let before = std::fs::metadata(path).map_err(failed)?;
+        let source = if before.is_dir() {
             png_folder::read(path, limit, room)?
-        } else if is_named(path, &["y4m"]) || !kind.is_file() {
+        } else if is_named(path, &["y4m"]) || !before.is_file() {
             // What comes through a pipe comes once, and other formats are looked at first.
             y4m(path, BufReader::new(File::open(path).map_err(failed)?), reading, room)?
         } else {
             foreign::read(path, reading, room)?
-        }
+        };
+        check_unchanged(path, &before)?;
+        source
     };
     if source.frames.is_empty() {
         return Err(InputError::Empty { path: path.to_owned() });
@@ -384,8 +405,19 @@ fn open_view(path: &Path, reading: &Reading, room: &mut Room) -> Result<View, In
     source.frames.truncate(reading.limit.unwrap_or(usize::MAX));
     reading.override_told(&mut source.told, source.of_rgb);
     source.notices.extend(hdr(source.told.transfer));
-    let Source { frames, told, notices, .. } = source;
-    Ok(View { path: path.to_owned(), frames, rate, told, notices })
+    let Source { frames, told, notices, starts_at_ms, .. } = source;
+    Ok(View { path: path.to_owned(), frames, rate, told, starts_at_ms, notices })
+}
+
+/// Fails where the file or folder is no longer what it was `before` it was read: which part of which was read, nobody
+/// can tell.
+fn check_unchanged(path: &Path, before: &Metadata) -> Result<(), InputError> {
+    let version = |m: &Metadata| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec());
+    let same = || std::fs::metadata(path).is_ok_and(|now| version(&now) == version(before));
+    if !(before.is_file() || before.is_dir()) || same() {
+        return Ok(());
+    }
+    Err(InputError::Changed { path: path.to_owned() })
 }
 
 /// What 8 bits make of a transfer for high dynamic range.

@@ -52,6 +52,9 @@ pub enum Notice {
     /// An ICC profile is dropped.
     #[error("the ICC profile is dropped")]
     IccProfile,
+    /// A PNG file of several pictures.
+    #[error("animated PNG: the first of its pictures is taken")]
+    Animated,
     /// A file holds more than one video.
     #[error(
         "has {0} video streams, the first is taken: ffmpeg -i FILE -map 0:V:1 -c copy OUT.mkv takes out another"
@@ -123,6 +126,26 @@ pub enum Notice {
         /// The picture after it.
         after: String,
     },
+    /// Numbers fall or come twice.
+    #[error("the numbers do not rise from {before} to {after}: are these pictures of two series?")]
+    Restarts {
+        /// The last picture whose number rose.
+        before: String,
+        /// The picture after it.
+        after: String,
+    },
+    /// The clocks of two files say another time of their first frames.
+    #[error(
+        "starts {} s {} {} by the clocks of both files, but frames are paired by number: where the clocks are right, \
+         cut the earlier one by it, ffmpeg -ss {} -i EARLIER OUT.y4m",
+        seconds(*ms), if *ms > 0 { "after" } else { "before" }, of.display(), seconds(*ms)
+    )]
+    StartsApart {
+        /// The view that it is compared with.
+        of: PathBuf,
+        /// By how much it starts later, in milliseconds.
+        ms: i64,
+    },
     /// One view says what another leaves open.
     #[error("does not say its {what}: taken for that of {}, {says}", of.display())]
     Adopted {
@@ -145,6 +168,11 @@ pub enum Notice {
         /// What that says.
         says: String,
     },
+}
+
+/// The length of time, without its sign.
+fn seconds(ms: i64) -> f64 {
+    ms.unsigned_abs() as f64 / 1000.0
 }
 
 /// At most five names, and how many more.

@@ -28,6 +28,7 @@ pub(super) fn read(
         frames: Vec::with_capacity(names.len()),
         rate: None,
         times: None,
+        starts_at_ms: None,
         told: SourceFacts::NOTHING,
         notices,
         interlaced: false,
@@ -97,7 +98,7 @@ fn list(folder: &Path) -> Result<Listing, InputError> {
     if !left_out.is_empty() {
         notices.push(Notice::LeftOut { names: left_out });
     }
-    notices.extend(gap(&names));
+    notices.extend(odd_steps(&names));
     Ok(Listing { names, notices })
 }
 
@@ -129,17 +130,26 @@ fn natural(a: &str, b: &str) -> Ordering {
     rest_a.len().cmp(&rest_b.len()).then_with(|| a.cmp(b))
 }
 
-/// The first place where the last number of the names does not rise as between the first two.
-fn gap(names: &[PathBuf]) -> Option<Notice> {
-    let step = |pair: &[PathBuf]| number(&pair[1])?.checked_sub(number(&pair[0])?);
-    let usual = names.windows(2).filter_map(step).min()?;
-    let wider = |pair: &&[PathBuf]| step(pair).is_some_and(|s| s > usual);
-    let pair = names.windows(2).find(wider)?;
-    Some(Notice::Gap { before: file_name(&pair[0]), after: file_name(&pair[1]) })
+/// The first place where the last number of the names rises more than elsewhere, and the first where it does not rise;
+/// nothing where no number does.
+fn odd_steps(names: &[PathBuf]) -> impl Iterator<Item = Notice> {
+    let numbers = |pair: &[PathBuf]| Some((number(&pair[0])?, number(&pair[1])?));
+    let step = |pair: &[PathBuf]| numbers(pair).map(|(a, b)| b.saturating_sub(a));
+    let usual = names.windows(2).filter_map(step).filter(|step| *step > 0).min();
+    let first = |odd: &dyn Fn(u128, u128) -> bool| {
+        let is_odd = |pair: &&[PathBuf]| usual.zip(step(pair)).is_some_and(|(u, s)| odd(u, s));
+        let pair = names.windows(2).find(is_odd)?;
+        Some((file_name(&pair[0]), file_name(&pair[1])))
+    };
+    let gap = first(&|usual, step| step > usual);
+    let restart = first(&|_, step| step == 0);
+    let gap = gap.map(|(before, after)| Notice::Gap { before, after });
+    let restart = restart.map(|(before, after)| Notice::Restarts { before, after });
+    gap.into_iter().chain(restart)
 }
 
 /// The last number of a name.
-fn number(path: &Path) -> Option<u64> {
+fn number(path: &Path) -> Option<u128> {
     let stem = path.file_stem()?.to_string_lossy().into_owned();
     let backwards = stem.chars().rev().skip_while(|c| !c.is_ascii_digit());
     let digits: Vec<char> = backwards.take_while(char::is_ascii_digit).collect();
@@ -154,9 +164,10 @@ struct PngFile {
 }
 
 fn read_png(path: &Path) -> Result<PngFile, InputError> {
-    let broken = |source| InputError::Png { path: path.to_owned(), source };
-    let file =
-        File::open(path).map_err(|source| InputError::Read { path: path.to_owned(), source })?;
+    let failed = |source| InputError::Read { path: path.to_owned(), source };
+    let seems = if path.is_file() { FileKind::of(&start(path).map_err(failed)?) } else { None };
+    let broken = |source| InputError::Png { path: path.to_owned(), seems, source };
+    let file = File::open(path).map_err(failed)?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(broken)?;
@@ -214,6 +225,7 @@ fn notices(info: &png::Info<'_>) -> Vec<Notice> {
         (colour == Indexed).then_some(Notice::Palette),
         alpha.then_some(Notice::Alpha),
         info.interlaced.then_some(Notice::Adam7),
+        info.animation_control.is_some().then_some(Notice::Animated),
         info.icc_profile.is_some().then_some(Notice::IccProfile),
     ];
     notices.into_iter().flatten().collect()
@@ -276,15 +288,26 @@ mod tests {
 
     #[test]
     fn gaps_are_found_whatever_the_step() {
-        let of = |names: &[&str]| gap(&names.iter().map(PathBuf::from).collect::<Vec<_>>());
+        let of = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(PathBuf::from).collect();
+            odd_steps(&names).collect::<Vec<_>>()
+        };
         let found = |before: &str, after: &str| {
-            Some(Notice::Gap { before: before.into(), after: after.into() })
+            vec![Notice::Gap { before: before.into(), after: after.into() }]
+        };
+        let restarts = |before: &str, after: &str| {
+            vec![Notice::Restarts { before: before.into(), after: after.into() }]
         };
         assert_eq!(of(&["a1.png", "a2.png", "a4.png"]), found("a2.png", "a4.png"));
         assert_eq!(of(&["a1.png", "a3.png", "a4.png"]), found("a1.png", "a3.png"));
-        assert_eq!(of(&["a0.png", "a2.png", "a4.png"]), None);
-        assert_eq!(of(&["a1.png"]), None);
-        assert_eq!(of(&["left.png", "right.png"]), None);
+        assert_eq!(of(&["a0.png", "a2.png", "a4.png"]), []);
+        assert_eq!(of(&["a1.png"]), []);
+        assert_eq!(of(&["left.png", "right.png"]), []);
+        assert_eq!(of(&["1-1_12.png", "1-2_12.png", "1-3_12.png"]), []);
+        assert_eq!(of(&["a1.png", "a2.png", "b1.png"]), restarts("a2.png", "b1.png"));
+        assert_eq!(of(&["a1.png", "a01.png", "a2.png"]), restarts("a1.png", "a01.png"));
+        let (before, after) = ("n99999999999999999999998.png", "n100000000000000000000000.png");
+        assert_eq!(of(&["n99999999999999999999997.png", before, after]), found(before, after));
         assert_eq!(of(&["é1.png", "é2.png", "é5x.png"]), found("é2.png", "é5x.png"));
     }
 }

@@ -12,6 +12,7 @@ use memmap2::{Mmap, MmapOptions};
 
 use super::InputError;
 use crate::picture::Picture;
+use crate::stop;
 
 /// Mappings begin at multiples of a page; no system has larger ones.
 const PAGE_BYTES: u64 = 1 << 16;
@@ -41,6 +42,7 @@ impl Room {
 
     /// The same picture, in memory while there is room.
     pub(super) fn keep(&mut self, picture: Picture) -> Result<Picture, InputError> {
+        stop::check()?;
         let bytes = picture.i420().len() as u64;
         if let Some(left) = self.left.checked_sub(bytes) {
             self.left = left;

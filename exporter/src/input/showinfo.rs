@@ -16,6 +16,16 @@ use super::times::{Times, lowest};
 /// The filter, without the checksums that cost time.
 pub(super) const FILTER: &str = "showinfo=checksum=0";
 
+/// How damage is told by what is no error, or is one whose level is lost: `showinfo` prints its lines in pieces, and what
+/// a decoder says between two of them goes on with the line of the first, without its own start.
+const DAMAGE: [&str; 5] = [
+    "error while decoding",
+    "corrupt decoded frame",
+    "corrupt input packet",
+    "Packet corrupt",
+    "concealing ",
+];
+
 /// Sums up a log.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -36,6 +46,9 @@ pub(super) struct Log {
     /// Whether frames carry mastering display or content light metadata.
     pub(super) hdr_metadata: bool,
     first_error: Option<String>,
+    first_damage: Option<String>,
+    /// Seconds by the clock of the file that the frames' times are counted from.
+    origin_s: Option<f64>,
     last_line: String,
     starts: Vec<Option<i64>>,
     last: Option<i64>,
@@ -90,9 +103,25 @@ impl Log {
         self.first_error.as_deref()
     }
 
+    /// What is said of pictures that are wrong or missing, if anything is.
+    pub(super) fn damage(&self) -> Option<&str> {
+        self.first_error().or(self.first_damage.as_deref())
+    }
+
+    /// When the first frame is shown by the clock of the file.
+    pub(super) fn starts_at_ms(&self) -> Option<i64> {
+        let first = (*self.starts.first()?)?;
+        let (seconds, parts) = self.tick.filter(|(_, parts)| *parts > 0)?;
+        let start_s = self.origin_s? + first as f64 * f64::from(seconds) / f64::from(parts);
+        Some((start_s * 1000.0).round() as i64)
+    }
+
     fn add(&mut self, line: &str) {
         self.last_line.clear();
         self.last_line.push_str(line.trim());
+        if let Some(at) = DAMAGE.iter().filter_map(|words| line.find(words)).min() {
+            self.first_damage.get_or_insert_with(|| line[at..].trim().to_owned());
+        }
         let mut levels = ["[error] ", "[fatal] ", "[panic] "].iter();
         if let Some((_, words)) = levels.find_map(|level| line.split_once(level)) {
             self.first_error.get_or_insert_with(|| words.trim().to_owned());
@@ -102,6 +131,8 @@ impl Log {
             self.rotation = Some(degrees.trim_end_matches(".00").to_owned());
         } else if is_video(line) && !self.listed {
             self.videos += 1;
+        } else if let Some(start) = start_of_file(line) {
+            self.origin_s = Some(start);
         } else if line.contains("Stream mapping:") {
             self.listed = true;
         } else if line.contains("alpha_mode") && line.trim_end().ends_with(": 1") {
@@ -197,6 +228,13 @@ fn rotation(line: &str) -> Option<&str> {
     degrees.split_whitespace().next()
 }
 
+/// Where the clock of the first file stands at its start, in seconds.
+fn start_of_file(line: &str) -> Option<f64> {
+    let listed = line.trim_start_matches("[info]").trim_start().strip_prefix("Duration: ")?;
+    let (_, start) = listed.split_once(", start: ")?;
+    start.split(',').next()?.trim().parse().ok()
+}
+
 /// Whether a line lists a video stream that is no cover picture.
 fn is_video(line: &str) -> bool {
     let stream = line.trim_start_matches("[info]").trim_start().starts_with("Stream #0:");
@@ -245,6 +283,47 @@ duration_time:0.04 fmt:yuv420p10le cl:left sar:1/1 s:32x16 i:T iskey:0 type:B
 [Parsed_showinfo_0 @ 0x7f2d] [info] color_range:pc color_space:bt709 color_primaries:unknown
 [h264 @ 0x55] [error] Invalid data
 ";
+
+    #[test]
+    fn damage_is_seen_in_warnings_and_in_lines_that_run_together() {
+        let rows = [
+            (
+                "[in#0/mpegts @ 0x5] [warning] Packet corrupt (stream = 0, dts = 2).",
+                "Packet corrupt (",
+            ),
+            (
+                "[Parsed_showinfo_0 @ 0x7] [info] n: 0 pts: 9 fmt:gray type:P error while decoding MB 5 1",
+                "error while decoding MB 5 1",
+            ),
+            ("[h264 @ 0x5] [info] concealing 48 DC errors in P frame", "concealing 48 DC"),
+        ];
+        for (line, said) in rows {
+            let log = Log::read(line.as_bytes());
+            assert!(log.damage().is_some_and(|words| words.starts_with(said)), "{line}");
+        }
+        assert_eq!(
+            Log::read(&b"[h264 @ 0x5] [warning] co located POCs unavailable"[..]).damage(),
+            None
+        );
+    }
+
+    #[test]
+    fn the_clock_of_a_file_starts_where_its_first_frame_does() {
+        let start = |duration: &str| {
+            let line = "[Parsed_showinfo_0 @ 0x7] [info] config in time_base: 1/90000, frame_rate: 25/1\n\
+                        [Parsed_showinfo_0 @ 0x7] [info] n: 0 pts: 7200 fmt:gray s:4x2";
+            Log::read(format!("{duration}\n{line}").as_bytes()).starts_at_ms()
+        };
+        assert_eq!(
+            start("[info]   Duration: 00:00:02.00, start: 1.480000, bitrate: 9 kb/s"),
+            Some(1560)
+        );
+        assert_eq!(
+            start("[info]   Duration: 00:00:02.00, start: -0.050000, bitrate: 9 kb/s"),
+            Some(30)
+        );
+        assert_eq!(start("[info]   Duration: N/A, bitrate: N/A"), None);
+    }
 
     #[test]
     fn a_log_tells_of_the_first_frame_and_of_changes() {

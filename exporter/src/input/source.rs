@@ -57,6 +57,8 @@ pub(super) struct Source {
     pub(super) rate: Option<(u32, u32)>,
     /// Times of the frames, where the source tells.
     pub(super) times: Option<Times>,
+    /// When the first frame is shown by the clock of the file, where there is one.
+    pub(super) starts_at_ms: Option<i64>,
     pub(super) told: SourceFacts,
     pub(super) notices: Vec<Notice>,
     /// Whether frames are flagged as two fields.
@@ -86,6 +88,7 @@ impl Source {
             times: rate.map(|rate| Times::even(frames.len(), rate)),
             frames,
             rate,
+            starts_at_ms: None,
             told: SourceFacts { full_range, sampling, ..SourceFacts::NOTHING },
             notices: layout.losses(),
             interlaced,

@@ -274,6 +274,43 @@ fn a_film_that_is_cut_or_damaged_is_taken_with_a_word() {
 }
 
 #[test]
+fn packets_that_are_missing_are_said_to_be_damage() {
+    let desk = Desk::new();
+    let line = format!("{PATTERN} -pix_fmt yuv420p -c:v libx264 -g 4 -qp 10");
+    let whole = desk.ffmpeg(&line, "a.ts");
+    assert!(open_one(&whole).notices.is_empty());
+    let mut bytes = fs::read(&whole).unwrap();
+    // Packets of a transport stream have 188 bytes.
+    let packets = bytes.len() / 188;
+    bytes.drain(packets / 2 * 188..(packets / 2 + packets / 8 + 1) * 188);
+    let hole = desk.path("hole.ts");
+    fs::write(&hole, bytes).unwrap();
+    let notices = open_one(&hole).notices;
+    assert!(notices.iter().any(|n| matches!(n, Notice::Damaged(_))), "{notices:?}");
+}
+
+#[test]
+fn views_that_start_at_other_times_are_named_with_the_difference() {
+    let desk = Desk::new();
+    let line = |later: &str| format!("{PATTERN} -pix_fmt yuv420p -c:v ffv1 {later}");
+    let early = desk.ffmpeg(&line(""), "early.mkv");
+    let late = desk.ffmpeg(&line("-output_ts_offset 0.2"), "late.mkv");
+    let hardly = desk.ffmpeg(&line("-output_ts_offset 0.01"), "hardly.mkv");
+    let bare = desk.sized("bare.y4m", (64, 48), "F24:1", 4);
+    let said = |paths: &[&PathBuf]| -> Vec<String> {
+        let views = open(paths, &Reading { shortest: true, ..at_rate(24, 1) }).unwrap();
+        let apart = |w: &Warning| matches!(w.notice, Notice::StartsApart { .. });
+        warnings(&views).filter(apart).map(|warning| warning.to_string()).collect()
+    };
+    let [one] = &said(&[&early, &late])[..] else { panic!("one view starts later") };
+    assert!(one.contains("late.mkv: starts 0.2 s after ") && one.contains("early.mkv"), "{one}");
+    let [one] = &said(&[&late, &early])[..] else { panic!("one view starts earlier") };
+    assert!(one.contains("early.mkv: starts 0.2 s before "), "{one}");
+    assert!(said(&[&early, &hardly]).is_empty(), "by less than half a frame");
+    assert_eq!(said(&[&bare, &early, &late]).len(), 1, "y4m has no clock");
+}
+
+#[test]
 fn frames_are_repeated_and_dropped_to_the_rate_asked_for() {
     let desk = Desk::new();
     let slow = desk.y4m("slow.y4m", "F24:1", 4);
@@ -331,6 +368,17 @@ fn folders_have_a_word_for_each_oddity() {
     let said: Vec<String> = view.notices.iter().map(ToString::to_string).collect();
     assert!(said.contains(&"files are left out: .thumb.png, 3.png, notes.txt".into()), "{said:?}");
     assert!(said.contains(&"a gap in the numbers: 4.png follows 2.png".into()), "{said:?}");
+
+    let two = desk.pngs("two", &[("a1.png", [9; 3]), ("a2.png", [9; 3]), ("b1.png", [9; 3])]);
+    let said: Vec<String> = open_one(&two).notices.iter().map(ToString::to_string).collect();
+    assert!(said[0].starts_with("the numbers do not rise from a2.png to b1.png"), "{said:?}");
+    for (bytes, what) in
+        [(&b""[..], "is damaged, or no PNG"), (b"\xff\xd8\xff\xe0", "seems to be JPEG")]
+    {
+        fs::write(two.join("b1.png"), bytes).unwrap();
+        let said = refusal(&[&two]);
+        assert!(said.contains("b1.png: ") && said.contains(what), "{said}");
+    }
 
     use png::BitDepth::{Eight, One, Sixteen};
     use png::ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};

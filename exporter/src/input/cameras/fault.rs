@@ -89,8 +89,11 @@ pub enum Fault {
     /// The file is no JSON, or lacks something.
     #[error("{0}")]
     Json(String),
-    /// Some other JSON.
-    #[error("is neither MIV content JSON (\"cameras\") nor a transforms.json (\"frames\")")]
+    /// Some other file.
+    #[error(
+        "is neither MIV content JSON (\"cameras\"), nor a transforms.json (\"frames\"), a list of Blender cameras or \
+         COLMAP's images.txt"
+    )]
     Unknown,
     /// A line of COLMAP text is not as it should be.
     #[error("{0}")]

@@ -61,6 +61,10 @@ fn read_entries(
     if let Some(parsed) = parse_json(&text, size) {
         return parsed.map_err(in_entry);
     }
+    let named = images_path.file_name().is_some_and(|name| name == "images.txt");
+    if !named && !cameras_path.exists() {
+        return Err(in_entry(InEntry::whole(Fault::Unknown)));
+    }
     let cameras = bounded_text(&cameras_path)?;
     Ok(("COLMAP text", colmap::parse(&cameras, &text).map_err(in_entry)?))
 }

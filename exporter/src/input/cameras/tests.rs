@@ -230,6 +230,14 @@ fn what_is_wrong_with_a_camera_is_named() {
         let parts = parts.iter().filter(|part| !said.contains(**part)).collect::<Vec<_>>();
         assert!(parts.is_empty(), "{change:?} does not say {parts:?}: {said}");
     }
+    // A text that no cameras.txt lies beside is none of COLMAP's.
+    std::fs::create_dir(desk.path("alone")).unwrap();
+    desk.write("alone/notes.md", "a note");
+    let said = desk.refusal("alone/notes.md", ("a note", ""), &five());
+    assert!(
+        said.contains("notes.md: the file: is neither") && said.contains("COLMAP's images.txt"),
+        "{said}"
+    );
 }
 
 #[test]
