@@ -1,14 +1,15 @@
-//! A clean stop: the first INT or TERM is a wish that work meets at its next safe place, the second ends
+//! A clean stop: the first INT, TERM or HUP is a wish that work meets at its next safe place, the second ends
 //! the program at once. USR1 is the same wish and never more, for those who cannot know whether it was told already.
 //!
 //! Why not simply die: minutes of training since the last checkpoint would be lost, which a cluster
 //! that takes its machine back would make a habit of.
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::{io, thread};
+use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -24,15 +25,15 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Programs of others that run for us, by process id.
 static CHILDREN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Listens to INT, TERM and USR1 from now on; a signal that the caller ignores, as a shell does for its
-/// background jobs, stays ignored.
+/// Listens to INT, TERM, HUP and USR1 from now on; a signal that the caller ignores, as a shell does for its
+/// background jobs and nohup for HUP, stays ignored.
 ///
 /// # Errors
 /// The system's.
 pub fn listen() -> io::Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut heard = vec![SIGINT, SIGTERM, SIGUSR1];
+    let mut heard = vec![SIGINT, SIGTERM, SIGHUP, SIGUSR1];
     heard.retain(|signal| !ignores(&status, *signal));
     let insisted = Arc::default();
     for signal in &heard {
@@ -46,7 +47,9 @@ pub fn listen() -> io::Result<()> {
     let mut signals = Signals::new(heard)?;
     thread::spawn(move || {
         for _ in signals.forever() {
-            eprintln!("stopping after the running step; a second signal stops at once");
+            // Whoever hangs up may have taken standard error along.
+            let words = "stopping after the running step; a second signal stops at once";
+            let _ = writeln!(io::stderr(), "{words}");
             end_children();
         }
     });

@@ -4,7 +4,7 @@
 
 mod desk;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -311,6 +311,40 @@ fn a_second_signal_ends_the_export_at_once() {
         assert!(sent.unwrap().success());
     }
     assert!(child.wait().unwrap().signal().is_some(), "by the signal, not by its own exit");
+}
+
+/// By a view that never ends; the last has nobody who listens to what it says.
+#[test]
+fn every_command_stops_while_it_reads() {
+    let desk = Desk::new();
+    let picture = std::fs::read(desk.view("view.y4m", (32, 32), 1)).unwrap();
+    let start = picture.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let rows = [
+        ("encode - -o new.iev", "-TERM", true),
+        ("peers - --out new.csv", "-INT", true),
+        ("reference - --crop 0,0,8,8 -o new", "-HUP", true),
+        ("reference - --crop 0,0,8,8 -o new", "-HUP", false),
+    ];
+    for (line, signal, heard) in rows {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        command.args(line.split(' ')).current_dir(desk.path(""));
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        let (mut view, said) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
+        let said = heard.then_some(said);
+        view.write_all(&picture).unwrap();
+        // It has begun to read once a pipe of 64 KiB has room for more than that.
+        (0..100).for_each(|_| view.write_all(&picture[start..]).unwrap());
+        let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+        // It stops at a picture.
+        while view.write_all(&picture[start..]).is_ok() {}
+        assert_eq!(child.wait().unwrap().code(), Some(75), "{line} {signal}");
+        let said = said.map(|from| std::io::read_to_string(from).unwrap());
+        let stopped = |words: String| words.contains("iev-export: stopped: ");
+        assert!(said.is_none_or(stopped), "{line} {signal}");
+        assert_eq!(desk.listing(), ["view.y4m"], "{line} {signal}");
+    }
 }
 
 #[test]

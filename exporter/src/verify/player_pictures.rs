@@ -17,6 +17,7 @@ use iev_runtime::{FrameIndex, PictureId};
 use crate::error::{Context, Result, ensure};
 use crate::input::View;
 use crate::picture::{Picture, PictureExt};
+use crate::stop;
 
 /// Fails early when the decoder's backend is missing, before an hour of training finds out.
 ///
@@ -48,6 +49,7 @@ pub(super) fn cpu() -> Backend {
 pub fn each_picture(player: &Player, mut see: impl FnMut(usize, usize, &Picture)) -> Result<()> {
     let selection = Selection::new(ViewSet::all(player.header()), player.frames());
     for shown in player.play(&selection).context("decoding")? {
+        stop::check()?;
         let shown = shown.context("decoding")?;
         shown.with_ids().for_each(|(id, p)| see(id.view.0.into(), id.frame.0 as usize, p));
     }
@@ -128,6 +130,7 @@ pub fn each_layer(
     };
     let selection = Selection::new(implicit, frames);
     for shown in player.decode_layers(&selection, Box::new(witness)).context("decoding")? {
+        stop::check()?;
         shown.context("decoding")?;
     }
     Ok(())
