@@ -143,6 +143,51 @@ fn what_was_typed_wrong_is_named() {
     assert_eq!(usage.status.code(), Some(2));
 }
 
+/// Of every command's own arguments and files; nothing is encoded, or it would diverge and say so.
+#[test]
+fn what_contradicts_itself_is_named_before_any_long_work() {
+    let desk = Desk::new();
+    desk.pair();
+    let write = |name: &str, text: &str| std::fs::write(desk.path(name), text).unwrap();
+    let curve = "name = 'curve'\nclip.views = ['left.y4m', 'right.y4m']\n\
+                 settings = { learning-rate = 1e30, anchor = 0 }\npoints = [{ label = 'one' }]\n";
+    let head = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\n";
+    write("curve.toml", curve);
+    write("explicit.toml", &curve.replace("anchor = 0", "anchor = [0, 1]"));
+    write("doubled.toml", &curve.replace("anchor = 0", "anchor = [0, 0]"));
+    for (name, peers) in [("lost", "none.csv"), ("bad", "bad.csv"), ("own", "own.csv")] {
+        write(&format!("{name}.toml"), &format!("peers = ['{peers}']\n{curve}"));
+    }
+    write("twice.toml", &format!("peers = ['a.csv', 'a.csv']\n{curve}"));
+    write("bad.csv", &format!("{head}a,1,2,nan,4,5,6\n"));
+    write("own.csv", &format!("{head}iev,1,2,3,4,5,6\n"));
+    write("a.csv", &format!("{head}a,1,2,3,4,5,6\n"));
+    let far = format!("reference left.y4m -o new --crop {},0,8,8", usize::MAX);
+    let rows = [
+        ("encode left.y4m right.y4m -o new --anchor 0,0", "anchor names view 0 twice"),
+        ("peers left.y4m --out new --codecs x264-fast,x264-fast", "--codecs names x264-fast twice"),
+        ("peers left.y4m --out new --qualities 30,24,30", "--qualities names 30 twice"),
+        ("reference left.y4m -o new --crop 0,0,8,8 --frames 1,1", "--frames names 1 twice"),
+        ("reference left.y4m -o new --crop 0,0,64,8", "0,0,64,8 goes beyond pictures of 32x32"),
+        (&far, "goes beyond pictures of 32x32"),
+        ("rd curve.toml --only one --only one", "--only names one twice"),
+        ("rd doubled.toml", "anchor names view 0 twice"),
+        ("rd lost.toml", "none.csv"),
+        ("rd bad.toml", "a 1 has NaN kbit/s"),
+        ("rd own.toml", "is called \"iev\" as this one is"),
+        ("rd twice.toml", "peers names a.csv twice"),
+        ("ablate lost.toml", "none.csv"),
+        ("ablate curve.toml --only grids,grids", "--only names grids twice"),
+        ("ablate explicit.toml", "point \"one\": every view is explicit"),
+    ];
+    for (line, part) in rows {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        command.args(line.split(' ')).current_dir(desk.path(""));
+        let said = desk.refusal(&mut command);
+        assert!(said.contains(part), "{line}: {said}");
+    }
+}
+
 #[test]
 fn an_output_that_cannot_be_is_noticed_before_training() {
     let desk = Desk::new();

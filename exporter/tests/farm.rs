@@ -95,6 +95,11 @@ fn a_farm_that_makes_no_sense_is_refused() {
         ("farm shared.toml --out out", "two outputs go to out/farm.csv"),
         ("farm left.y4m --out out", "reading left.y4m"),
     ];
+    std::fs::write(desk.path("typo.toml"), JOBS.replace("right.y4m", "rihgt.y4m")).unwrap();
+    let typo = export(&desk, "farm typo.toml --out out").output().unwrap();
+    let warning = String::from_utf8_lossy(&typo.stderr).into_owned();
+    assert!(warning.contains("rihgt.y4m, which job pair reads, is not there"), "{warning}");
+    std::fs::remove_dir_all(desk.path("out")).unwrap();
     for (line, part) in rows {
         let refusal = desk.refusal(&mut export(&desk, line));
         assert!(refusal.contains(part), "{line}: {refusal}");

@@ -18,7 +18,17 @@ fn desk() -> Desk {
     let curve = "name = 'curve'\npeers = ['peers.csv']\n[clip]\nviews = ['left.y4m', 'right.y4m']\n\
                  [settings]\nlearning-rate = 1e30\nanchor = 0\n[[points]]\nlabel = 'one'\n";
     let peers = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\na,1,2,3,4,5,6\n";
+    let farm = "name = 'farm'\n[[jobs]]\nname = 'job'\npoints = [{ label = 'one' }]\n\
+                clip = { views = ['left.y4m', 'right.y4m'], cameras = 'rig.json' }\n";
     std::fs::write(desk.path("curve.toml"), curve).unwrap();
+    std::fs::write(desk.path("jobs.toml"), farm).unwrap();
+    std::fs::write(desk.path("rig.json"), "{}").unwrap();
+    for (folder, name) in [("script", "farm.sbatch"), ("table", "job.csv")] {
+        std::fs::create_dir(desk.path(folder)).unwrap();
+        std::fs::hard_link(desk.path("rig.json"), desk.path(folder).join(name)).unwrap();
+    }
+    std::fs::create_dir(desk.path("views")).unwrap();
+    symlink("../right.y4m", desk.path("views/farm.csv")).unwrap();
     std::fs::write(desk.path("peers.csv"), peers).unwrap();
     std::fs::write(desk.path("clip.iev"), desk::OLDER).unwrap();
     std::fs::hard_link(desk.path("right.y4m"), desk.path("hard")).unwrap();
@@ -40,7 +50,9 @@ fn refusal(desk: &Desk, line: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
     command.args(line.split(' ')).current_dir(desk.path("")).env("IEV_FFMPEG", "/nonexistent");
     let files = ["left.y4m", "right.y4m", "clip.iev", "peers.csv", "curve.toml", "pictures/1.png"];
-    let contents = || files.map(|name| std::fs::read(desk.path(name)).unwrap());
+    let files = files.into_iter().chain(["jobs.toml", "rig.json"]);
+    let contents =
+        || files.clone().map(|name| std::fs::read(desk.path(name)).unwrap()).collect::<Vec<_>>();
     let before = contents();
     let said = desk.refusal_with(&mut command, USAGE);
     assert!(contents() == before, "{line} changed an input");
@@ -80,6 +92,11 @@ fn no_output_of_any_command_is_an_input() {
         ("rd curve.toml --out csv", "csv/curve.csv is the input"),
         ("rd curve.toml --out curve.toml", "is the input curve.toml"),
         ("ablate curve.toml --out left.y4m/out", "left.y4m/out"),
+        ("encode left.y4m right.y4m --cameras rig.json -o rig.json", "is the input rig.json"),
+        ("farm jobs.toml --out script", "script/farm.sbatch is the input"),
+        ("farm jobs.toml --out table --gather", "table/job.csv is the input"),
+        ("farm jobs.toml --out views", "views/farm.csv is the input"),
+        ("farm jobs.toml --out jobs.toml", "is the input jobs.toml"),
         ("lower --models left.y4m", "left.y4m"),
         ("encode left.y4m -o new.iev --work clip.iev", "clip.iev is no folder"),
         ("peers left.y4m --out new.csv --work clip.iev", "clip.iev is no folder"),
@@ -88,6 +105,33 @@ fn no_output_of_any_command_is_an_input() {
     for (line, part) in rows {
         let said = refusal(&desk, line);
         assert!(said.contains(part), "{line}: {said}");
+    }
+}
+
+#[test]
+fn what_is_printed_goes_into_no_input() {
+    let desk = desk();
+    let rows = [
+        ("encode left.y4m right.y4m -o new.iev", "right.y4m"),
+        ("verify clip.iev left.y4m right.y4m", "clip.iev"),
+        ("verify clip.iev left.y4m --floor peers.csv", "peers.csv"),
+        ("peers left.y4m --out new.csv", "left.y4m"),
+        ("reference left.y4m --crop 0,0,8,8 -o -", "left.y4m"),
+        ("rd curve.toml --report-only", "peers.csv"),
+        ("ablate curve.toml", "curve.toml"),
+        ("farm jobs.toml --out new --gather", "rig.json"),
+        ("lint clip.iev", "clip.iev"),
+    ];
+    for (line, name) in rows {
+        let before = std::fs::read(desk.path(name)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        command.args(line.split(' ')).current_dir(desk.path(""));
+        let end = std::fs::File::options().append(true).open(desk.path(name)).unwrap();
+        let output = command.stdout(end).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(USAGE), "{line}: {said}");
+        assert!(said.contains("standard output is the input"), "{line}: {said}");
+        assert!(std::fs::read(desk.path(name)).unwrap() == before, "{line} changed {name}");
     }
 }
 
@@ -102,6 +146,7 @@ fn no_output_is_another() {
         ("verify clip.iev left.y4m --report /dev/stdout", "two outputs go to standard output"),
         ("peers left.y4m --out -", "two outputs go to standard output"),
         ("peers left.y4m --out new --work here/new", "are one file"),
+        ("farm jobs.toml --out -", "two outputs go to standard output"),
     ];
     for (line, part) in rows {
         let said = refusal(&desk, line);

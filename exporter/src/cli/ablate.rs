@@ -9,7 +9,7 @@ use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
 use iev_runtime::outputs::Outputs;
 
-use super::{print, read_config};
+use super::{each_once, print, read_config};
 
 /// Measure what each part of the codec is worth: a curve without it against the whole codec's.
 #[derive(Debug, clap::Args)]
@@ -38,14 +38,17 @@ pub(crate) struct AblateArgs {
 }
 
 pub(crate) fn run(args: AblateArgs) -> Result<()> {
+    each_once("--only", &args.only, |part| part.name().to_owned())?;
     let whole = Harness { config: Config::read(&args.config)?, out: args.out };
     let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only };
     let ablate = Ablate { whole, parts };
     let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
-    read_config(&mut outputs, &args.config, &ablate.whole.config, progress);
+    outputs.reads(&args.config);
+    read_config(&mut outputs, &ablate.whole.config, progress);
     outputs.claim(Path::new("-"))?;
     ablate.claim(&mut outputs)?;
+    ablate.check()?;
     iev_exporter::verify::check_backend()?;
     let clip = ablate.encode(progress)?;
     let rows = ablate.rows(Some(&clip))?;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::{COLUMNS, fields};
-use iev_exporter::rd::{Farm, Harness};
+use iev_exporter::rd::{Config, Farm, Harness};
 use iev_runtime::outputs::{Outputs, write_whole};
 
-use super::{print, rd};
+use super::{print, rd, read_config};
 
 /// Run curves as the elements of a cluster's array job, and gather their results.
 #[derive(Debug, clap::Args)]
@@ -44,11 +44,14 @@ pub(crate) fn run(args: &FarmArgs) -> Result<()> {
         |index: usize| Harness { config: farm.jobs[index].clone(), out: args.out.clone() };
     let all: Vec<Harness> = (0..farm.jobs.len()).map(harness).collect();
     let written = |extension: &str| args.out.join(format!("{}.{extension}", farm.name));
+    let progress = Progress::to_stderr(false);
     let mut outputs = Outputs::default();
     outputs.reads(&args.jobs);
-    // Jobs may share views.
-    let read = farm.jobs.iter().flat_map(|config| config.views.iter().chain(&config.peers));
-    read.for_each(|path| drop(outputs.reads(path)));
+    for config in &farm.jobs {
+        // Jobs may share views.
+        read_config(&mut outputs, config, Progress::Quiet);
+        tell_of_missing_files(config, progress);
+    }
     outputs.claim(Path::new("-"))?;
     outputs.claim_folder(&args.out)?;
     all.iter().try_for_each(|harness| harness.claim_files(&mut outputs))?;
@@ -59,6 +62,16 @@ pub(crate) fn run(args: &FarmArgs) -> Result<()> {
         Some(index) => run_element(&all, index),
         None if args.gather => gather(&all, &table),
         None => write_script(&farm, args, &script),
+    }
+}
+
+/// Names what a job asks for and this machine does not have: others may, but a typing error is cheaper to mend before
+/// the job has waited its turn.
+fn tell_of_missing_files(config: &Config, progress: Progress) {
+    let named = config.views.iter().chain(&config.peers).chain(&config.cameras);
+    for path in named.filter(|path| !path.exists()) {
+        let (name, path) = (&config.name, path.display());
+        progress.warn(format_args!("{path}, which job {name} reads, is not there"));
     }
 }
 
@@ -76,6 +89,7 @@ fn write_script(farm: &Farm, args: &FarmArgs, script: &Path) -> Result<()> {
 fn run_element(all: &[Harness], index: usize) -> Result<()> {
     let last = all.len() - 1;
     ensure!(index <= last, "there is no job {index}: the farm has jobs 0 to {last}");
+    all[index].peers()?;
     // A log is kept, whatever the terminal of whoever tries an element by hand.
     rd::encode(&all[index], &[], Progress::Lines).map(|_| ())
 }

@@ -9,6 +9,7 @@ use iev_exporter::lower::jetpack::{JETPACKS, JetPack};
 use iev_exporter::lower::lint::{Offence, lint};
 use iev_exporter::lower::onnx::ModelProto;
 use iev_runtime::foreign::FileKind;
+use iev_runtime::outputs::Outputs;
 use prost::Message;
 use serde::Serialize;
 
@@ -27,6 +28,9 @@ pub(crate) struct LintArgs {
 
 /// Prints a verdict per graph and JetPack; fails when one that a board's profile is for refuses a graph.
 pub(crate) fn run(args: &LintArgs) -> Result<()> {
+    let mut outputs = Outputs::default();
+    args.graphs.iter().for_each(|graph| drop(outputs.reads(graph)));
+    outputs.claim(Path::new("-"))?;
     let judged = args.graphs.iter().map(|path| Ok((path.as_path(), offences(path)?)));
     let judged = judged.collect::<Result<Vec<_>>>()?;
     if args.json {

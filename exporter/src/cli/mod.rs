@@ -16,8 +16,9 @@ mod verify;
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use iev_exporter::input::cameras;
 use iev_exporter::input::{Reading, View, open_views, warnings};
@@ -70,15 +71,18 @@ impl CommandLine {
         }
     }
 
-    /// Whether the same command goes on where it was stopped.
-    pub(crate) fn goes_on(&self) -> bool {
+    /// What the same command does once this one was stopped.
+    pub(crate) fn after_a_stop(&self) -> &'static str {
+        const GOES_ON: &str = "the same command goes on from here";
         match &self.command {
             #[cfg(feature = "train")]
-            Command::Encode(args) => args.goes_on(),
+            Command::Encode(args) if args.goes_on() => GOES_ON,
             #[cfg(feature = "train")]
-            Command::Ablate(_) => true,
-            Command::Rd(_) | Command::Farm(_) | Command::Peers(_) => true,
-            _ => false,
+            Command::Encode(_) => "nothing is kept; with --work the same command would go on",
+            #[cfg(feature = "train")]
+            Command::Ablate(_) => GOES_ON,
+            Command::Rd(_) | Command::Farm(_) | Command::Peers(_) => GOES_ON,
+            _ => "nothing is kept: the same command begins anew",
         }
     }
 
@@ -114,9 +118,8 @@ fn read_views(outputs: &mut Outputs, views: &[PathBuf], progress: Progress) {
     }
 }
 
-/// Notes as inputs a config and what it names.
-fn read_config(outputs: &mut Outputs, path: &Path, config: &Config, progress: Progress) {
-    outputs.reads(path);
+/// Notes as inputs what a config names.
+fn read_config(outputs: &mut Outputs, config: &Config, progress: Progress) {
     read_views(outputs, &config.views, progress);
     let cameras = config.cameras.iter().flat_map(|path| cameras::files(path));
     config.peers.iter().cloned().chain(cameras).for_each(|file| drop(outputs.reads(&file)));
@@ -133,10 +136,26 @@ fn open_clip(
     Ok(views)
 }
 
+/// Fails where a list that was typed for `flag` has a value twice: the second would cost what the first did and tell
+/// nothing, and another was meant.
+fn each_once<T: PartialEq>(
+    flag: &str,
+    values: &[T],
+    name: impl Fn(&T) -> String,
+) -> anyhow::Result<()> {
+    let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
+    match twice {
+        Some((_, value)) => bail!("{flag} names {} twice", name(value)),
+        None => Ok(()),
+    }
+}
+
 /// Prints to standard output; a reader that left ends the talk quietly.
 fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(e).context("standard output"))
+        }
         _ => Ok(()),
     }
 }

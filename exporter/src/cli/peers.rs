@@ -12,7 +12,7 @@ use iev_exporter::rd::peers::{PeerCodec, clip_folder, measure_point};
 use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
-use super::{open_clip, print, read_views};
+use super::{each_once, open_clip, print, read_views};
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
@@ -58,6 +58,8 @@ pub(crate) struct PeersArgs {
 }
 
 pub(crate) fn run(args: PeersArgs) -> Result<()> {
+    each_once("--codecs", &args.codecs, |codec| codec.name.clone())?;
+    each_once("--qualities", &args.qualities, u32::to_string)?;
     let work = args.work.unwrap_or_else(|| args.out.with_extension("streams"));
     let mut outputs = Outputs::default();
     let progress = Progress::to_stderr(args.quiet);

@@ -9,7 +9,7 @@ use iev_exporter::rd::report::Report;
 use iev_exporter::rd::{Config, Harness};
 use iev_runtime::outputs::Outputs;
 
-use super::{print, read_config};
+use super::{each_once, print, read_config};
 
 /// Encode a curve of points, measure it and compare it with other codecs.
 #[derive(Debug, clap::Args)]
@@ -47,9 +47,12 @@ pub(crate) fn run(args: RdArgs) -> Result<()> {
     let harness = Harness { config: Config::read(&args.config)?, out: args.out };
     let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
-    read_config(&mut outputs, &args.config, &harness.config, progress);
+    outputs.reads(&args.config);
+    read_config(&mut outputs, &harness.config, progress);
     outputs.claim(Path::new("-"))?;
     harness.claim(&mut outputs)?;
+    harness.peers()?;
+    each_once("--only", &args.only, String::clone)?;
     let clip = if args.report_only { None } else { encode(&harness, &args.only, progress)? };
     let report = harness.report(clip.as_deref())?;
     harness.write(&report)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{open_clip, read_views};
+use super::{each_once, open_clip, read_views};
 use anyhow::{Result, ensure};
 use iev_exporter::input::Reading;
 use iev_exporter::picture::PictureExt;
@@ -46,6 +46,7 @@ fn parse_rectangle(text: &str) -> Result<Rectangle, String> {
 }
 
 pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
+    each_once("--frames", &args.frames, u32::to_string)?;
     // 1. Outputs first, so that none is an input, and then the views.
     let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();
@@ -53,8 +54,15 @@ pub(crate) fn run(args: ReferenceArgs) -> Result<()> {
     outputs.claim(&args.output)?;
     let views = open_clip(&args.views, &args.reading, progress)?;
     let first = &views[0].frames[0];
-    let (right, bottom) = (args.crop.left + args.crop.width, args.crop.top + args.crop.height);
-    ensure!(right <= first.width() && bottom <= first.height(), "the crop lies inside the picture");
+    let Rectangle { left, top, width, height } = args.crop;
+    let reaches =
+        |start: usize, length, side| start.checked_add(length).is_some_and(|end| end <= side);
+    ensure!(
+        reaches(left, width, first.width()) && reaches(top, height, first.height()),
+        "the crop {left},{top},{width},{height} goes beyond pictures of {}x{} pixels",
+        first.width(),
+        first.height()
+    );
     // 2. The same crop of every view and asked frame.
     let frames = views[0].frames.len();
     let mut crops = Vec::new();

@@ -51,8 +51,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     outputs.reads(&args.stream);
     let progress = Progress::to_stderr(args.quiet);
     read_views(&mut outputs, &args.views, progress);
-    outputs.claim(Path::new("-"))?;
     args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
+    outputs.claim(Path::new("-"))?;
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let floor = args.floor.as_deref().map(read_curves).transpose()?;
     // The clip is cut to the stream, whose rate it must have.

@@ -137,7 +137,7 @@ fn is_usual_window(window: &usize) -> bool {
 /// A number or a list of them.
 fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<usize>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "not a view, or a list of views")]
     enum Views {
         One(usize),
         More(Vec<usize>),
@@ -186,6 +186,8 @@ impl EncodeRequest {
     /// # Errors
     /// The rule that is broken.
     pub fn check(&self) -> Result<()> {
+        let twice = self.anchor.iter().enumerate().find(|(at, v)| self.anchor[..*at].contains(v));
+        ensure!(twice.is_none(), "anchor names view {} twice", twice.map_or(0, |(_, view)| *view));
         ensure!(QPS.contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
         let gop = self.gop.unwrap_or(1);
         ensure!(

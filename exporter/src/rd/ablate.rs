@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::config::{Config, Point};
 use super::harness::Harness;
 use super::order0::order0_bytes;
 use super::table::{BdRow, bd_rows};
 use crate::ablation::Part;
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, ensure};
 #[cfg(feature = "train")]
 use crate::progress::Progress;
 use crate::rd::curve::Curve;
@@ -102,6 +103,22 @@ impl Ablate {
         }
         let files = ["json", "md", "html"].map(|extension| self.file(extension));
         files.iter().try_for_each(|file| outputs.claim_in_new_folder(file))
+    }
+
+    /// Fails where nothing would be trained, so that there is no part to do without, or a peer's file cannot be read.
+    ///
+    /// # Errors
+    /// The point that is so, and [`Harness::peers`].
+    pub fn check(&self) -> Result<()> {
+        let Config { views, points, .. } = &self.whole.config;
+        for Point { label, request, .. } in points {
+            ensure!(
+                request.anchor.len() < views.len(),
+                "point {label:?}: every view is explicit, so there is no network to leave parts out of: name fewer \
+                 views as anchor"
+            );
+        }
+        self.whole.peers().map(drop)
     }
 
     /// Writes the table as JSON, Markdown and HTML.

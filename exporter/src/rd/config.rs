@@ -101,7 +101,7 @@ impl Config {
 
     /// The same of what stands in another file.
     pub(super) fn of_table(table: toml::Table, folder: &Path) -> Result<Self> {
-        Self::of(table.try_into()?, folder)
+        Self::of(of_toml(table)?, folder)
     }
 
     fn of(written: Written, folder: &Path) -> Result<Self> {
@@ -131,7 +131,13 @@ impl Config {
         ensure!(!self.points.is_empty(), "a curve has at least one point");
         ensure!(self.rate.is_none_or(|(n, d)| n > 0 && d > 0), "rate is above zero");
         let (low, high) = self.interval_db;
-        ensure!(low < high, "interval goes from low to high, not from {low} to {high}");
+        ensure!(
+            low < high && low.is_finite() && high.is_finite(),
+            "interval goes from low to high, not from {low} to {high}"
+        );
+        for (place, path) in self.peers.iter().enumerate() {
+            ensure!(!self.peers[..place].contains(path), "peers names {} twice", path.display());
+        }
         for (place, point) in self.points.iter().enumerate() {
             let earlier = &self.points[..place];
             let label = &point.label;
@@ -141,6 +147,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What a table says, which is a part of a file, so that nobody knows its line.
+fn of_toml<T: serde::de::DeserializeOwned>(table: toml::Table) -> Result<T> {
+    table.try_into().map_err(|e| Error::usage(e.to_string().trim().replace('\n', " ")))
 }
 
 /// A point's own settings over the shared ones.
@@ -153,7 +164,7 @@ fn point(shared: &toml::Table, own: &toml::Table) -> Result<Point> {
     let within = || format!("point {label:?}");
     let warm_start = settings.remove("warm-start").unwrap_or(false.into());
     let warm_start = warm_start.as_bool().context("warm-start is true or false")?;
-    let request: EncodeRequest = settings.try_into().with_context(within)?;
+    let request: EncodeRequest = of_toml(settings).with_context(within)?;
     request.check().with_context(within)?;
     Ok(Point { label, request, warm_start })
 }
@@ -229,6 +240,12 @@ pub(crate) mod tests {
         };
         assert!(say("qp = 31", "pq = 31").contains("point \"q31\": "));
         assert!(say("qp = 31", "pq = 31").contains("pq"));
+        assert!(say("qp = 31", "qp = '31'").ends_with("expected f64 in `qp`"));
+        assert!(
+            say("qp = 31", "anchor = [-1]").ends_with("a view, or a list of views in `anchor`")
+        );
+        assert_eq!(say("qp = 31", "anchor = [0, 0]"), "point \"q31\": anchor names view 0 twice");
+        assert!(say("[clip]", "interval = [1.0, inf]\n[clip]").contains("from 1 to inf"));
         assert_eq!(say("qp = 31", "qp = 99"), "point \"q31\": qp is 1 to 51, not 99");
         assert_eq!(say("\"q31\"", "\"q40\""), "there are two points \"q40\"");
         assert!(say("\"q31\"", "\"../q\"").contains("not \"../q\""));

@@ -87,11 +87,15 @@ pub fn read_curves(path: &Path) -> Result<Vec<Curve>> {
             csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let rows: Vec<CurveRow> = reader.deserialize().collect::<Result<_, _>>()?;
         ensure!(!rows.is_empty(), "a curve file has at least one row");
-        let sound = |row: &CurveRow| row.kbps > 0.0 && row.kbps.is_finite() && !row.psnr_y.is_nan();
+        let sound = |row: &CurveRow| {
+            let finite =
+                [row.kbps, row.psnr_y, row.psnr_u, row.psnr_v].iter().all(|v| v.is_finite());
+            finite && row.kbps > 0.0
+        };
         if let Some(odd) = rows.iter().find(|row| !sound(row)) {
-            let CurveRow { codec, quality, kbps, psnr_y, .. } = odd;
+            let CurveRow { codec, quality, kbps, psnr_y, psnr_u, psnr_v, .. } = odd;
             bail!(
-                "{codec} {quality} has {kbps} kbit/s and {psnr_y} dB, which is no point of a curve"
+                "{codec} {quality} has {kbps} kbit/s and {psnr_y}, {psnr_u}, {psnr_v} dB, which is no point of a curve"
             );
         }
         Ok(rows)
@@ -178,5 +182,11 @@ pub(crate) mod tests {
         std::fs::write(&path, "codec,quality,bytes,kbps,psnr_y,psnr_u\na,1,2,3,4,5\n").unwrap();
         let error = format!("{:#}", anyhow::Error::from(read_curves(&path).unwrap_err()));
         assert!(error.contains("bad.csv") && error.contains("psnr_v"), "{error}");
+        let head = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\n";
+        for row in ["a,1,2,nan,4,5,6", "a,1,2,0,4,5,6", "a,1,2,3,inf,5,6", "a,1,2,3,4,5,nan"] {
+            std::fs::write(&path, format!("{head}{row}\n")).unwrap();
+            let error = format!("{:#}", anyhow::Error::from(read_curves(&path).unwrap_err()));
+            assert!(error.contains("a 1 has ") && error.contains("no point"), "{row}: {error}");
+        }
     }
 }

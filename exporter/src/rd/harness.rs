@@ -12,7 +12,7 @@ use super::result::{PointFolder, PointResult, settings_digest, started_digest};
 use super::table::bd_rows;
 use crate::anchor::AnchorEncoder;
 use crate::encode::request::EncodeRequest;
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, ensure};
 use crate::rd::curve::{COLUMNS, Curve, fields, read_curves};
 use iev_runtime::outputs::{Outputs, write_whole};
 
@@ -96,11 +96,26 @@ impl Harness {
         let codec = &self.config.codec;
         let rows = points.iter().map(|p| p.row(codec)).collect();
         let ours = Curve { codec: codec.clone(), rows };
-        let peers: Vec<Vec<Curve>> =
-            self.config.peers.iter().map(|path| read_curves(path)).collect::<Result<_>>()?;
-        let peers = peers.concat();
+        let peers = self.peers()?;
         let bd_rate = bd_rows(&ours, &peers, self.config.interval_db);
         Ok(Report { points, missing, ours, peers, bd_rate })
+    }
+
+    /// The curves of other codecs: asked for before anything is encoded too, for they may not be read.
+    ///
+    /// # Errors
+    /// Names the file, and what is wrong in it; also where a curve has the name of ours.
+    pub fn peers(&self) -> Result<Vec<Curve>> {
+        let mut peers = Vec::new();
+        for path in &self.config.peers {
+            peers.extend(read_curves(path)?);
+        }
+        let (own, path) = (&self.config.codec, &self.config.peers);
+        ensure!(
+            peers.iter().all(|peer| peer.codec != *own),
+            "a curve of {path:?} is called {own:?} as this one is: give this one another name by codec"
+        );
+        Ok(peers)
     }
 
     /// Digest of everything that decides the bytes of the point at `place`.

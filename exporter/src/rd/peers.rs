@@ -106,6 +106,11 @@ impl PeerCodec {
         } else {
             preset
         };
+        // It becomes part of a file's name.
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if preset.is_empty() || !preset.chars().all(plain) {
+            return Err(format!("{preset:?} is no preset of {}", family.name));
+        }
         let interleaved = alone.is_some();
         Ok(Self { name: name.into(), family, preset: preset.into(), interleaved })
     }
@@ -309,6 +314,9 @@ mod tests {
     fn unknown_codecs_are_refused_and_absent_encoders_noticed() {
         assert!(PeerCodec::parse("h266-medium").unwrap_err().contains("svtav1"));
         assert!(PeerCodec::parse("x264").is_err());
+        for name in ["x264-", "svtav1-p", "x264-a/../b", "x264-a b", "x264-a\n"] {
+            assert!(PeerCodec::parse(name).unwrap_err().contains("is no preset"), "{name:?}");
+        }
         let listed = " V....D libx264rgb  RGB\n V....D libx265  H.265";
         assert!(PeerCodec::parse("x265-medium").unwrap().is_in(listed));
         assert!(!PeerCodec::parse("x264-medium").unwrap().is_in(listed));
