@@ -294,7 +294,8 @@ impl InputError {
 /// What a file is that cannot be read as PNG.
 fn no_png(seems: Option<FileKind>) -> String {
     match seems {
-        None | Some(FileKind::Picture("a PNG picture")) => "is damaged, or no PNG".into(),
+        None => "is damaged, or no PNG".into(),
+        Some(FileKind::Picture("PNG")) => "is damaged or cut off".into(),
         Some(kind) => format!("is no PNG, it seems to be {}", kind.name()),
     }
 }

@@ -372,9 +372,11 @@ fn folders_have_a_word_for_each_oddity() {
     let two = desk.pngs("two", &[("a1.png", [9; 3]), ("a2.png", [9; 3]), ("b1.png", [9; 3])]);
     let said: Vec<String> = open_one(&two).notices.iter().map(ToString::to_string).collect();
     assert!(said[0].starts_with("the numbers do not rise from a2.png to b1.png"), "{said:?}");
-    for (bytes, what) in
-        [(&b""[..], "is damaged, or no PNG"), (b"\xff\xd8\xff\xe0", "seems to be JPEG")]
-    {
+    for (bytes, what) in [
+        (&b""[..], "is damaged, or no PNG"),
+        (b"\x89PNG\r\n\x1a\n", "is damaged or cut off"),
+        (b"\xff\xd8\xff\xe0", "seems to be JPEG"),
+    ] {
         fs::write(two.join("b1.png"), bytes).unwrap();
         let said = refusal(&[&two]);
         assert!(said.contains("b1.png: ") && said.contains(what), "{said}");
