@@ -22,7 +22,7 @@ const THOROUGH_OVER_DRAFT: f64 = 0.77;
 /// closer look.
 const CLEARLY: f64 = 1.05;
 /// Luma that a network learns at most after a tenth of its training (EXPERIMENTS.md §35).
-const LEARNS_YET_DB: f64 = 5.0;
+const LEARNS_YET_DB: f64 = 4.0;
 /// How far the line through two drafts a quantiser apart is good for.
 const ON_THE_LINE_DB: f64 = 2.0;
 /// Luma PSNR above the asked one that is near enough.
