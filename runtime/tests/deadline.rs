@@ -23,22 +23,32 @@ const PERIOD: Duration = Duration::from_millis(10);
 /// For what is on its way.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Runs that a network may still make; `None` for any number.
+/// Runs that a network may still make, `None` for any number, and how many stand before it and may not.
 #[derive(Default)]
-struct Gate(Mutex<Option<u32>>, Condvar);
+struct Gate(Mutex<(Option<u32>, usize)>, Condvar);
 
 impl Gate {
     fn allow(&self, runs: Option<u32>) {
-        *self.0.lock().unwrap() = runs;
+        self.0.lock().unwrap().0 = runs;
         self.1.notify_all();
     }
 
     fn pass(&self) {
-        let closed = |runs: &mut Option<u32>| *runs == Some(0);
-        let mut runs = self.1.wait_while(self.0.lock().unwrap(), closed).unwrap();
-        if let Some(runs) = runs.as_mut() {
+        let mut state = self.0.lock().unwrap();
+        state.1 += 1;
+        self.1.notify_all();
+        let mut state = self.1.wait_while(state, |(runs, _)| *runs == Some(0)).unwrap();
+        state.1 -= 1;
+        if let Some(runs) = state.0.as_mut() {
             *runs -= 1;
         }
+    }
+
+    /// Waits until a network has stalled, so that what comes late does not overtake it.
+    fn wait_for_stall(&self) {
+        let not_yet =
+            |(runs, waiting): &mut (Option<u32>, usize)| *runs != Some(0) || *waiting == 0;
+        drop(self.1.wait_while(self.0.lock().unwrap(), not_yet).unwrap());
     }
 }
 
@@ -95,6 +105,7 @@ fn stalled(late: Late) -> (Vec<(Outcome, usize)>, Counts) {
     let (mut paced, gate) = paced(late, false, None);
     gate.allow(Some(3));
     let mut seen = ticks(&mut paced, 0..3, LONG);
+    gate.wait_for_stall();
     seen.extend(ticks(&mut paced, 3..6, Duration::ZERO));
     gate.allow(None);
     seen.extend(ticks(&mut paced, 6..26, LONG));
@@ -148,8 +159,10 @@ fn where_no_other_view_was_asked_for_the_anchor_is_shown() {
     gate.allow(Some(1));
     let mut views = Vec::new();
     for (at, patience) in [(0, LONG), (1, Duration::ZERO), (2, LONG)] {
-        if at == 2 {
-            gate.allow(None);
+        match at {
+            1 => gate.wait_for_stall(),
+            2 => gate.allow(None),
+            _ => {}
         }
         let tick = paced.tick(PERIOD * at, patience).unwrap().unwrap();
         views.push((tick.outcome, tick.shown.unwrap().pictures[0].view.0));
