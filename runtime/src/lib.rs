@@ -146,6 +146,7 @@ pub use {
     play::options::Options,
     play::paced::{PacedPlayback, Tick},
     play::player::{Playback, Player, Selection},
+    play::posed::PosedPlayback,
     play::shown::ShownFrame,
     stream::source::{ReadAt, Source},
 };

@@ -235,7 +235,7 @@ fn keys_pause_step_change_the_speed_and_close() {
 
 /// An explicit view for each of three cameras in a row.
 #[test]
-fn keys_and_the_mouse_choose_views() {
+fn keys_choose_views_and_the_mouse_moves_the_head() {
     let Some(display) = Display::open() else { return };
     let folder = tempfile::tempdir().unwrap();
     let camera =
@@ -268,8 +268,21 @@ fn keys_and_the_mouse_choose_views() {
     let at = window.pause();
     assert!(window.title().contains("view 0, paused"), "{}", window.title());
     assert!(at < 3);
-    // While it stands, another view of the same time comes.
+    // The head has left the cameras: what it sees is none of their pictures.
+    mouse("16", "16");
+    display.xdotool(&["mousedown", "1"]);
+    mouse("21", "18");
+    display.xdotool(&["mouseup", "1"]);
+    let player = player(fs::read(&stream).unwrap());
+    let shown = |view| expected(&player, ViewId(view), at);
+    let size = (32, 32);
+    window.wait("a picture between the cameras", |window| {
+        let pixels = window.pixels(size);
+        pixels.iter().any(|pixel| *pixel != 0) && (0..3).all(|view| pixels != shown(view))
+    });
+    // While it stands, a camera's view of the same time comes, as it is.
     window.press_for("2", &format!("view 2, paused at {at}"));
+    window.wait_for("the view of a camera", size, &shown(2));
     window.press("Escape");
     assert_eq!(window.end().0, Some(0));
 }

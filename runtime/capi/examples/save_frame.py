@@ -2,7 +2,9 @@
 """Saves one picture of an IEV stream as PNG, through libiev and nothing else than Python's own library.
 
     python3 save_frame.py clip.iev VIEW FRAME picture.png
+    python3 save_frame.py clip.iev VIEW+RIGHT FRAME picture.png
 
+With +RIGHT, as in 2+0.05, it is what one sees so far to the right of the view's camera, rendered from the views around.
 LIBIEV names the library where it is not on the system's path.
 """
 
@@ -12,7 +14,7 @@ import struct
 import sys
 import zlib
 
-END = 0xFFFFFFFF
+END = ALL = 0xFFFFFFFF
 RGBA = 2
 
 
@@ -27,6 +29,28 @@ class Header(ctypes.Structure):
         + [(name, ctypes.c_uint8) for name in ("primaries", "transfer", "matrix", "full_range")]
         + [("cameras", ctypes.c_uint32)]
     )
+
+
+class Camera(ctypes.Structure):
+    """iev_camera."""
+
+    _fields_ = [
+        (name, ctypes.c_double * count)
+        for name, count in (("position", 3), ("rotation_wxyz", 4), ("focal_px", 2), ("centre_px", 2))
+    ]
+
+    def moved_right(self, right):
+        """Along its own x axis, the first column of its rotation."""
+        w, x, y, z = self.rotation_wxyz
+        axis = (1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y))
+        for at in range(3):
+            self.position[at] += right * axis[at]
+
+
+class Extent(ctypes.Structure):
+    """iev_extent."""
+
+    _fields_ = [("width_px", ctypes.c_uint32), ("height_px", ctypes.c_uint32)]
 
 
 class Plane(ctypes.Structure):
@@ -59,16 +83,28 @@ class Player:
         self.call("iev_get_header", self.player, ctypes.byref(header))
         return header
 
-    def rgba(self, view, frame):
+    def play(self, views, frame):
+        """Takes one frame of some views in hand."""
+        views = ctypes.c_uint32(views)
+        self.call("iev_play", self.player, views, views, ctypes.c_uint32(frame), ctypes.c_uint32(END), 0)
+        self.call("iev_next", self.player, None)
+
+    def rgba(self, view, right, frame):
         """Bytes of one picture, four a pixel."""
         header = self.header()
-        only = ctypes.c_uint32(1 << view)
-        self.call("iev_play", self.player, only, only, ctypes.c_uint32(frame), ctypes.c_uint32(END), 0)
-        self.call("iev_next", self.player, None)
         stride = 4 * header.width_px
         pixels = ctypes.create_string_buffer(stride * header.height_px)
         plane = Plane(ctypes.addressof(pixels), stride, len(pixels))
-        self.call("iev_copy", self.player, ctypes.c_uint32(view), RGBA, ctypes.byref(plane), ctypes.c_size_t(1))
+        planes = (RGBA, ctypes.byref(plane), ctypes.c_size_t(1))
+        if right is None:
+            self.play(1 << view, frame)
+            self.call("iev_copy", self.player, ctypes.c_uint32(view), *planes)
+            return pixels.raw
+        camera, size = Camera(), Extent(header.width_px, header.height_px)
+        self.call("iev_get_camera", self.player, ctypes.c_uint32(view), ctypes.byref(camera))
+        camera.moved_right(right)
+        self.play(ALL, frame)
+        self.call("iev_render", self.player, ctypes.byref(camera), ctypes.byref(size), *planes, None)
         return pixels.raw
 
 
@@ -86,11 +122,13 @@ def png(width, height, rgba):
 def main():
     if len(sys.argv) != 5:
         sys.exit(__doc__)
-    path, view, frame, output = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    path, frame, output = sys.argv[1], int(sys.argv[3]), sys.argv[4]
+    view, _, right = sys.argv[2].partition("+")
+    place = int(view), float(right) if right else None
     try:
         with Player(path) as player:
             header = player.header()
-            picture = png(header.width_px, header.height_px, player.rgba(view, frame))
+            picture = png(header.width_px, header.height_px, player.rgba(*place, frame))
     except (OSError, RuntimeError) as error:
         sys.exit(f"{path}: {error}")
     with open(output, "wb") as file:

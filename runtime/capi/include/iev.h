@@ -22,7 +22,7 @@
  * player can only be closed or play anew.
  *
  * Threads. Every function may be called from any thread. Calls on one player wait for one another, but for
- * iev_show, iev_set_poses, iev_get_header and iev_get_camera, which never do: one thread may take frames while
+ * iev_show, iev_set_poses, iev_look, iev_get_header and iev_get_camera, which never do: one thread may take frames while
  * another turns the head. Players share nothing; any number may play at once. A player decodes ahead on threads
  * of its own from iev_play on, until iev_close. Pointers to pictures hold until the player's next
  * iev_play, iev_seek, iev_next or iev_close in any thread. iev_close must be the last call on a player.
@@ -120,6 +120,11 @@ typedef struct iev_camera {
     double centre_px[2];     /* principal point, from the top left corner */
 } iev_camera;
 
+/* Size of a picture. */
+typedef struct iev_extent {
+    uint32_t width_px, height_px;
+} iev_extent;
+
 /* The frame in hand. */
 typedef struct iev_frame {
     uint32_t number; /* in the stream */
@@ -190,6 +195,10 @@ iev_status iev_show(iev_player *player, uint32_t shown);
  * takes the view of each and may be NULL. IEV_ERROR_USAGE where the stream has no cameras. */
 iev_status iev_set_poses(iev_player *player, const double *positions, size_t count, uint32_t *views);
 
+/* Shows the views that pictures of count cameras anywhere are best rendered from, as those of two eyes: up to four of
+ * each. IEV_ERROR_USAGE where the stream has no cameras. */
+iev_status iev_look(iev_player *player, const iev_camera *cameras, size_t count);
+
 /* Takes the next frame in hand, in place of the one before; waits until it is decoded. frame may be NULL. IEV_END
  * behind the last one. An error comes in its turn behind the good frames, and ends the playing. */
 iev_status iev_next(iev_player *player, iev_frame *frame);
@@ -199,6 +208,13 @@ iev_status iev_get_picture(iev_player *player, uint32_t view, iev_picture *pictu
 
 /* Copies the picture of a view of the frame in hand to planes of the caller's, as many as the format has. */
 iev_status iev_copy(iev_player *player, uint32_t view, iev_format format, const iev_plane *planes, size_t count);
+
+/* Renders what a camera anywhere sees of the frame in hand to planes of the caller's, as many as the format has; lens and
+ * size are of the picture that is rendered. The first picture of a frame finds its depth, which takes longer; others, as
+ * of another eye or at a newer pose, take that. seen gets the share of pixels that some view sees, from 0 to 1 (the others
+ * are guessed), and may be NULL. IEV_ERROR_USAGE where the stream has no cameras. */
+iev_status iev_render(iev_player *player, const iev_camera *camera, const iev_extent *size, iev_format format,
+                      const iev_plane *planes, size_t count, double *seen);
 
 #ifdef __cplusplus
 }

@@ -61,6 +61,12 @@ pub struct Camera {
 }
 
 #[repr(C)]
+pub struct Extent {
+    pub width_px: u32,
+    pub height_px: u32,
+}
+
+#[repr(C)]
 pub struct Frame {
     pub number: u32,
     pub views: u32,

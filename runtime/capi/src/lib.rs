@@ -7,6 +7,7 @@
 //! * [`stream`]: `iev_get_header`, `iev_get_camera`
 //! * [`playing`]: `iev_play`, `iev_seek`, `iev_show`, `iev_set_poses`, `iev_next`
 //! * [`pictures`]: `iev_get_picture`, `iev_copy`
+//! * [`rendering`]: `iev_look`, `iev_render`
 //!
 //! What a declaration means is written in the header, once. `tests/header.rs` holds the two equal: functions, their
 //! arguments, layouts and numbers.
@@ -16,6 +17,7 @@ mod edge;
 mod opening;
 mod pictures;
 mod playing;
+mod rendering;
 mod source;
 mod stream;
 

@@ -1,9 +1,10 @@
 //! `iev_get_picture` and `iev_copy`: the frame in hand.
 #![allow(unsafe_code, reason = "functions of a C interface")]
 
+use iev_runtime::format::header::Colour;
 use iev_runtime::picture::packing::{Extent, Packing};
 use iev_runtime::play::shown::ShownFrame;
-use iev_runtime::{Picture, Plane, Result};
+use iev_runtime::{Picture, Plane, Result, Size};
 
 use crate::abi::{self, Format, OK, Status};
 use crate::edge::{Place, edge, given, listed, usage};
@@ -51,28 +52,60 @@ pub unsafe extern "C" fn iev_copy(
     edge(|| {
         // SAFETY: the caller keeps the rule.
         let handle = unsafe { given(player, "player") }?;
+        // SAFETY: as above.
+        let planes = unsafe { Planes::of(format, handle.player.header().size, planes, count) }?;
+        let playing = handle.playing();
+        let picture = in_hand(playing.shown.as_ref(), view)?;
+        // SAFETY: as above.
+        unsafe { planes.fill(picture, handle.player.header().colour) };
+        Ok(OK)
+    })
+}
+
+/// Memory of the caller's for a picture.
+pub(crate) struct Planes<'a> {
+    packing: Packing,
+    planes: &'a [abi::Plane],
+    /// Bytes of each that are written.
+    needed: Vec<usize>,
+}
+
+impl<'a> Planes<'a> {
+    /// Looks at all before any is written.
+    ///
+    /// # Safety
+    /// There are `count` planes with as many bytes as they say.
+    pub(crate) unsafe fn of(
+        format: Format,
+        size: Size,
+        planes: *const abi::Plane,
+        count: usize,
+    ) -> Result<Self> {
         let packing = packing(format)?;
-        let extents = packing.planes(handle.player.header().size);
+        let extents = packing.planes(size);
         if count != extents.len() {
             return Err(usage(format!("{count} planes: the format has {}", extents.len())));
         }
-        // SAFETY: as above.
+        // SAFETY: the caller's.
         let planes = unsafe { listed(planes, count, "planes") }?;
-        // All are looked at before any is written.
         let needed: Vec<usize> = (0..)
             .zip(planes.iter().zip(&extents))
             .map(|(index, (plane, extent))| needed(plane, *extent, index))
             .collect::<Result<_>>()?;
-        let playing = handle.playing();
-        let picture = in_hand(playing.shown.as_ref(), view)?;
-        let colour = handle.player.header().colour;
-        for (index, (plane, bytes)) in planes.iter().zip(needed).enumerate() {
+        Ok(Self { packing, planes, needed })
+    }
+
+    /// Writes a picture of the size that was announced.
+    ///
+    /// # Safety
+    /// The planes are still there.
+    pub(crate) unsafe fn fill(&self, picture: &Picture, colour: Colour) {
+        for (index, (plane, bytes)) in self.planes.iter().zip(&self.needed).enumerate() {
             // SAFETY: there are as many bytes, as the caller says; one plane at a time, since rows of two may alternate.
-            let out = unsafe { std::slice::from_raw_parts_mut(plane.samples.cast::<u8>(), bytes) };
-            packing.write_plane(index, picture, colour, out, plane.stride);
+            let out = unsafe { std::slice::from_raw_parts_mut(plane.samples.cast::<u8>(), *bytes) };
+            self.packing.write_plane(index, picture, colour, out, plane.stride);
         }
-        Ok(OK)
-    })
+    }
 }
 
 fn packing(format: Format) -> Result<Packing> {

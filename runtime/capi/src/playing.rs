@@ -10,6 +10,7 @@ use iev_runtime::{Error, Playback, Player, Result, Selection, ShownFrame, ViewId
 
 use crate::abi::{ALL, END, Frame, OK, Status};
 use crate::edge::{Place, bits, edge, given, listed, usage, views};
+use crate::rendering::Head;
 
 /// What C calls `iev_player`.
 pub struct Handle {
@@ -32,6 +33,8 @@ pub(crate) struct Playing {
     /// Whether the last frame was given.
     ended: bool,
     pub(crate) shown: Option<ShownFrame>,
+    /// Once a picture between the cameras was asked for.
+    pub(crate) head: Head,
 }
 
 /// Any thread may call.
@@ -71,7 +74,7 @@ impl Handle {
         Ok(OK)
     }
 
-    fn show(&self, shown: ViewSet) -> Result<Status> {
+    pub(crate) fn show(&self, shown: ViewSet) -> Result<Status> {
         let reachable = self.reachable.load(Ordering::Relaxed);
         if reachable == 0 {
             return Err(nothing_plays());
@@ -200,6 +203,7 @@ pub unsafe extern "C" fn iev_next(player: *mut Handle, frame: *mut Frame) -> Sta
             views: bits(shown.pictures.iter().map(|shown| shown.view)),
         };
         (playing.playback, playing.shown) = (Some(playback), Some(shown));
+        playing.head.forget();
         // SAFETY: as above.
         if let Ok(place) = unsafe { Place::of(frame, "frame") } {
             place.put(taken);

@@ -139,6 +139,11 @@ fn two_players_play_at_a_time_while_heads_turn() {
 }
 
 #[test]
+fn pictures_are_rendered_at_any_pose() {
+    run(&["renders", "cameras.iev"]);
+}
+
+#[test]
 fn poses_show_the_nearest_views() {
     run(&["poses", "cameras.iev"]);
 }

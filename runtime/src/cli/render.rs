@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::{Header, Role};
-use iev_runtime::format::views::ViewSet;
 use iev_runtime::outputs::Outputs;
 use iev_runtime::paint::timing::Timings;
 use iev_runtime::picture::pool::{Loan, Pool};
 use iev_runtime::play::player::{Player, Selection};
+use iev_runtime::play::posed::PosedPlayback;
 use iev_runtime::play::shown::{Pictures, ShownFrame, ShownView};
-use iev_runtime::render::{Renderer, Viewpoint};
+use iev_runtime::render::Viewpoint;
 use iev_runtime::sink::{Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{FrameIndex, Picture, Result, Size, ViewId};
 
@@ -106,9 +106,8 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
     let trace = command.trace.as_deref().map(trace::read).transpose()?;
     let shots = command.shots(&player, &cameras, trace.as_deref())?;
-    let mut renderer = Renderer::new(player.header().size, &cameras);
-    let eyes = shots.iter().flat_map(|shot| &shot.eyes);
-    let views: ViewSet = eyes.flat_map(|eye| renderer.views(eye)).collect();
+    let eyes: Vec<_> = shots.iter().flat_map(|shot| shot.eyes.iter().copied()).collect();
+    let views = player.views_at(&eyes)?;
     let header = command.header(player.header(), &shots, trace.as_deref());
     let order: Vec<_> = (0..header.views.len() as u8).map(ViewId).collect();
     let (muxer, path) = (command.muxer()?, command.output.as_path());
@@ -123,8 +122,8 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
         tell_of_place_of_frame(&plan);
     }
     let frames = shots[0].frame..shots[shots.len() - 1].frame + 1;
-    let shown = player.play(&Selection::new(views, frames))?;
-    command.pump(shown, &shots, &mut renderer, Sink::open(&plan)?)
+    let posed = player.posed(&Selection::new(views, frames))?;
+    command.pump(posed, &shots, Sink::open(&plan)?)
 }
 
 const NO_CAMERAS: &str = "the stream has no cameras, so nothing says where its views are: encode it with iev-export encode \
@@ -259,21 +258,19 @@ impl Render {
 
     fn pump(
         &self,
-        shown: impl Iterator<Item = Result<ShownFrame>>,
+        mut posed: PosedPlayback,
         shots: &[Shot],
-        renderer: &mut Renderer,
         mut sink: Sink,
     ) -> Result<(), Failure> {
         let pool: Pool<Picture> = Pool::new(2);
         let (mut next, mut guessed) = (0, 0);
-        for shown in shown {
-            let shown = shown?;
-            renderer.take(shown.with_ids().map(|(frame, picture)| (frame.view, picture)));
-            while let Some(shot) = shots.get(next).filter(|shot| shot.frame == shown.frame.0) {
+        while let Some(frame) = posed.next_frame() {
+            let frame = frame?;
+            while let Some(shot) = shots.get(next).filter(|shot| shot.frame == frame.0) {
                 let mut pictures = Pictures::new();
                 for (eye, viewpoint) in (0..).map(ViewId).zip(&shot.eyes) {
                     let mut picture: Loan<Picture> = pool.take_or(|| Picture::new(viewpoint.size));
-                    let seen = renderer.render(viewpoint, &mut picture);
+                    let seen = posed.render(viewpoint, &mut picture);
                     guessed += usize::from(seen < LEAST_SEEN);
                     let rendered = ShownView { view: eye, picture: picture.share() };
                     assert!(pictures.push(rendered).is_ok(), "two eyes are fewer than views");

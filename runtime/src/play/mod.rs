@@ -12,6 +12,7 @@ pub mod paint_stage;
 pub mod painted;
 pub mod pipeline;
 pub mod player;
+pub mod posed;
 pub mod section;
 pub(crate) mod shares;
 pub mod shown;

@@ -13,12 +13,16 @@ const LEAST_TRUST: f32 = 0.1;
 /// Steps of depth within which two pixels support each other.
 const ALIKE_STEPS: f32 = 3.0;
 
-/// A pixel of the shrunk picture as one of the whole sees it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Candidate {
-    weight: f32,
-    nearness: f32,
-    trust: f32,
+/// Pixels at a time.
+const RUN: usize = 32;
+/// Pixels of the shrunk picture around one of the whole: 3×3.
+const AROUND: usize = 9;
+
+/// Pixels of the shrunk picture as those of a run see them.
+struct Candidates {
+    weight: [[f32; RUN]; AROUND],
+    nearness: [[f32; RUN]; AROUND],
+    trust: [[f32; RUN]; AROUND],
 }
 
 impl DepthMap {
@@ -28,62 +32,112 @@ impl DepthMap {
     pub(super) fn enlarge(
         &mut self,
         picture: &Picture,
-        (level, small): (&Level, &Self),
+        small: (&Level, &Self),
         scale: usize,
         step: f32,
     ) {
-        let (luma, shrink) = (picture.plane(Plane::Y), 1.0 / scale as f32);
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                let at = row * self.columns + column;
-                let x = (column as f32 + 0.5) * shrink - 0.5;
-                let y = (row as f32 + 0.5) * shrink - 0.5;
-                let around = around(level, small, (x, y), f32::from(luma[at]));
-                let chosen = mode(&around, ALIKE_STEPS * step);
-                self.nearness[at] = chosen.nearness;
-                self.trust[at] = chosen.trust;
+        by_widest!(
+            enlarge,
+            map: &mut DepthMap = self,
+            picture: &Picture = picture,
+            small: (&Level, &DepthMap) = small,
+            scale: usize = scale,
+            step: f32 = step
+        )
+    }
+}
+
+#[inline(always)]
+fn enlarge(
+    map: &mut DepthMap,
+    picture: &Picture,
+    (level, small): (&Level, &DepthMap),
+    scale: usize,
+    step: f32,
+) {
+    let (columns, shrink) = (map.columns, 1.0 / scale as f32);
+    let lines = map.nearness.chunks_exact_mut(columns).zip(map.trust.chunks_exact_mut(columns));
+    let lumas = picture.plane(Plane::Y).chunks_exact(columns);
+    for (row, ((nearness, trust), luma)) in lines.zip(lumas).enumerate() {
+        let y = (row as f32 + 0.5) * shrink - 0.5;
+        let runs = nearness.chunks_mut(RUN).zip(trust.chunks_mut(RUN)).zip(luma.chunks(RUN));
+        for (number, ((nearness, trust), luma)) in runs.enumerate() {
+            let (mut x, mut lumas) = ([0.0; RUN], [0.0; RUN]);
+            for at in 0..RUN {
+                x[at] = ((number * RUN + at) as i32 as f32 + 0.5) * shrink - 0.5;
             }
+            lumas.iter_mut().zip(luma).for_each(|(own, luma)| *own = f32::from(*luma));
+            let candidates = around(level, small, (&x, y), &lumas);
+            let chosen = mode(&candidates, ALIKE_STEPS * step);
+            nearness.iter_mut().zip(chosen[0]).for_each(|(own, chosen)| *own = chosen);
+            trust.iter_mut().zip(chosen[1]).for_each(|(own, chosen)| *own = chosen);
         }
     }
 }
 
-/// The 3×3 pixels around (`x`, `y`), seen from a pixel of the given luma.
-fn around(level: &Level, small: &DepthMap, (x, y): (f32, f32), luma: f32) -> [Candidate; 9] {
-    let mut around = [Candidate::default(); 9];
-    let (middle_x, middle_y) = ((x + 0.5) as usize, (y + 0.5) as usize);
-    for (number, candidate) in around.iter_mut().enumerate() {
-        let column = (middle_x + number % 3).saturating_sub(1).min(small.columns - 1);
-        let row = (middle_y + number / 3).saturating_sub(1).min(small.rows - 1);
-        let at = row * small.columns + column;
-        let unlike = f32::from(level.luma[at]) - luma;
-        let (dx, dy) = (column as f32 - x, row as f32 - y);
-        let trust = small.trust[at];
-        let weight =
-            (LEAST_TRUST + trust) / ((1.0 + unlike * unlike / UNLIKE) * (AWAY + dx * dx + dy * dy));
-        *candidate = Candidate { weight, nearness: small.nearness[at], trust };
+/// The 3×3 pixels around each of `x` in a row at `y`, seen from pixels of the given luma.
+#[inline(always)]
+fn around(
+    level: &Level,
+    small: &DepthMap,
+    (x, y): (&[f32; RUN], f32),
+    luma: &[f32; RUN],
+) -> Candidates {
+    let (weight, nearness, trust) =
+        ([[0.0; RUN]; AROUND], [[0.0; RUN]; AROUND], [[0.0; RUN]; AROUND]);
+    let mut around = Candidates { weight, nearness, trust };
+    let middle = (y + 0.5) as usize;
+    for number in 0..AROUND {
+        let row = (middle + number / 3).saturating_sub(1).min(small.rows - 1);
+        let line = row * small.columns..(row + 1) * small.columns;
+        let (lumas, depths, trusts) =
+            (&level.luma[line.clone()], &small.nearness[line.clone()], &small.trust[line]);
+        let (mut own, mut columns) = ([0.0; RUN], [0.0; RUN]);
+        for at in 0..RUN {
+            let column = ((x[at] + 0.5) as usize + number % 3).saturating_sub(1);
+            let column = column.min(small.columns - 1);
+            own[at] = f32::from(lumas[column]);
+            columns[at] = column as f32;
+            around.nearness[number][at] = depths[column];
+            around.trust[number][at] = trusts[column];
+        }
+        for at in 0..RUN {
+            let unlike = own[at] - luma[at];
+            let (dx, dy) = (columns[at] - x[at], row as f32 - y);
+            let far = (1.0 + unlike * unlike / UNLIKE) * (AWAY + dx * dx + dy * dy);
+            around.weight[number][at] = (LEAST_TRUST + around.trust[number][at]) / far;
+        }
     }
     around
 }
 
-/// The depth of most weight, as the mean of those within `reach` of it.
-fn mode(around: &[Candidate; 9], reach: f32) -> Candidate {
-    let mut best = Candidate::default();
-    for centre in around {
-        let mut sum = Candidate::default();
-        for other in around {
-            let support = 1.0 - (other.nearness - centre.nearness).abs() / reach;
-            let weight = other.weight * support.max(0.0);
-            sum.weight += weight;
-            sum.nearness += weight * other.nearness;
-            sum.trust += weight * other.trust;
+/// Nearness and trust of the depth of most weight, each the mean of those within `reach` of it.
+#[inline(always)]
+fn mode(around: &Candidates, reach: f32) -> [[f32; RUN]; 2] {
+    let (mut best, mut chosen) = ([0.0; RUN], [[0.0; RUN]; 2]);
+    let closeness = 1.0 / reach;
+    for centre in 0..AROUND {
+        let (mut total, mut sums) = ([0.0; RUN], [[0.0; RUN]; 2]);
+        for other in 0..AROUND {
+            for at in 0..RUN {
+                let off = around.nearness[other][at] - around.nearness[centre][at];
+                let support = 1.0 - off.abs() * closeness;
+                let weight = around.weight[other][at] * if support > 0.0 { support } else { 0.0 };
+                total[at] += weight;
+                sums[0][at] += weight * around.nearness[other][at];
+                sums[1][at] += weight * around.trust[other][at];
+            }
         }
-        if sum.weight > best.weight {
-            best = sum;
+        for at in 0..RUN {
+            let better = total[at] > best[at];
+            best[at] = if better { total[at] } else { best[at] };
+            chosen[0][at] = if better { sums[0][at] } else { chosen[0][at] };
+            chosen[1][at] = if better { sums[1][at] } else { chosen[1][at] };
         }
     }
-    Candidate {
-        nearness: best.nearness / best.weight,
-        trust: best.trust / best.weight,
-        weight: 1.0,
+    for at in 0..RUN {
+        chosen[0][at] /= best[at];
+        chosen[1][at] /= best[at];
     }
+    chosen
 }

@@ -1,5 +1,6 @@
 //! Pictures as they are matched: shrunk, each pixel in one word.
 
+use super::warp::whole;
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
 
@@ -14,16 +15,20 @@ pub(super) fn scale_for(size: Size, most_px: usize) -> usize {
     (1..16).map(|power| 1 << power).find(fits).unwrap_or(1 << 15)
 }
 
-/// A shrunk picture.
-///
-/// A pixel is four lanes of 16 bits, each of which holds 8: luma, both chromas, and luma less its surroundings, which
-/// stays the same where two cameras differ in brightness. Why lanes: a bilinear tap is one multiplication for all
-/// four.
+/// Pixels that there are between two columns, and between two rows, for pictures that are compared.
+const ACROSS: usize = 4;
+const DOWN: usize = 4;
+
+/// A shrunk picture. A pixel is four bytes: luma, both chromas, and luma less its surroundings, which stays the same
+/// where two cameras differ in brightness.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
     pub columns: usize,
     pub rows: usize,
-    pub pixels: Vec<u64>,
+    pub pixels: Vec<u32>,
+    /// The pixels and those between them, `ACROSS * columns` in a row. Why: to look at the nearest of these is one load
+    /// where a bilinear sample is four, and as good.
+    between: Vec<u32>,
     pub luma: Vec<u8>,
     /// Luma of the picture before.
     pub luma_before: Vec<u8>,
@@ -39,6 +44,7 @@ impl Level {
             columns,
             rows,
             pixels: vec![0; columns * rows],
+            between: vec![0; columns * rows * ACROSS * DOWN],
             luma_before: luma.clone(),
             luma,
             scale,
@@ -51,17 +57,36 @@ impl Level {
         std::mem::swap(&mut self.luma, &mut self.luma_before);
         shrink(picture, Plane::Y, scale, columns, |at, value| self.luma[at] = value);
         shrink(picture, Plane::U, scale / 2, columns, |at, value| {
-            self.pixels[at] = u64::from(value) << 16;
+            self.pixels[at] = u32::from(value) << 8;
         });
         shrink(picture, Plane::V, scale / 2, columns, |at, value| {
-            self.pixels[at] |= u64::from(value) << 32;
+            self.pixels[at] |= u32::from(value) << 16;
         });
         for row in 0..self.rows {
             for column in 0..columns {
                 let at = row * columns + column;
                 let luma = self.luma[at];
                 let detail = i32::from(luma) - self.surroundings(row, column) + 128;
-                self.pixels[at] |= u64::from(luma) | (detail.clamp(0, 255) as u64) << 48;
+                self.pixels[at] |= u32::from(luma) | (detail.clamp(0, 255) as u32) << 24;
+            }
+        }
+        self.fill_between();
+    }
+
+    fn fill_between(&mut self) {
+        let (columns, last) = (self.columns, self.rows - 1);
+        for (number, line) in self.between.chunks_exact_mut(columns * ACROSS).enumerate() {
+            let (row, down) = (number / DOWN, (number % DOWN) as u32);
+            let upper = &self.pixels[row * columns..][..columns];
+            let lower = &self.pixels[(row + 1).min(last) * columns..][..columns];
+            let weighted = |column: usize| mix(upper[column], lower[column], down, DOWN as u32);
+            let mut here = weighted(0);
+            for (column, between) in line.chunks_exact_mut(ACROSS).enumerate() {
+                let next = weighted((column + 1).min(columns - 1));
+                for (across, pixel) in (0..).zip(between) {
+                    *pixel = mix(here, next, across, ACROSS as u32);
+                }
+                here = next;
             }
         }
     }
@@ -76,27 +101,33 @@ impl Level {
         lines.flatten().map(|value| i32::from(*value)).sum::<i32>() / count
     }
 
-    /// The lanes at column `x` and row `y`, which count from the middle of the first pixel and may lie between pixels;
-    /// none outside the picture.
-    #[inline]
-    pub(super) fn sample(&self, x: f32, y: f32) -> Option<[u8; 4]> {
-        let (last_x, last_y) = ((self.columns - 1) as f32, (self.rows - 1) as f32);
-        if !(x >= -0.5 && x <= last_x + 0.5 && y >= -0.5 && y <= last_y + 0.5) {
-            return None;
-        }
-        let (x, y) = (x.clamp(0.0, last_x), y.clamp(0.0, last_y));
-        let (column, row) = (x as usize, y as usize);
-        // Sixteenths: four products of them and 8 bits stay within a lane.
-        let (across, down) =
-            (((x - column as f32) * 16.0) as u64, ((y - row as f32) * 16.0) as u64);
-        let right = usize::from(column + 1 < self.columns);
-        let below = if row + 1 < self.rows { self.columns } else { 0 };
-        let at = row * self.columns + column;
-        let between =
-            |at: usize| self.pixels[at] * (16 - across) + self.pixels[at + right] * across;
-        let sum = between(at) * (16 - down) + between(at + below) * down;
-        Some([sum >> 8, sum >> 24, sum >> 40, sum >> 56].map(|lane| lane as u8))
+    /// Place of the pixel nearest to column `x` and row `y`, which count from the edges; below zero outside.
+    #[inline(always)]
+    pub(super) fn place(&self, x: f32, y: f32) -> i32 {
+        let inside = (x >= 0.0) & (x <= self.columns as f32) & (y >= 0.0) & (y <= self.rows as f32);
+        let nearest = |at: f32, times: usize, count: usize| {
+            let (at, last) = ((at - 0.5) * times as f32, ((count - 1) * times) as f32);
+            let at = if at > 0.0 { at } else { 0.0 };
+            whole(if at < last { at } else { last })
+        };
+        let (column, row) = (nearest(x, ACROSS, self.columns), nearest(y, DOWN, self.rows));
+        let place = row * (self.columns * ACROSS) as i32 + column;
+        if inside { place } else { -1 }
     }
+
+    /// The pixel at a place.
+    #[inline(always)]
+    pub(super) fn pixel(&self, place: i32) -> u32 {
+        self.between.get(place as usize).copied().unwrap_or(0)
+    }
+}
+
+/// A pixel `part` of `of` parts from one to another.
+fn mix(one: u32, other: u32, part: u32, of: u32) -> u32 {
+    let byte = |pixel: u32, number: u32| pixel >> (8 * number) & 0xff;
+    let mixed =
+        |number| (byte(one, number) * (of - part) + byte(other, number) * part + of / 2) / of;
+    (0..4).fold(0, |pixel, number| pixel | mixed(number) << (8 * number))
 }
 
 /// Means of `scale`×`scale` samples of a plane, with their place among rows of `columns`.
@@ -140,17 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_between_pixels_is_the_mean_of_all_lanes() {
+    fn a_pixel_between_pixels_is_their_mean() {
         let mut picture = Picture::new(Size { width_px: 4, height_px: 2 });
         picture.plane_mut(Plane::Y).copy_from_slice(&[10, 10, 250, 250, 10, 10, 250, 250]);
         picture.plane_mut(Plane::U).copy_from_slice(&[255, 255]);
         picture.plane_mut(Plane::V).copy_from_slice(&[0, 100]);
         let mut level = Level::new(picture.size(), 2);
         level.fill(&picture);
-        assert_eq!(level.sample(0.0, 0.0), Some([10, 255, 0, 8]));
-        assert_eq!(level.sample(0.5, 0.4).map(|[y, u, v, _]| [y, u, v]), Some([130, 255, 50]));
-        for (x, y) in [(-0.6, 0.0), (1.6, 0.0), (0.0, 0.6), (f32::NAN, 0.0)] {
-            assert_eq!(level.sample(x, y), None);
+        let at = |x, y| level.pixel(level.place(x, y)).to_le_bytes();
+        assert_eq!(at(0.5, 0.5), [10, 255, 0, 8]);
+        assert_eq!(at(0.0, 1.0), [10, 255, 0, 8]);
+        assert_eq!(at(1.1, 0.9)[..3], [130, 255, 50]);
+        assert_eq!(at(2.0, 0.9)[..3], [250, 255, 100]);
+        for (x, y) in [(-0.1, 0.5), (2.1, 0.5), (0.5, 1.1), (f32::NAN, 0.5)] {
+            assert!(level.place(x, y) < 0, "{x} {y}");
         }
     }
 }

@@ -24,29 +24,57 @@
 //!
 //! # Files, in the order the data meets them
 //! ```text
-//! level ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► warp ─► blend ─► fill
-//! └─────── of a picture, once ──────────────────────────┘ └─ per pose ────────┘
+//! level ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► relief ─► band: warp ─► holes ─► line ─► paint ─► fill
+//! └─────── of a picture, once ─────────────────────────────────┘ └─ per pose ─────────────────────────────────┘
 //! ```
 
-mod blend;
+/// Calls an `#[inline(always)]` function with vectors as wide as the processor has.
+macro_rules! by_widest {
+    ($function:path, $($name:ident: $type:ty = $value:expr),*) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2")]
+            fn wide($($name: $type),*) {
+                $function($($name),*)
+            }
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has AVX2.
+                #[allow(unsafe_code, reason = "chosen at run time")]
+                return unsafe { wide($($value),*) };
+            }
+        }
+        $function($($value),*)
+    }};
+}
+
+mod band;
 mod depth;
 mod enlarge;
 mod fill;
+mod holes;
 mod level;
+mod line;
 mod matcher;
+mod padded;
+mod paint;
 mod paths;
+mod relief;
 mod rig;
-mod sample;
+mod shot;
 mod source;
 mod sweep;
 mod trust;
+#[cfg(test)]
+mod twin;
 mod viewpoint;
 mod warp;
 
 use heapless::Vec as FixedVec;
+use rayon::prelude::*;
 
-use self::blend::Shot;
+use self::band::{Band, Part};
 use self::rig::Rig;
+use self::shot::{MAIN, Shot};
 use self::source::Source;
 use self::viewpoint::Transfer;
 pub use self::viewpoint::Viewpoint;
@@ -57,6 +85,8 @@ use crate::units::{Size, ViewId};
 /// Most views that a picture is rendered from.
 pub const MOST_SOURCES: usize = 4;
 
+/// Rows of a band.
+const BAND_ROWS: usize = 68;
 /// Pixels by which a viewpoint may be off a camera and still see what that does.
 const SAME_PX: f32 = 1.0 / 16.0;
 /// Steps of depth up to which two points are of one surface.
@@ -64,10 +94,14 @@ const SURFACE_STEPS: f32 = 2.5;
 /// Squared distance, in spacings of the cameras, below which a view does not count more.
 const NO_DISTANCE: f64 = 1e-6;
 
-/// Renders pictures at any pose. It allocates when it meets a view for the first time, and a larger picture to render.
+/// Renders pictures at any pose, on as many threads as rayon's pool has. It allocates when it meets a view for the first
+/// time, and a larger picture to render; and that pool's queue takes a new block every few dozen pictures.
 #[derive(Debug)]
 pub struct Renderer {
     rig: Rig,
+    /// Whether the last picture was of no camera.
+    between: bool,
+    bands: Vec<Band>,
     /// Of what is rendered.
     nearness: Vec<f32>,
 }
@@ -76,7 +110,12 @@ impl Renderer {
     /// For pictures of `size` by `cameras`.
     pub fn new(size: Size, cameras: &Cameras) -> Self {
         let cameras = cameras.views.iter().map(|camera| Viewpoint::of_camera(camera, size));
-        Self { rig: Rig::new(cameras.collect()), nearness: Vec::new() }
+        Self {
+            rig: Rig::new(cameras.collect()),
+            between: false,
+            bands: Vec::new(),
+            nearness: Vec::new(),
+        }
     }
 
     /// The views that a picture at `at` is best rendered from, the best one first: those that [`Renderer::take`] should
@@ -94,6 +133,14 @@ impl Renderer {
         pictures.into_iter().for_each(|(view, picture)| self.rig.take(view, picture));
     }
 
+    /// Finds the depth of the pictures at hand now instead of with the next picture that needs it, if the last one that was
+    /// rendered did: what is rendered then takes no longer than another pose of the same frame.
+    pub fn prepare(&mut self) {
+        if self.between {
+            self.rig.find_depths();
+        }
+    }
+
     /// Renders what `at` sees of the pictures at hand. At the camera of one of them it is that picture.
     ///
     /// Returns the share of pixels that some view has seen, from 0 to 1; the others are guessed from what is beside
@@ -109,22 +156,35 @@ impl Renderer {
             let source = &self.rig.sources[**number];
             at.sees_as(&source.camera, self.rig.nearest_depth(source), SAME_PX)
         });
+        self.between = same.is_none();
         if let Some(same) = same {
             out.i420_mut().copy_from_slice(self.rig.sources[*same].picture.i420());
             return 1.0;
         }
         self.rig.find_depths();
-        for number in &nearest {
-            warp(&mut self.rig.sources[*number], at);
-        }
-        let Self { rig, nearness } = self;
-        let shots = nearest.iter().map(|number| shot(rig, &rig.sources[*number], at));
+        nearest.iter().for_each(|number| see(&mut self.rig.sources[*number], at));
+        let Self { rig, bands, nearness, .. } = self;
+        let shots = nearest.iter().enumerate();
+        let shots =
+            shots.map(|(place, number)| shot(rig, &rig.sources[*number], at, place >= MAIN));
         let shots: FixedVec<_, MOST_SOURCES> = shots.collect();
-        let tolerance = shots.iter().fold(0.0, |most: f32, shot| most.max(shot.tolerance));
-        let pixels = at.size.width() * at.size.height();
+        let (columns, height) = (at.size.width(), at.size.height());
+        let pixels = columns * height;
         nearness.resize(pixels, 0.0);
-        blend::surface(&shots, tolerance, nearness);
-        blend::paint(&shots, nearness, out);
+        bands.resize_with(height.div_ceil(BAND_ROWS), Band::default);
+        let chroma = columns.div_ceil(2) * BAND_ROWS / 2;
+        let [luma, blue, red] = out.planes_mut();
+        let planes = luma
+            .par_chunks_mut(columns * BAND_ROWS)
+            .zip(blue.par_chunks_mut(chroma))
+            .zip(red.par_chunks_mut(chroma));
+        let nearnesses = nearness.par_chunks_mut(columns * BAND_ROWS);
+        let parts = bands.par_iter_mut().zip(nearnesses).zip(planes).enumerate();
+        parts.for_each(|(number, ((band, nearness), ((luma, blue), red)))| {
+            let rows = number * BAND_ROWS..((number + 1) * BAND_ROWS).min(height);
+            Part { band, rows, columns, height, nearness, planes: [luma, blue, red] }
+                .render(&shots);
+        });
         let holes = fill::fill(nearness, out);
         1.0 - holes as f64 / pixels as f64
     }
@@ -139,28 +199,30 @@ impl Renderer {
 }
 
 /// A source as `at` sees it.
-fn shot<'s>(rig: &Rig, source: &'s Source, at: &Viewpoint) -> Shot<'s> {
+fn shot<'s>(rig: &Rig, source: &'s Source, at: &Viewpoint, spare: bool) -> Shot<'s> {
     let distance = rig.distance_in_spacings(&source.camera, at);
+    let (forth, zoom) = way(source, at);
     Shot {
-        picture: &source.picture,
-        map: &source.map,
-        warped: &source.warped,
+        picture: &source.padded,
+        relief: &source.relief,
+        forth,
+        zoom,
+        seen: &source.seen,
         back: Transfer::between(at, &source.camera),
         weight: (1.0 / (distance * distance + NO_DISTANCE)) as f32,
-        tolerance: tolerance(source),
+        spare,
+        tolerance: SURFACE_STEPS * source.depths().map_or(1.0, |depths| depths.step),
     }
 }
 
-/// Difference of nearness up to which two points that a source sees are of one surface.
-fn tolerance(source: &Source) -> f32 {
-    SURFACE_STEPS * source.depths().map_or(1.0, |depths| depths.step)
+/// The way from a source's pixels to those of `at`, and how many of these one becomes at the same depth.
+fn way(source: &Source, at: &Viewpoint) -> (Transfer, f32) {
+    let [across, down] = [0, 1].map(|axis| at.focal_px[axis] / source.camera.focal_px[axis]);
+    (Transfer::between(&source.camera, at), across.max(down) as f32)
 }
 
-/// Warps the depth of a source to `at`.
-fn warp(source: &mut Source, at: &Viewpoint) {
-    let [across, down] = [0, 1].map(|axis| at.focal_px[axis] / source.camera.focal_px[axis]);
-    let transfer = Transfer::between(&source.camera, at);
-    source.warped.fill(&source.map, transfer, across.max(down) as f32, at.size);
-    let tolerance = tolerance(source);
-    source.warped.close(tolerance);
+/// Finds out where the tiles of a source may be seen.
+fn see(source: &mut Source, at: &Viewpoint) {
+    let way = way(source, at);
+    source.relief.see(way, at.size, &mut source.seen);
 }

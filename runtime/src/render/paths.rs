@@ -37,13 +37,28 @@ impl Paths {
     /// Sums `costs` along all paths, `[row, column, step]` as those.
     pub(super) fn gather(&mut self, own: &Level, costs: &[i16]) -> &[i16] {
         self.sums.fill(0);
-        self.pass(own, costs, false);
-        self.pass(own, costs, true);
+        self.pass(own, costs);
         &self.sums
     }
 
+    fn pass(&mut self, own: &Level, costs: &[i16]) {
+        by_widest!(
+            Paths::both_passes,
+            paths: &mut Paths = self,
+            own: &Level = own,
+            costs: &[i16] = costs
+        )
+    }
+
+    #[inline(always)]
+    fn both_passes(&mut self, own: &Level, costs: &[i16]) {
+        self.one_pass(own, costs, false);
+        self.one_pass(own, costs, true);
+    }
+
     /// Four directions: those that come from pixels before in reading order, or from the end.
-    fn pass(&mut self, own: &Level, costs: &[i16], from_end: bool) {
+    #[inline(always)]
+    fn one_pass(&mut self, own: &Level, costs: &[i16], from_end: bool) {
         let (columns, count) = (own.columns, own.columns * own.rows);
         let place = |at: usize| if from_end { count - 1 - at } else { at };
         for row in 0..own.rows {
@@ -74,20 +89,23 @@ impl Paths {
     }
 }
 
+#[inline(always)]
 fn costs_of(costs: &[i16], pixel: usize) -> &Costs {
     costs[pixel * STEPS..].first_chunk().unwrap_or_else(|| unreachable!("a pixel has every step"))
 }
 
+#[inline(always)]
 fn add(sum: &mut [i16], path: &Costs) {
     sum.iter_mut().zip(path).for_each(|(sum, cost)| *sum += cost);
 }
 
+#[inline(always)]
 fn large_change(luma: u8, other: u8) -> i16 {
     (LARGE_CHANGE - PER_LUMA * i16::from(luma.abs_diff(other))).max(LEAST_LARGE_CHANGE)
 }
 
 /// Costs one pixel further along a path: `L(p, d) = C(p, d) + min(L(q, d), L(q, d ± 1) + P₁, min L(q) + P₂) − min L(q)`.
-#[inline]
+#[inline(always)]
 fn follow(before: &Costs, cost: &Costs, large_change: i16) -> Costs {
     let least = before.iter().fold(i16::MAX, |least, value| least.min(*value));
     // One place before and one behind, which never are the least.

@@ -2,8 +2,10 @@
 
 use heapless::Vec as FixedVec;
 use nalgebra::Vector3;
+use rayon::prelude::*;
 
 use super::MOST_SOURCES;
+use super::depth::DepthMap;
 use super::matcher::Matcher;
 use super::source::{COARSE, FINE, Shrunk, Source};
 use super::sweep::{Depths, MOST_OTHERS};
@@ -16,6 +18,14 @@ const MOST_SHIFT: f64 = 1.0 / 3.0;
 /// Spacings of cameras that a camera counts as away which looks the opposite way.
 const OPPOSITE: f64 = 8.0;
 
+/// What a source works with while others look at it.
+#[derive(Debug)]
+struct Desk {
+    map: DepthMap,
+    /// One for each size of shrunk pictures.
+    matchers: [Matcher; 2],
+}
+
 /// All cameras, and the views that have had a picture.
 #[derive(Debug)]
 pub(super) struct Rig {
@@ -23,8 +33,8 @@ pub(super) struct Rig {
     /// How far apart neighbouring cameras are, in world units.
     spacing: f64,
     pub sources: Vec<Source>,
-    /// One for each size of shrunk pictures; none before the first are matched.
-    matchers: Option<[Matcher; 2]>,
+    /// One for each source.
+    desks: Vec<Desk>,
     /// Whether the depth of the pictures at hand has been found.
     found: bool,
 }
@@ -32,7 +42,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn new(cameras: Vec<Viewpoint>) -> Self {
         let mut rig =
-            Self { cameras, spacing: 1.0, sources: Vec::new(), matchers: None, found: false };
+            Self { cameras, spacing: 1.0, sources: Vec::new(), desks: Vec::new(), found: false };
         let gaps = rig.cameras.iter().filter_map(|camera| rig.gap(camera));
         let (sum, count) = gaps.fold((0.0, 0), |(sum, count), gap| (sum + gap, count + 1));
         if count > 0 {
@@ -87,7 +97,10 @@ impl Rig {
         assert_eq!(picture.size(), camera.size, "a picture is of the size that was announced");
         let known = self.sources.iter().position(|source| source.view == view);
         let number = known.unwrap_or_else(|| {
-            self.sources.push(Source::new(view, *camera));
+            let source = Source::new(view, *camera);
+            let matchers = [COARSE, FINE].map(|size| Matcher::new(&source.shrunk[size].level));
+            self.desks.push(Desk { map: DepthMap::default(), matchers });
+            self.sources.push(source);
             self.sources.len() - 1
         });
         self.sources[number].take(picture);
@@ -111,20 +124,42 @@ impl Rig {
         if std::mem::replace(&mut self.found, true) {
             return;
         }
+        self.present_at_once(Source::shrink);
         for size in [COARSE, FINE] {
-            self.each_at_hand(|rig, number| rig.choose_range(number, size));
-            self.each_at_hand(|rig, number| rig.search(number, size));
-            self.each_at_hand(|rig, number| rig.ask(number, size));
+            for number in 0..self.sources.len() {
+                if self.sources[number].present {
+                    self.choose_range(number, size);
+                }
+            }
+            self.search(size);
+            self.ask(size);
         }
-        self.each_at_hand(|rig, number| rig.sources[number].enlarge());
+        self.present_at_once(Source::enlarge);
     }
 
-    fn each_at_hand(&mut self, step: impl Fn(&mut Self, usize)) {
-        for number in 0..self.sources.len() {
+    /// Has the sources at hand work, a thread for each.
+    fn present_at_once(&mut self, work: fn(&mut Source)) {
+        self.sources.par_iter_mut().filter(|source| source.present).for_each(work);
+    }
+
+    /// The same at what `taken` says of a source, with all to look at.
+    fn desks_at_once(
+        &mut self,
+        taken: impl Fn(&mut Source, &mut Desk),
+        work: impl Fn(&Self, usize, &mut Desk) + Sync,
+    ) {
+        let mut desks = std::mem::take(&mut self.desks);
+        let swap = |sources: &mut [Source], desks: &mut [Desk]| {
+            sources.iter_mut().zip(desks).for_each(|(source, desk)| taken(source, desk));
+        };
+        swap(&mut self.sources, &mut desks);
+        desks.par_iter_mut().enumerate().for_each(|(number, desk)| {
             if self.sources[number].present {
-                step(self, number);
+                work(self, number, desk);
             }
-        }
+        });
+        swap(&mut self.sources, &mut desks);
+        self.desks = desks;
     }
 
     /// Says what depths of a source are tried: all in the coarse picture, what was found there in the fine one.
@@ -133,9 +168,9 @@ impl Rig {
         let whole = whole.filter(|_| !self.others(number).is_empty());
         let shrunk = &self.sources[number].shrunk;
         let before = shrunk[FINE].depths;
-        let matcher = self.matchers.as_mut().map(|matchers| &mut matchers[COARSE]);
-        let depths = match (size, whole, matcher) {
-            (FINE, Some(whole), Some(matcher)) => {
+        let matcher = &mut self.desks[number].matchers[COARSE];
+        let depths = match (size, whole) {
+            (FINE, Some(whole)) => {
                 let range = matcher.range(&shrunk[COARSE].map, whole).unwrap_or(whole);
                 Some(before.filter(|before| before.suit(range)).unwrap_or(range))
             }
@@ -144,36 +179,35 @@ impl Rig {
         self.sources[number].shrunk[size].depths = depths;
     }
 
-    /// Matches a source with others.
-    fn search(&mut self, number: usize, size: usize) {
-        let mut map = std::mem::take(&mut self.sources[number].shrunk[size].map);
-        let mut matchers = self.matchers.take().unwrap_or_else(|| {
-            let shrunk = &self.sources[number].shrunk;
-            [COARSE, FINE].map(|size| Matcher::new(&shrunk[size].level))
-        });
-        let own = &self.sources[number].shrunk[size];
-        if let Some(depths) = own.depths {
-            let kept = size == FINE && self.sources[number].kept;
-            let others = self.ways(number, size).map(|(other, way)| (&other.level, way));
+    /// Matches every source with others.
+    fn search(&mut self, size: usize) {
+        let map = |source: &mut Source, desk: &mut Desk| {
+            std::mem::swap(&mut source.shrunk[size].map, &mut desk.map);
+        };
+        self.desks_at_once(map, |rig, number, Desk { map, matchers }| {
+            let own = &rig.sources[number].shrunk[size];
+            let Some(depths) = own.depths else { return map.nearness.fill(0.0) };
+            let kept = size == FINE && rig.sources[number].matched;
+            let others = rig.ways(number, size).map(|(other, way)| (&other.level, way));
             let others: FixedVec<_, MOST_OTHERS> = others.collect();
-            matchers[size].match_views(&own.level, &others, depths, kept, &mut map);
-        } else {
-            map.nearness.fill(0.0);
-        }
-        self.sources[number].shrunk[size].map = map;
-        self.matchers = Some(matchers);
+            matchers[size].match_views(&own.level, &others, depths, kept, map);
+        });
     }
 
-    /// Lets the other views say how far the depths of a source are to be trusted.
-    fn ask(&mut self, number: usize, size: usize) {
-        let mut map = std::mem::take(&mut self.sources[number].shrunk[size].map);
-        if let Some(depths) = self.sources[number].shrunk[size].depths {
-            let others = self.ways(number, size).map(|(other, way)| (&other.map, way));
-            map.ask(&others.collect::<FixedVec<_, MOST_OTHERS>>(), depths.step);
-        } else {
-            map.ask(&[], 1.0);
-        }
-        self.sources[number].shrunk[size].map = map;
+    /// Lets the other views say how far the depths of each are to be trusted.
+    fn ask(&mut self, size: usize) {
+        let trust = |source: &mut Source, desk: &mut Desk| {
+            std::mem::swap(&mut source.shrunk[size].map.trust, &mut desk.map.trust);
+        };
+        self.desks_at_once(trust, |rig, number, Desk { map, .. }| {
+            let own = &rig.sources[number].shrunk[size];
+            let others = rig.ways(number, size).map(|(other, way)| (&other.map, way));
+            let others: FixedVec<_, MOST_OTHERS> = others.collect();
+            match own.depths {
+                Some(depths) => own.map.ask(&others, depths.step, &mut map.trust),
+                None => own.map.ask(&[], 1.0, &mut map.trust),
+            }
+        });
     }
 
     /// The shrunk pictures that a source is compared with, each with the way from its own to theirs.

@@ -2,9 +2,10 @@
 
 use super::depth::DepthMap;
 use super::level::{Level, scale_for};
+use super::padded::PaddedPicture;
+use super::relief::{Rectangle, Relief};
 use super::sweep::Depths;
 use super::viewpoint::Viewpoint;
-use super::warp::Warped;
 use crate::picture::Picture;
 use crate::units::{Size, ViewId};
 
@@ -47,12 +48,13 @@ pub(super) struct Source {
     pub shrunk: [Shrunk; 2],
     /// Depth of the whole picture.
     pub map: DepthMap,
-    /// The depth as the viewpoint sees it.
-    pub warped: Warped,
-    /// Whether the depth is that of the picture at hand.
-    fresh: bool,
-    /// Whether it was that of the picture before when this one came.
-    pub kept: bool,
+    pub relief: Relief,
+    /// What every tile may fall on in the picture that is rendered.
+    pub seen: Vec<Rectangle>,
+    /// The picture as it is sampled.
+    pub padded: PaddedPicture,
+    /// Whether depth has been found in a picture before.
+    pub matched: bool,
 }
 
 impl Source {
@@ -65,18 +67,23 @@ impl Source {
             present: false,
             shrunk: MOST_PX.map(|most_px| Shrunk::new(&camera, most_px)),
             map: DepthMap::new(size.width(), size.height()),
-            warped: Warped::default(),
-            fresh: false,
-            kept: false,
+            relief: Relief::new(size),
+            seen: Vec::new(),
+            padded: PaddedPicture::new(size),
+            matched: false,
         }
     }
 
     /// Takes the next picture in.
     pub(super) fn take(&mut self, picture: &Picture) {
         self.picture.i420_mut().copy_from_slice(picture.i420());
-        self.shrunk.iter_mut().for_each(|shrunk| shrunk.level.fill(picture));
+        self.padded.fill(picture);
         self.present = true;
-        self.kept = std::mem::replace(&mut self.fresh, false);
+    }
+
+    /// Shrinks the picture.
+    pub(super) fn shrink(&mut self) {
+        self.shrunk.iter_mut().for_each(|shrunk| shrunk.level.fill(&self.picture));
     }
 
     /// Depths that were tried in the picture at hand.
@@ -89,6 +96,7 @@ impl Source {
         let Shrunk { scale, level, map, depths, .. } = &self.shrunk[FINE];
         let step = depths.map_or(1.0, |depths| depths.step);
         self.map.enlarge(&self.picture, (level, map), *scale, step);
-        self.fresh = true;
+        self.relief.fill(&self.map);
+        self.matched = true;
     }
 }

@@ -4,7 +4,7 @@
 //! Collins, A Space-Sweep Approach to True Multi-Image Matching, CVPR 1996.
 
 use super::level::Level;
-use super::viewpoint::{Spot, Transfer};
+use super::viewpoint::{LEAST_AHEAD, Transfer};
 
 /// Depths that are tried.
 pub(super) const STEPS: usize = 64;
@@ -15,7 +15,7 @@ const UNSEEN: u16 = 24;
 /// A view that does not see the point.
 const OUTSIDE: u16 = u16::MAX;
 /// Most that a lane counts: more tells nothing but that depths differ.
-const MOST_DIFFERENCE: u16 = 20;
+const MOST_DIFFERENCE: i32 = 20;
 /// Least difference of luma by which a pixel is not the one of the picture before.
 const CHANGED: u8 = 4;
 /// What the depth of the picture before costs less where nothing changed.
@@ -61,6 +61,9 @@ impl Depths {
 /// A view to compare with, and the way to its pixels.
 pub(super) type Other<'a> = (&'a Level, Transfer);
 
+/// Pixels that are compared at a time.
+const RUN: usize = 32;
+
 /// Costs of all pixels at all depths.
 #[derive(Debug)]
 pub(super) struct Volume {
@@ -68,8 +71,7 @@ pub(super) struct Volume {
     pub costs: Vec<i16>,
     /// Of three rows, `[row, step, column]`, each the weighted sum of three columns.
     ring: [Vec<u16>; 3],
-    /// Of one row at one depth, by view.
-    by_view: Vec<[u16; MOST_OTHERS]>,
+    /// Of one row at one depth, with the first and the last pixel once more beyond the edges.
     line: Vec<u16>,
 }
 
@@ -79,8 +81,7 @@ impl Volume {
         Self {
             costs: vec![0; columns * rows * STEPS],
             ring: [(); 3].map(|()| vec![0; columns * STEPS]),
-            by_view: vec![[OUTSIDE; MOST_OTHERS]; columns],
-            line: vec![0; columns],
+            line: vec![0; columns.next_multiple_of(RUN) + 2],
         }
     }
 
@@ -91,6 +92,18 @@ impl Volume {
 
     /// Compares `own` with what `others` show of it.
     pub(super) fn sweep(&mut self, own: &Level, others: &[Other<'_>], depths: Depths) {
+        by_widest!(
+            Volume::sweep_rows,
+            volume: &mut Volume = self,
+            own: &Level = own,
+            others: &[Other<'_>] = others,
+            depths: Depths = depths
+        )
+    }
+
+    /// [`Self::sweep`], compiled once for every set of vector instructions.
+    #[inline(always)]
+    fn sweep_rows(&mut self, own: &Level, others: &[Other<'_>], depths: Depths) {
         for row in 0..=own.rows {
             if row < own.rows {
                 for step in 0..STEPS {
@@ -104,6 +117,7 @@ impl Volume {
     }
 
     /// One row at one depth.
+    #[inline(always)]
     fn compare(
         &mut self,
         own: &Level,
@@ -111,37 +125,42 @@ impl Volume {
         row: usize,
         (step, nearness): (usize, f32),
     ) {
-        let pixels = &own.pixels[row * own.columns..][..own.columns];
-        for (number, (level, transfer)) in others.iter().take(MOST_OTHERS).enumerate() {
-            for (column, pixel) in pixels.iter().enumerate() {
-                let spot = Spot { x: column as f32 + 0.5, y: row as f32 + 0.5, nearness };
-                let there = transfer.at(spot);
-                let sample = there.and_then(|spot| level.sample(spot.x - 0.5, spot.y - 0.5));
-                self.by_view[column][number] =
-                    sample.map_or(OUTSIDE, |sample| difference(*pixel, sample));
+        let (columns, y) = (own.columns, row as f32 + 0.5);
+        let pixels = &own.pixels[row * columns..][..columns];
+        for (number, line) in self.line[1..].chunks_exact_mut(RUN).enumerate() {
+            let first = number * RUN;
+            let mut run = [0; RUN];
+            run.iter_mut().zip(&pixels[first..]).for_each(|(own, pixel)| *own = *pixel);
+            let mut by_view = [[OUTSIDE; RUN]; MOST_OTHERS];
+            for (other, costs) in others.iter().zip(&mut by_view) {
+                compare_run(&run, *other, (first as f32 + 0.5, y, nearness), costs);
+            }
+            let [one, two, three] = &by_view;
+            for at in 0..RUN {
+                line[at] = joint([one[at], two[at], three[at]]);
             }
         }
-        for (cost, by_view) in self.line.iter_mut().zip(&self.by_view) {
-            *cost = joint(by_view);
-        }
-        let sums = &mut self.ring[row % 3][step * own.columns..][..own.columns];
-        let last = own.columns - 1;
-        for (column, sum) in sums.iter_mut().enumerate() {
-            let (left, right) = (column.saturating_sub(1), (column + 1).min(last));
-            *sum = self.line[left] + 2 * self.line[column] + self.line[right];
+        self.line[0] = self.line[1];
+        self.line[columns + 1] = self.line[columns];
+        let sums = &mut self.ring[row % 3][step * columns..][..columns];
+        let [left, middle, right] = [0, 1, 2].map(|by| &self.line[by..][..columns]);
+        for at in 0..columns {
+            sums[at] = left[at] + 2 * middle[at] + right[at];
         }
     }
 
     /// Weighted sums of three rows, with the depths of a pixel side by side.
+    #[inline(always)]
     fn emit(&mut self, own: &Level, row: usize) {
         let above = &self.ring[row.saturating_sub(1) % 3];
         let here = &self.ring[row % 3];
         let below = &self.ring[(row + 1).min(own.rows - 1) % 3];
         let costs = &mut self.costs[row * own.columns * STEPS..][..own.columns * STEPS];
         for step in 0..STEPS {
-            for column in 0..own.columns {
-                let at = step * own.columns + column;
-                costs[column * STEPS + step] = ((above[at] + 2 * here[at] + below[at]) / 4) as i16;
+            let [above, here, below] =
+                [above, here, below].map(|ring| &ring[step * own.columns..][..own.columns]);
+            for (column, pixel) in costs.chunks_exact_mut(STEPS).enumerate() {
+                pixel[step] = ((above[column] + 2 * here[column] + below[column]) / 4) as i16;
             }
         }
     }
@@ -163,26 +182,49 @@ impl Volume {
     }
 }
 
+/// Compares a run of pixels, the first of which is at column `x` and row `y`, with what another view shows of them.
+#[inline(always)]
+fn compare_run(
+    own: &[u32; RUN],
+    (level, transfer): Other<'_>,
+    (x, y, nearness): (f32, f32, f32),
+    costs: &mut [u16; RUN],
+) {
+    let mut places = [0; RUN];
+    for at in 0..RUN {
+        let [across, down, ahead] = transfer.row(x + at as i32 as f32, y, nearness);
+        let scale = 1.0 / ahead;
+        let place = level.place(across * scale, down * scale);
+        places[at] = if ahead > LEAST_AHEAD { place } else { -1 };
+    }
+    let mut pixels = [0; RUN];
+    for at in 0..RUN {
+        pixels[at] = level.pixel(places[at]);
+    }
+    for at in 0..RUN {
+        let cost = difference(own[at], pixels[at]);
+        costs[at] = if places[at] < 0 { OUTSIDE } else { cost as u16 };
+    }
+}
+
 /// How unlike two pixels are.
-#[inline]
-fn difference(own: u64, other: [u8; 4]) -> u16 {
-    let lane = |number: usize| u16::from(((own >> (16 * number)) as u8).abs_diff(other[number]));
-    let chroma = lane(1) + lane(2);
-    let [luma, chroma, detail] = [lane(0), chroma, lane(3)].map(|d| d.min(MOST_DIFFERENCE));
-    luma + chroma + 2 * detail
+#[inline(always)]
+fn difference(own: u32, other: u32) -> i32 {
+    let byte = |pixel: u32, number: u32| (pixel >> (8 * number) & 0xff) as i32;
+    let off = |number: u32| (byte(own, number) - byte(other, number)).abs();
+    let cut = |difference: i32| difference.min(MOST_DIFFERENCE);
+    cut(off(0)) + cut(off(1) + off(2)) + 2 * cut(off(3))
 }
 
 /// One cost of those by view. The worst of three does not count: something may be before the point there. Of two,
 /// either may be the one that sees it.
-#[inline]
-fn joint(costs: &[u16; MOST_OTHERS]) -> u16 {
-    let mut sorted = *costs;
-    sorted.sort_unstable();
-    match sorted {
-        [OUTSIDE, ..] => UNSEEN,
-        [least, _, OUTSIDE] => least,
-        [least, middle, _] => (least + middle) / 2,
-    }
+#[inline(always)]
+fn joint([one, two, three]: [u16; MOST_OTHERS]) -> u16 {
+    let (low, high) = (one.min(two), one.max(two));
+    let (least, most) = (low.min(three), high.max(three));
+    let middle = low.max(high.min(three));
+    let of_two = if most == OUTSIDE { least } else { least.midpoint(middle) };
+    if least == OUTSIDE { UNSEEN } else { of_two }
 }
 
 #[cfg(test)]
@@ -201,7 +243,7 @@ mod tests {
             ([OUTSIDE, 4, 6], 4),
         ];
         for (costs, cost) in rows {
-            assert_eq!(joint(&costs), cost, "{costs:?}");
+            assert_eq!(joint(costs), cost, "{costs:?}");
         }
     }
 }

@@ -16,14 +16,11 @@ pub(super) const SOLID: f32 = 0.5;
 
 impl DepthMap {
     /// Asks `others`, each with the way to its pixels, about every pixel; `step` is that of the depths.
-    pub(super) fn ask(&mut self, others: &[(&Self, Transfer)], step: f32) {
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                let at = row * self.columns + column;
-                let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
-                let spot = Spot { x, y, nearness: self.nearness[at] };
-                self.trust[at] = trust(others, spot, step);
-            }
+    pub(super) fn ask(&self, others: &[(&Self, Transfer)], step: f32, answers: &mut [f32]) {
+        for (at, answer) in answers.iter_mut().enumerate() {
+            let (column, row) = (at % self.columns, at / self.columns);
+            let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
+            *answer = trust(others, Spot { x, y, nearness: self.nearness[at] }, step);
         }
     }
 }

@@ -101,6 +101,9 @@ pub(super) struct Spot {
     pub nearness: f32,
 }
 
+/// A point nearer to a camera than such a share of its depth to the other is behind it for all purposes.
+pub(super) const LEAST_AHEAD: f32 = 1e-3;
+
 /// The way of points from one camera's picture to another's: `q = K' R K⁻¹ p + w K' t` for pixel `p` of nearness
 /// `w`, where `X' = R X + t` (Hartley and Zisserman, §9.6).
 #[derive(Debug, Clone, Copy)]
@@ -124,18 +127,22 @@ impl Transfer {
         }
     }
 
+    /// `q` of the point at column `x` and row `y`.
+    #[inline(always)]
+    pub(super) fn row(&self, x: f32, y: f32, nearness: f32) -> [f32; 3] {
+        let [across, down, ahead] = self.turn;
+        // What a row of pixels shares is one sum.
+        let place = |[a, b, c]: [f32; 3], shift: f32| a * x + (b * y + c) + nearness * shift;
+        let [right, below, forward] = self.shift;
+        [place(across, right), place(down, below), place(ahead, forward)]
+    }
+
     /// Where the point at `spot` is in the other picture; none behind the other camera.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(&self, spot: Spot) -> Option<Spot> {
-        let Spot { x, y, nearness } = spot;
-        let [across, down, ahead] = [0, 1, 2].map(|row| {
-            let [a, b, c] = self.turn[row];
-            a * x + b * y + c + nearness * self.shift[row]
-        });
-        // A point nearer to the other camera than a thousandth of its depth here is behind it for all purposes.
-        (ahead > 1e-3).then(|| {
-            let scale = 1.0 / ahead;
-            Spot { x: across * scale, y: down * scale, nearness: nearness * scale }
-        })
+        let [across, down, ahead] = self.row(spot.x, spot.y, spot.nearness);
+        let scale = 1.0 / ahead;
+        let there = Spot { x: across * scale, y: down * scale, nearness: spot.nearness * scale };
+        (ahead > LEAST_AHEAD).then_some(there)
     }
 }

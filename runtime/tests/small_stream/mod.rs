@@ -136,7 +136,10 @@ pub fn stream_with_cameras(cameras: &Cameras) -> Vec<u8> {
         sampling: Sampling::UNSPECIFIED,
         views: cameras.views.iter().map(|_| Role::Explicit).collect(),
     };
-    let anchor = anchor_section(SIZE, FRAMES as usize, &[]);
+    // Each sees the same a little farther to the left.
+    let anchors: Vec<_> = (0..cameras.views.len())
+        .map(|view| moved_anchor_section(SIZE, FRAMES as usize, &[], 2 * view))
+        .collect();
     let body = cameras.encode();
     let section = |kind, view, body| Section {
         kind,
@@ -146,7 +149,7 @@ pub fn stream_with_cameras(cameras: &Cameras) -> Vec<u8> {
         frames: FRAMES,
         body,
     };
-    let anchors = (0..cameras.views.len() as u8).map(|view| section(Kind::Anchor, view, &anchor));
+    let anchors = (0..).zip(&anchors).map(|(view, body)| section(Kind::Anchor, view, body));
     let sections: Vec<_> = anchors.chain([section(Kind::Cameras, 0, &body)]).collect();
     let mut sink = Vec::new();
     write_stream(&mut sink, &header, &sections).unwrap();
@@ -154,6 +157,10 @@ pub fn stream_with_cameras(cameras: &Cameras) -> Vec<u8> {
 }
 
 fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
+    moved_anchor_section(size, frames, keys, 0)
+}
+
+fn moved_anchor_section(size: Size, frames: usize, keys: &[Key], left_px: usize) -> Vec<u8> {
     let config = EncoderConfig::new().rate_control_mode(RateControlMode::Off).skip_frames(false);
     // A change of scene would be an IDR.
     let config = config.scene_change_detect(false);
@@ -163,7 +170,7 @@ fn anchor_section(size: Size, frames: usize, keys: &[Key]) -> Vec<u8> {
     let mut nals = Vec::new();
     for picture in 0..frames + keys.len() {
         let luma: Vec<u8> = (0..width * height)
-            .map(|at| (60 + (at + 3 * picture) % width % 32 * 4) as u8)
+            .map(|at| (60 + (at + 3 * picture + left_px) % width % 32 * 4) as u8)
             .collect();
         let chroma = vec![128; width * height / 4];
         let strides = (width, width / 2, width / 2);

@@ -139,6 +139,8 @@ static void errors(const char *path) {
     FAILS(iev_get_header(player, NULL), IEV_ERROR_USAGE, "header is NULL");
     FAILS(iev_get_camera(player, 0, &camera), IEV_ERROR_USAGE, "no cameras");
     FAILS(iev_set_poses(player, head, 1, NULL), IEV_ERROR_USAGE, "no cameras");
+    iev_camera eye = {{0, 0, 0}, {1, 0, 0, 0}, {40, 40}, {16, 16}};
+    FAILS(iev_look(player, &eye, 1), IEV_ERROR_USAGE, "no cameras");
     FAILS(iev_next(player, &frame), IEV_ERROR_USAGE, "call iev_play");
     FAILS(iev_seek(player, 0), IEV_ERROR_USAGE, "call iev_play");
     FAILS(iev_show(player, 1), IEV_ERROR_USAGE, "call iev_play");
@@ -335,6 +337,51 @@ static void poses(const char *path) {
     iev_close(player);
 }
 
+/* The same row: at a camera the picture that it has, between two something else, and refusals. */
+static void renders(const char *path) {
+    iev_player *player;
+    iev_frame frame;
+    iev_camera camera, wrong;
+    static uint8_t own[32 * 32 * 4], rendered[48 * 40 * 4];
+    iev_plane copy = {own, 32 * 4, sizeof own}, plane = {rendered, 32 * 4, sizeof rendered};
+    const iev_extent size = {32, 32}, other = {48, 40}, none = {0, 4};
+    double seen = -1;
+    CHECK(iev_open_file(path, NULL, &player) == IEV_OK);
+    CHECK(iev_get_camera(player, 1, &camera) == IEV_OK);
+    FAILS(iev_look(player, &camera, 1), IEV_ERROR_USAGE, "call iev_play");
+    FAILS(iev_render(player, &camera, &size, IEV_RGBA, &plane, 1, NULL), IEV_ERROR_USAGE, "call iev_next");
+    CHECK(iev_play(player, IEV_ALL_VIEWS, IEV_ALL_VIEWS, 0, IEV_TO_THE_END, 0) == IEV_OK);
+    CHECK(iev_look(player, &camera, 1) == IEV_OK);
+    for (int time = 0; time < 3; time++) {
+        CHECK(iev_next(player, &frame) == IEV_OK && frame.views == 7);
+        CHECK(iev_copy(player, 1, IEV_RGBA, &copy, 1) == IEV_OK);
+        CHECK(iev_render(player, &camera, &size, IEV_RGBA, &plane, 1, &seen) == IEV_OK && seen == 1);
+        CHECK(memcmp(own, rendered, sizeof own) == 0);
+        iev_camera between = camera;
+        between.position[0] += 0.2;
+        CHECK(iev_render(player, &between, &size, IEV_RGBA, &plane, 1, &seen) == IEV_OK && seen >= 0 && seen <= 1);
+        plane.stride = 48 * 4;
+        CHECK(iev_render(player, &between, &other, IEV_RGBA, &plane, 1, NULL) == IEV_OK);
+        plane.stride = 32 * 4;
+    }
+    seen = -1;
+    wrong = camera, wrong.rotation_wxyz[0] = 0.5;
+    FAILS(iev_render(player, &wrong, &size, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "no unit quaternion");
+    FAILS(iev_look(player, &wrong, 1), IEV_ERROR_USAGE, "no unit quaternion");
+    wrong = camera, wrong.position[1] = NAN;
+    FAILS(iev_render(player, &wrong, &size, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "not finite");
+    FAILS(iev_render(player, &camera, &none, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "1 to 65535");
+    FAILS(iev_render(player, &camera, NULL, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "size is NULL");
+    FAILS(iev_render(player, NULL, &size, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "camera is NULL");
+    FAILS(iev_render(player, &camera, &size, IEV_RGBA, &plane, 2, &seen), IEV_ERROR_USAGE, "2 planes");
+    plane.bytes = 99;
+    FAILS(iev_render(player, &camera, &size, IEV_RGBA, &plane, 1, &seen), IEV_ERROR_USAGE, "too few");
+    FAILS(iev_look(player, NULL, 1), IEV_ERROR_USAGE, "cameras is NULL");
+    FAILS(iev_look(player, &camera, 0), IEV_ERROR_USAGE, "0 cameras");
+    CHECK(seen == -1);
+    iev_close(player);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 3);
     const char *what = arguments[1], *path = arguments[2];
@@ -345,6 +392,7 @@ int main(int count, char **arguments) {
     else if (strcmp(what, "callbacks") == 0) callbacks(path);
     else if (strcmp(what, "threads") == 0) threads(path);
     else if (strcmp(what, "poses") == 0) poses(path);
+    else if (strcmp(what, "renders") == 0) renders(path);
     else CHECK(!"a test of this name");
     return 0;
 }

@@ -31,6 +31,13 @@ impl Canvas {
         (stretched(size.width().next_multiple_of(2) * views).max(1), size.height())
     }
 
+    /// Draws one picture, otherwise as [`Canvas::draw`].
+    pub(super) fn draw_one(&mut self, picture: &Picture, pixels: &mut [u32], width: usize) {
+        let place = fitted(self.natural_size(1), (width, pixels.len() / width));
+        pixels.fill(0);
+        paint(picture, &self.header, &mut self.row, pixels, width, place);
+    }
+
     /// Draws `views` of `shown` onto `pixels`, with black where there is no picture.
     ///
     /// # Panics
@@ -49,9 +56,7 @@ impl Canvas {
             // Another view comes a few frames later, and degraded frames bring the anchor in its place.
             let of_view = shown.pictures.iter().find(|shown| shown.view == *view);
             let Some(one) = of_view.or(shown.pictures.first()) else { return };
-            let place = fitted(self.natural_size(1), (width, height));
-            paint(&one.picture, &self.header, &mut self.row, pixels, width, place);
-            return;
+            return self.draw_one(&one.picture, pixels, width);
         }
         if self.tile.as_ref().is_none_or(|(tiled, _)| tiled != views) {
             let tile = Tile::new(self.header.size, views, TileLayout::SideBySide);

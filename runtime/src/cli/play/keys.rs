@@ -13,7 +13,8 @@ Keys:
   i            statistics
   q, escape    close
 
-Drag the mouse to move the head: the view nearest to it is shown.";
+Drag the mouse to move the head: what it sees between the cameras is shown, or where the stream has no cameras the
+view beside. A key of a view goes back to that camera.";
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

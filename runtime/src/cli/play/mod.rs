@@ -7,6 +7,7 @@
 //! * [`screening`]: what plays by it
 //! * [`keys`]: what keys do
 //! * [`head`]: a drag of the mouse as the place of a head
+//! * [`posed`]: what it sees from there
 //! * [`canvas`], [`text`]: pictures and words as pixels
 //! * [`window`]: the window, which moves all that
 
@@ -14,6 +15,7 @@ mod canvas;
 mod clock;
 mod head;
 mod keys;
+mod posed;
 mod screening;
 mod text;
 mod window;

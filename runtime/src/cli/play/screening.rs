@@ -3,16 +3,20 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::ShownFrame;
-use iev_runtime::{Result, ViewId};
+use iev_runtime::render::Viewpoint;
+use iev_runtime::{Picture, Result, ViewId};
 
 use super::clock::Clock;
+use super::head::Place;
 use super::keys::Wish;
+use super::posed::Posed;
 use crate::cli::Failure;
 use crate::cli::decode::period_of;
 use crate::cli::statistics::Deadlines;
@@ -34,6 +38,9 @@ pub(super) struct Program {
 pub(super) struct Screening<'p> {
     pub player: &'p Player,
     program: Program,
+    cameras: Option<Cameras>,
+    /// Where the head is, once it has left the cameras.
+    posed: Option<Posed>,
     paced: PacedPlayback,
     clock: Clock,
     period: Duration,
@@ -56,7 +63,18 @@ impl<'p> Screening<'p> {
         let period = period_of(player.header())?;
         let paced = playback(player, &program, period, 0)?;
         let (clock, counts) = (Clock::new(), Counts::default());
-        Ok(Self { player, program, paced, clock, period, started: None, counts })
+        let cameras = player.cameras()?;
+        Ok(Self {
+            player,
+            program,
+            cameras,
+            posed: None,
+            paced,
+            clock,
+            period,
+            started: None,
+            counts,
+        })
     }
 
     /// Shows what is due, if anything new is.
@@ -89,6 +107,10 @@ impl<'p> Screening<'p> {
         self.paced.shown()
     }
 
+    pub(super) fn cameras(&self) -> Option<&Cameras> {
+        self.cameras.as_ref()
+    }
+
     /// Views in the window, in order.
     pub(super) fn views(&self) -> &[ViewId] {
         &self.program.views
@@ -106,8 +128,11 @@ impl<'p> Screening<'p> {
     /// What it does, for the window's title.
     pub(super) fn in_words(&self) -> String {
         let views: Vec<String> = self.views().iter().map(|view| view.0.to_string()).collect();
-        let named = if views.len() == 1 { "view" } else { "views" };
-        let mut words = format!("{named} {}", views.join(", "));
+        let mut words = match (&self.posed, views.len()) {
+            (Some(_), _) => format!("near view {}", views[0]),
+            (None, 1) => format!("view {}", views[0]),
+            (None, _) => format!("views {}", views.join(", ")),
+        };
         if self.clock.speed() != 1.0 {
             words += &format!(", {}x", self.clock.speed());
         }
@@ -156,16 +181,56 @@ impl<'p> Screening<'p> {
 
     /// Shows one view, if there is such a one.
     pub(super) fn show(&mut self, view: ViewId) -> Result<()> {
-        if usize::from(view.0) >= self.player.header().views.len() || self.views() == [view] {
+        if usize::from(view.0) >= self.player.header().views.len() {
             return Ok(());
         }
-        self.program.views = vec![view];
-        // While it stands, the same frame comes with the other view.
-        if self.is_paused() {
-            self.seek(self.frame())
-        } else {
-            self.paced.playback().show([view].into_iter().collect())
+        self.posed = None;
+        self.change_views(vec![view])
+    }
+
+    /// Where the head is: a pose where the stream has cameras.
+    pub(super) fn place(&self) -> Place {
+        let view = self.views().first().map_or(ViewId(0), |view| *view);
+        let size = self.player.header().size;
+        let at_camera = |cameras: &Cameras| {
+            cameras.views.get(usize::from(view.0)).map(|camera| Viewpoint::of_camera(camera, size))
+        };
+        let at = self.posed.as_ref().map(|posed| posed.at);
+        at.or_else(|| self.cameras.as_ref().and_then(at_camera))
+            .map_or(Place::View(view), Place::At)
+    }
+
+    /// Moves the head.
+    pub(super) fn go(&mut self, to: Place) -> Result<()> {
+        match (to, &self.cameras) {
+            (Place::View(view), _) => self.show(view),
+            (Place::At(at), Some(cameras)) => {
+                let size = self.player.header().size;
+                let posed = self.posed.get_or_insert_with(|| Posed::new(cameras, size, at));
+                posed.at = at;
+                let views = posed.views();
+                self.change_views(views)
+            }
+            (Place::At(_), None) => Ok(()),
         }
+    }
+
+    /// What the head sees, where it has left the cameras.
+    pub(super) fn seen(&mut self) -> Option<&Picture> {
+        let Self { posed, paced, .. } = self;
+        Some(posed.as_mut()?.render(paced.shown()?))
+    }
+
+    fn change_views(&mut self, views: Vec<ViewId>) -> Result<()> {
+        let [before, now] = [self.views(), &views].map(|v| v.iter().copied().collect::<ViewSet>());
+        self.program.views = views;
+        if self.is_paused() {
+            // The same frame comes with what it lacks, which may be on its way as the clock is stopped.
+            let shown = self.shown().map(|shown| shown.pictures.iter().map(|p| p.view).collect());
+            let there = shown.is_some_and(|shown: ViewSet| shown.includes(now));
+            return if there { Ok(()) } else { self.seek(self.frame()) };
+        }
+        if before == now { Ok(()) } else { self.paced.playback().show(now) }
     }
 
     fn beside(&self, by: i16) -> ViewId {

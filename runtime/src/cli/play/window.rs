@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Instant;
 
-use iev_runtime::{Error, Result, ViewId};
+use iev_runtime::{Error, Result};
 use softbuffer::{Context, Surface};
 use winit::application::ApplicationHandler;
 use winit::dpi::PhysicalSize;
@@ -13,7 +13,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, OwnedDisplayHan
 use winit::window::{Window, WindowId};
 
 use super::canvas::Canvas;
-use super::head::Head;
+use super::head::{Head, Place};
 use super::keys::Wish;
 use super::screening::{Brought, Screening};
 use super::text;
@@ -27,11 +27,10 @@ const ROWS_PER_DOT: usize = 360;
 pub(super) fn show(screening: Screening<'_>, name: &str) -> Result<Deadlines, Failure> {
     let events = EventLoop::new().map_err(|e| no_window(&e))?;
     let context = Context::new(events.owned_display_handle()).map_err(|e| no_window(&e))?;
-    let cameras = screening.player.cameras()?;
     let header = screening.player.header();
     let mut show = Show {
         canvas: Canvas::new(header),
-        head: Head::new(cameras, header.views.len()),
+        head: Head::new(screening.cameras(), header.views.len()),
         name: name.to_owned(),
         title: String::new(),
         statistics: false,
@@ -79,7 +78,7 @@ struct Show<'p> {
 /// A held mouse button.
 struct Drag {
     from: [f64; 2],
-    view: ViewId,
+    head: Place,
 }
 
 impl ApplicationHandler for Show<'_> {
@@ -104,9 +103,9 @@ impl ApplicationHandler for Show<'_> {
                 self.turn()
             }
             WindowEvent::MouseInput { state, button: MouseButton::Left, .. } => {
-                let view = self.screening.views().first().copied();
-                let pressed = view.filter(|_| state == ElementState::Pressed);
-                self.drag = pressed.map(|view| Drag { from: self.cursor, view });
+                let pressed = state == ElementState::Pressed;
+                let drag = || Drag { from: self.cursor, head: self.screening.place() };
+                self.drag = pressed.then(drag);
                 Ok(())
             }
             _ => Ok(()),
@@ -161,15 +160,16 @@ impl Show<'_> {
         Ok(())
     }
 
-    /// Shows the view to which the mouse has led the head.
+    /// Moves the head to where the mouse has led it.
     fn turn(&mut self) -> Result<()> {
         let (Some(drag), Some((window, _))) = (&self.drag, &self.surface) else { return Ok(()) };
         let sides: [u32; 2] = window.inner_size().into();
         let part =
             |axis: usize| (self.cursor[axis] - drag.from[axis]) / f64::from(sides[axis].max(1));
-        let view = self.head.view(drag.view, [part(0), part(1)]);
-        self.screening.show(view)?;
+        let place = self.head.moved(drag.head, [part(0), part(1)]);
+        self.screening.go(place)?;
         self.due = self.screening.next_tick();
+        self.redraw();
         Ok(())
     }
 
@@ -185,16 +185,20 @@ impl Show<'_> {
     }
 
     fn draw(&mut self) -> Result<()> {
-        let (Some((window, surface)), Some(shown)) = (&mut self.surface, self.screening.shown())
-        else {
+        let Some((window, surface)) = &mut self.surface else { return Ok(()) };
+        if self.screening.shown().is_none() {
             return Ok(());
-        };
+        }
         let [width, height] = <[u32; 2]>::from(window.inner_size()).map(NonZeroU32::new);
         let (Some(width), Some(height)) = (width, height) else { return Ok(()) };
         surface.resize(width, height).map_err(|e| no_window(&e))?;
         let mut pixels = surface.buffer_mut().map_err(|e| no_window(&e))?;
         let columns = width.get() as usize;
-        self.canvas.draw(shown, self.screening.views(), &mut pixels, columns);
+        if let Some(seen) = self.screening.seen() {
+            self.canvas.draw_one(seen, &mut pixels, columns);
+        } else if let Some(shown) = self.screening.shown() {
+            self.canvas.draw(shown, self.screening.views(), &mut pixels, columns);
+        }
         if self.statistics {
             let dot = (height.get() as usize / ROWS_PER_DOT).max(1);
             text::write(&self.screening.statistics(), &mut pixels, columns, dot);

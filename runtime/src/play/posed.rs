@@ -1,0 +1,170 @@
+//! A playback seen from any pose: the depth of the next frame is found while this one is rendered.
+//!
+//! ```text
+//! playback ─► iev-depth ─► a renderer that has the frame ─► who renders
+//!                 ▲                                            │
+//!                 └──────────── the renderer before ───────────┘
+//! ```
+
+use std::panic::resume_unwind;
+
+use super::player::{Playback, Player, Selection};
+use super::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
+use crate::error::{Error, Result};
+use crate::format::views::ViewSet;
+use crate::picture::Picture;
+use crate::render::{Renderer, Viewpoint};
+use crate::units::FrameIndex;
+
+/// Renderers under way: one to render from, one that finds the depth of the next frame.
+const RENDERERS: usize = 2;
+
+/// A renderer that has a frame.
+struct Ready {
+    frame: FrameIndex,
+    renderer: Renderer,
+}
+
+/// What a [`Renderer`] shows of a playback, frame by frame.
+///
+/// ```no_run
+/// use iev_runtime::render::Viewpoint;
+/// use iev_runtime::{Backend, Options, Picture, Player, Selection};
+///
+/// # fn main() -> iev_runtime::Result<()> {
+/// let player = Player::open("clip.iev".as_ref(), Options::new(Backend::default().opener()))?;
+/// let (header, cameras) = (player.header(), player.cameras()?.expect("a stream with cameras"));
+/// let left = Viewpoint::of_camera(&cameras.views[0], header.size);
+/// let eyes = [left.moved_right(0.1), left.moved_right(0.163)];
+/// let mut posed = player.posed(&Selection::new(player.views_at(&eyes)?, player.frames()))?;
+/// let mut out = [Picture::new(header.size), Picture::new(header.size)];
+/// while let Some(frame) = posed.next_frame() {
+///     frame?;
+///     for (eye, out) in eyes.iter().zip(&mut out) {
+///         posed.render(eye, out);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct PosedPlayback {
+    /// The frame to render; none before the first.
+    current: Option<Ready>,
+    /// Shown from the next frame on that is not under way.
+    views: ViewSet,
+    /// None behind the last frame.
+    queues: Option<Queues>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Queues {
+    again: Sender<(Renderer, ViewSet)>,
+    ready: Receiver<Result<Ready>>,
+}
+
+impl Player {
+    /// The views that pictures at `poses` are best rendered from.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the stream has no cameras, and what reading them meets.
+    pub fn views_at(&self, poses: &[Viewpoint]) -> Result<ViewSet> {
+        let renderer = self.renderer()?;
+        Ok(poses.iter().flat_map(|at| renderer.views(at)).collect())
+    }
+
+    /// Plays as [`Player::play`], to be seen from any pose.
+    ///
+    /// # Errors
+    /// As [`Player::views_at`] and [`Player::play`].
+    pub fn posed(&self, selection: &Selection) -> Result<PosedPlayback> {
+        let (again, orders) = bounded(RENDERERS);
+        for _ in 0..RENDERERS {
+            let _ = again.send((self.renderer()?, selection.shown));
+        }
+        let playback = self.play(selection)?;
+        let (give, ready) = bounded(RENDERERS);
+        let thread = Builder::new().name("iev-depth".into());
+        let thread = thread.spawn(move || find_depths(playback, &orders, &give));
+        let thread = thread.map_err(|e| Error::Backend { what: format!("a thread: {e}") })?;
+        let queues = Some(Queues { again, ready });
+        Ok(PosedPlayback { current: None, views: selection.shown, queues, thread: Some(thread) })
+    }
+
+    fn renderer(&self) -> Result<Renderer> {
+        let cameras = self.cameras()?;
+        let what = || "the stream has no cameras, so nothing says where its views are".into();
+        let cameras = cameras.ok_or_else(|| Error::Usage { what: what() })?;
+        Ok(Renderer::new(self.header().size, &cameras))
+    }
+}
+
+/// Fills one renderer after another, until nobody wants more.
+fn find_depths(
+    mut playback: Playback,
+    wishes: &Receiver<(Renderer, ViewSet)>,
+    ready: &Sender<Result<Ready>>,
+) {
+    for (mut renderer, views) in wishes {
+        let shown = playback.show(views).and_then(|()| playback.next().transpose());
+        let filled = shown.transpose().map(|shown| {
+            let shown = shown?;
+            renderer.take(shown.with_ids().map(|(id, picture)| (id.view, picture)));
+            renderer.prepare();
+            Ok(Ready { frame: shown.frame, renderer })
+        });
+        let Some(filled) = filled else { return };
+        // An error ends the playing.
+        let failed = filled.is_err();
+        if ready.send(filled).is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl PosedPlayback {
+    /// Goes to the next frame; none behind the last.
+    pub fn next_frame(&mut self) -> Option<Result<FrameIndex>> {
+        let queues = self.queues.as_ref()?;
+        if let Some(last) = self.current.take() {
+            // A thread that has ended says below why.
+            let _ = queues.again.send((last.renderer, self.views));
+        }
+        match queues.ready.recv() {
+            Ok(ready) => Some(ready.map(|ready| self.current.insert(ready).frame)),
+            Err(_) => {
+                self.end();
+                None
+            }
+        }
+    }
+
+    /// Shows other views, such as those around other poses: a few frames later, for those are under way already. Views
+    /// that were not selected as reachable are an error that comes in its turn.
+    pub fn show(&mut self, views: ViewSet) {
+        self.views = views;
+    }
+
+    /// Renders the frame at hand, as often as poses come: see [`Renderer::render`]. Nothing before the first frame.
+    ///
+    /// # Panics
+    /// As [`Renderer::render`].
+    pub fn render(&mut self, at: &Viewpoint, out: &mut Picture) -> f64 {
+        self.current.as_mut().map_or(0.0, |ready| ready.renderer.render(at, out))
+    }
+
+    fn end(&mut self) {
+        self.queues = None;
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Drop for PosedPlayback {
+    fn drop(&mut self) {
+        self.queues = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Depth of a whole picture as it is warped and looked up: a word per pixel, and the range of each tile.
+
+use std::ops::Range;
+
+use super::depth::DepthMap;
+use super::viewpoint::{LEAST_AHEAD, Transfer};
+use super::warp::MOST_ZOOM;
+use crate::units::Size;
+
+/// Columns and rows of a tile.
+pub(super) const COLUMNS: usize = 64;
+pub(super) const ROWS: usize = 8;
+/// Pixels that a tile's rectangle has more on each side: those beside a crack, and rounding.
+const SLACK_PX: f32 = 2.0;
+
+/// Nearness of a pixel with the last 8 bits of it replaced by how far it is to be trusted: 16 bits are more than depth
+/// is found with, and there is one place to look at instead of two.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Point(u32);
+
+impl Point {
+    fn new(nearness: f32, trust: f32) -> Self {
+        Self((nearness.to_bits() + 0x80) & !0xff | u32::from((trust * 255.0 + 0.5) as u8))
+    }
+
+    /// Not below zero.
+    #[inline(always)]
+    pub(super) fn nearness(self) -> f32 {
+        f32::from_bits(self.0 & !0xff)
+    }
+
+    /// From 0 to 1.
+    #[inline(always)]
+    pub(super) fn trust(self) -> f32 {
+        (self.0 & 0xff) as i32 as f32 * (1.0 / 255.0)
+    }
+}
+
+/// Points of a picture.
+#[derive(Debug)]
+pub(super) struct Relief {
+    pub columns: usize,
+    pub rows: usize,
+    points: Vec<Point>,
+    /// Least and most nearness of every tile.
+    ranges: Vec<[f32; 2]>,
+}
+
+/// Pixels of a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Rectangle {
+    pub columns: Range<usize>,
+    pub rows: Range<usize>,
+}
+
+impl Relief {
+    pub(super) fn new(size: Size) -> Self {
+        let (columns, rows) = (size.width(), size.height());
+        let tiles = columns.div_ceil(COLUMNS) * rows.div_ceil(ROWS);
+        // A tile's rows are read as a whole, at the right edge beyond it.
+        let points = vec![Point::default(); columns * rows + COLUMNS];
+        Self { columns, rows, points, ranges: vec![[0.0; 2]; tiles] }
+    }
+
+    /// Takes the depth of a picture.
+    pub(super) fn fill(&mut self, map: &DepthMap) {
+        let pixels = map.nearness.iter().zip(&map.trust);
+        for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
+            *point = Point::new(*nearness, *trust);
+        }
+        self.ranges.fill([f32::MAX, f32::MIN]);
+        let across = self.columns.div_ceil(COLUMNS);
+        for (row, line) in self.points.chunks_exact(self.columns).enumerate().take(self.rows) {
+            let ranges = &mut self.ranges[row / ROWS * across..][..across];
+            for (range, part) in ranges.iter_mut().zip(line.chunks(COLUMNS)) {
+                *range = part.iter().fold(*range, |[low, high], point| {
+                    [low.min(point.nearness()), high.max(point.nearness())]
+                });
+            }
+        }
+    }
+
+    /// The point of a pixel.
+    #[inline(always)]
+    pub(super) fn point(&self, pixel: usize) -> Point {
+        self.points.get(pixel).copied().unwrap_or_default()
+    }
+
+    /// The points of a tile's row, and some beyond where the tile is narrower.
+    #[inline(always)]
+    pub(super) fn run(&self, column: usize, row: usize) -> &[Point; COLUMNS] {
+        let run = self.points[row * self.columns + column..].first_chunk();
+        run.unwrap_or_else(|| unreachable!("there are points behind the last row"))
+    }
+
+    /// The tiles.
+    #[inline(always)]
+    pub(super) fn tiles(&self) -> impl Iterator<Item = Rectangle> {
+        let (across, columns, rows) = (self.columns.div_ceil(COLUMNS), self.columns, self.rows);
+        (0..self.ranges.len()).map(move |number| {
+            let (left, top) = (number % across * COLUMNS, number / across * ROWS);
+            Rectangle {
+                columns: left..(left + COLUMNS).min(columns),
+                rows: top..(top + ROWS).min(rows),
+            }
+        })
+    }
+
+    /// Fills `seen` with the pixels of a picture of `size` that each tile may fall on: all, where that cannot be told.
+    pub(super) fn see(&self, way: (Transfer, f32), size: Size, seen: &mut Vec<Rectangle>) {
+        let all = Rectangle { columns: 0..size.width(), rows: 0..size.height() };
+        seen.clear();
+        seen.extend(
+            self.tiles().zip(&self.ranges).map(|(tile, range)| {
+                lands(&tile, *range, way, size).unwrap_or_else(|| all.clone())
+            }),
+        );
+    }
+}
+
+/// The rectangle around a tile as a picture sees it: a quotient of linear functions is largest and least at corners.
+fn lands(
+    tile: &Rectangle,
+    range: [f32; 2],
+    (transfer, zoom): (Transfer, f32),
+    size: Size,
+) -> Option<Rectangle> {
+    let (mut low, mut high, mut side) = ([f32::MAX; 2], [f32::MIN; 2], 0.0_f32);
+    for x in [tile.columns.start, tile.columns.end] {
+        for y in [tile.rows.start, tile.rows.end] {
+            for nearness in range {
+                let [across, down, ahead] = transfer.row(x as f32, y as f32, nearness);
+                if ahead <= LEAST_AHEAD {
+                    return None;
+                }
+                side = side.max(zoom / ahead);
+                for (axis, place) in [across / ahead, down / ahead].into_iter().enumerate() {
+                    low[axis] = low[axis].min(place);
+                    high[axis] = high[axis].max(place);
+                }
+            }
+        }
+    }
+    let reach = 0.5 * side.min(MOST_ZOOM) + SLACK_PX;
+    let span = |axis: usize, end: usize| {
+        (low[axis] - reach) as usize..((high[axis] + reach) as usize).saturating_add(1).min(end)
+    };
+    Some(Rectangle { columns: span(0, size.width()), rows: span(1, size.height()) })
+}

@@ -1,0 +1,297 @@
+//! What a band renders, a pixel at a time and as it is told: the definition that [`band`](super::band) is equal to.
+
+use super::MOST_SOURCES;
+use super::relief::Relief;
+use super::shot::{MAIN, Shot};
+use super::trust::SOLID;
+use super::viewpoint::Spot;
+use super::warp::{MOST_ZOOM, NOTHING};
+use crate::picture::{Picture, Plane};
+use crate::units::Size;
+
+/// What a source has for every pixel of the viewpoint, or [`NOTHING`].
+struct Slow {
+    solid: Vec<f32>,
+    doubtful: Vec<f32>,
+}
+
+fn pixels(size: Size) -> impl Iterator<Item = (usize, usize)> {
+    (0..size.height()).flat_map(move |row| (0..size.width()).map(move |column| (column, row)))
+}
+
+fn warp(shot: &Shot<'_>, size: Size) -> Slow {
+    let nothing = || vec![NOTHING; size.width() * size.height()];
+    let mut slow = Slow { solid: nothing(), doubtful: nothing() };
+    for row in 0..shot.relief.rows {
+        for column in 0..shot.relief.columns {
+            let point = shot.relief.point(row * shot.relief.columns + column);
+            let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
+            let [_, _, ahead] = shot.forth.row(x, y, point.nearness());
+            let spot = Spot { x, y, nearness: point.nearness() };
+            let Some(there) = shot.forth.at(spot) else { continue };
+            let solid = point.trust() >= SOLID;
+            let plane = if solid { &mut slow.solid } else { &mut slow.doubtful };
+            put(plane, size, there, shot.zoom * (1.0 / ahead));
+        }
+    }
+    close(&mut slow.solid, size, shot.tolerance);
+    slow
+}
+
+/// Puts a square of `side` pixels, at least the one that it falls on.
+fn put(plane: &mut [f32], size: Size, spot: Spot, side: f32) {
+    let reach = 0.5 * side.clamp(1.0, MOST_ZOOM) - 0.5;
+    let on = |middle: f32, pixel: usize| {
+        (middle - reach).floor() <= pixel as f32 && pixel as f32 <= (middle + reach).floor()
+    };
+    for (column, row) in pixels(size) {
+        if on(spot.x, column) && on(spot.y, row) {
+            let nearness = &mut plane[row * size.width() + column];
+            *nearness = nearness.max(spot.nearness);
+        }
+    }
+}
+
+fn close(plane: &mut [f32], size: Size, tolerance: f32) {
+    let before = plane.to_vec();
+    let (columns, rows) = (size.width(), size.height());
+    for (column, row) in pixels(size) {
+        if column == 0 || column == columns - 1 {
+            continue;
+        }
+        let at = |across: isize, down: isize| {
+            let row = row.saturating_add_signed(down).min(rows - 1);
+            before[row * columns + column.saturating_add_signed(across)]
+        };
+        for (across, down) in [(1, 0), (0, 1), (1, 1), (-1, 1)] {
+            let (one, other) = (at(-across, -down), at(across, down));
+            if (one - other).abs() < tolerance && one.min(other) > at(0, 0) + tolerance {
+                let nearness = &mut plane[row * columns + column];
+                *nearness = nearness.max(0.5 * (one + other));
+            }
+        }
+    }
+}
+
+fn surface(shots: &[Shot<'_>], warped: &[Slow], at: usize, tolerance: f32) -> f32 {
+    let trusted = |spare: bool| {
+        let own = shots.iter().zip(warped).filter(|(shot, _)| shot.spare == spare);
+        let own = own.map(|(shot, slow)| (shot.weight, slow.solid[at]));
+        let nearest = own.clone().fold(NOTHING, |nearest, (_, own)| nearest.max(own));
+        let same = own.filter(|(_, own)| *own >= 0.0 && *own >= nearest - tolerance);
+        let sums = same.fold((0.0, 0.0), |(s, t), (weight, own)| (s + weight * own, t + weight));
+        (nearest >= 0.0).then_some(sums.0 / sums.1)
+    };
+    let doubtful = warped.iter().fold(NOTHING, |front, slow| front.max(slow.doubtful[at]));
+    trusted(false).or_else(|| trusted(true)).unwrap_or(doubtful)
+}
+
+/// A sample of a plane, whose edges go on beyond them.
+fn sample(picture: &Picture, plane: Plane, column: f32, row: f32) -> f32 {
+    let (columns, rows) = picture.plane_size(plane);
+    let inside = |place: f32, end: usize| place.clamp(0.0, (end - 1) as f32) as usize;
+    f32::from(picture.plane(plane)[inside(row, rows) * columns + inside(column, columns)])
+}
+
+fn cubic(picture: &Picture, x: f32, y: f32) -> f32 {
+    let (left, top) = (x.floor(), y.floor());
+    let [across, down] = [x - left, y - top].map(super::paint::taps);
+    let mut sum = 0.0;
+    for (line, weight) in (-1_i8..).zip(down) {
+        let mut row = 0.0;
+        for (tap, weight) in (-1_i8..).zip(across) {
+            row += sample(picture, Plane::Y, left + f32::from(tap), top + f32::from(line)) * weight;
+        }
+        sum += row * weight;
+    }
+    sum
+}
+
+fn linear(picture: &Picture, plane: Plane, x: f32, y: f32) -> f32 {
+    let (left, top) = (x.floor(), y.floor());
+    let line = |row: f32| {
+        let [l, r] = [left, left + 1.0].map(|column| sample(picture, plane, column, row));
+        l + (r - l) * (x - left)
+    };
+    let (upper, lower) = (line(top), line(top + 1.0));
+    upper + (lower - upper) * (y - top)
+}
+
+/// Samples of the point at `spot`; none where no source sees it.
+fn pixel(shots: &[Shot<'_>], pictures: &[&Picture], spot: Spot) -> Option<[u8; 3]> {
+    let (mut sums, mut total) = ([0.0; 3], 0.0);
+    for (shot, picture) in shots.iter().zip(pictures) {
+        let Some(there) = shot.back.at(spot) else { continue };
+        let relief = shot.relief;
+        let inside = there.x >= 0.0
+            && there.y >= 0.0
+            && there.x < relief.columns as f32
+            && there.y < relief.rows as f32;
+        if !inside || (shot.spare && total > 0.0) {
+            continue;
+        }
+        let point = relief.point(there.y as usize * relief.columns + there.x as usize);
+        let off = (point.nearness() - there.nearness).abs() * (1.0 / shot.tolerance);
+        let weight = shot.weight * point.trust() * (1.0 - 0.5 * off);
+        if weight > 0.0 {
+            sums[0] += weight * cubic(picture, there.x - 0.5, there.y - 0.5);
+            let (x, y) = (0.5 * there.x - 0.25, 0.5 * there.y - 0.25);
+            sums[1] += weight * linear(picture, Plane::U, x, y);
+            sums[2] += weight * linear(picture, Plane::V, x, y);
+            total += weight;
+        }
+    }
+    (total > 0.0).then(|| sums.map(|sum| (sum / total + 0.5) as u8))
+}
+
+/// Renders a picture of `size`; the nearness of its pixels.
+fn render(shots: &[Shot<'_>], pictures: &[&Picture], out: &mut Picture) -> Vec<f32> {
+    let (size, (chroma_columns, _)) = (out.size(), out.plane_size(Plane::U));
+    let warped: Vec<_> = shots.iter().map(|shot| warp(shot, size)).collect();
+    let tolerance = shots.iter().fold(0.0, |most: f32, shot| most.max(shot.tolerance));
+    let seen = pixels(size).enumerate().map(|(at, (column, row))| {
+        let nearness = surface(shots, &warped, at, tolerance);
+        let spot = Spot { x: column as f32 + 0.5, y: row as f32 + 0.5, nearness };
+        let painted = (nearness >= 0.0).then(|| pixel(shots, pictures, spot)).flatten();
+        let Some([y, u, v]) = painted else { return NOTHING };
+        out.plane_mut(Plane::Y)[at] = y;
+        if column % 2 == 0 && row % 2 == 0 {
+            let at = row / 2 * chroma_columns + column / 2;
+            (out.plane_mut(Plane::U)[at], out.plane_mut(Plane::V)[at]) = (u, v);
+        }
+        nearness
+    });
+    seen.collect()
+}
+
+mod tests {
+    use nalgebra::{Point3, UnitQuaternion, Vector3};
+
+    use super::super::band::{Band, Part};
+    use super::super::depth::DepthMap;
+    use super::super::padded::PaddedPicture;
+    use super::super::viewpoint::{Transfer, Viewpoint};
+    use super::*;
+
+    struct View {
+        camera: Viewpoint,
+        picture: Picture,
+        padded: PaddedPicture,
+        relief: Relief,
+    }
+
+    /// A thing before a slope, whose depth is off here and there.
+    fn view(size: Size, number: usize, random: &mut impl FnMut() -> f32) -> View {
+        let (columns, rows) = (size.width(), size.height());
+        let mut picture = Picture::new(size);
+        picture.i420_mut().iter_mut().for_each(|sample| *sample = (random() * 255.0) as u8);
+        let mut map = DepthMap::new(columns, rows);
+        for (at, (column, row)) in pixels(size).enumerate() {
+            let near = (columns / 3..columns / 2).contains(&column) && row > rows / 3;
+            let noise = 0.01 * random();
+            map.nearness[at] =
+                if near { 0.4 } else { 0.1 + 0.1 * row as f32 / rows as f32 } + noise;
+            map.trust[at] = random();
+        }
+        map.nearness[0] = 0.0;
+        let (mut padded, mut relief) = (PaddedPicture::new(size), Relief::new(size));
+        padded.fill(&picture);
+        relief.fill(&map);
+        let [width, height] = [columns, rows].map(|side| side as f64);
+        let camera = Viewpoint {
+            position: Point3::new(0.3 * number as f64, 0.01 * number as f64, 0.0),
+            rotation: UnitQuaternion::from_euler_angles(0.0, -0.02 * number as f64, 0.01),
+            focal_px: [width, width],
+            centre_px: [0.5 * width, 0.5 * height],
+            size,
+        };
+        View { camera, picture, padded, relief }
+    }
+
+    #[test]
+    fn bands_are_rendered_as_the_definition_says() {
+        #[cfg(target_arch = "x86_64")]
+        iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
+        let mut seed = 5_u32;
+        let mut random = move || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / (1 << 24) as f32
+        };
+        for (width_px, height_px, count) in [(1, 1, 1), (70, 21, 4), (33, 40, 2), (65, 9, 3)] {
+            let size = Size { width_px, height_px };
+            let views: Vec<_> = (0..count).map(|number| view(size, number, &mut random)).collect();
+            let head = views[0].camera.moved_right(0.13);
+            let forward = head.position + Vector3::new(0.0, 0.0, 1.2);
+            let behind = UnitQuaternion::from_euler_angles(0.0, 3.0, 0.0);
+            let larger = Size { width_px: width_px + 37, height_px: height_px + 2 };
+            let poses = [
+                head,
+                Viewpoint { position: forward, ..head },
+                Viewpoint { rotation: behind * head.rotation, ..head },
+                head.resized(larger),
+                Viewpoint { position: Point3::new(-1e7, 1e9, -1e12), ..head },
+                Viewpoint { centre_px: [1e12, -1e12], ..head },
+            ];
+            for (number, at) in poses.iter().enumerate() {
+                compare(&views, at, &format!("{size:?}, pose {number}"));
+            }
+        }
+    }
+
+    fn compare(views: &[View], at: &Viewpoint, what: &str) {
+        let mut seen = vec![Vec::new(); views.len()];
+        let zoom = at.focal_px[0] as f32 / views[0].camera.focal_px[0] as f32;
+        for (view, seen) in views.iter().zip(&mut seen) {
+            let way = (Transfer::between(&view.camera, at), zoom);
+            view.relief.see(way, at.size, seen);
+        }
+        let shots = (0_u8..).zip(views.iter().zip(&seen)).map(|(number, (view, seen))| Shot {
+            picture: &view.padded,
+            relief: &view.relief,
+            seen,
+            forth: Transfer::between(&view.camera, at),
+            zoom,
+            back: Transfer::between(at, &view.camera),
+            weight: 1.0 / (1.0 + f32::from(number)),
+            spare: usize::from(number) >= MAIN,
+            tolerance: 0.03 + 0.001 * f32::from(number),
+        });
+        let shots: Vec<_> = shots.collect();
+        assert!(shots.len() <= MOST_SOURCES);
+        let pictures: Vec<_> = views.iter().map(|view| &view.picture).collect();
+        let (mut slow, mut fast) = (Picture::new(at.size), Picture::new(at.size));
+        let expected = render(&shots, &pictures, &mut slow);
+        let (columns, height) = (at.size.width(), at.size.height());
+        for (rows, wide) in [(height, true), (height, false), (16, true), (6, false)] {
+            let rows = rows.next_multiple_of(2);
+            let mut nearness = vec![7.0; columns * height];
+            let mut band = Band::default();
+            let [luma, blue, red] = fast.planes_mut();
+            let chroma = columns.div_ceil(2) * rows / 2;
+            let planes = luma.chunks_mut(columns * rows).zip(blue.chunks_mut(chroma));
+            let planes = planes.zip(red.chunks_mut(chroma));
+            let parts = nearness.chunks_mut(columns * rows).zip(planes).enumerate();
+            for (number, (nearness, ((luma, blue), red))) in parts {
+                let rows = number * rows..((number + 1) * rows).min(height);
+                let planes = [luma, blue, red];
+                let band = &mut band;
+                let mut part = Part { band, rows, columns, height, nearness, planes };
+                if wide { part.render(&shots) } else { part.render_rows(&shots) }
+            }
+            let held = |at: &usize| expected[*at] >= 0.0;
+            let wrong =
+                (0..expected.len()).find(|at| (expected[*at] - nearness[*at]).abs() > 1e-30);
+            assert_eq!(wrong, None, "{what}, nearness in bands of {rows}, {wide}");
+            for plane in Plane::ALL {
+                let columns_of = |plane| slow.plane_size(plane).0;
+                let shift = usize::from(plane != Plane::Y);
+                let places = (0..slow.plane(plane).len()).filter(|at| {
+                    let (row, column) = (at / columns_of(plane), at % columns_of(plane));
+                    held(&((row << shift) * columns + (column << shift)))
+                });
+                let wrong = { places }.find(|at| slow.plane(plane)[*at] != fast.plane(plane)[*at]);
+                assert_eq!(wrong, None, "{what}, {plane:?} in bands of {rows}, {wide}");
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A playback at any pose: frames come in order with what they show at a camera, errors in their turn, and it ends.
+#![cfg(feature = "player")]
+#![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+
+mod small_stream;
+
+use iev_runtime::format::cameras::{Camera, Cameras};
+use iev_runtime::render::Viewpoint;
+use iev_runtime::{
+    Backend, Error, FrameIndex, Options, Picture, Player, Selection, Source, ViewId, ViewSet,
+};
+use nalgebra::UnitQuaternion;
+use small_stream::{FRAMES, SIZE, small_stream, stream_with_cameras};
+
+fn player(stream: Vec<u8>) -> Player {
+    Player::over(Source::from(stream), Options::new(Backend::default().opener())).unwrap()
+}
+
+/// Three cameras in a row, half a unit apart.
+fn row() -> Player {
+    let camera =
+        |x| Camera::of_numbers([x, 0.0, 0.0], UnitQuaternion::identity(), [40.0; 2], [16.0; 2]);
+    let views = [-0.5, 0.0, 0.5].into_iter().filter_map(camera).collect();
+    player(stream_with_cameras(&Cameras { views }))
+}
+
+fn camera(player: &Player, view: usize) -> Viewpoint {
+    Viewpoint::of_camera(&player.cameras().unwrap().unwrap().views[view], SIZE)
+}
+
+fn set(views: &[u8]) -> ViewSet {
+    views.iter().copied().map(ViewId).collect()
+}
+
+#[test]
+fn every_frame_comes_once_and_may_be_rendered_often() {
+    let player = row();
+    let poses = [camera(&player, 0), camera(&player, 1).moved_right(0.2), camera(&player, 1)];
+    let views = player.views_at(&poses).unwrap();
+    assert_eq!(views, set(&[0, 1, 2]));
+    let mut posed = player.posed(&Selection::new(views, player.frames())).unwrap();
+    let mut out = Picture::new(SIZE);
+    assert_eq!(posed.render(&poses[0], &mut out), 0.0, "no frame is at hand");
+    for number in 0..FRAMES {
+        let frame = posed.next_frame().unwrap().unwrap();
+        assert_eq!(frame, FrameIndex(number));
+        for (at, view) in poses.iter().zip([Some(0), None, Some(1)]) {
+            let seen = posed.render(at, &mut out);
+            assert!((0.0..=1.0).contains(&seen), "{seen}");
+            if let Some(view) = view {
+                let shown = player.at(set(&[view]), frame).unwrap();
+                assert!(out == *shown.pictures[0].picture, "frame {number}, view {view}");
+            }
+        }
+    }
+    assert!(posed.next_frame().is_none());
+    assert!(posed.next_frame().is_none(), "and stays at its end");
+}
+
+#[test]
+fn other_views_come_a_few_frames_later() {
+    let player = row();
+    let selection = Selection::switchable(set(&[0]), player.header(), player.frames());
+    let mut posed = player.posed(&Selection { repeat: true, ..selection }).unwrap();
+    posed.show(set(&[2]));
+    let (at, mut out) = (camera(&player, 2), Picture::new(SIZE));
+    let there = (0..20).any(|_| {
+        let frame = posed.next_frame().unwrap().unwrap();
+        posed.render(&at, &mut out);
+        out == *player.at(set(&[2]), frame).unwrap().pictures[0].picture
+    });
+    assert!(there, "view 2 is shown within 20 frames");
+}
+
+#[test]
+fn what_cannot_be_shown_is_an_error_and_the_end() {
+    let player = row();
+    let mut posed = player.posed(&Selection::new(set(&[0]), player.frames())).unwrap();
+    posed.show(set(&[1]));
+    let errors = std::iter::from_fn(|| posed.next_frame()).filter(|frame| frame.is_err()).count();
+    assert_eq!(errors, 1);
+    assert!(posed.next_frame().is_none());
+
+    let without = self::player(small_stream());
+    let answer = without.posed(&Selection::new(set(&[0]), without.frames()));
+    assert!(matches!(answer.err(), Some(Error::Usage { .. })));
+}
+
+#[test]
+fn one_that_is_dropped_ends_its_threads() {
+    let player = row();
+    let selection = Selection::new(set(&[0, 1]), player.frames());
+    for frames in 0..3 {
+        let mut posed = player.posed(&Selection { repeat: true, ..selection.clone() }).unwrap();
+        (0..frames).for_each(|_| drop(posed.next_frame().unwrap().unwrap()));
+    }
+}
