@@ -92,6 +92,8 @@ fn one_that_is_dropped_ends_its_threads() {
     let selection = Selection::new(set(&[0, 1]), player.frames());
     for frames in 0..3 {
         let mut posed = player.posed(&Selection { repeat: true, ..selection.clone() }).unwrap();
-        (0..frames).for_each(|_| drop(posed.next_frame().unwrap().unwrap()));
+        for _ in 0..frames {
+            posed.next_frame().unwrap().unwrap();
+        }
     }
 }

@@ -62,10 +62,9 @@ fn enlarge(
         let y = (row as f32 + 0.5) * shrink - 0.5;
         let runs = nearness.chunks_mut(RUN).zip(trust.chunks_mut(RUN)).zip(luma.chunks(RUN));
         for (number, ((nearness, trust), luma)) in runs.enumerate() {
-            let (mut x, mut lumas) = ([0.0; RUN], [0.0; RUN]);
-            for at in 0..RUN {
-                x[at] = ((number * RUN + at) as i32 as f32 + 0.5) * shrink - 0.5;
-            }
+            let column = |at: usize| (number * RUN + at) as i32 as f32;
+            let x = std::array::from_fn(|at| (column(at) + 0.5) * shrink - 0.5);
+            let mut lumas = [0.0; RUN];
             lumas.iter_mut().zip(luma).for_each(|(own, luma)| *own = f32::from(*luma));
             let candidates = around(level, small, (&x, y), &lumas);
             let chosen = mode(&candidates, ALIKE_STEPS * step);

@@ -191,11 +191,11 @@ fn compare_run(
     costs: &mut [u16; RUN],
 ) {
     let mut places = [0; RUN];
-    for at in 0..RUN {
+    for (at, found) in places.iter_mut().enumerate() {
         let [across, down, ahead] = transfer.row(x + at as i32 as f32, y, nearness);
         let scale = 1.0 / ahead;
         let place = level.place(across * scale, down * scale);
-        places[at] = if ahead > LEAST_AHEAD { place } else { -1 };
+        *found = if ahead > LEAST_AHEAD { place } else { -1 };
     }
     let mut pixels = [0; RUN];
     for at in 0..RUN {

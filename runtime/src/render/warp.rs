@@ -96,8 +96,8 @@ impl Warped {
         let columns = (0.0, self.columns as f32);
         let rows = (self.rows.start as f32, self.rows.end as f32);
         let top = self.rows.start as i32;
-        for at in 0..COLUMNS {
-            let nearness = points[at].nearness();
+        for (at, point) in points.iter().enumerate() {
+            let nearness = point.nearness();
             let [across, down, ahead] = transfer.row(left + at as i32 as f32, y, nearness);
             let scale = 1.0 / ahead;
             let reach = reach(zoom * scale);
@@ -107,7 +107,7 @@ impl Warped {
             // Behind the camera, as beyond an edge, is no pixel.
             landings.more[0][at] = if ahead > LEAST_AHEAD { right - left } else { -1 };
             landings.more[1][at] = lower - upper;
-            landings.keys[at] = Key::new(nearness * scale, points[at].trust());
+            landings.keys[at] = Key::new(nearness * scale, point.trust());
         }
         landings
     }
