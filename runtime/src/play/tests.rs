@@ -43,6 +43,14 @@ fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<(PictureId, 
     frames.collect()
 }
 
+/// The largest difference of two samples.
+fn most_apart(some: &[(PictureId, Picture)], others: &[(PictureId, Picture)]) -> u8 {
+    let ids = |all: &[(PictureId, Picture)]| all.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+    assert_eq!(ids(some), ids(others));
+    let pairs = some.iter().zip(others).flat_map(|(a, b)| a.1.i420().iter().zip(b.1.i420()));
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
 fn all(player: &Player) -> Selection {
     Selection::new(ViewSet::all(player.header()), player.frames())
 }
@@ -334,7 +342,8 @@ fn pictures_are_the_same_whatever_the_batch() {
         for batch in [2, 3, 8] {
             let player = player(batch);
             let whole = pictures(player.decode_serial(&all(&player)).unwrap());
-            assert!(whole == want, "{path:?} {precision:?} by {batch}");
+            let off = most_apart(&whole, &want);
+            assert_eq!(off, 0, "levels apart: {path:?} {precision:?} by {batch}");
             // Fewer views than the batch, and another number of them from one frame to the next.
             let mut playback = player.play(&all(&player)).unwrap();
             for (frame, _) in [&[1][..], &[1, 4], &[3], &[1, 3, 4]].into_iter().cycle().zip(0..13) {
