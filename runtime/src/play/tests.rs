@@ -320,7 +320,7 @@ fn both_paths_of_the_network_show_the_same_pictures() {
     assert!(moved > 0.0, "two paths, not one");
 }
 
-/// On the CPU provider; of other kernels this is not promised.
+/// On the CPU provider; of a GPU's kernels this is not promised.
 #[test]
 fn pictures_are_the_same_whatever_the_batch() {
     let mut header = mixed();
@@ -332,6 +332,9 @@ fn pictures_are_the_same_whatever_the_batch() {
         (NetworkPath::Split, Precision::Int8),
     ];
     for (path, precision) in paths {
+        // ONNX Runtime's floats on Arm add in another order for another batch.
+        let exact = cfg!(target_arch = "x86_64") || precision == Precision::Int8;
+        let may_be = if exact { 0 } else { 1 };
         let player = |batch| {
             let backend = crate::network::backend::Backend::new(None, cpu_session());
             let options = Options { path, precision, batch, ..Options::new(backend.opener()) };
@@ -343,7 +346,7 @@ fn pictures_are_the_same_whatever_the_batch() {
             let player = player(batch);
             let whole = pictures(player.decode_serial(&all(&player)).unwrap());
             let off = most_apart(&whole, &want);
-            assert_eq!(off, 0, "levels apart: {path:?} {precision:?} by {batch}");
+            assert!(off <= may_be, "{off} levels apart: {path:?} {precision:?} by {batch}");
             // Fewer views than the batch, and another number of them from one frame to the next.
             let mut playback = player.play(&all(&player)).unwrap();
             for (frame, _) in [&[1][..], &[1, 4], &[3], &[1, 3, 4]].into_iter().cycle().zip(0..13) {
@@ -351,7 +354,9 @@ fn pictures_are_the_same_whatever_the_batch() {
                 let shown = pictures(playback.next().into_iter());
                 let of_want = |(id, _): &&(PictureId, Picture)| shown.iter().any(|(s, _)| s == id);
                 let want: Vec<_> = want.iter().filter(of_want).cloned().collect();
-                assert!(!shown.is_empty() && shown == want, "{path:?} {precision:?} by {batch}");
+                assert!(!shown.is_empty());
+                let off = most_apart(&shown, &want);
+                assert!(off <= may_be, "{off} levels apart: {path:?} {precision:?} by {batch}");
             }
         }
     }
