@@ -10,7 +10,6 @@ use super::figures::{Costs, Figures, RateLine, draft_at};
 use super::settings::EncodeSettings;
 use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
 use crate::error::{Error, Result};
-use crate::input::View;
 use crate::plan::Plan;
 use crate::rules::{least_network_bytes, qp_of_lambda};
 
@@ -33,21 +32,19 @@ const NEAR_DB: f64 = 0.02;
 /// # Errors
 /// When a draft cannot be coded.
 pub(super) fn chosen_by_drafts(
-    views: &[View],
+    costs: &Costs<'_>,
     settings: &EncodeSettings,
 ) -> Result<EncodeSettings> {
     let has_network = settings.plan.implicit().next().is_some();
-    let explicit: Vec<usize> = (0..views.len()).collect();
     let arranges = settings.arrange && coder(settings.plan.codec).interleaves();
-    let costs = Costs::open(views, settings);
     // A network that drafts say is too dear is not trained; where there is none, drafts arrange the views.
     match settings.simulcast_offset {
         Some(offset) if has_network => {
-            let without = without_network(&costs, settings, offset, None)?;
+            let without = without_network(costs, settings, offset, None)?;
             Ok(without.unwrap_or_else(|| settings.clone()))
         }
-        _ if !has_network && arranges && views.len() > 1 => {
-            let best = best_explicit(&costs, settings, &explicit, &settings.anchor)?;
+        _ if !has_network && arranges && settings.plan.roles.len() > 1 => {
+            let best = best_explicit(costs, settings, &settings.anchor)?;
             settings.tell(&best.reason);
             let plan = settings.plan.all_explicit(&best.sections);
             Ok(EncodeSettings { plan, ..settings.clone() })
@@ -61,13 +58,12 @@ pub(super) fn chosen_by_drafts(
 /// # Errors
 /// When a draft cannot be coded.
 pub(super) fn hopeless(
-    views: &[View],
+    costs: &Costs<'_>,
     settings: &EncodeSettings,
     offset: i32,
     luma_db: f64,
 ) -> Result<Option<EncodeSettings>> {
-    let costs = Costs::open(views, settings);
-    let without = without_network(&costs, settings, offset, Some(luma_db + LEARNS_YET_DB))?;
+    let without = without_network(costs, settings, offset, Some(luma_db + LEARNS_YET_DB))?;
     if without.is_some() {
         settings.tell(&format!(
             "training ends early: its views are {luma_db:.2} dB, and {LEARNS_YET_DB} dB more would not pay"
@@ -85,8 +81,7 @@ fn without_network(
     implicit_db: Option<f64>,
 ) -> Result<Option<EncodeSettings>> {
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
-    let views: Vec<usize> = (0..settings.plan.roles.len()).collect();
-    let best = best_explicit(costs, settings, &views, &anchor)?;
+    let best = best_explicit(costs, settings, &anchor)?;
     let Some(reason) = too_dear(costs, settings, (&best, &anchor), implicit_db)? else {
         return Ok(None);
     };
@@ -100,10 +95,10 @@ fn without_network(
 fn best_explicit(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
-    views: &[usize],
     anchor: &AnchorSettings,
 ) -> Result<Arrangement> {
-    arrangement(costs, views, anchor, coder(settings.plan.codec).interleaves())
+    let views: Vec<usize> = (0..settings.plan.roles.len()).collect();
+    arrangement(costs, &views, anchor, coder(settings.plan.codec).interleaves())
 }
 
 /// Why a network cannot pay, where it cannot: what it costs at the least is more than its views as explicit ones.
@@ -186,19 +181,16 @@ pub(super) struct NetworkStream {
 /// # Errors
 /// The encoder's.
 pub(super) fn cheaper_explicit(
-    views: &[View],
+    costs: &Costs<'_>,
     settings: &EncodeSettings,
     offset: i32,
     trained: NetworkStream,
 ) -> Result<Option<EncodeSettings>> {
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
-    let costs = Costs::open(views, settings);
-    let all: Vec<usize> = (0..views.len()).collect();
     // The best arrangement without a network, then the coarsest quantiser that is as good.
-    let best = best_explicit(&costs, settings, &all, &anchor)?;
+    let best = best_explicit(costs, settings, &anchor)?;
     let plan = settings.plan.all_explicit(&best.sections);
-    let search =
-        QuantiserSearch { costs: &costs, plan: &plan, anchor: &anchor, line: best.line, trained };
+    let search = QuantiserSearch { costs, plan: &plan, anchor: &anchor, line: best.line, trained };
     let Some((qp, figures)) = search.run(coder(plan.codec).quantisers())? else { return Ok(None) };
     settings.tell(&format!(
         "the network does not pay: every view by {} takes {} bytes instead of {} at no less quality; {}",
@@ -287,6 +279,7 @@ mod tests {
     use super::*;
     use crate::anchor::AnchorEncoder;
     use crate::encode::request::EncodeRequest;
+    use crate::input::View;
     use crate::picture::synthetic;
     use crate::progress::Progress;
 
@@ -308,7 +301,7 @@ mod tests {
         let costs = Costs::open(&views, &settings);
         for wanted_db in [32.0, 38.0] {
             let trained = NetworkStream { bytes: 1 << 20, luma_db: wanted_db };
-            let found = cheaper_explicit(&views, &settings, -6, trained).unwrap().unwrap();
+            let found = cheaper_explicit(&costs, &settings, -6, trained).unwrap().unwrap();
             assert_eq!(found.plan.explicit().count(), 2);
             let figures = |qp: f64| {
                 let anchor = AnchorSettings { qp, ..found.anchor.clone() };
@@ -326,11 +319,12 @@ mod tests {
     #[test]
     fn a_trained_stream_that_is_smaller_stays() {
         let (views, settings) = clip();
+        let costs = Costs::open(&views, &settings);
         let trained = NetworkStream { bytes: 100, luma_db: 36.0 };
-        assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
+        assert!(cheaper_explicit(&costs, &settings, -6, trained).unwrap().is_none());
         // Finer than the finest quantiser.
         let trained = NetworkStream { bytes: 1 << 20, luma_db: 90.0 };
-        assert!(cheaper_explicit(&views, &settings, -6, trained).unwrap().is_none());
+        assert!(cheaper_explicit(&costs, &settings, -6, trained).unwrap().is_none());
     }
 
     #[test]
@@ -338,7 +332,8 @@ mod tests {
         let (views, settings) = clip();
         // As if the clip went on like its first GOP, which is all that drafts look at.
         let settings = EncodeSettings { plan: Plan::new(&[0, 0], 4000, 4, 1), ..settings };
-        let hopeless = |luma_db: f64| hopeless(&views, &settings, -6, luma_db).unwrap();
+        let costs = Costs::open(&views, &settings);
+        let hopeless = |luma_db: f64| hopeless(&costs, &settings, -6, luma_db).unwrap();
         assert!(hopeless(40.0).is_none());
         assert_eq!(hopeless(10.0).unwrap().plan.explicit().count(), 2);
     }
@@ -346,9 +341,10 @@ mod tests {
     #[test]
     fn so_few_pictures_carry_no_network() {
         let (views, settings) = clip();
-        let chosen = chosen_by_drafts(&views, &settings).unwrap();
+        let costs = Costs::open(&views, &settings);
+        let chosen = chosen_by_drafts(&costs, &settings).unwrap();
         assert_eq!(chosen.plan.explicit().count(), 2);
-        let asked = EncodeSettings { simulcast_offset: None, ..settings };
-        assert_eq!(chosen_by_drafts(&views, &asked).unwrap().plan.implicit().count(), 1);
+        let asked = EncodeSettings { simulcast_offset: None, ..settings.clone() };
+        assert_eq!(chosen_by_drafts(&costs, &asked).unwrap().plan.implicit().count(), 1);
     }
 }

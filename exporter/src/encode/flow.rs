@@ -7,6 +7,7 @@ use iev_runtime::network::templates::Templates;
 
 use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
+use super::figures::Costs;
 use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts, hopeless};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
@@ -104,10 +105,12 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
     // More decoders may be too much for a board that plays what is trained.
     let plays =
         |s: &EncodeSettings| header(views, s).is_ok_and(|h| check_board(s, &h, &[]).is_ok());
-    let drafted = Some(chosen_by_drafts(views, settings)?).filter(plays);
+    // What is drafted to decide once is not coded again to decide later.
+    let costs = Costs::open(views, settings);
+    let drafted = Some(chosen_by_drafts(&costs, settings)?).filter(plays);
     let mut settings = drafted.unwrap_or_else(|| settings.clone());
     let mut stream = loop {
-        match code(views, &settings, plays)? {
+        match code(views, &costs, &settings, plays)? {
             Coded::Whole(stream) => break stream,
             Coded::Hopeless(without) => settings = *without,
         }
@@ -116,9 +119,9 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
     if let (Some(offset), true) = (settings.simulcast_offset, trained) {
         let most = stream.sections.iter().map(|s| s.body.len()).sum();
         let trained = NetworkStream { bytes: most, luma_db: stream.luma_db() };
-        let cheaper = cheaper_explicit(views, &settings, offset, trained)?;
+        let cheaper = cheaper_explicit(&costs, &settings, offset, trained)?;
         if let Some(cheaper) = cheaper.filter(plays)
-            && let Coded::Whole(explicit) = code(views, &cheaper, plays)?
+            && let Coded::Whole(explicit) = code(views, &costs, &cheaper, plays)?
         {
             (settings, stream) = (cheaper, explicit);
         }
@@ -142,6 +145,7 @@ enum Coded {
 /// Codes the explicit views, trains the implicit ones on them while that can pay, and packs both.
 fn code(
     views: &[View],
+    costs: &Costs<'_>,
     settings: &EncodeSettings,
     plays: impl Fn(&EncodeSettings) -> bool,
 ) -> Result<Coded> {
@@ -159,7 +163,7 @@ fn code(
     let trained = if clip.views() > 0 {
         let mut trainer = Trainer::new(settings.training.clone(), &clip)?;
         trainer.tell_estimate(&clip, settings.progress)?;
-        if let Some(explicit) = given_up(&mut trainer, &clip, views, settings)?.filter(plays) {
+        if let Some(explicit) = given_up(&mut trainer, &clip, costs, settings)?.filter(plays) {
             return Ok(Coded::Hopeless(Box::new(explicit)));
         }
         trainer.run(&clip, settings.progress)?;
@@ -207,7 +211,7 @@ pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header
 fn given_up(
     trainer: &mut Trainer,
     clip: &Clip<'_>,
-    views: &[View],
+    costs: &Costs<'_>,
     settings: &EncodeSettings,
 ) -> Result<Option<EncodeSettings>> {
     let (training, first) = (&settings.training, settings.training.steps / 10);
@@ -221,7 +225,7 @@ fn given_up(
     }
     let quality = implicit_quality(trainer, clip, &settings.plan, TOLD_PICTURES);
     let luma_db = quality.iter().map(|view| view.fused_db[0]).sum::<f64>() / quality.len() as f64;
-    hopeless(views, settings, offset, luma_db)
+    hopeless(costs, settings, offset, luma_db)
 }
 
 /// Steps that tell how good a network will be, and pictures of each view that they are told by.

@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::figures::Costs;
 use super::floor::chosen_by_drafts;
 use super::flow::{EncodeResult, encode};
 use super::settings::EncodeSettings;
@@ -63,7 +64,7 @@ pub fn encode_to_size(
 ) -> Result<SizedFile> {
     let trains = settings.plan.implicit().next().is_some();
     let settings = &EncodeSettings { simulcast_offset: None, ..settings.clone() };
-    let settings = &chosen_by_drafts(views, settings)?;
+    let settings = &chosen_by_drafts(&Costs::open(views, settings), settings)?;
     let search = SizeSearch { views, settings, bytes: bytes as f64, work, trains };
     search.run()
 }
