@@ -1,6 +1,25 @@
-//! Rules of thumb that settle what nobody asked for: λ and the quantisers of first pictures.
+//! Rules of thumb that settle what nobody asked for, λ and the quantisers of first pictures, and the rule of lists that
+//! somebody did ask for.
 
 use crate::anchor::INTRA_OFFSET;
+use crate::error::{Result, bail};
+
+/// Fails where the list `what` has a value twice: the second would cost what the first did and tell nothing, and another
+/// was meant.
+///
+/// # Errors
+/// The value, by its `name`.
+pub fn each_once<T: PartialEq>(
+    what: &str,
+    values: &[T],
+    name: impl Fn(&T) -> String,
+) -> Result<()> {
+    let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
+    match twice {
+        Some((_, value)) => bail!("{what} names {} twice", name(value)),
+        None => Ok(()),
+    }
+}
 
 /// Change of the quantiser for the first picture of a GOP that no other view is predicted from
 /// (EXPERIMENTS.md §6).

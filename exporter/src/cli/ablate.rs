@@ -7,9 +7,10 @@ use iev_exporter::ablation::Part;
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
+use iev_exporter::rules::each_once;
 use iev_runtime::outputs::Outputs;
 
-use super::{each_once, print, read_config};
+use super::{print, read_config};
 
 /// Measure what each part of the codec is worth: a curve without it against the whole codec's.
 #[derive(Debug, clap::Args)]

@@ -18,7 +18,6 @@ use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::{Parser, Subcommand};
 use iev_exporter::input::cameras;
 use iev_exporter::input::{Reading, View, open_views, warnings};
@@ -134,20 +133,6 @@ fn open_clip(
     let views = open_views(paths, reading)?;
     warnings(&views).for_each(|warning| progress.warn(warning));
     Ok(views)
-}
-
-/// Fails where a list that was typed for `flag` has a value twice: the second would cost what the first did and tell
-/// nothing, and another was meant.
-fn each_once<T: PartialEq>(
-    flag: &str,
-    values: &[T],
-    name: impl Fn(&T) -> String,
-) -> anyhow::Result<()> {
-    let twice = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value));
-    match twice {
-        Some((_, value)) => bail!("{flag} names {} twice", name(value)),
-        None => Ok(()),
-    }
 }
 
 /// Prints to standard output; a reader that left ends the talk quietly.

@@ -9,10 +9,11 @@ use iev_exporter::input::{Reading, clip_digest};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::to_csv;
 use iev_exporter::rd::peers::{PeerCodec, clip_folder, measure_point};
+use iev_exporter::rules::each_once;
 use iev_exporter::work_folder::WorkFolder;
 use iev_runtime::outputs::{Outputs, write_whole};
 
-use super::{each_once, open_clip, print, read_views};
+use super::{open_clip, print, read_views};
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]

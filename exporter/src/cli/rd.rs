@@ -7,9 +7,10 @@ use iev_exporter::progress::Progress;
 use iev_exporter::rd::page::bd_cells;
 use iev_exporter::rd::report::Report;
 use iev_exporter::rd::{Config, Harness};
+use iev_exporter::rules::each_once;
 use iev_runtime::outputs::Outputs;
 
-use super::{each_once, print, read_config};
+use super::{print, read_config};
 
 /// Encode a curve of points, measure it and compare it with other codecs.
 #[derive(Debug, clap::Args)]

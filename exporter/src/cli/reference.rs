@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{each_once, open_clip, read_views};
+use super::{open_clip, read_views};
 use anyhow::{Result, ensure};
 use iev_exporter::input::Reading;
 use iev_exporter::picture::PictureExt;
 use iev_exporter::progress::Progress;
+use iev_exporter::rules::each_once;
 use iev_runtime::outputs::{Outputs, write_whole};
 use iev_runtime::picture::reference::{Crop, Rectangle, Reference};
 use iev_runtime::{FrameIndex, PictureId, ViewId};

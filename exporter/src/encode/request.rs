@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
 use crate::error::{Context, Result, ensure};
-use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, lambda_at};
+use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, each_once, lambda_at};
 
 /// Most pictures of a GOP that players take.
 pub(super) const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
@@ -186,8 +186,7 @@ impl EncodeRequest {
     /// # Errors
     /// The rule that is broken.
     pub fn check(&self) -> Result<()> {
-        let twice = self.anchor.iter().enumerate().find(|(at, v)| self.anchor[..*at].contains(v));
-        ensure!(twice.is_none(), "anchor names view {} twice", twice.map_or(0, |(_, view)| *view));
+        each_once("anchor", &self.anchor, |view| format!("view {view}"))?;
         ensure!(QPS.contains(&self.qp), "qp is 1 to 51, not {}", self.qp);
         let gop = self.gop.unwrap_or(1);
         ensure!(

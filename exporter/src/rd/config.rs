@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::encode::request::EncodeRequest;
 use crate::error::{Context, Error, Result, ensure};
+use crate::rules::each_once;
 
 /// Interval of luma PSNR over which BD-rates are stated besides the whole overlap.
 const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
@@ -135,9 +136,7 @@ impl Config {
             low < high && low.is_finite() && high.is_finite(),
             "interval goes from low to high, not from {low} to {high}"
         );
-        for (place, path) in self.peers.iter().enumerate() {
-            ensure!(!self.peers[..place].contains(path), "peers names {} twice", path.display());
-        }
+        each_once("peers", &self.peers, |path| path.display().to_string())?;
         for (place, point) in self.points.iter().enumerate() {
             let earlier = &self.points[..place];
             let label = &point.label;
