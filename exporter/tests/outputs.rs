@@ -45,10 +45,17 @@ fn desk() -> Desk {
     desk
 }
 
+/// The program, to be started at the desk as `line` says.
+fn program(desk: &Desk, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+    command.args(line.split(' ')).current_dir(desk.path(""));
+    command
+}
+
 /// What is said to a command that must fail for how it is called, and change nothing.
 fn refusal(desk: &Desk, line: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
-    command.args(line.split(' ')).current_dir(desk.path("")).env("IEV_FFMPEG", "/nonexistent");
+    let mut command = program(desk, line);
+    command.env("IEV_FFMPEG", "/nonexistent");
     let files = ["left.y4m", "right.y4m", "clip.iev", "peers.csv", "curve.toml", "pictures/1.png"];
     let files = files.into_iter().chain(["jobs.toml", "rig.json"]);
     let contents =
@@ -124,8 +131,7 @@ fn what_is_printed_goes_into_no_input() {
     ];
     for (line, name) in rows {
         let before = std::fs::read(desk.path(name)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iev-export"));
-        command.args(line.split(' ')).current_dir(desk.path(""));
+        let mut command = program(&desk, line);
         let end = std::fs::File::options().append(true).open(desk.path(name)).unwrap();
         let output = command.stdout(end).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

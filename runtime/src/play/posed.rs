@@ -11,6 +11,7 @@ use std::panic::resume_unwind;
 use super::player::{Playback, Player, Selection};
 use super::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
 use crate::error::{Error, Result};
+use crate::format::cameras::Cameras;
 use crate::format::views::ViewSet;
 use crate::picture::Picture;
 use crate::render::{Renderer, Viewpoint};
@@ -68,7 +69,7 @@ impl Player {
     /// # Errors
     /// [`Error::Usage`] where the stream has no cameras, and what reading them meets.
     pub fn views_at(&self, poses: &[Viewpoint]) -> Result<ViewSet> {
-        let renderer = self.renderer()?;
+        let renderer = Renderer::new(self.header().size, &self.known_cameras()?);
         Ok(poses.iter().flat_map(|at| renderer.views(at)).collect())
     }
 
@@ -77,9 +78,10 @@ impl Player {
     /// # Errors
     /// As [`Player::views_at`] and [`Player::play`].
     pub fn posed(&self, selection: &Selection) -> Result<PosedPlayback> {
+        let cameras = self.known_cameras()?;
         let (again, orders) = bounded(RENDERERS);
         for _ in 0..RENDERERS {
-            let _ = again.send((self.renderer()?, selection.shown));
+            let _ = again.send((Renderer::new(self.header().size, &cameras), selection.shown));
         }
         let playback = self.play(selection)?;
         let (give, ready) = bounded(RENDERERS);
@@ -90,11 +92,9 @@ impl Player {
         Ok(PosedPlayback { current: None, views: selection.shown, queues, thread: Some(thread) })
     }
 
-    fn renderer(&self) -> Result<Renderer> {
-        let cameras = self.cameras()?;
+    fn known_cameras(&self) -> Result<Cameras> {
         let what = || "the stream has no cameras, so nothing says where its views are".into();
-        let cameras = cameras.ok_or_else(|| Error::Usage { what: what() })?;
-        Ok(Renderer::new(self.header().size, &cameras))
+        self.cameras()?.ok_or_else(|| Error::Usage { what: what() })
     }
 }
 
