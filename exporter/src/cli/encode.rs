@@ -66,8 +66,9 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_parser = parse_amount, conflicts_with_all = ["qp", "lambda", "warm_start"])]
     bitrate: Option<u64>,
     /// Work folder of a finished training of the same clip and profile, or of a narrower one, with another --lambda
-    /// or --qp: training starts from its parameters and needs fewer steps.
-    #[arg(long, value_name = "FOLDER")]
+    /// or --qp: training starts from its parameters and needs fewer steps. Or a stream: of the same pictures for
+    /// all it has learned, of any others for its network.
+    #[arg(long, value_name = "FOLDER|STREAM")]
     warm_start: Option<PathBuf>,
     /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
@@ -201,7 +202,13 @@ fn claim_outputs(args: &EncodeArgs, progress: Progress) -> Result<()> {
     let of_cameras = args.cameras.iter().flat_map(|path| cameras::files(path));
     of_cameras.for_each(|file| drop(outputs.reads(&file)));
     // A training would overwrite the one it starts from; new files may join it.
-    args.warm_start.iter().for_each(|folder| outputs.reads_files_of(folder));
+    if let Some(start) = &args.warm_start {
+        if start.is_file() {
+            drop(outputs.reads(start));
+        } else {
+            outputs.reads_files_of(start);
+        }
+    }
     outputs.claim(Path::new("-"))?;
     if let Some(work) = &args.work {
         outputs.claim_folder(work)?;

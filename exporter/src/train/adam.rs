@@ -56,6 +56,14 @@ impl Parameters {
         &self.list[id.0].value
     }
 
+    /// Begins at `value`, of as many entries.
+    pub fn begin_at(&mut self, id: ParameterId, value: &Tensor) {
+        tch::no_grad(|| {
+            let own = &mut self.list[id.0].value;
+            own.copy_(&value.view_as(own));
+        });
+    }
+
     /// The value called `name`.
     pub fn value(&self, name: &str) -> Option<&Tensor> {
         self.list.iter().find(|p| p.name == name).map(|p| &p.value)

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
 use super::host::{brought, to_vec};
-use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
+use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 use super::windows::Window;
 
 /// Learning rate of levels relative to the schedule's.
@@ -109,6 +109,18 @@ impl TrainedGrid {
             shapes,
             first_rows,
         }
+    }
+
+    /// Begins at what a stream holds for each GOP; the model of its bits at how large the levels of a channel are.
+    pub fn begin_at(&self, parameters: &mut Parameters, gops: &[&Grid]) {
+        let levels =
+            Tensor::cat(&gops.iter().map(|g| Tensor::from_slice(&g.levels)).collect::<Vec<_>>(), 0);
+        let levels = levels.to_kind(Kind::Float).view_as(parameters.get(self.levels));
+        let log2_steps: Vec<f32> =
+            gops.iter().take(1).flat_map(|g| &g.steps).map(|s| s.log2()).collect();
+        parameters.begin_at(self.scale[0], &log_mean(&levels.abs(), &[0, 2, 3]));
+        parameters.begin_at(self.levels, &levels);
+        parameters.begin_at(self.log2_step, &Tensor::from_slice(&log2_steps));
     }
 
     /// Holds all its levels at zero.

@@ -18,10 +18,12 @@ mod network;
 mod rounding;
 mod smooth;
 mod sources;
+mod stream_start;
 mod tensors;
 #[cfg(test)]
 mod tests;
 mod twins;
+mod warm_start;
 mod widen;
 mod windows;
 
@@ -33,8 +35,8 @@ use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::machine::peak_memory_kib;
 use iev_runtime::picture::Picture;
+use iev_runtime::profile::Profile;
 use iev_runtime::profile::topology::LayerId;
-use iev_runtime::profile::{PROFILES, Profile};
 use iev_runtime::stream::latents::grid_shape;
 use iev_runtime::stream::scene::{Grid, NetworkLevels};
 use rand::SeedableRng;
@@ -59,6 +61,7 @@ use network::{RoundedNetwork, TrainedNetwork};
 use rounding::Rounding;
 use smooth::Smooth;
 use twins::{Kernels, WarpedSources};
+use warm_start::WarmStart;
 use windows::Window;
 
 /// How to train.
@@ -93,7 +96,7 @@ pub struct Settings {
     pub checkpoint: Option<PathBuf>,
     /// Time between checkpoints; zero writes one after every step.
     pub checkpoint_every: Duration,
-    /// Folder with the checkpoint of another training whose parameters this one starts from.
+    /// Folder with the checkpoint of another training whose parameters this one starts from, or a stream.
     pub warm_start: Option<PathBuf>,
     /// What to do without.
     pub without: Option<Part>,
@@ -133,6 +136,8 @@ pub struct Trainer {
     parameters: Parameters,
     network: TrainedNetwork,
     grids: Vec<TrainedGrid>,
+    /// Whether it started from grids of this clip.
+    knows_clip: bool,
     step: usize,
     kernels: Kernels,
     /// What steps look at.
@@ -237,11 +242,12 @@ impl Trainer {
         }
         let kernels = Kernels::of(settings.device, settings.device_bytes);
         let windows = windows::windows(clip.size, settings.profile, settings.window_px);
-        let warm = settings.warm_start.as_deref().map(checkpoint::Start::load).transpose()?;
-        let origin = warm.as_ref().map(checkpoint::Start::origin);
+        let warm = settings.warm_start.as_deref().map(WarmStart::load).transpose()?;
+        let origin = warm.as_ref().map(WarmStart::origin);
         let fingerprint = checkpoint::fingerprint(&settings, clip, windows.len(), origin);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
         let mut trainer = Self {
+            knows_clip: warm.as_ref().is_some_and(|start| start.knows(clip)),
             settings,
             parameters,
             network,
@@ -259,32 +265,15 @@ impl Trainer {
             return Ok(trainer);
         }
         if let Some(start) = warm {
-            let learned = trainer.learn_from(start.state(), clip);
-            ensure!(
-                learned,
-                "{} is of another picture size, number of views or pictures, or wider profile and cannot be started from",
-                start.path().display()
-            );
+            let Settings { profile, device, .. } = trainer.settings;
+            start.teach(&mut trainer.parameters, profile, clip, device)?;
         }
         Ok(trainer)
     }
 
-    /// Takes over what a training of this profile or of a narrower one has learned; false when `state` is of neither.
-    fn learn_from(&mut self, state: &[(String, Tensor)], clip: &Clip<'_>) -> bool {
-        let Settings { profile, device, .. } = self.settings;
-        PROFILES.iter().filter(|from| widen::is_narrower(from, profile)).any(|from| {
-            let (mut start, ..) = fresh(from, clip, device);
-            let fits = start.take_over(state);
-            if fits {
-                widen::widen(&mut self.parameters, profile, &start, from);
-            }
-            fits
-        })
-    }
-
-    /// Steps that only teach the flow; a training that starts from another knows it already.
+    /// Steps that only teach the flow; a training that starts from another of the clip knows it already.
     fn flow_steps(&self) -> usize {
-        if self.settings.warm_start.is_some() { 0 } else { self.settings.flow_steps }
+        if self.knows_clip { 0 } else { self.settings.flow_steps }
     }
 
     fn total_steps(&self) -> usize {
@@ -473,8 +462,7 @@ impl Trainer {
 
     /// λ of this step; a training that starts from another has had its coarse part.
     fn lambda(&self) -> f64 {
-        let fallen =
-            if self.settings.warm_start.is_some() { 1.0 } else { self.done() / LAMBDA_SHARE };
+        let fallen = if self.knows_clip { 1.0 } else { self.done() / LAMBDA_SHARE };
         self.settings.lambda * self.settings.lambda_fall.powf((1.0 - fallen).max(0.0))
     }
 
@@ -548,7 +536,7 @@ impl Trainer {
         let features = leaf(motion.features.detach());
         let refine = network.cut();
         let refined = refine.refine(&features, [&sources[0], &sources[1]]);
-        let learned = if self.settings.warm_start.is_some() { 1.0 } else { self.done() };
+        let learned = if self.knows_clip { 1.0 } else { self.done() };
         let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * learned;
         let both = [&warped[0], &warped[1]];
         let compared = self.kernels.compare(clip, crops, &refined, both, side);

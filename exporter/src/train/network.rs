@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use super::adam::{ParameterId, Parameters};
 use super::grids::{Crop, levels_of_8_bits, step_indices};
 use super::host::brought;
-use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, steps};
+use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 use crate::ablation::Part;
 
 /// Learning rate of weights relative to the schedule's.
@@ -122,6 +122,11 @@ impl TrainedNetwork {
         }
     }
 
+    /// Begins at what a stream holds.
+    pub fn begin_at(&self, parameters: &mut Parameters, levels: &NetworkLevels) {
+        self.layers.iter().zip(&levels.layers).for_each(|(layer, l)| layer.begin_at(parameters, l));
+    }
+
     /// Rounds all weights.
     pub fn round(&self, parameters: &Parameters, rounding: Rounding) -> RoundedNetwork {
         let mut bits =
@@ -195,6 +200,29 @@ impl TrainedLayer {
         let bias = parameters.settle(self.bias, bias, Tensor::shallow_clone) * bias_step;
         let levels = parameters.settle(self.weight, levels, Tensor::shallow_clone);
         (Rounded { weight: levels * step, bias }, bits)
+    }
+
+    /// Begins at a layer of a stream; the model of its bits at how large the levels are.
+    fn begin_at(&self, parameters: &mut Parameters, layer: &Layer) {
+        let values =
+            |of: &mut dyn Iterator<Item = f32>| Tensor::from_slice(&of.collect::<Vec<_>>());
+        let mut log2_steps = layer.steps.iter().map(|step| step.log2());
+        let sizes = Tensor::from_slice(&layer.weights).to_kind(Kind::Float).abs();
+        let sizes = sizes.view([self.spec.outputs as i64, self.spec.inputs as i64, -1]);
+        // A product of what outputs and inputs have, as the model is.
+        let by_output = log_mean(&sizes, &[1, 2]);
+        let by_input = log_mean(&(&sizes / by_output.exp()), &[0, 2]);
+        let of_bias = Tensor::from_slice(&layer.bias).to_kind(Kind::Float).abs();
+        for (id, value) in [
+            (self.weight, values(&mut layer.weights_f32())),
+            (self.log2_step, values(&mut log2_steps)),
+            (self.bias, values(&mut layer.bias_f32())),
+            (self.scale_output, by_output),
+            (self.scale_input, by_input),
+            (self.scale_bias, log_mean(&of_bias, &[0])),
+        ] {
+            parameters.begin_at(id, &value);
+        }
     }
 
     fn export(&self, parameters: &Parameters, output_steps: Vec<StepIndex>) -> Layer {

@@ -1,7 +1,7 @@
 //! Quantisation in the loop and the rate it costs.
 
 use iev_runtime::format::steps::{LOG2_RANGE, PER_OCTAVE};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// How levels are rounded while training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub enum Rounding {
     /// To nearest forwards, identity backwards: what the decoder will see.
     Straight,
 }
+
+/// Smallest Laplace scale, in levels.
+const LEAST_SCALE: f64 = 0.04;
 
 /// Largest magnitude of a weight's or a grid's level (FORMAT.md §5, §6).
 pub const LEVEL_LIMIT: i64 = 127;
@@ -48,7 +51,7 @@ pub fn steps(log2: &Tensor) -> Tensor {
 /// which learns such a shape for each of its contexts.
 pub fn laplace_bits(levels: &Tensor, scale: &Tensor) -> Tensor {
     let x = levels.abs();
-    let inverse = scale.clamp_min(0.04).reciprocal();
+    let inverse = scale.clamp_min(LEAST_SCALE).reciprocal();
     let tail = (1f64 - (-&inverse).exp()).log() - std::f64::consts::LN_2;
     let outside = (&x - 0.5) * &inverse - tail;
     let near = x.clamp_max(0.5);
@@ -56,4 +59,9 @@ pub fn laplace_bits(levels: &Tensor, scale: &Tensor) -> Tensor {
     let e_minus = ((&near - 0.5) * &inverse).exp();
     let inside = -(1f64 - (e_plus + e_minus) * 0.5).clamp_min(1e-9).log();
     inside.where_self(&x.lt(0.5), &outside) / std::f64::consts::LN_2
+}
+
+/// Logarithm of the Laplace scale that magnitudes have on average along `axes`, which stay; of none, a small one.
+pub fn log_mean(magnitudes: &Tensor, axes: &[i64]) -> Tensor {
+    magnitudes.mean_dim(axes, true, Kind::Float).clamp_min(LEAST_SCALE).log()
 }

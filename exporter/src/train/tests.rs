@@ -1,7 +1,7 @@
 //! Training in windows is training on the whole picture, cut up; a step by tensor operations is that in one pass.
 
 use iev_runtime::Size;
-use iev_runtime::profile::Profile;
+use iev_runtime::profile::{PROFILES, Profile};
 
 use super::windows::Window;
 use super::*;

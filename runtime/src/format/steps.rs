@@ -52,6 +52,12 @@ impl StepIndex {
         Self(index as u8)
     }
 
+    /// Base-2 logarithm of the step that the table stands for.
+    #[cfg(feature = "std")]
+    pub fn log2(self) -> f32 {
+        f32::from(self.0) / PER_OCTAVE as f32 + SMALLEST_LOG2 as f32
+    }
+
     /// The index as coded.
     pub const fn get(self) -> u8 {
         self.0
@@ -92,6 +98,7 @@ mod tests {
     fn the_index_of_a_step_is_found_from_its_logarithm() {
         for index in 1..=126u8 {
             let log2 = f32::from(index) / 8.0 - 12.0;
+            assert_eq!(StepIndex(index).log2(), log2);
             assert_eq!(
                 [log2 - 0.06, log2, log2 + 0.06].map(|l| StepIndex::of_log2(l).get()),
                 [index; 3]
