@@ -5,11 +5,13 @@ mod clip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use iev_exporter::anchor::AnchorSpeed;
+use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, coder};
 use iev_exporter::encode::{EncodeSettings, encode};
 use iev_exporter::input::View;
+use iev_exporter::picture::PictureExt;
 use iev_exporter::plan::Plan;
 use iev_exporter::progress::Progress;
+use iev_exporter::quality::plane_psnr_db;
 use iev_exporter::verify::verify;
 use iev_runtime::format::anchor::Codec;
 use iev_runtime::format::views::ViewSet;
@@ -127,6 +129,26 @@ fn a_network_over_av1_is_shown_as_trained() {
     let path = round_trip(&clip::views(3, FRAMES, SIZE), None, folder.path());
     let parts = iev_exporter::verify::ledger::Parts::of(&path).unwrap();
     assert!(parts.keys > 0 && parts.network > 0, "{parts:?}");
+}
+
+#[test]
+fn copies_of_a_key_picture_make_it_finer() {
+    if !has_svt_av1() {
+        return;
+    }
+    let views = clip::views(2, 40, SIZE);
+    let settings = AnchorSettings { speed: AnchorSpeed::Draft, ..AnchorSettings::new(37) };
+    let (own, other) = (&views[0].frames, &views[1].frames[20]);
+    // The view's background, the key picture so many times, and the view.
+    let key_db = |copies: usize| {
+        let mut pictures = vec![(&own[20], 0)];
+        pictures.extend(std::iter::repeat_n((other, 0), copies));
+        pictures.extend(own.iter().map(|picture| (picture, 0)));
+        let coded = coder(Codec::Av1).code(&pictures, (24, 1), &settings).unwrap();
+        plane_psnr_db(other.y(), coded.pictures[1].y())
+    };
+    let (once, thrice) = (key_db(1), key_db(coder(Codec::Av1).key_copies()));
+    assert!(thrice > once + 0.5, "{once:.2} dB once, {thrice:.2} dB with its copies");
 }
 
 #[test]

@@ -211,20 +211,23 @@ impl Alone<'_> {
         settings: &AnchorSettings,
     ) -> Result<CodedSection, AnchorError> {
         // Coding order: key pictures of others, copies of the background and the view's own pictures.
-        let room = MAX_KEYS - self.keys.len();
+        let copies = self.coder.key_copies().min(MAX_KEYS / self.keys.len().max(1));
+        let keys = self.keys.iter().flat_map(|(key, _)| std::iter::repeat_n(*key, copies));
+        let room = MAX_KEYS - copies * self.keys.len();
         let hidden = self.coder.hidden_frames(self.originals.len(), !self.keys.is_empty());
         let hidden = hidden.into_iter().map(|frame| Key { view: self.view, frame });
         let hidden = hidden.take(if start.background.is_some() { room } else { 0 });
-        let list: Vec<Key> = self.keys.iter().map(|(key, _)| *key).chain(hidden).collect();
+        let list: Vec<Key> = keys.chain(hidden).collect();
         let order: Vec<CodedPicture> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
         let inputs = self.inputs(&order, start, settings);
         let CodedPictures { units, pictures: decoded } =
             self.coder.code(&inputs, self.rate, settings)?;
-        // What comes back, by what it is; nobody needs the background any more.
-        let (mut keys, mut pictures) = (Vec::new(), Vec::new());
+        // What comes back, by what it is; nobody needs the background any more, nor copies of keys.
+        let (mut keys, mut pictures) = (Vec::<(Key, Picture)>::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
+                CodedPicture::Key(key) if keys.iter().any(|(known, _)| *known == key) => {}
                 CodedPicture::Key(key) => keys.push((key, picture)),
                 CodedPicture::Shown => pictures.push(picture),
                 CodedPicture::Hidden => {}
@@ -242,11 +245,13 @@ impl Alone<'_> {
         start: SectionStart<'a>,
         settings: &AnchorSettings,
     ) -> Vec<CodingInput<'a>> {
-        let mut keys = self.keys.iter().map(|(_, picture)| (picture, settings.key_offset));
+        let key = |wanted: &Key| self.keys.iter().find(|(key, _)| key == wanted);
         let rest = self.originals[1..].iter().map(|picture| (picture, 0));
         let mut shown = std::iter::once((start.first, FIRST_OFFSET)).chain(rest);
         let input = |coded: &CodedPicture| match coded {
-            CodedPicture::Key(_) => keys.next(),
+            CodedPicture::Key(wanted) => {
+                key(wanted).map(|(_, picture)| (picture, settings.key_offset))
+            }
             CodedPicture::Shown => shown.next(),
             CodedPicture::Hidden => start.background.map(|picture| (picture, 0)),
         };

@@ -76,6 +76,9 @@ pub trait Coder: Sync {
     /// Frames before which the background of a view is coded, where it has one, in a GOP of `frames`.
     fn hidden_frames(&self, frames: usize, has_keys: bool) -> Vec<u16>;
 
+    /// How often a key picture of another view is coded, one after the other.
+    fn key_copies(&self) -> usize;
+
     /// Whether the encoder takes the noise from what it predicts from, so that nobody else need.
     fn filters_by_itself(&self) -> bool;
 

@@ -8,15 +8,15 @@
 use super::drafts::{APART_QP, Arrangement, arrangement};
 use super::figures::{Costs, Figures, RateLine, draft_at};
 use super::settings::EncodeSettings;
-use crate::anchor::{AnchorSettings, AnchorSpeed, coder};
+use crate::anchor::{AnchorSettings, coder};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::rules::{least_network_bytes, qp_of_lambda};
 
 /// What implicit views are below the explicit ones in luma PSNR (EXPERIMENTS.md §28).
 const IMPLICIT_BELOW_DB: f64 = 1.7;
-/// Bytes of the slow preset over those of a draft at equal quality (EXPERIMENTS.md §29).
-const THOROUGH_OVER_DRAFT: f64 = 0.77;
+/// Bytes of the slow preset over those of a draft at equal quality (EXPERIMENTS.md §29, §36).
+const THOROUGH_OVER_DRAFT: f64 = 0.75;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;
@@ -260,7 +260,7 @@ impl QuantiserSearch<'_> {
     }
 
     fn at(&self, qp: f64) -> Result<Figures> {
-        let anchor = AnchorSettings { qp, speed: AnchorSpeed::Thorough, ..self.anchor.clone() };
+        let anchor = AnchorSettings { qp, ..self.anchor.clone() };
         let asked: Vec<_> =
             self.plan.sections().into_iter().map(|section| (section, anchor.clone())).collect();
         let what = "comparing with explicit views";

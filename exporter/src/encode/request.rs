@@ -8,6 +8,7 @@ use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::ablation::Part;
+use crate::anchor::AnchorSpeed;
 use crate::error::{Context, Result, ensure};
 use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, each_once, lambda_at};
 
@@ -17,7 +18,7 @@ pub(super) const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
 /// Quantisers of H.264.
 const QPS: std::ops::RangeInclusive<f64> = 1.0..=51.0;
 
-/// How long to train.
+/// How long to train, and how hard to search in explicit views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
@@ -36,6 +37,14 @@ impl Preset {
             Self::Quick => 6_000,
             Self::Standard => 20_000,
             Self::Best => 100_000,
+        }
+    }
+
+    /// How explicit views are coded.
+    pub fn anchor_speed(self) -> AnchorSpeed {
+        match self {
+            Self::Quick => AnchorSpeed::Thorough,
+            Self::Standard | Self::Best => AnchorSpeed::Best,
         }
     }
 }

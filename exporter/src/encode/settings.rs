@@ -137,6 +137,7 @@ impl EncodeRequest {
                 intra_offset: self.intra_offset.unwrap_or(usual),
                 key_offset: self.key_offset,
                 x264_params: self.x264_params.clone(),
+                speed: self.preset.anchor_speed(),
                 ..AnchorSettings::new(self.qp)
             },
             training: self.training(work)?,

@@ -109,11 +109,15 @@ impl OpenSection {
         }
     }
 
-    /// Decodes the key pictures, which follow the first picture.
+    /// Decodes the key pictures, which follow the first picture. Of copies the first counts; the others only tell an
+    /// encoder how much hangs on it.
     fn decode_keys(&mut self, by: &mut dyn AnchorDecoder) -> Result<()> {
         let mut keys = Keys::new();
         while let Some(CodedPicture::Key(key)) = self.body().order.get(self.decoded).copied() {
-            keys.push((key, self.next_picture(by)?));
+            let picture = self.next_picture(by)?;
+            if keys.iter().all(|(known, _)| *known != key) {
+                keys.push((key, picture));
+            }
         }
         self.keys = Arc::new(keys);
         Ok(())

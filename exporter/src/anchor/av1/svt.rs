@@ -53,7 +53,8 @@ pub(super) fn encode(
         return Err(AnchorError::TooLargeForAv1 { width, height });
     }
     let preset = match settings.speed {
-        AnchorSpeed::Thorough => "2",
+        AnchorSpeed::Best => "0",
+        AnchorSpeed::Thorough => "1",
         AnchorSpeed::Draft => "8",
     };
     let beyond = (pictures.len() + 1).to_string();

@@ -76,6 +76,11 @@ impl Coder for H264 {
         std::iter::once(0).chain(again).map(|frame| frame as u16).collect()
     }
 
+    /// Their quantiser says how fine they are.
+    fn key_copies(&self) -> usize {
+        1
+    }
+
     fn filters_by_itself(&self) -> bool {
         false
     }

@@ -26,7 +26,7 @@ pub(in crate::anchor) fn encode(
     let (first, _) = pictures[0];
     let (width, height) = (first.width().next_multiple_of(2), first.height().next_multiple_of(2));
     let preset = match settings.speed {
-        AnchorSpeed::Thorough => "veryslow",
+        AnchorSpeed::Best | AnchorSpeed::Thorough => "veryslow",
         AnchorSpeed::Draft => "medium",
     };
     let (quality, params) =
@@ -73,7 +73,7 @@ fn params(
         "keyint=infinite:scenecut=0:bframes=0:open-gop=0:aud=0:annexb=1:weightp=0:rc-lookahead=60:threads={}:ref={references}",
         settings.threads
     );
-    if settings.speed == AnchorSpeed::Thorough {
+    if settings.speed != AnchorSpeed::Draft {
         params.push_str(&format!(":{SEARCH}"));
     }
     // A zone for every run of pictures of one quantiser; the caller's settings come last and win.
