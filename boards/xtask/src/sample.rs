@@ -26,8 +26,12 @@ struct Vector {
 
 /// Holds what `iev` makes of the sample, which it finds at `sample`, against this machine's.
 ///
-/// Integers are the recorded ones exactly, pictures of the first frames within [`TOLERANCE`].
-pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &Path) -> Result<()> {
+/// Integers are the recorded ones exactly, pictures of the first frames, which it returns, within [`TOLERANCE`].
+pub(crate) fn check(
+    place: &Place,
+    iev: impl Fn() -> Result<Command>,
+    sample: &Path,
+) -> Result<Vec<u8>> {
     let vector: Vector =
         toml::from_str(&fs::read_to_string(place.root.join("tests/vectors/sample.toml"))?)?;
     // Integers are equal on every machine.
@@ -42,8 +46,8 @@ pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &P
     println!("integers of the sample are the recorded ones");
 
     // Pictures are nearly so.
-    let theirs = pictures(&mut iev()?, sample)?;
-    let ours = pictures(&mut task::player(place)?, &place.root.join("models/sample.iev"))?;
+    let theirs = pictures(&mut iev()?, sample, "f32")?;
+    let ours = pictures(&mut task::player(place)?, &place.root.join("models/sample.iev"), "f32")?;
     ensure!(theirs.len() == ours.len(), "{} samples, here {}", theirs.len(), ours.len());
     let differences = || theirs.iter().zip(&ours).map(|(a, b)| a.abs_diff(*b));
     let largest = differences().max().context("the sample has pictures")?;
@@ -53,12 +57,13 @@ pub(crate) fn check(place: &Place, iev: impl Fn() -> Result<Command>, sample: &P
         ours.len()
     );
     ensure!(largest <= TOLERANCE, "a sample may differ by {TOLERANCE} at most");
-    Ok(())
+    Ok(theirs)
 }
 
-/// 8-bit planes of the first frames of every view.
-fn pictures(iev: &mut Command, sample: &Path) -> Result<Vec<u8>> {
+/// 8-bit planes of the first frames of every view, painted in `precision`.
+pub(crate) fn pictures(iev: &mut Command, sample: &Path, precision: &str) -> Result<Vec<u8>> {
     iev.arg("decode").arg(sample).args(["--provider", "cpu", "--limit", FRAMES]);
+    iev.args(["--precision", precision]);
     output(iev.args(["--muxer", "yuv", "-o", "-"]))
 }
 

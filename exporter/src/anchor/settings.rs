@@ -5,9 +5,9 @@ use crate::ffmpeg;
 /// How hard the encoder searches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnchorSpeed {
-    /// As [`AnchorSpeed::Thorough`] by x264, SVT-AV1 preset 0: three times as slow as preset 1 for 2 to 3 % of the bytes.
+    /// As [`AnchorSpeed::Thorough`] by x264, SVT-AV1 preset 0: three times as slow as preset 1 for 3 % of the bytes.
     Best,
-    /// x264 `veryslow` with exhaustive search and up to 16 references, SVT-AV1 preset 1.
+    /// x264 `veryslow` with exhaustive search and up to 16 references; SVT-AV1 preset 0 for small GOPs, 1 for others.
     #[default]
     Thorough,
     /// x264 `medium`, with as many references, SVT-AV1 preset 8: drafts and tests. Faster ones of x264 hardly use a

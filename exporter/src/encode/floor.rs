@@ -16,7 +16,7 @@ use crate::rules::{least_network_bytes, qp_of_lambda};
 /// What implicit views are below the explicit ones in luma PSNR (EXPERIMENTS.md §28).
 const IMPLICIT_BELOW_DB: f64 = 1.7;
 /// Bytes of the slow preset over those of a draft at equal quality (EXPERIMENTS.md §29, §36).
-const THOROUGH_OVER_DRAFT: f64 = 0.75;
+const THOROUGH_OVER_DRAFT: f64 = 0.73;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;

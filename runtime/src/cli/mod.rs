@@ -249,6 +249,13 @@ impl BackendArgs {
         options
     }
 
+    /// Gives the renderer, which rayon's pool computes, as many threads as painters have.
+    pub(crate) fn limit_renderer(&self) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads().all);
+        // There is none yet: this comes before anything is rendered, once.
+        let _ = pool.build_global();
+    }
+
     /// Threads that paint.
     pub(crate) fn threads(&self) -> Threads {
         let (all, painters) = (self.threads.map(usize::from), self.painters.map(usize::from));

@@ -102,6 +102,7 @@ fn parse_size(text: &str) -> Result<Size, String> {
 
 pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     let backend = command.backend.backend(command.quiet);
+    command.backend.limit_renderer();
     let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
     let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
     let trace = command.trace.as_deref().map(trace::read).transpose()?;

@@ -12,6 +12,9 @@ use crate::ffmpeg::fault;
 /// Most threads of an encoder that SVT-AV1 makes use of. How many there are changes no byte.
 const MOST_THREADS: usize = 6;
 
+/// Pixels of a GOP that preset 0 codes in minutes: 246 pictures of 480×272.
+const SMALL_PX: usize = 32_000_000;
+
 /// Coarsest rate factor, finest one and the step between two of them.
 const RATE_FACTORS: (f64, f64, f64) = (1.0, 63.0, 0.25);
 
@@ -52,9 +55,10 @@ pub(super) fn encode(
         let (width, height) = (size.width(), size.height());
         return Err(AnchorError::TooLargeForAv1 { width, height });
     }
+    let px = size.width() * size.height() * pictures.len();
     let preset = match settings.speed {
-        AnchorSpeed::Best => "0",
-        AnchorSpeed::Thorough => "1",
+        AnchorSpeed::Thorough if px > SMALL_PX => "1",
+        AnchorSpeed::Best | AnchorSpeed::Thorough => "0",
         AnchorSpeed::Draft => "8",
     };
     let beyond = (pictures.len() + 1).to_string();

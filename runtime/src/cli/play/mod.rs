@@ -53,6 +53,7 @@ pub(crate) struct Play {
 
 pub(crate) fn run(command: &Play) -> Result<(), Failure> {
     let backend = command.backend.backend(false);
+    command.backend.limit_renderer();
     let player = Player::open(&command.stream, command.backend.options(&backend, false))?;
     let views = parse_views(&command.views, player.header())?;
     let program = Program { late: command.late, once: command.once, views };
