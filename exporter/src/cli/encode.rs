@@ -66,8 +66,7 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_parser = parse_amount, conflicts_with_all = ["qp", "lambda", "warm_start"])]
     bitrate: Option<u64>,
     /// Work folder of a finished training of the same clip and profile, or of a narrower one, with another --lambda
-    /// or --qp: training starts from its parameters and needs fewer steps. Or a stream: of the same pictures for
-    /// all it has learned, of any others for its network.
+    /// or --qp: training starts from its parameters and needs fewer steps. Or the stream that came of it.
     #[arg(long, value_name = "FOLDER|STREAM")]
     warm_start: Option<PathBuf>,
     /// Say nothing but errors: neither progress nor warnings.

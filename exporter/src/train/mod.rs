@@ -136,8 +136,6 @@ pub struct Trainer {
     parameters: Parameters,
     network: TrainedNetwork,
     grids: Vec<TrainedGrid>,
-    /// Whether it started from grids of this clip.
-    knows_clip: bool,
     step: usize,
     kernels: Kernels,
     /// What steps look at.
@@ -247,7 +245,6 @@ impl Trainer {
         let fingerprint = checkpoint::fingerprint(&settings, clip, windows.len(), origin);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
         let mut trainer = Self {
-            knows_clip: warm.as_ref().is_some_and(|start| start.knows(clip)),
             settings,
             parameters,
             network,
@@ -271,9 +268,9 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// Steps that only teach the flow; a training that starts from another of the clip knows it already.
+    /// Steps that only teach the flow; a training that starts from another knows it already.
     fn flow_steps(&self) -> usize {
-        if self.knows_clip { 0 } else { self.settings.flow_steps }
+        if self.settings.warm_start.is_some() { 0 } else { self.settings.flow_steps }
     }
 
     fn total_steps(&self) -> usize {
@@ -462,7 +459,8 @@ impl Trainer {
 
     /// λ of this step; a training that starts from another has had its coarse part.
     fn lambda(&self) -> f64 {
-        let fallen = if self.knows_clip { 1.0 } else { self.done() / LAMBDA_SHARE };
+        let fallen =
+            if self.settings.warm_start.is_some() { 1.0 } else { self.done() / LAMBDA_SHARE };
         self.settings.lambda * self.settings.lambda_fall.powf((1.0 - fallen).max(0.0))
     }
 
@@ -536,7 +534,7 @@ impl Trainer {
         let features = leaf(motion.features.detach());
         let refine = network.cut();
         let refined = refine.refine(&features, [&sources[0], &sources[1]]);
-        let learned = if self.knows_clip { 1.0 } else { self.done() };
+        let learned = if self.settings.warm_start.is_some() { 1.0 } else { self.done() };
         let side = SIDE_WEIGHTS[0] + (SIDE_WEIGHTS[1] - SIDE_WEIGHTS[0]) * learned;
         let both = [&warped[0], &warped[1]];
         let compared = self.kernels.compare(clip, crops, &refined, both, side);

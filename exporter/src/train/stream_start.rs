@@ -1,7 +1,7 @@
 //! Starting from a finished stream: its levels are where a training ended.
 //!
-//! A stream of the same pictures gives all it has learned. Of any other, the network alone is taken: how to see
-//! in grids, warp and choose is much the same wherever cameras stand.
+//! Only of the same pictures: the network of another clip is dearer than one that begins at nothing
+//! (EXPERIMENTS.md §36).
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
 use iev_runtime::profile::Profile;
+use iev_runtime::stream::scene::Grid;
 use iev_runtime::stream::source::Source;
 use iev_runtime::stream::symbols::{Levels, visit_levels};
 use sha2::{Digest, Sha256};
@@ -66,43 +67,33 @@ impl StreamStart {
         &self.path
     }
 
-    /// The profile of its network.
-    pub fn profile(&self) -> &'static Profile {
-        self.profile
-    }
-
-    /// Whether its grids are those of `clip`: as many pictures of as many views in the same GOPs, equally large.
-    pub fn knows(&self, clip: &Clip<'_>) -> bool {
-        let (_, _, grids) = fresh(self.profile, clip, Device::Cpu);
-        let mut moving = grids.iter().filter(|grid| !grid.spec.in_scene());
-        let gops = self.levels.gop_grids.len();
-        let scene = grids.iter().filter(|grid| grid.spec.in_scene());
-        gops == clip.gops.len()
-            && scene
-                .zip(&self.levels.scene_grids)
-                .all(|(grid, levels)| grid.shapes[0] == levels.shape)
-            && self.levels.gop_grids.iter().enumerate().all(|(gop, levels)| {
-                moving.clone().zip(levels).all(|(grid, levels)| grid.shapes[gop] == levels.shape)
-            })
-            && moving.next().is_some()
-    }
-
-    /// Fresh parameters for `clip` with what the stream holds.
-    pub fn parameters(&self, clip: &Clip<'_>, device: Device) -> Parameters {
-        let (mut parameters, network, grids) = fresh(self.profile, clip, device);
-        network.begin_at(&mut parameters, &self.levels.network);
-        if self.knows(clip) {
-            let [scene, moving] = [true, false]
-                .map(|in_scene| grids.iter().filter(move |grid| grid.spec.in_scene() == in_scene));
-            scene.zip(&self.levels.scene_grids).for_each(|(grid, levels)| {
-                grid.begin_at(&mut parameters, &[levels]);
-            });
-            moving.enumerate().for_each(|(place, grid)| {
-                let levels: Vec<_> =
-                    self.levels.gop_grids.iter().filter_map(|gop| gop.get(place)).collect();
-                grid.begin_at(&mut parameters, &levels);
-            });
+    /// Fresh parameters of `profile` for `clip` with what the stream holds; none where those are not of one shape.
+    pub fn parameters(
+        &self,
+        profile: &'static Profile,
+        clip: &Clip<'_>,
+        device: Device,
+    ) -> Option<Parameters> {
+        let SceneLevels { network: levels, scene_grids, gop_grids } = &self.levels;
+        let (mut parameters, network, grids) = fresh(profile, clip, device);
+        if profile.name != self.profile.name || gop_grids.len() != clip.gops.len() {
+            return None;
         }
-        parameters
+        network.begin_at(&mut parameters, levels);
+        // Static grids once, those over time for every GOP, each in the profile's order.
+        let (mut of_scene, mut of_gops) = (scene_grids.iter(), 0..);
+        for grid in &grids {
+            let levels: Vec<&Grid> = if grid.spec.in_scene() {
+                of_scene.next().into_iter().collect()
+            } else {
+                let place = of_gops.next()?;
+                gop_grids.iter().filter_map(|gop| gop.get(place)).collect()
+            };
+            if !levels.iter().map(|levels| &levels.shape).eq(&grid.shapes) {
+                return None;
+            }
+            grid.begin_at(&mut parameters, &levels);
+        }
+        Some(parameters)
     }
 }

@@ -9,7 +9,7 @@ use super::adam::Parameters;
 use super::checkpoint::Start;
 use super::stream_start::StreamStart;
 use super::{Clip, fresh, widen};
-use crate::error::{Result, bail, ensure};
+use crate::error::{Result, bail};
 
 /// The start, read.
 #[derive(Debug)]
@@ -41,18 +41,17 @@ impl WarmStart {
         }
     }
 
-    /// Whether it has grids for `clip`, or only a network.
-    pub fn knows(&self, clip: &Clip<'_>) -> bool {
+    fn path(&self) -> &Path {
         match self {
-            Self::Training(_) => true,
-            Self::Stream(start) => start.knows(clip),
+            Self::Training(start) => start.path(),
+            Self::Stream(start) => start.path(),
         }
     }
 
     /// Puts what it has learned into `parameters`, which are fresh ones of `profile` for `clip`.
     ///
     /// # Errors
-    /// When its profile is wider, or it is a training of pictures of another size or number.
+    /// When its profile is wider, or its pictures are of another size or number.
     pub fn teach(
         &self,
         parameters: &mut Parameters,
@@ -60,31 +59,22 @@ impl WarmStart {
         clip: &Clip<'_>,
         device: Device,
     ) -> Result<()> {
-        let narrower = PROFILES.iter().filter(|from| widen::is_narrower(from, profile));
-        let (start, from) = match self {
-            Self::Training(checkpoint) => {
-                let mut fitting = narrower.filter_map(|from| {
+        let mut narrower = PROFILES.iter().filter(|from| widen::is_narrower(from, profile));
+        let taken = narrower.find_map(|from| {
+            let start = match self {
+                Self::Training(training) => {
                     let (mut start, ..) = fresh(from, clip, device);
-                    start.take_over(checkpoint.state()).then_some((start, from))
-                });
-                let Some(found) = fitting.next() else {
-                    bail!(
-                        "{} is of another picture size, number of views or pictures, or wider profile and cannot be started from",
-                        checkpoint.path().display()
-                    )
-                };
-                found
-            }
-            Self::Stream(stream) => {
-                ensure!(
-                    widen::is_narrower(stream.profile(), profile),
-                    "{} is of profile {}, which is wider than {} and cannot be started from",
-                    stream.path().display(),
-                    stream.profile().name,
-                    profile.name
-                );
-                (stream.parameters(clip, device), stream.profile())
-            }
+                    start.take_over(training.state()).then_some(start)
+                }
+                Self::Stream(stream) => stream.parameters(from, clip, device),
+            };
+            start.map(|start| (start, from))
+        });
+        let Some((start, from)) = taken else {
+            bail!(
+                "{} is of another picture size, number of views or pictures, or wider profile and cannot be started from",
+                self.path().display()
+            )
         };
         widen::widen(parameters, profile, &start, from);
         Ok(())
