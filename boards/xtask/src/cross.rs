@@ -150,7 +150,7 @@ const ARM_PROCESSORS: [&str; 3] = ["max", "cortex-a76", "cortex-a57"];
 const QEMU_CPU: &str = "QEMU_CPU";
 
 /// Decodes the sample with the program; under qemu where it is for another processor, as every one of
-/// [`ARM_PROCESSORS`], on which 8 bits must be the same pictures.
+/// [`ARM_PROCESSORS`], on which 8 bits must be nearly the same pictures.
 pub(crate) fn check(place: &Place, built: &BoardProgram) -> Result<()> {
     let sample = place.root.join("models/sample.iev");
     if built.arch == Arch::host()? {
@@ -167,9 +167,9 @@ pub(crate) fn check(place: &Place, built: &BoardProgram) -> Result<()> {
         let in_f32 = sample::check(place, iev, &sample)?;
         let pictures = sample::pictures(&mut iev()?, &sample, "int8")?;
         ensure!(pictures != in_f32, "networks in 8 bits are not what painted");
-        let first = in_8_bits.get_or_insert_with(|| pictures.clone());
-        ensure!(*first == pictures, "in 8 bits {processor} paints other pictures than max");
-        println!("pictures in 8 bits are those of max, {} samples", pictures.len());
+        // Flow is in floats there too, so that a sample may round otherwise.
+        println!("in 8 bits, beside {}:", ARM_PROCESSORS[0]);
+        sample::hold_near(&pictures, in_8_bits.get_or_insert_with(|| pictures.clone()))?;
     }
     Ok(())
 }

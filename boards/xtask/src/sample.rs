@@ -48,8 +48,14 @@ pub(crate) fn check(
     // Pictures are nearly so.
     let theirs = pictures(&mut iev()?, sample, "f32")?;
     let ours = pictures(&mut task::player(place)?, &place.root.join("models/sample.iev"), "f32")?;
-    ensure!(theirs.len() == ours.len(), "{} samples, here {}", theirs.len(), ours.len());
-    let differences = || theirs.iter().zip(&ours).map(|(a, b)| a.abs_diff(*b));
+    hold_near(&theirs, &ours)?;
+    Ok(theirs)
+}
+
+/// Says how far `theirs` are from `ours`, and fails beyond [`TOLERANCE`].
+pub(crate) fn hold_near(theirs: &[u8], ours: &[u8]) -> Result<()> {
+    ensure!(theirs.len() == ours.len(), "{} samples, not {}", theirs.len(), ours.len());
+    let differences = || theirs.iter().zip(ours).map(|(a, b)| a.abs_diff(*b));
     let largest = differences().max().context("the sample has pictures")?;
     let differing = differences().filter(|difference| *difference > 0).count();
     println!(
@@ -57,7 +63,7 @@ pub(crate) fn check(
         ours.len()
     );
     ensure!(largest <= TOLERANCE, "a sample may differ by {TOLERANCE} at most");
-    Ok(theirs)
+    Ok(())
 }
 
 /// 8-bit planes of the first frames of every view, painted in `precision`.
