@@ -116,11 +116,12 @@ impl TrainedGrid {
         let levels =
             Tensor::cat(&gops.iter().map(|g| Tensor::from_slice(&g.levels)).collect::<Vec<_>>(), 0);
         let levels = levels.to_kind(Kind::Float).view_as(parameters.get(self.levels));
-        let log2_steps: Vec<f32> =
-            gops.iter().take(1).flat_map(|g| &g.steps).map(|s| s.log2()).collect();
         parameters.begin_at(self.scale[0], &log_mean(&levels.abs(), &[0, 2, 3]));
         parameters.begin_at(self.levels, &levels);
-        parameters.begin_at(self.log2_step, &Tensor::from_slice(&log2_steps));
+        // All GOPs of a training have one step per channel.
+        if let Some(grid) = gops.first() {
+            parameters.begin_at(self.log2_step, &log2_of(&grid.steps));
+        }
     }
 
     /// Holds all its levels at zero.
@@ -246,6 +247,11 @@ impl TrainedGrid {
 /// Indices of trained log2 steps in the stream's table.
 pub fn step_indices(log2: &Tensor) -> Vec<StepIndex> {
     to_vec(log2).into_iter().map(StepIndex::of_log2).collect()
+}
+
+/// Log2 steps as they train, from indices in the stream's table.
+pub fn log2_of(steps: &[StepIndex]) -> Tensor {
+    Tensor::from_slice(&steps.iter().map(|step| step.log2()).collect::<Vec<_>>())
 }
 
 /// Rounded levels in the order of the stream.

@@ -10,7 +10,7 @@ use iev_runtime::stream::scene::{Layer, NetworkLevels};
 use tch::{Device, Kind, Tensor};
 
 use super::adam::{ParameterId, Parameters};
-use super::grids::{Crop, levels_of_8_bits, step_indices};
+use super::grids::{Crop, levels_of_8_bits, log2_of, step_indices};
 use super::host::brought;
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 use crate::ablation::Part;
@@ -204,9 +204,8 @@ impl TrainedLayer {
 
     /// Begins at a layer of a stream; the model of its bits at how large the levels are.
     fn begin_at(&self, parameters: &mut Parameters, layer: &Layer) {
-        let values =
-            |of: &mut dyn Iterator<Item = f32>| Tensor::from_slice(&of.collect::<Vec<_>>());
-        let mut log2_steps = layer.steps.iter().map(|step| step.log2());
+        let (weight, bias): (Vec<f32>, Vec<f32>) =
+            (layer.weights_f32().collect(), layer.bias_f32().collect());
         let sizes = Tensor::from_slice(&layer.weights).to_kind(Kind::Float).abs();
         let sizes = sizes.view([self.spec.outputs as i64, self.spec.inputs as i64, -1]);
         // A product of what outputs and inputs have, as the model is.
@@ -214,9 +213,9 @@ impl TrainedLayer {
         let by_input = log_mean(&(&sizes / by_output.exp()), &[0, 2]);
         let of_bias = Tensor::from_slice(&layer.bias).to_kind(Kind::Float).abs();
         for (id, value) in [
-            (self.weight, values(&mut layer.weights_f32())),
-            (self.log2_step, values(&mut log2_steps)),
-            (self.bias, values(&mut layer.bias_f32())),
+            (self.weight, Tensor::from_slice(&weight)),
+            (self.log2_step, log2_of(&layer.steps)),
+            (self.bias, Tensor::from_slice(&bias)),
             (self.scale_output, by_output),
             (self.scale_input, by_input),
             (self.scale_bias, log_mean(&of_bias, &[0])),
