@@ -26,7 +26,7 @@ fn decoded(path: &Path, views: usize) -> Vec<Vec<Picture>> {
 
 fn predicted_luma_db(encoded: &EncodeResult) -> Vec<(usize, f64)> {
     let explicit = encoded.explicit_db.iter().map(|(view, db)| (*view, db[0]));
-    explicit.chain(encoded.implicit_db.iter().map(|q| (q.view, q.fused_db[0]))).collect()
+    explicit.chain(encoded.implicit_db.iter().map(|(view, db)| (*view, db[0]))).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use iev_exporter::input::View;
 
 fn luma_db(encoded: &EncodeResult) -> f64 {
     let views = encoded.implicit_db.len() as f64;
-    encoded.implicit_db.iter().map(|q| q.fused_db[0]).sum::<f64>() / views
+    encoded.implicit_db.iter().map(|q| q.1[0]).sum::<f64>() / views
 }
 
 fn run(views: &[View], settings: &EncodeSettings) -> (f64, Vec<u8>) {
@@ -115,7 +115,7 @@ fn a_training_starts_from_another_and_is_resumed_as_itself() {
     assert!(refusal(&narrower).contains("or wider profile"));
     // One without a network, and one that is none.
     for (name, bytes, words) in [
-        ("explicit.iev", std::fs::read(clip::AV1).unwrap(), "no network to start from"),
+        ("explicit.iev", std::fs::read(clip::AV1).unwrap(), "no network to start scene 0 from"),
         ("torn.iev", cold_bytes[..cold_bytes.len() - 9].to_vec(), "reading "),
     ] {
         let path = folder.path().join(name);

@@ -254,6 +254,41 @@ fn a_stream_of_every_profile_opens_on_every_board() {
 }
 
 #[test]
+fn curves_are_compared_at_equal_quality() {
+    let desk = Desk::new();
+    let curve = |name: &str, rows: &[(&str, f64, f64, f64)]| {
+        let mut text = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v,worst_y\n".to_owned();
+        for (codec, kbps, luma_db, worst_db) in rows {
+            text.push_str(&format!("{codec},1,100,{kbps},{luma_db},40,40,{worst_db}\n"));
+        }
+        std::fs::write(desk.path(name), text).unwrap();
+        desk.path(name)
+    };
+    let ours = curve("ours.csv", &[("iev", 50.0, 30.0, 29.0), ("iev", 100.0, 36.0, 35.0)]);
+    let peers = curve("peers.csv", &[("x", 100.0, 30.0, 30.0), ("x", 200.0, 36.0, 36.0)]);
+    let compare = |files: [&Path; 2], more: &[&str]| {
+        let mut compare = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        compare.arg("compare").args(files).args(more);
+        compare
+    };
+    let said = compare([&ours, &peers], &["--interval", "32,40"]).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    // Half the rate at equal luma; 2^(1/6) of that where the worst view is a dB lower.
+    for part in [
+        "-50.0 % (30.00 to 36.00 dB)",
+        "-50.0 % (32.00 to 36.00 dB)",
+        "-43.9 % (30.00 to 35.00 dB)",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let twins = curve("twins.csv", &[("a", 50.0, 30.0, 29.0), ("b", 100.0, 36.0, 35.0)]);
+    let refused = desk.refusal(&mut compare([&twins, &peers], &[]));
+    assert!(refused.contains("twins.csv has curves of 2 codecs"), "{refused}");
+    let refused = desk.refusal(&mut compare([&ours, &peers], &["--interval", "36,32"]));
+    assert!(refused.contains("from 36 to 32"), "{refused}");
+}
+
+#[test]
 fn a_late_point_of_a_curve_is_checked_before_the_first_trains() {
     let desk = Desk::new();
     desk.pair();

@@ -18,8 +18,8 @@ use iev_exporter::verify::Verification;
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../JSON.md");
-const PEERS: &str = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v\n\
-                     x264,28,392085,1568.3,35.964,40.4,38.2\nx264,36,125325,501.3,31.0,38,36.3\n";
+const PEERS: &str = "codec,quality,bytes,kbps,psnr_y,psnr_u,psnr_v,worst_y\n\
+                     x264,28,392085,1568.3,35.964,40.4,38.2,35.9\nx264,36,125325,501.3,31.0,38,36.3,30.9\n";
 
 fn said(command: &mut Command) -> Value {
     let output = command.output().unwrap();

@@ -65,7 +65,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
     let frames = views[0].frames.len();
     EncodeSettings {
         output: output.to_owned(),
-        plan: Plan::new(&vec![views.len() / 2; views.len()], frames, gop, 1),
+        plan: Plan::new(&vec![views.len() / 2; views.len()], &[(frames, gop)], 1),
         cameras: None,
         anchor: AnchorSettings { encoder: AnchorEncoder::OpenH264, ..AnchorSettings::new(30) },
         training: Settings {
@@ -83,6 +83,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             checkpoint: None,
             checkpoint_every: std::time::Duration::from_secs(120),
             warm_start: None,
+            scene: 0,
             without: None,
         },
         simulcast_offset: None,

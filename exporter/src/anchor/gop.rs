@@ -224,15 +224,15 @@ impl Alone<'_> {
         let CodedPictures { units, pictures: decoded } =
             self.coder.code(&inputs, self.rate, settings)?;
         // What comes back, by what it is; nobody needs the background any more, nor copies of keys.
-        let (mut keys, mut pictures) = (Vec::<(Key, Picture)>::new(), Vec::new());
+        let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
             match coded {
-                CodedPicture::Key(key) if keys.iter().any(|(known, _)| *known == key) => {}
                 CodedPicture::Key(key) => keys.push((key, picture)),
                 CodedPicture::Shown => pictures.push(picture),
                 CodedPicture::Hidden => {}
             }
         }
+        keys.dedup_by_key(|(key, _)| *key);
         let body = self.coder.body(&[self.view], &list, &units);
         let views = vec![usize::from(self.view.0)];
         Ok(CodedSection { views, body, keys, pictures: vec![pictures] })
@@ -284,7 +284,7 @@ mod tests {
         let encoder = AnchorEncoder::OpenH264;
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(24) };
-        let plan = Plan::new(&[0], FRAMES, FRAMES, 0);
+        let plan = Plan::new(&[0], &[(FRAMES, FRAMES)], 0);
         let coded = code_gop(&[pictures], &plan, (0, FRAMES), (25, 1), &settings).unwrap();
         let all: Vec<CodingInput<'_>> = pictures.iter().map(|picture| (picture, 0)).collect();
         let unfiltered = encode_anchor(&all, (25, 1), &settings).unwrap();

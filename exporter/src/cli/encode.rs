@@ -32,6 +32,7 @@ use super::{open_clip, print, read_views};
   iev-export encode v*.y4m -o clip.iev --anchor 2 --size 80k
   iev-export encode left/ right/ -o stereo.iev --rate 24 --qp 34 --lambda 1e-3    (PNG folders)
   iev-export encode v*.y4m -o clip.iev --cameras transforms.json    (then iev decode --pose x,y,z)
+  iev-export encode v*.y4m -o clip.iev --scenes 0,120    (a cut at frame 120; found unless given)
   iev-export encode v*.y4m -o clip.iev --report clip.html --json > clip.json
 
 The finished file is decoded by the player and measured; figures are of those pictures.")]

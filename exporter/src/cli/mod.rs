@@ -2,6 +2,7 @@
 
 #[cfg(feature = "train")]
 mod ablate;
+mod compare;
 #[cfg(feature = "train")]
 mod encode;
 pub(crate) mod exit;
@@ -43,6 +44,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Encode a curve of points, measure it and compare it with other codecs.
     Rd(rd::RdArgs),
+    /// Compare two or more curves that are there: BD-rates.
+    Compare(compare::CompareArgs),
     /// Run curves as the elements of a cluster's array job, and gather their results.
     Farm(farm::FarmArgs),
     /// Measure what each part of the codec is worth.
@@ -91,6 +94,7 @@ impl CommandLine {
             Command::Encode(args) => encode::run(*args),
             Command::Verify(args) => verify::run(&args),
             Command::Rd(args) => rd::run(args),
+            Command::Compare(args) => compare::run(&args),
             Command::Farm(args) => farm::run(&args),
             #[cfg(feature = "train")]
             Command::Ablate(args) => ablate::run(args),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::page::bd_cells;
 use iev_exporter::rd::report::Report;
-use iev_exporter::rd::{Config, Harness};
+use iev_exporter::rd::{BdRow, Config, Harness};
 use iev_exporter::rules::each_once;
 use iev_runtime::outputs::Outputs;
 
@@ -90,9 +90,19 @@ pub(super) fn text(report: &Report) -> String {
             figures.ms_ssim
         )
     }));
-    lines.push("BD-rate against: whole overlap, interval, YUV 6:1:1".into());
-    lines.extend(bd_cells(&report.bd_rate).iter().map(|row| {
-        format!("{:<14} {:<28} {:<28} {:<28} {}", row[0], row[1], row[2], row[3], row[4])
+    lines.push(bd_text(&report.bd_rate));
+    lines.join("\n")
+}
+
+/// BD-rates as lines.
+pub(super) fn bd_text(rows: &[BdRow]) -> String {
+    let mut lines = vec!["BD-rate against: luma, interval, YUV 6:1:1, worst view".to_owned()];
+    lines.extend(bd_cells(rows).iter().map(|row| {
+        let [peer, taken @ .., note] = &row[..] else {
+            unreachable!("a row has a peer and a note")
+        };
+        let taken: Vec<String> = taken.iter().map(|cell| format!("{cell:<28}")).collect();
+        format!("{peer:<22} {} {note}", taken.join(" ")).trim_end().to_owned()
     }));
     lines.join("\n")
 }

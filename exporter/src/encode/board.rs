@@ -122,7 +122,8 @@ mod tests {
         };
         let frames = vec![Picture::zeros(16, 16); MOST_GOP_FRAMES];
         let views = vec![View::new(PathBuf::new(), frames, (30, 1)); 5];
-        let plan = Plan::new(&[2; 5], MOST_GOP_FRAMES, MOST_GOP_FRAMES, request.keys_per_gop());
+        let plan =
+            Plan::new(&[2; 5], &[(MOST_GOP_FRAMES, MOST_GOP_FRAMES)], request.keys_per_gop());
         let settings = request.settings(plan, PathBuf::new(), None, Progress::Quiet).unwrap();
         let size = Size { width_px: 1920, height_px: 1088 };
         let header = Header { size, ..header(&views, &settings).unwrap() };

@@ -1,4 +1,4 @@
-//! Which explicit views share a section, chosen by drafts of the first GOP.
+//! Which explicit views share a section, chosen by drafts of the first GOP of every scene.
 //!
 //! Views that see nearly the same cost fewer bytes in one section in turn, each predicted from its neighbour
 //! of the same frame; others cost up to several times as many, because every reference in time is then farther away
@@ -162,7 +162,7 @@ mod tests {
         };
         let views = [view(0), view(1)];
         let request = EncodeRequest { anchor: vec![0, 1], ..EncodeRequest::default() };
-        let plan = Plan { codec: Codec::Av1, ..Plan::new(&[0, 1], 8, 8, 0) };
+        let plan = Plan { codec: Codec::Av1, ..Plan::new(&[0, 1], &[(8, 8)], 0) };
         let settings: EncodeSettings =
             request.settings(plan, PathBuf::new(), None, Progress::Quiet).unwrap();
         let costs = Costs::open(&views, &settings);

@@ -88,12 +88,12 @@ impl<'a> Costs<'a> {
         }
     }
 
-    /// Figures of every section `asked` for, over the first GOP, without hidden pictures.
+    /// Figures of every section `asked` for, over the first GOP of every scene, without hidden pictures.
     pub(super) fn drafted(&self, asked: &[SectionRequest]) -> Result<Vec<Figures>> {
         self.coded(
             "drafting explicit views",
             asked,
-            &self.plan.gops[..1],
+            &self.plan.first_gops(),
             |pictures, (section, anchor), span| {
                 let rate = self.views[0].rate;
                 code_plainly(pictures, self.plan.codec, section, span, rate, anchor)
@@ -101,15 +101,15 @@ impl<'a> Costs<'a> {
         )
     }
 
-    /// Figures of every section `asked` for as `plan` has it, over its first `gops`.
+    /// Figures of every section `asked` for as `plan` has it, over some of its `gops`.
     pub(super) fn planned(
         &self,
         what: &'static str,
         plan: &Plan,
         asked: &[SectionRequest],
-        gops: usize,
+        gops: &[(usize, usize)],
     ) -> Result<Vec<Figures>> {
-        self.coded(what, asked, &plan.gops[..gops], |pictures, (section, anchor), span| {
+        self.coded(what, asked, gops, |pictures, (section, anchor), span| {
             code_section(pictures, plan, section, span, self.views[0].rate, anchor)
         })
     }

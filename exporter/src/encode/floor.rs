@@ -114,11 +114,11 @@ fn too_dear(
     let draft = draft_at(&settings.anchor, settings.anchor.qp);
     let asked: Vec<_> = plan.sections().into_iter().map(|s| (s, draft.clone())).collect();
     let alone = costs.drafted(&asked)?;
-    let keyed = costs.planned("drafting key pictures", plan, &asked, 1)?;
+    let keyed = costs.planned("drafting key pictures", plan, &asked, &plan.first_gops())?;
     let bytes = |figures: &[Figures]| figures.iter().map(|f| f.bytes).sum::<usize>() as f64;
-    // Only the first GOP is drafted; the others are taken to be like it.
-    let whole = plan.gops.iter().map(|gop| gop.1).sum::<usize>() as f64;
-    let clip = THOROUGH_OVER_DRAFT * whole / plan.gops[0].1 as f64;
+    // Only the first GOP of a scene is drafted; the others are taken to be like it.
+    let pictures = |gops: &[(usize, usize)]| gops.iter().map(|gop| gop.1).sum::<usize>() as f64;
+    let clip = THOROUGH_OVER_DRAFT * pictures(&plan.gops) / pictures(&plan.first_gops());
     // 2. All views as explicit ones, as good as they would be in the mean.
     let anchor_db = best.line.middle_db();
     let usual_db = anchor_db - IMPLICIT_BELOW_DB;
@@ -130,7 +130,7 @@ fn too_dear(
     let explicit = clip * (all - bytes(&alone));
     let keys = clip * (bytes(&keyed) - bytes(&alone)).max(0.0);
     let qp = qp_of_lambda(settings.training.lambda);
-    let network = least_network_bytes(qp, implicit);
+    let network = plan.scenes.len() as f64 * least_network_bytes(qp, implicit);
     Ok((explicit <= network + keys).then(|| {
         format!(
             "no network: its views take about {:.1} kB as explicit ones, and a network at least {:.1} kB \
@@ -264,7 +264,7 @@ impl QuantiserSearch<'_> {
         let asked: Vec<_> =
             self.plan.sections().into_iter().map(|section| (section, anchor.clone())).collect();
         let what = "comparing with explicit views";
-        let figures = self.costs.planned(what, self.plan, &asked, self.plan.gops.len())?;
+        let figures = self.costs.planned(what, self.plan, &asked, &self.plan.gops)?;
         Ok(Figures::sum(figures.iter()))
     }
 }
@@ -289,7 +289,7 @@ mod tests {
             View::new(PathBuf::new(), frames.collect(), (24, 1))
         };
         let request = EncodeRequest { qp: 30.0, ..EncodeRequest::default() };
-        let plan = Plan::new(&[0, 0], 6, 4, 1);
+        let plan = Plan::new(&[0, 0], &[(6, 4)], 1);
         let mut settings = request.settings(plan, PathBuf::new(), None, Progress::Quiet).unwrap();
         settings.anchor.encoder = AnchorEncoder::OpenH264;
         (vec![view(0), view(1)], settings)
@@ -307,7 +307,9 @@ mod tests {
                 let anchor = AnchorSettings { qp, ..found.anchor.clone() };
                 let sections = found.plan.sections().into_iter();
                 let asked: Vec<_> = sections.map(|s| (s, anchor.clone())).collect();
-                Figures::sum(costs.planned("", &found.plan, &asked, 2).unwrap().iter())
+                Figures::sum(
+                    costs.planned("", &found.plan, &asked, &found.plan.gops).unwrap().iter(),
+                )
             };
             let (chosen, coarser) = (figures(found.anchor.qp), figures(found.anchor.qp + 1.0));
             assert!(chosen.luma_db >= wanted_db, "{chosen:?}");
@@ -331,7 +333,7 @@ mod tests {
     fn a_training_that_shows_poor_pictures_early_ends() {
         let (views, settings) = clip();
         // As if the clip went on like its first GOP, which is all that drafts look at.
-        let settings = EncodeSettings { plan: Plan::new(&[0, 0], 4000, 4, 1), ..settings };
+        let settings = EncodeSettings { plan: Plan::new(&[0, 0], &[(4000, 4)], 1), ..settings };
         let costs = Costs::open(&views, &settings);
         let hopeless = |luma_db: f64| hopeless(&costs, &settings, -6, luma_db).unwrap();
         assert!(hopeless(40.0).is_none());

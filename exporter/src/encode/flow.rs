@@ -1,5 +1,7 @@
 //! The whole encoder: views → plan → anchors → matching → training → sections → file.
 
+use std::ops::Range;
+
 use iev_runtime::Size;
 use iev_runtime::format::header::{Header, MAX_VIEWS};
 use iev_runtime::format::table::Kind;
@@ -8,21 +10,19 @@ use iev_runtime::network::templates::Templates;
 use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
 use super::figures::Costs;
-use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts, hopeless};
+use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts};
+use super::implicit_views::{ImplicitViews, Trained, implicit_views};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use crate::anchor::AnchorSettings;
 use crate::anchor::gop::CodedSection;
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, ensure};
 use crate::input::View;
 use crate::pack::{OwnedSection, cameras_section, sections, write_file};
 use crate::picture::{Picture, PictureExt};
-use crate::plan::{Plan, choose_anchors};
+use crate::plan::{Plan, choose_anchors, cuts};
 use crate::progress::Progress;
-use crate::quality::PlaneErrors;
 use crate::stop;
-use crate::train::dataset::assemble;
-use crate::train::{Clip, Sample, Trainer};
 
 /// Plans a clip as `request` asks: without explicit views named, all views are matched with each other, which
 /// takes minutes where they are many.
@@ -35,17 +35,19 @@ pub fn plan(views: &[View], request: &EncodeRequest, progress: Progress) -> Resu
     let anchors = choose_anchors(&pictures, &request.anchor, progress);
     stop::check()?;
     let (codec, frames) = (request.codec()?.codec, pictures[0].len());
-    let gop_frames = request.gop_frames(codec, frames)?;
-    Ok(Plan { codec, ..Plan::new(&anchors, frames, gop_frames, request.keys_per_gop()) })
-}
-
-/// PSNR of one implicit view, as the trainer paints it.
-#[derive(Debug, Clone, Copy)]
-pub struct ViewQuality {
-    /// The view.
-    pub view: usize,
-    /// Fused, all planes.
-    pub fused_db: [f64; 3],
+    let last = request.scenes.last().copied().unwrap_or(0);
+    ensure!(last < frames, "there is no frame {last}: the clip has frames 0 to {}", frames - 1);
+    let scenes = match &request.scenes[..] {
+        [] => cuts::scenes(&pictures),
+        asked => cuts::spans(asked, frames),
+    };
+    if scenes.len() > 1 {
+        let starts: Vec<String> = scenes.iter().map(|scene| scene.start.to_string()).collect();
+        progress.say(format_args!("{} scenes, from frames {}", scenes.len(), starts.join(", ")));
+    }
+    let lengths = |scene: &Range<usize>| Ok((scene.len(), request.gop_frames(codec, scene.len())?));
+    let scenes: Vec<(usize, usize)> = scenes.iter().map(lengths).collect::<Result<_>>()?;
+    Ok(Plan { codec, ..Plan::new(&anchors, &scenes, request.keys_per_gop()) })
 }
 
 /// What came out.
@@ -59,8 +61,8 @@ pub struct EncodeResult {
     pub parts: Vec<(Kind, usize)>,
     /// PSNR of explicit views, all planes.
     pub explicit_db: Vec<(usize, [f64; 3])>,
-    /// PSNR of implicit views.
-    pub implicit_db: Vec<ViewQuality>,
+    /// PSNR of implicit views as the trainer paints them, all planes.
+    pub implicit_db: Vec<(usize, [f64; 3])>,
 }
 
 /// A stream that is not written yet.
@@ -68,7 +70,7 @@ struct Stream {
     header: Header,
     sections: Vec<OwnedSection>,
     explicit_db: Vec<(usize, [f64; 3])>,
-    implicit_db: Vec<ViewQuality>,
+    implicit_db: Vec<(usize, [f64; 3])>,
 }
 
 impl EncodeResult {
@@ -79,22 +81,14 @@ impl EncodeResult {
 
     /// PSNR of Y, U and V of every view, as the encoder expects the player to show it.
     pub fn predicted_db(&self) -> Vec<(usize, [f64; 3])> {
-        all_views_db(&self.explicit_db, &self.implicit_db)
+        [&self.explicit_db[..], &self.implicit_db].concat()
     }
 }
 
 impl Stream {
     fn luma_db(&self) -> f64 {
-        mean_luma_db(&all_views_db(&self.explicit_db, &self.implicit_db))
+        mean_luma_db(&[&self.explicit_db[..], &self.implicit_db].concat())
     }
-}
-
-fn all_views_db(
-    explicit: &[(usize, [f64; 3])],
-    implicit: &[ViewQuality],
-) -> Vec<(usize, [f64; 3])> {
-    let implicit = implicit.iter().map(|q| (q.view, q.fused_db));
-    explicit.iter().copied().chain(implicit).collect()
 }
 
 /// Encodes `views` into a stream, as drafts tell where `settings` leave it open.
@@ -157,24 +151,13 @@ fn code(
     stop::check()?;
     let bytes = |gop: &Vec<CodedSection>| gop.iter().map(|section| section.body.len()).collect();
     check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
-    let work = settings.training.checkpoint.as_deref();
-    let clip = assemble(&frames, plan, &coded, header.size, work, settings.progress)?;
-    stop::check()?;
-    let trained = if clip.views() > 0 {
-        let mut trainer = Trainer::new(settings.training.clone(), &clip)?;
-        trainer.tell_estimate(&clip, settings.progress)?;
-        if let Some(explicit) = given_up(&mut trainer, &clip, costs, settings)?.filter(plays) {
-            return Ok(Coded::Hopeless(Box::new(explicit)));
-        }
-        trainer.run(&clip, settings.progress)?;
-        Some((trainer.export(&clip), implicit_quality(&trainer, &clip, plan, usize::MAX)))
-    } else {
-        None
+    let trained = implicit_views(&frames, &coded, header.size, costs, settings, plays)?;
+    let ImplicitViews { scenes, quality_db: implicit_db } = match trained {
+        Trained::Whole(views) => views,
+        Trained::Hopeless(without) => return Ok(Coded::Hopeless(without)),
     };
-    let exported = trained.as_ref().map(|(exported, _)| exported);
-    let mut sections = sections(&header, plan, &coded, exported);
+    let mut sections = sections(plan, &coded, &scenes);
     sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
-    let implicit_db = trained.map_or(Vec::new(), |(_, quality)| quality);
     Ok(Coded::Whole(Box::new(Stream { header, sections, explicit_db, implicit_db })))
 }
 
@@ -205,51 +188,4 @@ pub(super) fn header(views: &[View], settings: &EncodeSettings) -> Result<Header
         views: roles,
         sampling: views[0].told.sampling,
     })
-}
-
-/// Trains a tenth of the steps and gives what to do instead, where the rest would be in vain.
-fn given_up(
-    trainer: &mut Trainer,
-    clip: &Clip<'_>,
-    costs: &Costs<'_>,
-    settings: &EncodeSettings,
-) -> Result<Option<EncodeSettings>> {
-    let (training, first) = (&settings.training, settings.training.steps / 10);
-    let Some(offset) = settings.simulcast_offset else { return Ok(None) };
-    // A training that starts from another is not at its beginning, and one of few steps is soon over.
-    if training.warm_start.is_some() || first < LEAST_TOLD_STEPS {
-        return Ok(None);
-    }
-    if !trainer.run_to(first, clip, settings.progress)? {
-        return Ok(None);
-    }
-    let quality = implicit_quality(trainer, clip, &settings.plan, TOLD_PICTURES);
-    let luma_db = quality.iter().map(|view| view.fused_db[0]).sum::<f64>() / quality.len() as f64;
-    hopeless(costs, settings, offset, luma_db)
-}
-
-/// Steps that tell how good a network will be, and pictures of each view that they are told by.
-const LEAST_TOLD_STEPS: usize = 500;
-const TOLD_PICTURES: usize = 8;
-
-/// Quality of the implicit views by at most so many `pictures` of each.
-fn implicit_quality(
-    trainer: &Trainer,
-    clip: &Clip<'_>,
-    plan: &Plan,
-    pictures: usize,
-) -> Vec<ViewQuality> {
-    let measure = |(index, view): (usize, usize)| {
-        let samples: Vec<Sample> = clip.samples().into_iter().filter(|s| s.view == index).collect();
-        let apart = samples.len().div_ceil(pictures).max(1);
-        let samples: Vec<Sample> = samples.into_iter().step_by(apart).collect();
-        let mut errors = PlaneErrors::default();
-        for chunk in samples.chunks(trainer.at_once(8)) {
-            for (sample, fused) in chunk.iter().zip(trainer.fused(clip, chunk)) {
-                errors.add(clip.original(sample), &fused);
-            }
-        }
-        ViewQuality { view, fused_db: errors.psnr_db() }
-    };
-    plan.implicit().enumerate().map(measure).collect()
 }

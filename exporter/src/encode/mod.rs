@@ -14,6 +14,9 @@ mod settings;
 mod explicit_views;
 
 #[cfg(feature = "train")]
+mod implicit_views;
+
+#[cfg(feature = "train")]
 mod drafts;
 
 #[cfg(feature = "train")]
@@ -30,6 +33,6 @@ pub mod size;
 
 pub use codec::ChosenCodec;
 #[cfg(feature = "train")]
-pub use flow::{EncodeResult, ViewQuality, encode, plan};
+pub use flow::{EncodeResult, encode, plan};
 #[cfg(feature = "train")]
 pub use settings::{EncodeSettings, device};

@@ -15,6 +15,9 @@ use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, each_once, lambda_at};
 /// Most pictures of a GOP that players take.
 pub(super) const MOST_GOP_FRAMES: usize = Limits::DEFAULT.gop_frames as usize;
 
+/// Most scenes that a stream can number.
+const MOST_SCENES: usize = 1 << u16::BITS;
+
 /// Quantisers of H.264.
 const QPS: std::ops::RangeInclusive<f64> = 1.0..=51.0;
 
@@ -109,6 +112,11 @@ pub struct EncodeRequest {
     /// Most pictures of a GOP: 96 by H.264 and as many as the board allows by AV1 unless given.
     #[arg(long, value_parser = parse_gop)]
     pub gop: Option<usize>,
+    /// First frames of scenes, such as 0,48, or 0 for one scene; found where the pictures change all at once unless
+    /// given. Each scene has a network of its own.
+    #[arg(long, value_delimiter = ',', value_name = "FRAMES")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scenes: Vec<usize>,
     /// Encode only the first pictures.
     #[arg(long)]
     pub limit: Option<usize>,
@@ -202,6 +210,12 @@ impl EncodeRequest {
             (1..=MOST_GOP_FRAMES).contains(&gop),
             "a GOP has 1 to {MOST_GOP_FRAMES} pictures, not {gop}"
         );
+        let rises = self.scenes.is_sorted_by(|a, b| a < b);
+        ensure!(
+            rises && self.scenes.first().is_none_or(|first| *first == 0),
+            "scenes are first frames in order, from 0 on, such as 0,48"
+        );
+        ensure!(self.scenes.len() <= MOST_SCENES, "a stream has at most {MOST_SCENES} scenes");
         ensure!(self.batch > 0 && self.steps() > 0, "batch and steps are at least 1");
         ensure!(
             self.window >= LEAST_WINDOW_PX,

@@ -164,6 +164,7 @@ impl EncodeRequest {
             checkpoint: work,
             checkpoint_every: CHECKPOINT_EVERY,
             warm_start: None,
+            scene: 0,
             without: self.without,
         })
     }

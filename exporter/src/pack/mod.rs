@@ -24,54 +24,53 @@ pub struct OwnedSection {
     pub kind: Kind,
     /// The explicit view, for anchors.
     pub view: usize,
+    /// The scene, for networks and grids.
+    pub scene: usize,
     /// First picture and number of pictures it covers.
     pub span: (usize, usize),
     /// Its bytes.
     pub body: Vec<u8>,
 }
 
-/// All sections of a one-scene stream in file order.
+/// All sections of a stream in file order; `scenes` is empty where no view is implicit.
 pub fn sections(
-    header: &Header,
     plan: &Plan,
     coded: &[Vec<CodedSection>],
-    exported: Option<&SceneLevels>,
+    scenes: &[SceneLevels],
 ) -> Vec<OwnedSection> {
-    let whole = (0, header.frames as usize);
     let mut sections = Vec::new();
     let mut model = Box::new(SymbolModel::new());
-    // What holds for the whole clip comes first.
-    if let Some(exported) = exported {
-        sections.push(OwnedSection {
-            kind: Kind::Network,
-            view: 0,
-            span: whole,
-            body: exported.network.encode(&mut model),
-        });
-        sections.push(OwnedSection {
-            kind: Kind::SceneGrids,
-            view: 0,
-            span: whole,
-            body: encode_grids(&exported.scene_grids, &mut model),
-        });
-    }
-    // Then every GOP, explicit sections in front of grids.
-    for (gop, span) in plan.gops.iter().enumerate() {
-        for explicit in &coded[gop] {
-            sections.push(OwnedSection {
-                kind: coder(plan.codec).kind(),
-                view: explicit.views[0],
-                span: *span,
-                body: explicit.body.clone(),
-            });
+    for (scene, gops) in plan.scenes.iter().enumerate() {
+        // What holds for a whole scene comes first.
+        let (levels, pictures) = (scenes.get(scene), &plan.gops[gops.clone()]);
+        if let Some(levels) = levels {
+            let span = (pictures[0].0, pictures.iter().map(|gop| gop.1).sum());
+            let network = levels.network.encode(&mut model);
+            let grids = encode_grids(&levels.scene_grids, &mut model);
+            for (kind, body) in [(Kind::Network, network), (Kind::SceneGrids, grids)] {
+                sections.push(OwnedSection { kind, view: 0, scene, span, body });
+            }
         }
-        if let Some(exported) = exported {
-            sections.push(OwnedSection {
-                kind: Kind::GopGrids,
-                view: 0,
-                span: *span,
-                body: encode_grids(&exported.gop_grids[gop], &mut model),
-            });
+        // Then every GOP, explicit sections in front of grids.
+        for (place, (gop, span)) in gops.clone().zip(pictures).enumerate() {
+            for explicit in &coded[gop] {
+                sections.push(OwnedSection {
+                    kind: coder(plan.codec).kind(),
+                    view: explicit.views[0],
+                    scene,
+                    span: *span,
+                    body: explicit.body.clone(),
+                });
+            }
+            if let Some(levels) = levels {
+                sections.push(OwnedSection {
+                    kind: Kind::GopGrids,
+                    view: 0,
+                    scene,
+                    span: *span,
+                    body: encode_grids(&levels.gop_grids[place], &mut model),
+                });
+            }
         }
     }
     sections
@@ -82,6 +81,7 @@ pub fn cameras_section(cameras: &Cameras, header: &Header) -> OwnedSection {
     OwnedSection {
         kind: Kind::Cameras,
         view: 0,
+        scene: 0,
         span: (0, header.frames as usize),
         body: cameras.encode().to_vec(),
     }
@@ -97,7 +97,7 @@ pub fn write_file(path: &Path, header: &Header, sections: &[OwnedSection]) -> Re
         .map(|s| Section {
             kind: s.kind,
             view: ViewId(s.view as u8),
-            scene: 0,
+            scene: s.scene as u16,
             first_frame: s.span.0 as u32,
             frames: s.span.1 as u32,
             body: &s.body,

@@ -1,4 +1,6 @@
-//! Which views are explicit, how time is cut into GOPs, and which key pictures are sent.
+//! Which views are explicit, how time is cut into scenes and GOPs, and which key pictures are sent.
+
+pub mod cuts;
 
 use std::ops::Range;
 
@@ -19,6 +21,8 @@ pub struct Plan {
     pub roles: Vec<Role>,
     /// First picture and number of pictures of every GOP.
     pub gops: Vec<(usize, usize)>,
+    /// GOPs of every scene, each of which has a network of its own where a view is implicit.
+    pub scenes: Vec<Range<usize>>,
     /// Key pictures per implicit view and GOP.
     pub keys_per_gop: usize,
     /// The codec of explicit views.
@@ -35,11 +39,12 @@ const PREDICTABLE_DB: f64 = 24.0;
 
 impl Plan {
     /// `anchor_of` names the anchor of every view; a view that is its own anchor is explicit. The others
-    /// have key pictures as their second source. Explicit views are in H.264, each in a section of its own.
+    /// have key pictures as their second source. Explicit views are in H.264, each in a section of its own. `scenes`
+    /// tells pictures of every scene, and the most of a GOP in it.
     ///
     /// # Panics
     /// If an anchor is not its own.
-    pub fn new(anchor_of: &[usize], frames: usize, gop_frames: usize, keys_per_gop: usize) -> Self {
+    pub fn new(anchor_of: &[usize], scenes: &[(usize, usize)], keys_per_gop: usize) -> Self {
         let role = |(view, anchor): (usize, &usize)| {
             assert_eq!(anchor_of[*anchor], *anchor, "an anchor is explicit");
             match *anchor == view {
@@ -47,17 +52,36 @@ impl Plan {
                 false => Role::Implicit { anchor: ViewId(*anchor as u8), second: Second::Key },
             }
         };
-        let gops =
-            (0..frames).step_by(gop_frames).map(|first| (first, gop_frames.min(frames - first)));
-        let (roles, gops) = (anchor_of.iter().enumerate().map(role).collect(), gops.collect());
-        Self { roles, gops, keys_per_gop, codec: Codec::H264, in_turn: Vec::new() }
+        let roles = anchor_of.iter().enumerate().map(role).collect();
+        let (mut plan_gops, mut plan_scenes, mut start) = (Vec::new(), Vec::new(), 0);
+        for (frames, gop_frames) in scenes {
+            let end = start + frames;
+            let gop = |first: usize| (first, (*gop_frames).min(end - first));
+            let before = plan_gops.len();
+            plan_gops.extend((start..end).step_by(*gop_frames).map(gop));
+            plan_scenes.push(before..plan_gops.len());
+            start = end;
+        }
+        Self {
+            roles,
+            gops: plan_gops,
+            scenes: plan_scenes,
+            keys_per_gop,
+            codec: Codec::H264,
+            in_turn: Vec::new(),
+        }
     }
 
     /// The same clip with every view explicit, and those that share one of `sections` in turn.
     pub fn all_explicit(&self, sections: &[Vec<usize>]) -> Self {
         let roles = vec![Role::Explicit; self.roles.len()];
         let in_turn = sections.iter().filter(|section| section.len() > 1).cloned().collect();
-        Self { roles, gops: self.gops.clone(), keys_per_gop: 0, codec: self.codec, in_turn }
+        Self { roles, keys_per_gop: 0, in_turn, ..self.clone() }
+    }
+
+    /// The first GOP of every scene, from which drafts tell how the others are.
+    pub fn first_gops(&self) -> Vec<(usize, usize)> {
+        self.scenes.iter().map(|gops| self.gops[gops.start]).collect()
     }
 
     /// Explicit views by the section that holds them.
@@ -212,7 +236,7 @@ mod tests {
 
     #[test]
     fn keys_travel_with_the_anchor_of_their_view() {
-        let plan = Plan::new(&[0, 0, 0, 4, 4], 50, 48, 1);
+        let plan = Plan::new(&[0, 0, 0, 4, 4], &[(50, 48)], 1);
         assert_eq!(plan.explicit().collect::<Vec<_>>(), [0, 4]);
         assert_eq!((plan.keyed_views(0), plan.keyed_views(4)), (vec![1, 2], vec![3]));
         assert_eq!(plan.gops, [(0, 48), (48, 2)]);
@@ -220,8 +244,19 @@ mod tests {
     }
 
     #[test]
+    fn a_scene_begins_with_a_gop() {
+        let plan = Plan::new(&[0], &[(50, 48), (30, 48)], 1);
+        assert_eq!(plan.gops, [(0, 48), (48, 2), (50, 30)]);
+        assert_eq!(
+            (plan.scenes.clone(), plan.first_gops()),
+            (vec![0..2, 2..3], vec![(0, 48), (50, 30)])
+        );
+    }
+
+    #[test]
     fn views_in_turn_share_a_section() {
-        let plan = Plan::new(&[0, 0, 0, 0], 8, 8, 1).all_explicit(&[vec![1, 0], vec![2], vec![3]]);
+        let plan =
+            Plan::new(&[0, 0, 0, 0], &[(8, 8)], 1).all_explicit(&[vec![1, 0], vec![2], vec![3]]);
         assert_eq!(plan.sections(), [vec![1, 0], vec![2], vec![3]]);
         assert_eq!(plan.explicit().count(), 4);
     }

@@ -59,6 +59,12 @@ impl Curve {
     pub fn yuv(&self) -> Vec<RatePoint> {
         self.rows.iter().map(|r| RatePoint { rate: r.kbps, quality: r.psnr_611() }).collect()
     }
+
+    /// Rate in kbit/s over the worst view's luma PSNR; none where some point does not say it.
+    pub fn worst(&self) -> Option<Vec<RatePoint>> {
+        let point = |r: &CurveRow| Some(RatePoint { rate: r.kbps, quality: r.worst_y? });
+        self.rows.iter().map(point).collect()
+    }
 }
 
 /// Sorts rows into curves, in the order in which codecs first appear.

@@ -51,15 +51,15 @@ pub(crate) fn percent(taken: Option<RateDifference>) -> String {
 /// The BD-rate table as text cells, for pages and terminals.
 pub fn bd_cells(rows: &[BdRow]) -> Vec<Vec<String>> {
     let cells = |row: &BdRow| {
-        let [luma, interval, yuv] = [row.luma, row.luma_interval, row.yuv].map(percent);
-        vec![row.peer.clone(), luma, interval, yuv, row.note.clone()]
+        let taken = [row.luma, row.luma_interval, row.yuv, row.worst].map(percent);
+        [vec![row.peer.clone()], taken.into(), vec![row.note.clone()]].concat()
     };
     rows.iter().map(cells).collect()
 }
 
 fn bd_table(rows: &[BdRow], (low, high): (f64, f64)) -> String {
     let interval = format!("luma, {low} to {high} dB");
-    let columns = ["against", "luma, whole overlap", &interval, "YUV 6:1:1, whole overlap", ""];
+    let columns = ["against", "luma, whole overlap", &interval, "YUV 6:1:1", "worst view", ""];
     table(&columns, &bd_cells(rows))
 }
 

@@ -25,6 +25,8 @@ pub struct BdRow {
     pub luma_interval: Option<RateDifference>,
     /// 6:1:1 PSNR, over everything both curves cover.
     pub yuv: Option<RateDifference>,
+    /// Luma of the worst view, over everything both curves cover; none where one does not say it.
+    pub worst: Option<RateDifference>,
     /// What the numbers do not say by themselves.
     pub note: String,
 }
@@ -48,7 +50,9 @@ fn bd_row(ours: &Curve, peer: &Curve, asked: (f64, f64)) -> BdRow {
         }
     };
     let yuv = take(&ours.yuv(), &peer.yuv(), None).ok();
-    BdRow { peer: peer.codec.clone(), luma, luma_interval, yuv, note: notes.join("; ") }
+    let worst = ours.worst().zip(peer.worst());
+    let worst = worst.and_then(|(ours, peer)| take(&ours, &peer, None).ok());
+    BdRow { peer: peer.codec.clone(), luma, luma_interval, yuv, worst, note: notes.join("; ") }
 }
 
 fn take_interval(
@@ -107,6 +111,22 @@ mod tests {
         assert_eq!(row.luma.unwrap().over_db, (30.5, 40.502));
         assert_eq!(row.luma_interval.unwrap().over_db, (31.0, 36.0));
         assert_eq!((row.peer.as_str(), row.note.as_str()), ("x264", ""));
+    }
+
+    #[test]
+    fn the_worst_view_is_compared_where_both_curves_say_it() {
+        let worst = |mut curve: Curve, below_db: f64| {
+            curve.rows.iter_mut().for_each(|row| row.worst_y = Some(row.psnr_y - below_db));
+            curve
+        };
+        let (ours, peer) = (worst(scaled(0.5, &PEER), 1.0), worst(curve("x264", &PEER), 0.0));
+        let taken = bd_rows(&ours, std::slice::from_ref(&peer), (31.0, 36.0))[0].worst.unwrap();
+        // Half the rate, but a dB lower.
+        assert!((-50.0..-20.0).contains(&taken.percent), "{taken:?}");
+        assert_eq!(taken.over_db, (30.5, 39.502));
+        let mut unsaid = peer;
+        unsaid.rows[2].worst_y = None;
+        assert!(bd_rows(&ours, &[unsaid], (31.0, 36.0))[0].worst.is_none());
     }
 
     #[test]

@@ -49,10 +49,20 @@ pub fn fingerprint(
         ];
         ends.as_flattened().iter().flatten().for_each(|picture| digest.update(picture.i420()));
     }
+    number_of(digest)
+}
+
+/// The first eight bytes of a digest, as checkpoints hold numbers.
+pub fn number_of(digest: Sha256) -> i64 {
     let bytes: [u8; 32] = digest.finalize().into();
     bytes
         .first_chunk()
         .map_or_else(|| unreachable!("a digest has 32 bytes"), |first| i64::from_le_bytes(*first))
+}
+
+/// Where the training of a scene keeps what it has, in the work folder of a clip.
+pub fn scene_folder(work: &Path, scene: usize) -> PathBuf {
+    if scene == 0 { work.to_owned() } else { work.join(format!("scene-{scene}")) }
 }
 
 /// The checkpoint of a training whose work folder is `folder`.

@@ -1,5 +1,6 @@
 //! Puts together what training sees: originals, decoded sources, matched flow.
 
+use std::ops::Range;
 use std::path::Path;
 
 use iev_runtime::Size;
@@ -18,19 +19,21 @@ use crate::progress::Progress;
 use crate::stop;
 use crate::train::{Clip, MatchedFlow, ViewClip};
 
-/// The scene over all `gops` of the plan; what matching finds is kept in the folder `work`, if there is one.
+/// The scene over `gops` of the plan; what matching finds is kept in the folder `work`, if there is one.
 ///
 /// # Errors
 /// The disk's, and [`stop::Stopped`].
 pub fn assemble<'a>(
     views: &[&'a [Picture]],
     plan: &Plan,
+    gops: Range<usize>,
     coded: &'a [Vec<CodedSection>],
     size: Size,
     work: Option<&Path>,
     progress: Progress,
 ) -> Result<Clip<'a>> {
-    let gops = plan.gops.iter().zip(coded).map(|((first, frames), anchors)| {
+    let coded = &coded[gops.clone()];
+    let gops = plan.gops[gops].iter().zip(coded).map(|((first, frames), anchors)| {
         let clip = |view: usize| {
             view_clip(&views[view][*first..*first + *frames], plan.roles[view], view, anchors)
         };

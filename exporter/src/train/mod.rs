@@ -51,6 +51,7 @@ use crate::rules::lambda_at;
 use crate::stop;
 
 pub use checkpoint::checkpoint_in;
+use checkpoint::scene_folder;
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
 
@@ -92,14 +93,23 @@ pub struct Settings {
     pub device: Device,
     /// Bytes of pictures that a device may keep; the others are sent when they are needed.
     pub device_bytes: usize,
-    /// Folder of the checkpoint; none keeps nothing.
+    /// Folder of the checkpoint, that of the first scene where there are several; none keeps nothing.
     pub checkpoint: Option<PathBuf>,
     /// Time between checkpoints; zero writes one after every step.
     pub checkpoint_every: Duration,
     /// Folder with the checkpoint of another training whose parameters this one starts from, or a stream.
     pub warm_start: Option<PathBuf>,
+    /// The scene of the clip.
+    pub scene: usize,
     /// What to do without.
     pub without: Option<Part>,
+}
+
+impl Settings {
+    /// Folder of what this scene's training keeps.
+    pub fn work(&self) -> Option<PathBuf> {
+        self.checkpoint.as_deref().map(|folder| scene_folder(folder, self.scene))
+    }
 }
 
 /// Steps that teach the flow before the others, unless asked otherwise.
@@ -240,7 +250,8 @@ impl Trainer {
         }
         let kernels = Kernels::of(settings.device, settings.device_bytes);
         let windows = windows::windows(clip.size, settings.profile, settings.window_px);
-        let warm = settings.warm_start.as_deref().map(WarmStart::load).transpose()?;
+        let warm = settings.warm_start.as_deref();
+        let warm = warm.map(|path| WarmStart::load(path, settings.scene)).transpose()?;
         let origin = warm.as_ref().map(WarmStart::origin);
         let fingerprint = checkpoint::fingerprint(&settings, clip, windows.len(), origin);
         let px = (clip.size.width() * clip.size.height() * clip.samples().len()) as f64;
@@ -360,16 +371,27 @@ impl Trainer {
         Ok(Some(told))
     }
 
-    /// Says how long all further steps will take and how much memory, by trying two of each kind: the second one's time,
-    /// for the first has much to make, and what the process has had at most, since a step is like any other.
+    /// Steps that are still to be done: those that teach the flow, and the others.
+    pub fn steps_left(&self) -> [usize; 2] {
+        let (now, flow) = (self.step, self.flow_steps());
+        [flow.saturating_sub(now), self.total_steps() - now.max(flow)]
+    }
+
+    /// Says how long the steps `left`, of this training and of others like it, will take and how much memory, by trying
+    /// two of each kind: the second one's time, for the first has much to make, and what the process has had at most,
+    /// since a step is like any other.
     ///
     /// What they learn is forgotten, so that a training is the same with and without.
     ///
     /// # Errors
     /// As for a step.
-    pub fn tell_estimate(&mut self, clip: &Clip<'_>, progress: Progress) -> Result<()> {
-        let (now, flow, total) = (self.step, self.flow_steps(), self.total_steps());
-        let left = [flow.saturating_sub(now), total - now.max(flow)];
+    pub fn tell_estimate(
+        &mut self,
+        clip: &Clip<'_>,
+        left: [usize; 2],
+        progress: Progress,
+    ) -> Result<()> {
+        let (now, flow) = (self.step, self.flow_steps());
         if progress == Progress::Quiet || left.iter().sum::<usize>() < ESTIMATED_STEPS {
             return Ok(());
         }
@@ -636,14 +658,14 @@ impl Trainer {
     /// Writes the checkpoint, if there is a folder for it; never one that cannot be gone on from.
     fn save(&self) -> Result<()> {
         self.require(self.parameters.are_finite())?;
-        let Some(folder) = &self.settings.checkpoint else { return Ok(()) };
-        checkpoint::save(folder, self.fingerprint, self.step, self.parameters.state())
+        let Some(folder) = self.settings.work() else { return Ok(()) };
+        checkpoint::save(&folder, self.fingerprint, self.step, self.parameters.state())
     }
 
     /// Takes over the checkpoint; false when there is none.
     fn restore(&mut self) -> Result<bool> {
-        let Some(folder) = &self.settings.checkpoint else { return Ok(false) };
-        let Some(start) = checkpoint::load(folder, self.fingerprint)? else { return Ok(false) };
+        let Some(folder) = self.settings.work() else { return Ok(false) };
+        let Some(start) = checkpoint::load(&folder, self.fingerprint)? else { return Ok(false) };
         let path = start.path().display();
         ensure!(
             start.step() <= self.total_steps(),

@@ -3,6 +3,8 @@
 //! Only of the same pictures: the network of another clip is dearer than one that begins at nothing
 //! (EXPERIMENTS.md §36).
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use iev_runtime::format::limits::Limits;
@@ -16,10 +18,11 @@ use sha2::{Digest, Sha256};
 use tch::Device;
 
 use super::adam::Parameters;
+use super::checkpoint::number_of;
 use super::{Clip, SceneLevels, fresh};
 use crate::error::{Context, Result};
 
-/// What the first scene of a stream was trained to.
+/// What a scene of a stream was trained to.
 #[derive(Debug)]
 pub struct StreamStart {
     path: PathBuf,
@@ -29,32 +32,31 @@ pub struct StreamStart {
 }
 
 impl StreamStart {
-    /// The stream at `path`.
+    /// A `scene` of the stream at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, breaks a rule of the format or has no network.
-    pub fn load(path: &Path) -> Result<Self> {
+    /// When it cannot be read, breaks a rule of the format or has no such network.
+    pub fn load(path: &Path, scene: usize) -> Result<Self> {
         let within = || format!("reading {} to start from", path.display());
-        let bytes = std::fs::read(path).with_context(within)?;
-        let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        let mut reader =
-            StreamReader::open(Source::from(bytes), &Limits::DEFAULT).with_context(within)?;
+        let mut digest = Sha256::new();
+        let mut file = File::open(path).with_context(within)?;
+        io::copy(&mut file, &mut digest).with_context(within)?;
+        let source = Source::open(path).with_context(within)?;
+        let mut reader = StreamReader::open(source, &Limits::DEFAULT).with_context(within)?;
         let profile = reader.header().profile();
-        // The first scene alone.
         let (mut network, mut scene_grids, mut gop_grids) = (None, Vec::new(), Vec::new());
         let visited = visit_levels(&mut reader, |entry, levels| match levels {
-            _ if entry.scene > 0 => (),
+            _ if usize::from(entry.scene) != scene => (),
             Levels::Network(levels) => network = Some(levels),
             Levels::Grids(grids) if entry.kind == Kind::SceneGrids => scene_grids = grids.to_vec(),
             Levels::Grids(grids) => gop_grids.push(grids.to_vec()),
         });
         visited.with_context(within)?;
-        let (profile, network) = profile
-            .zip(network)
-            .with_context(|| format!("{} has no network to start from", path.display()))?;
-        let digest = digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first));
+        let (profile, network) = profile.zip(network).with_context(|| {
+            format!("{} has no network to start scene {scene} from", path.display())
+        })?;
         let levels = SceneLevels { network, scene_grids, gop_grids };
-        Ok(Self { path: path.to_owned(), digest, profile, levels })
+        Ok(Self { path: path.to_owned(), digest: number_of(digest), profile, levels })
     }
 
     /// A number of its own.
@@ -75,10 +77,10 @@ impl StreamStart {
         device: Device,
     ) -> Option<Parameters> {
         let SceneLevels { network: levels, scene_grids, gop_grids } = &self.levels;
-        let (mut parameters, network, grids) = fresh(profile, clip, device);
         if profile.name != self.profile.name || gop_grids.len() != clip.gops.len() {
             return None;
         }
+        let (mut parameters, network, grids) = fresh(profile, clip, device);
         network.begin_at(&mut parameters, levels);
         // Static grids once, those over time for every GOP, each in the profile's order.
         let (mut of_scene, mut of_gops) = (scene_grids.iter(), 0..);

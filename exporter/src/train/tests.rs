@@ -57,6 +57,7 @@ fn trainer(profile: &'static Profile, clip: &Clip<'_>) -> Trainer {
         checkpoint: None,
         checkpoint_every: Duration::MAX,
         warm_start: None,
+        scene: 0,
         without: None,
     };
     let mut trainer = Trainer::new(settings, clip).unwrap();

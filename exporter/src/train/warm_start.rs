@@ -6,7 +6,7 @@ use iev_runtime::profile::{PROFILES, Profile};
 use tch::Device;
 
 use super::adam::Parameters;
-use super::checkpoint::Start;
+use super::checkpoint::{Start, scene_folder};
 use super::stream_start::StreamStart;
 use super::{Clip, fresh, widen};
 use crate::error::{Result, bail};
@@ -21,15 +21,15 @@ pub enum WarmStart {
 }
 
 impl WarmStart {
-    /// The stream, or the checkpoint in the folder, at `path`.
+    /// One `scene` of the stream, or of the work folder, at `path`.
     ///
     /// # Errors
     /// When it is neither or cannot be read.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub fn load(path: &Path, scene: usize) -> Result<Self> {
         if path.is_file() {
-            StreamStart::load(path).map(Self::Stream)
+            StreamStart::load(path, scene).map(Self::Stream)
         } else {
-            Start::load(path).map(Self::Training)
+            Start::load(&scene_folder(path, scene)).map(Self::Training)
         }
     }
 
