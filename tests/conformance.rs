@@ -1,7 +1,7 @@
 //! Conformance: the sample, and a stream of every other version of the format, decode to their recorded output:
 //! integers exactly, pictures within a tolerance, and exactly where no network paints.
 //!
-//! After a new sample or AV1 vector: `cargo xtask test --test conformance record -- --ignored`.
+//! After a new sample or vector without a network: `cargo xtask test --test conformance record -- --ignored`.
 
 mod clip;
 
@@ -21,10 +21,12 @@ use serde::{Deserialize, Serialize};
 /// sees.
 const TOLERANCE_DB: f64 = 0.05;
 
-/// Streams and what is recorded of them: the sample, then one of each earlier version, of the same clip; the AV1 vector.
-const VECTORS: [(&str, &str); 5] = [
+/// Streams and what is recorded of them: the sample, those without a network, then one of each earlier version, of the
+/// sample's clip.
+const VECTORS: [(&str, &str); 6] = [
     SAMPLE,
     AV1,
+    B_PICTURES,
     ("tests/vectors/version_1_0.iev", "tests/vectors/version_1_0.toml"),
     ("tests/vectors/version_1_1.iev", "tests/vectors/version_1_1.toml"),
     ("tests/vectors/version_1_2.iev", "tests/vectors/version_1_2.toml"),
@@ -32,6 +34,9 @@ const VECTORS: [(&str, &str); 5] = [
 const SAMPLE: (&str, &str) = ("models/sample.iev", "tests/vectors/sample.toml");
 /// Without implicit views, and of another clip.
 const AV1: (&str, &str) = ("tests/vectors/version_1_4.iev", "tests/vectors/version_1_4.toml");
+/// Likewise, in H.264 with B pictures.
+const B_PICTURES: (&str, &str) =
+    ("tests/vectors/version_1_5.iev", "tests/vectors/version_1_5.toml");
 
 /// What a stream decodes to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +134,7 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
 #[test]
 #[ignore = "overwrites vectors: only after a stream was replaced on purpose"]
 fn record() {
-    for (stream, vector) in [SAMPLE, AV1] {
+    for (stream, vector) in [SAMPLE, AV1, B_PICTURES] {
         let head =
             format!("# What {stream} decodes to; written by `record` in tests/conformance.rs.");
         let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();

@@ -37,7 +37,18 @@ fn damage_to_a_whole_file_is_an_error_and_never_a_panic() {
 
 #[test]
 fn damage_to_a_file_in_av1_is_an_error_and_never_a_panic() {
-    damage(&std::fs::read(clip::AV1).unwrap(), 2 * 13);
+    damage(&as_written_now(clip::AV1), 2 * 13);
+}
+
+#[test]
+fn damage_to_a_file_with_b_pictures_is_an_error_and_never_a_panic() {
+    damage(&as_written_now(clip::B_PICTURES), 2 * 13);
+}
+
+/// A vector with the preamble of this version.
+fn as_written_now(vector: &str) -> Vec<u8> {
+    let stream = std::fs::read(vector).unwrap();
+    rewritten(&stream, &sections(&stream))
 }
 
 /// Whole, the stream has so many `pictures`.

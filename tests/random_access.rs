@@ -23,6 +23,11 @@ fn every_view_and_frame_of_av1_by_seek_equals_playing() {
     seeks_equal_playing(Path::new(clip::AV1), 2 * 13, [ViewId(1)].into_iter().collect());
 }
 
+#[test]
+fn every_view_and_frame_of_b_pictures_by_seek_equals_playing() {
+    seeks_equal_playing(Path::new(clip::B_PICTURES), 2 * 13, [ViewId(1)].into_iter().collect());
+}
+
 /// For each picture of the stream at `path`, and for what follows each frame of the views `some`.
 fn seeks_equal_playing(path: &Path, pictures: usize, some: ViewSet) {
     let player = Player::open(path, clip::options()).unwrap();

@@ -15,6 +15,9 @@ use iev_runtime::units::ViewId;
 /// Two views in AV1, of the size that the target `av1` has.
 const AV1: &[u8] = include_bytes!("../../tests/vectors/version_1_4.iev");
 
+/// Two views in H.264 with B pictures.
+const B_PICTURES: &[u8] = include_bytes!("../../tests/vectors/version_1_5.iev");
+
 fn write(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new("seeds").join(target);
     std::fs::create_dir_all(&folder).expect("the folder is writable");
@@ -49,8 +52,8 @@ fn av1() {
 fn main() {
     av1();
     let exports = std::env::args().skip(1).map(|path| std::fs::read(path).expect("an export"));
-    for (index, stream) in std::iter::once(small_stream::small_stream()).chain(exports).enumerate()
-    {
+    let own = [small_stream::small_stream(), B_PICTURES.to_vec()];
+    for (index, stream) in own.into_iter().chain(exports).enumerate() {
         let name = format!("stream{index}");
         for target in ["decode", "reader_writer"] {
             write(target, &name, &stream);

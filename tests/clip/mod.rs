@@ -25,6 +25,9 @@ use iev_runtime::{PictureId, Result};
 /// Two views of 13 frames in AV1: they take turns in a GOP of five, and have backgrounds in one of eight.
 pub const AV1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/version_1_4.iev");
 
+/// Two views of 13 frames in H.264 with B pictures, in GOPs of eight and five.
+pub const B_PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/version_1_5.iev");
+
 /// Texture with a square that crosses it; views see both from the side, the square nearer.
 pub fn views(count: usize, frames: usize, (width, height): (usize, usize)) -> Vec<View> {
     let view = |view: usize| {

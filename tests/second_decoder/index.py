@@ -165,7 +165,7 @@ def read_stream(data):
     require(len(data) >= 28, "a preamble is complete")
     magic, major, minor, header_size, count, size, crc = struct.unpack_from("<8sBBHIQI", data)
     require(magic == b"\x89IEV\r\n\x1a\n", "a stream starts with its magic")
-    require(major == 1 and minor <= 4, "the version is known")
+    require(major == 1 and minor <= 5, "the version is known")
     require(header_size <= 512 and size == len(data), "lengths of header and file")
     first = 28 + header_size + 28 * count
     require(first <= len(data), "the table is complete")

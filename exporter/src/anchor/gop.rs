@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
 use crate::anchor::{
-    AnchorError, AnchorSettings, AnchorSpeed, CodedPictures, Coder, CodingInput, coder,
+    AnchorError, AnchorSettings, AnchorSpeed, CodedPictures, Coder, CodingInput, Order, coder,
 };
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
@@ -130,9 +130,10 @@ fn in_turn(
 ) -> Result<CodedSection, AnchorError> {
     let frames = originals[0].len();
     let turns = (0..frames).flat_map(|frame| originals.iter().map(move |view| (&view[frame], 0)));
-    let inputs: Vec<CodingInput<'_>> = turns.collect();
+    let mut inputs: Vec<CodingInput<'_>> = turns.collect();
+    inputs[0].1 = settings.shown_offset;
     let rate = (rate.saturating_mul(section.len() as u32), per);
-    let CodedPictures { units, pictures } = coder.code(&inputs, rate, settings)?;
+    let CodedPictures { units, pictures } = coder.code(&inputs, Order::Shown, rate, settings)?;
     let mut of_views = vec![Vec::with_capacity(frames); section.len()];
     for (turn, picture) in pictures.into_iter().enumerate() {
         of_views[turn % section.len()].push(picture);
@@ -221,8 +222,9 @@ impl Alone<'_> {
         let order: Vec<CodedPicture> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
         let inputs = self.inputs(&order, start, settings);
+        let shown_or_coded = if list.is_empty() { Order::Shown } else { Order::Coded };
         let CodedPictures { units, pictures: decoded } =
-            self.coder.code(&inputs, self.rate, settings)?;
+            self.coder.code(&inputs, shown_or_coded, self.rate, settings)?;
         // What comes back, by what it is; nobody needs the background any more, nor copies of keys.
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
@@ -256,7 +258,10 @@ impl Alone<'_> {
             CodedPicture::Hidden => start.background.map(|picture| (picture, 0)),
         };
         let mut inputs: Vec<CodingInput<'_>> = order.iter().filter_map(input).collect();
-        inputs[0].1 = settings.intra_offset;
+        inputs[0].1 = match order.iter().all(|coded| *coded == CodedPicture::Shown) {
+            true => settings.shown_offset,
+            false => settings.intra_offset,
+        };
         inputs
     }
 
@@ -287,7 +292,7 @@ mod tests {
         let plan = Plan::new(&[0], &[(FRAMES, FRAMES)], 0);
         let coded = code_gop(&[pictures], &plan, (0, FRAMES), (25, 1), &settings).unwrap();
         let all: Vec<CodingInput<'_>> = pictures.iter().map(|picture| (picture, 0)).collect();
-        let unfiltered = encode_anchor(&all, (25, 1), &settings).unwrap();
+        let unfiltered = encode_anchor(&all, Order::Shown, (25, 1), &settings).unwrap();
         (coded.into_iter().next().unwrap(), unfiltered.iter().map(Vec::len).sum())
     }
 

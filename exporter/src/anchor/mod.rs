@@ -50,7 +50,7 @@ pub trait Coder: Sync {
     /// The kind of its sections.
     fn kind(&self) -> Kind;
 
-    /// Codes `pictures`, which stand in coding order, as one GOP.
+    /// Codes `pictures` as one GOP: in this order, but where all are shown, `Order::Shown`, in whichever is best.
     ///
     /// # Errors
     /// The encoder's; or where players would refuse what it wrote.
@@ -60,6 +60,7 @@ pub trait Coder: Sync {
     fn code(
         &self,
         pictures: &[CodingInput<'_>],
+        order: Order,
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError>;
@@ -86,11 +87,20 @@ pub trait Coder: Sync {
     fn interleaves(&self) -> bool;
 }
 
+/// What the order of pictures to code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// That in which all are shown.
+    Shown,
+    /// That in which they are coded: some are not shown.
+    Coded,
+}
+
 /// Pictures that are coded.
 #[derive(Clone, Debug)]
 pub struct CodedPictures {
     /// The bytes of each, in coding order.
     pub units: Vec<Vec<u8>>,
-    /// What players make of them.
+    /// What players make of them, in the order in which they were given.
     pub pictures: Vec<Picture>,
 }

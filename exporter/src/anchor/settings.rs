@@ -56,6 +56,8 @@ pub struct AnchorSettings {
     /// coarse; −9 saves 16 % of the bytes at equal PSNR over the encoder's own choice, and key pictures, which
     /// stand between it and the others, take −13 to make up for (EXPERIMENTS.md §25, §28).
     pub intra_offset: i32,
+    /// Change of `qp` for the first picture where all are shown, which x264 codes with B pictures (EXPERIMENTS.md §38).
+    pub shown_offset: i32,
     /// Change of `qp` for key pictures of other views; x264 only.
     pub key_offset: i32,
     /// Further `name=value` pairs for x264, joined by colons; they win over ours.
@@ -73,6 +75,7 @@ impl AnchorSettings {
             qp: qp.into(),
             speed: AnchorSpeed::default(),
             intra_offset: INTRA_OFFSET,
+            shown_offset: 0,
             key_offset: -8,
             x264_params: String::new(),
             threads: 1,

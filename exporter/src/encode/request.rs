@@ -93,7 +93,7 @@ pub struct EncodeRequest {
     #[arg(long, default_value_t = 37.0, value_parser = parse_qp)]
     pub qp: f64,
     /// Change of the quantiser for the first picture of a GOP. -13 unless given, down to -17 in GOPs of more
-    /// than 48 pictures, -6 when no view is predicted from it; x264 only.
+    /// than 48 pictures; when no view is predicted from it -6 behind a background and else 0; x264 only.
     #[arg(long, allow_negative_numbers = true)]
     pub intra_offset: Option<i32>,
     /// Change of the quantiser for key pictures; x264 only.

@@ -135,6 +135,7 @@ impl EncodeRequest {
             cameras: None,
             anchor: AnchorSettings {
                 intra_offset: self.intra_offset.unwrap_or(usual),
+                shown_offset: self.intra_offset.unwrap_or(0),
                 key_offset: self.key_offset,
                 x264_params: self.x264_params.clone(),
                 speed: self.preset.anchor_speed(),

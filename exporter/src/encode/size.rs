@@ -240,7 +240,9 @@ impl SizeSearch<'_> {
         settings.anchor.qp = q;
         if !self.trains {
             // H.264 has whole quantisers only; the first pictures are a sixth of such a file or more.
-            settings.anchor.intra_offset += (6.0 * (q - q.round())).round() as i32;
+            let finer = (6.0 * (q - q.round())).round() as i32;
+            settings.anchor.intra_offset += finer;
+            settings.anchor.shown_offset += finer;
         }
         settings.training.lambda = lambda_at(q);
         settings.training.steps = steps;

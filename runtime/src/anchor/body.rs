@@ -87,7 +87,8 @@ fn h264(
     check_keys(&section.keys, 0, views, header)?;
     let pictures = section.keys.len() + frames as usize;
     let mut units = Units::default();
-    let mut checker = Checker::new(header.size);
+    // A decoder that reorders gives no key pictures out where the list has them.
+    let mut checker = Checker::new(header.size, section.keys.is_empty());
     let most = MAX_NALS_PER_PICTURE * pictures;
     // Every NAL unit is checked before a decoder sees it; a slice ends its access unit.
     for nal in section.nal_units() {
@@ -106,6 +107,7 @@ fn h264(
         let rule = "an anchor section has one slice per key and per picture";
         return Err(Error::malformed(0, rule));
     }
+    checker.end()?;
     let order = views.iter().flat_map(|view| coding_order(*view, &section.keys, frames));
     Ok((order.collect(), units))
 }

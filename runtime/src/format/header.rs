@@ -15,7 +15,7 @@ pub const MAGIC: [u8; 8] = [0x89, b'I', b'E', b'V', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Readers refuse another major version.
 pub const VERSION_MAJOR: u8 = 1;
 /// Readers refuse a newer minor version with a message that names it.
-pub const VERSION_MINOR: u8 = 4;
+pub const VERSION_MINOR: u8 = 5;
 /// Most views of a stream.
 pub const MAX_VIEWS: usize = 32;
 ceiling! {

@@ -12,7 +12,7 @@ use iev_runtime::format::av1::write_av1;
 use iev_runtime::format::table::Kind;
 
 use super::decode::decode;
-use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput};
+use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput, Order};
 
 /// The codec of the fewest bytes.
 pub(super) struct Av1;
@@ -29,6 +29,7 @@ impl Coder for Av1 {
     fn code(
         &self,
         pictures: &[CodingInput<'_>],
+        _: Order,
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {

@@ -1,6 +1,8 @@
-//! H.264 Annex B without B-frames, one chunk of bytes per access unit: coded by x264 or openh264.
+//! H.264 Annex B, one chunk of bytes per access unit: coded by x264 or openh264.
 //!
-//! Why no B-frames: openh264, the player's decoder, decodes them wrongly and without an error.
+//! Why B pictures without direct prediction: openh264, the player's decoder, decodes that wrongly and without an error.
+//! Why none beside key pictures: x264 would make B pictures of those, of a quality that no setting reaches
+//! (EXPERIMENTS.md §21, §27).
 //! Why one IDR: a GOP is the random-access unit and is coded by one call, so nothing inside it
 //! needs another. Why padding: 4:2:0 H.264 codes even sizes only, so an odd picture grows by its
 //! repeated last column or row, and the decoder crops to the size it is told.
@@ -17,7 +19,7 @@ use iev_runtime::format::table::Kind;
 
 use super::decode::decode;
 use super::{
-    AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput,
+    AnchorEncoder, AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput, Order,
     first_of_one_size,
 };
 use crate::picture::{Picture, PictureExt};
@@ -48,10 +50,11 @@ impl Coder for H264 {
     fn code(
         &self,
         pictures: &[CodingInput<'_>],
+        order: Order,
         rate: (u32, u32),
         settings: &AnchorSettings,
     ) -> Result<CodedPictures, AnchorError> {
-        let units = encode_anchor(pictures, rate, settings)?;
+        let units = encode_anchor(pictures, order, rate, settings)?;
         let pictures = decode(Codec::H264, &units, pictures[0].0.size())?;
         Ok(CodedPictures { units, pictures })
     }
@@ -102,12 +105,13 @@ impl Coder for H264 {
 /// If there is no picture or their sizes differ: the input stage has checked both.
 pub fn encode_anchor(
     pictures: &[CodingInput<'_>],
+    order: Order,
     rate: (u32, u32),
     settings: &AnchorSettings,
 ) -> Result<Vec<Vec<u8>>, AnchorError> {
     let first = first_of_one_size(pictures);
     let stream = if settings.encoder.chosen() == AnchorEncoder::X264 {
-        x264::encode(pictures, rate, settings)?
+        x264::encode(pictures, order, rate, settings)?
     } else {
         openh264_encoder::encode(pictures, rate, settings)?
     };
@@ -116,15 +120,17 @@ pub fn encode_anchor(
         let (expected, got) = (pictures.len(), units.len());
         return Err(AnchorError::Count { stage: "anchor encoder", expected, got });
     }
-    check(&units, first).map_err(AnchorError::Refused)?;
+    check(&units, order, first).map_err(AnchorError::Refused)?;
     Ok(units)
 }
 
 /// Fails where players refuse `units` (FORMAT.md §8): further settings of x264 win over ours, and x264 also
 /// codes what openh264 decodes wrongly.
-fn check(units: &[Vec<u8>], picture: &Picture) -> iev_runtime::Result<()> {
-    let mut checker = Checker::new(picture.size());
-    units.iter().flat_map(|unit| nal_units(unit)).try_for_each(|nal| checker.check(nal).map(drop))
+fn check(units: &[Vec<u8>], order: Order, picture: &Picture) -> iev_runtime::Result<()> {
+    let mut checker = Checker::new(picture.size(), order == Order::Shown);
+    let mut nals = units.iter().flat_map(|unit| nal_units(unit));
+    nals.try_for_each(|nal| checker.check(nal).map(drop))?;
+    checker.end()
 }
 
 /// The picture as H.264 can code it: both sides even.
@@ -148,7 +154,7 @@ mod tests {
         let pictures: Vec<CodingInput<'_>> = moving.iter().map(|picture| (picture, 0)).collect();
         let settings =
             AnchorSettings { encoder, speed: AnchorSpeed::Draft, ..AnchorSettings::new(20) };
-        let units = encode_anchor(&pictures, (25, 1), &settings).unwrap();
+        let units = encode_anchor(&pictures, Order::Coded, (25, 1), &settings).unwrap();
         let decoded = decode(Codec::H264, &units, moving[0].size()).unwrap();
         assert_eq!(decoded.len(), pictures.len());
         for (frame, (original, copy)) in moving.iter().zip(&decoded).enumerate() {
@@ -202,7 +208,7 @@ mod tests {
             let pictures: Vec<CodingInput<'_>> = moving.iter().zip((0..).map(of)).collect();
             let encoder = AnchorEncoder::X264;
             let settings = AnchorSettings { encoder, ..AnchorSettings::new(32) };
-            encode_anchor(&pictures, (25, 1), &settings).unwrap()[0].len()
+            encode_anchor(&pictures, Order::Coded, (25, 1), &settings).unwrap()[0].len()
         };
         assert!(first_bytes(-9) as f32 > 1.3 * first_bytes(0) as f32);
     }
@@ -218,11 +224,13 @@ mod tests {
             x264_params: String::from("nonsense=1"),
             ..AnchorSettings::new(28)
         };
-        let error = encode_anchor(&[(&picture, 0)], (25, 1), &settings).map(|_| ()).unwrap_err();
+        let error = encode_anchor(&[(&picture, 0)], Order::Coded, (25, 1), &settings)
+            .map(|_| ())
+            .unwrap_err();
         assert!(error.to_string().contains("nonsense"), "{error}");
         // Lossless needs the High 4:4:4 profile, which the player cannot decode.
         let lossless = AnchorSettings { encoder: AnchorEncoder::X264, ..AnchorSettings::new(0) };
-        assert!(encode_anchor(&[(&picture, 0)], (25, 1), &lossless).is_err());
+        assert!(encode_anchor(&[(&picture, 0)], Order::Coded, (25, 1), &lossless).is_err());
     }
 
     #[test]
@@ -244,7 +252,8 @@ mod tests {
                 x264_params: params.into(),
                 ..AnchorSettings::new(28)
             };
-            let Err(AnchorError::Refused(error)) = encode_anchor(&pictures, (25, 1), &settings)
+            let Err(AnchorError::Refused(error)) =
+                encode_anchor(&pictures, Order::Coded, (25, 1), &settings)
             else {
                 panic!("{params} is refused");
             };

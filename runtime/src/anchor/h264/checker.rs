@@ -1,7 +1,10 @@
 //! A look at H.264 NAL units before the decoder sees them.
 //!
-//! Why: openh264 decodes B pictures wrongly without saying so, and a sequence header that declares
-//! another picture size would make it allocate by the stream's word. ITU-T H.264 §7.3 has the syntax.
+//! Why: openh264 decodes B pictures with direct prediction wrongly without saying so, gives pictures out in another order
+//! than it should where their order counts are unusual, and would allocate by the word of a sequence header that
+//! declares another picture size. ITU-T H.264 §7.3 has the syntax.
+
+use heapless::Vec as FixedVec;
 
 use crate::error::{Error, Result};
 use crate::format::h264::NalType;
@@ -16,6 +19,13 @@ const LEVELS: [u32; 20] =
     [9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62];
 /// Most pictures a decoder keeps for reference (§A.3.1).
 const MAX_REFERENCES: u32 = 16;
+/// From one picture that is shown to the next in order counts, where there are B pictures: one for each of two fields.
+const ORDER_STEP: i64 = 2;
+/// Most pictures that wait for B pictures that are shown before them.
+const MOST_WAITING: usize = 4;
+/// What is asked of them.
+const B_RULE: &str =
+    "B pictures come before one that is shown behind them, no more than 4 wait, and counts go by 2";
 
 /// What a NAL unit is to the player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +48,7 @@ pub struct Checker {
     has_picture_parameters: bool,
     /// Whether the first picture has been there.
     has_picture: bool,
-    /// Order count of the last picture, where slices tell it.
-    last_order: Option<u32>,
+    order: Order,
 }
 
 /// The numbers of a sequence header that slices are read with.
@@ -51,26 +60,30 @@ struct Sequence {
 }
 
 impl Checker {
-    /// Checks units of pictures of `size`, rounded up to even.
-    pub fn new(size: Size) -> Self {
-        let (has_picture_parameters, has_picture) = (false, false);
-        Self { size, sequence: None, has_picture_parameters, has_picture, last_order: None }
+    /// Checks units of pictures of `size`, rounded up to even; `reorders` tells whether there may be B pictures.
+    pub fn new(size: Size, reorders: bool) -> Self {
+        Self {
+            size,
+            sequence: None,
+            has_picture_parameters: false,
+            has_picture: false,
+            order: Order { reorders, ..Order::default() },
+        }
     }
 
     /// Checks the next unit, which has no start code, and says what it is.
     ///
     /// # Errors
-    /// At byte 0 of the unit: [`Error::Malformed`] when the size differs, a picture has several slices, is
-    /// shown before one coded earlier or has no parameter sets, another than the first is an IDR, or the unit
-    /// is cut off;
-    /// [`Error::Unsupported`] for B pictures, fields, and anything but 8-bit 4:2:0 up to High.
+    /// At byte 0 of the unit: [`Error::Malformed`] when the size differs, a picture has several slices, comes in
+    /// another order than it may or has no parameter sets, another than the first is an IDR, or the unit is cut off;
+    /// [`Error::Unsupported`] for B pictures where there may be none, fields, and anything but 8-bit 4:2:0 up to High.
     pub fn check(&mut self, nal: &[u8]) -> Result<Unit> {
         let (head, body) = nal.split_first().unwrap_or((&0, &[]));
         require(head & 0x80 == 0, "a NAL unit with its forbidden bit set")?;
         let mut bits = Bits::new(body);
         match NalType::of(nal) {
-            NalType::Slice => self.slice(&mut bits, false).map(|()| Unit::Slice),
-            NalType::IdrSlice => self.slice(&mut bits, true).map(|()| Unit::Idr),
+            NalType::Slice => self.slice(&mut bits, false, head).map(|()| Unit::Slice),
+            NalType::IdrSlice => self.slice(&mut bits, true, head).map(|()| Unit::Idr),
             NalType::SequenceParameters => self.sequence(&mut bits).map(|()| Unit::Sequence),
             NalType::PictureParameters => self.picture_parameters(&mut bits).map(|()| Unit::Other),
             NalType::Ignored => Ok(Unit::Other),
@@ -80,19 +93,32 @@ impl Checker {
         }
     }
 
+    /// Checks that no picture is missing where the section ends.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when one does not come that another waits for.
+    pub fn end(&self) -> Result<()> {
+        if self.order.is_whole() { Ok(()) } else { Err(Error::malformed(0, B_RULE)) }
+    }
+
     /// The start of a slice header (§7.3.3), as far as the picture's order.
-    fn slice(&mut self, bits: &mut Bits<'_>, is_idr: bool) -> Result<()> {
+    fn slice(&mut self, bits: &mut Bits<'_>, is_idr: bool, head: &u8) -> Result<()> {
         // first_mb_in_slice
         if bits.ue()? != 0 {
             return Err(Error::malformed(0, "every picture of an anchor section is one slice"));
         }
         // slice_type
-        match (bits.ue()?, is_idr) {
-            (2 | 7, _) | (0 | 5, false) => {}
-            (0 | 5, true) => return Err(Error::malformed(0, "an IDR picture is intra coded")),
-            (1 | 6, _) => return Err(Error::unsupported(0, "B pictures in an anchor section")),
+        let is_b = match (bits.ue()?, is_idr) {
+            (2 | 7, _) | (0 | 5, false) => false,
+            (0 | 1 | 5 | 6, true) => {
+                return Err(Error::malformed(0, "an IDR picture is intra coded"));
+            }
+            (1 | 6, false) if self.order.reorders => true,
+            (1 | 6, false) => {
+                return Err(Error::unsupported(0, "B pictures beside key pictures"));
+            }
             _ => return Err(Error::unsupported(0, "switching pictures in an anchor section")),
-        }
+        };
         let sequence = self.sequence.filter(|_| self.has_picture_parameters);
         let lacking = Error::malformed(0, "an anchor section has its own parameter sets");
         let Sequence { frame_number_bits, order_bits } = sequence.ok_or(lacking)?;
@@ -105,16 +131,17 @@ impl Checker {
         if is_idr {
             bits.ue()?; // idr_pic_id
         }
-        let Some(order_bits) = order_bits else { return Ok(()) };
-        let order = bits.take(order_bits)?; // pic_order_cnt_lsb
-        let last = if is_idr { None } else { self.last_order };
-        // Counts wrap; a step of half their range or more is a step back (§8.2.1.1).
-        let ahead = |last: u32| order.wrapping_sub(last) & ((1 << order_bits) - 1);
-        if last.is_some_and(|last| !(1..1 << (order_bits - 1)).contains(&ahead(last))) {
-            return Err(Error::malformed(0, "pictures of an anchor section are shown as coded"));
+        let Some(order_bits) = order_bits else {
+            let rule = "B pictures have order counts";
+            return if is_b { Err(Error::malformed(0, rule)) } else { Ok(()) };
+        };
+        let count = bits.take(order_bits)?; // pic_order_cnt_lsb
+        if is_idr {
+            self.order.first(count);
+            return Ok(());
         }
-        self.last_order = Some(order);
-        Ok(())
+        let is_reference = head >> 5 & 3 != 0; // nal_ref_idc
+        self.order.next(count, order_bits, is_b, is_reference)
     }
 
     /// The start of a picture parameter set (§7.3.2.2).
@@ -135,6 +162,79 @@ impl Checker {
         }
         self.sequence = Some(sequence);
         Ok(())
+    }
+}
+
+/// When pictures are shown, by the order counts of their slices (§8.2.1).
+///
+/// Without B pictures they are shown as they are coded. With them a picture waits until one is coded that is shown behind
+/// it; by then all that are shown before it have been coded, so that a decoder knows when to give it out.
+#[derive(Debug, Default)]
+struct Order {
+    /// Whether there may be B pictures.
+    reorders: bool,
+    /// Whether there has been one.
+    has_b: bool,
+    /// Whether all counts so far are those of a section that has B pictures.
+    is_even: bool,
+    /// Whole count of the last picture, and of the last one that others are predicted from.
+    last: i64,
+    last_reference: i64,
+    /// Count of the next picture that is shown.
+    next_shown: i64,
+    /// Counts of the pictures that wait, least first.
+    waiting: FixedVec<i64, MOST_WAITING>,
+}
+
+impl Order {
+    /// The IDR picture, whose slice says this count.
+    fn first(&mut self, count: u32) {
+        let count = i64::from(count);
+        (self.last, self.last_reference) = (count, count);
+        self.is_even = count == 0 && self.waits(count);
+    }
+
+    /// The next picture in coding order, whose slice says the low `bits` of its count.
+    fn next(&mut self, count: u32, bits: u32, is_b: bool, is_reference: bool) -> Result<()> {
+        // Counts wrap: of those with these low bits the nearest to the last reference's is meant (§8.2.1.1).
+        let range = 1i64 << bits;
+        let ahead = (i64::from(count) - self.last_reference).rem_euclid(range);
+        let ahead = if ahead > range / 2 { ahead - range } else { ahead };
+        let full = self.last_reference + ahead;
+        if is_reference {
+            self.last_reference = full;
+        }
+        self.has_b |= is_b;
+        let is_behind = core::mem::replace(&mut self.last, full) < full;
+        self.is_even = self.is_even && self.waits(full);
+        match (self.has_b, self.is_even, is_behind) {
+            (true, false, _) => Err(Error::malformed(0, B_RULE)),
+            (false, _, false) => {
+                Err(Error::malformed(0, "pictures of an anchor section are shown as coded"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows what waits before the picture of this count, which waits from now on; false where one is missing.
+    fn waits(&mut self, count: i64) -> bool {
+        while let Some(least) = self.waiting.first().copied().filter(|least| *least < count) {
+            if least != self.next_shown {
+                return false;
+            }
+            self.next_shown += ORDER_STEP;
+            self.waiting.remove(0);
+        }
+        let place = self.waiting.iter().position(|other| count <= *other);
+        let place = place.unwrap_or(self.waiting.len());
+        let is_new = count >= self.next_shown && self.waiting.get(place) != Some(&count);
+        is_new && self.waiting.insert(place, count).is_ok()
+    }
+
+    /// Whether nothing is missing when no picture follows.
+    fn is_whole(&self) -> bool {
+        let wanted = (0..).map(|place| self.next_shown + place * ORDER_STEP);
+        !self.has_b || wanted.zip(&self.waiting).all(|(wanted, count)| wanted == *count)
     }
 }
 
@@ -306,7 +406,11 @@ mod tests {
 
     /// A checker that has seen parameter sets.
     fn ready() -> Checker {
-        let mut checker = Checker::new(SIZE);
+        ready_for(false)
+    }
+
+    fn ready_for(reorders: bool) -> Checker {
+        let mut checker = Checker::new(SIZE, reorders);
         assert_eq!(checker.check(&nal(0x67, SEQUENCE)).unwrap(), Unit::Sequence);
         assert_eq!(checker.check(&nal(0x68, PICTURE)).unwrap(), Unit::Other);
         checker
@@ -322,6 +426,61 @@ mod tests {
         }
     }
 
+    /// Slices of these types (`P`, `B` that is referred to, `b` that is not) and counts behind an IDR picture.
+    fn reordered(slices: &[(char, u32)]) -> Result<()> {
+        let mut checker = ready_for(true);
+        checker.check(&nal(0x65, IDR))?;
+        for (kind, count) in slices {
+            let head = if *kind == 'b' { 0x01 } else { 0x41 };
+            let kind = if *kind == 'P' { "1" } else { "010" };
+            checker.check(&nal(head, &format!("1 {kind} 1 0001 {:04b}", count % 16)))?;
+        }
+        checker.end()
+    }
+
+    #[test]
+    fn b_pictures_come_before_one_that_is_shown_behind_them() {
+        let fine: [&[(char, u32)]; 6] = [
+            &[('P', 2), ('P', 4)],
+            &[('P', 8), ('b', 2), ('b', 4), ('b', 6)],
+            &[('P', 8), ('B', 4), ('b', 2), ('b', 6), ('P', 12), ('b', 10)],
+            // Counts of four bits wrap at the end of the second group.
+            &[
+                ('P', 4),
+                ('b', 2),
+                ('P', 10),
+                ('b', 6),
+                ('b', 8),
+                ('P', 16),
+                ('B', 14),
+                ('b', 12),
+                ('P', 18),
+            ],
+            // Without a B picture counts may be any.
+            &[('P', 1), ('P', 4)],
+            &[('P', 2), ('P', 6), ('b', 4)],
+        ];
+        for slices in fine {
+            reordered(slices).unwrap_or_else(|e| panic!("{slices:?}: {e}"));
+        }
+        let wrong: [&[(char, u32)]; 6] = [
+            // One is missing: between two, at the end, and before one that is shown already.
+            &[('P', 6), ('b', 2), ('P', 8)],
+            &[('P', 6), ('b', 2)],
+            &[('P', 6), ('B', 4), ('P', 8), ('b', 2)],
+            // Twice the same, and odd counts.
+            &[('P', 4), ('b', 2), ('b', 2)],
+            &[('P', 3), ('b', 1), ('b', 2)],
+            &[('P', 4), ('b', 2), ('b', 4)],
+        ];
+        for slices in wrong {
+            let error = reordered(slices).unwrap_err().to_string();
+            assert!(error.contains("B pictures come before one"), "{slices:?}: {error}");
+        }
+        let sideways = reordered(&[('P', 4), ('P', 2)]).unwrap_err().to_string();
+        assert!(sideways.contains("are shown as coded"), "{sideways}");
+    }
+
     #[test]
     fn every_planted_offence_of_a_picture_is_named() {
         let rows = [
@@ -329,6 +488,7 @@ mod tests {
             (0x41, "1 00111", "B pictures"),
             (0x41, "1 00100", "switching pictures"),
             (0x65, "1 1 1 0000 1 0000", "an IDR picture is intra coded"),
+            (0x65, "1 010 1 0000 1 0000", "an IDR picture is intra coded"),
             (0x41, "010 1", "is one slice"),
             (0x41, "1 1 1 0001 0100", "are shown as coded"),
             (0x41, "1 1 1 0001 0010", "are shown as coded"),
@@ -346,7 +506,7 @@ mod tests {
         }
         assert!(ready().check(&[0x41, 0, 0, 0, 0, 0, 0]).is_err(), "endless zeros");
         assert!(ready().check(&[]).is_err(), "nothing");
-        let early = Checker::new(SIZE).check(&nal(0x65, IDR)).unwrap_err().to_string();
+        let early = Checker::new(SIZE, false).check(&nal(0x65, IDR)).unwrap_err().to_string();
         assert!(early.contains("its own parameter sets"), "{early}");
     }
 
@@ -372,7 +532,7 @@ mod tests {
             assert!(said.contains(rule), "{to}: {said}");
         }
         let other = Size { width_px: 62, height_px: 48 };
-        assert!(Checker::new(other).check(&nal(0x67, SEQUENCE)).is_err());
+        assert!(Checker::new(other, false).check(&nal(0x67, SEQUENCE)).is_err());
     }
 
     #[test]
