@@ -52,9 +52,9 @@ fn av1() {
 fn main() {
     av1();
     let exports = std::env::args().skip(1).map(|path| std::fs::read(path).expect("an export"));
-    let own = [small_stream::small_stream(), B_PICTURES.to_vec()];
-    for (index, stream) in own.into_iter().chain(exports).enumerate() {
-        let name = format!("stream{index}");
+    let numbered = std::iter::once(small_stream::small_stream()).chain(exports).enumerate();
+    let numbered = numbered.map(|(index, stream)| (format!("stream{index}"), stream));
+    for (name, stream) in numbered.chain([("b_pictures".into(), B_PICTURES.to_vec())]) {
         for target in ["decode", "reader_writer"] {
             write(target, &name, &stream);
         }
