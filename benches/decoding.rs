@@ -6,7 +6,7 @@ mod clip;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, coder};
+use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, Order, coder};
 use iev_exporter::quality::PlaneErrors;
 use iev_runtime::anchor::decoder::{AnchorDecoder, InProcess, Input, Ready};
 use iev_runtime::format::anchor::Codec;
@@ -109,7 +109,7 @@ fn anchors(c: &mut Criterion) {
     for codec in Codec::ALL {
         let coder = coder(codec);
         let settings = AnchorSettings { speed: AnchorSpeed::Draft, ..AnchorSettings::new(34) };
-        let coded = match coder.code(&inputs, player.header().rate, &settings) {
+        let coded = match coder.code(&inputs, Order::Shown, player.header().rate, &settings) {
             Ok(coded) => coded,
             Err(reason) => {
                 eprintln!("{}: left out: {reason}", coder.name());

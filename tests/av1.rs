@@ -5,7 +5,7 @@ mod clip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, coder};
+use iev_exporter::anchor::{AnchorSettings, AnchorSpeed, Order, coder};
 use iev_exporter::encode::{EncodeSettings, encode};
 use iev_exporter::input::View;
 use iev_exporter::picture::PictureExt;
@@ -144,7 +144,7 @@ fn copies_of_a_key_picture_make_it_finer() {
         let mut pictures = vec![(&own[20], 0)];
         pictures.extend(std::iter::repeat_n((other, 0), copies));
         pictures.extend(own.iter().map(|picture| (picture, 0)));
-        let coded = coder(Codec::Av1).code(&pictures, (24, 1), &settings).unwrap();
+        let coded = coder(Codec::Av1).code(&pictures, Order::Shown, (24, 1), &settings).unwrap();
         plane_psnr_db(other.y(), coded.pictures[1].y())
     };
     let (once, thrice) = (key_db(1), key_db(coder(Codec::Av1).key_copies()));
