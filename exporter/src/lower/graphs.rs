@@ -1,8 +1,9 @@
 //! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
 
+use iev_runtime::kernel::flow::{CELL_BITS, PIXEL_BITS, REACH_PX};
 use iev_runtime::network::blocks::Block;
 use iev_runtime::profile::topology::{self, Activation, Activations, LayerId, Then};
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
+use iev_runtime::profile::{FLOW, FLOW_UNIT_PX, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 
 mod int8;
 
@@ -281,19 +282,20 @@ impl Graph<'_> {
     /// Where every luma and chroma sample of both sources is read, `[source][luma, chroma]`, each
     /// `[N, rows, columns, 2]` in −1‥1 of the padded plane.
     ///
-    /// A displacement of `f` units of `FLOW_UNIT_PX` is `f · 2 · unit / width` of the −1‥1 axis,
-    /// in chroma as in luma. The width is not in the graph, so that factor for dx and dy of both
-    /// sources comes as `flow_scale` and the undisplaced positions as `grid_y` and `grid_uv`: all
-    /// three are set once per session, and no operator outside the portable set is needed to count
-    /// pixels.
+    /// Displacements are the integers of the player's kernel (`kernel/flow.rs`), which floats hold exactly: those of cells
+    /// in any case, those between them up to 256 pixels, beyond which a sum may be off by 1/16 pixel.
+    ///
+    /// `d` of them, 1/16 luma pixel each, are `d · 2 / (16 · width)` of the −1‥1 axis, in chroma as in luma. The width is
+    /// not in the graph, so that factor for dx and dy comes as `flow_scale` and the undisplaced positions as `grid_y` and
+    /// `grid_uv`: all three are set once per session, and no operator outside the portable set is needed to count pixels.
     fn sampling_grids(&mut self, flow: &str) -> [[Value; 2]; 2] {
-        let scale = self.b.input("flow_scale", &[Fixed(1), Fixed(FLOW), Fixed(1), Fixed(1)]);
-        let scaled = self.b.node("Mul", "flow.scaled", &[flow, &scale], Vec::new());
+        let cells = self.displacements(flow);
+        let scale = self.b.input("flow_scale", &[Fixed(1), Fixed(1), Fixed(1), Fixed(2)]);
         let base = [("grid_y", AT1), ("grid_uv", AT2)]
             .map(|(name, [h, w])| self.b.input(name, &[Fixed(1), h, w, Fixed(2)]));
         [0, 1].map(|source| {
             let name = format!("flow{source}");
-            let flow = self.b.slice(name.as_str(), &scaled, 1, 2 * source..2 * source + 2);
+            let flow = self.b.slice(name.as_str(), &cells, 1, 2 * source..2 * source + 2);
             // Cells are 8 luma pixels, so 4 chroma pixels.
             [("y", FLOW_CELL_PX), ("uv", FLOW_CELL_PX / 2.0)].map(|(plane, times)| {
                 let scales = self.b.constant_floats(&[1.0, 1.0, times, times]);
@@ -301,13 +303,31 @@ impl Graph<'_> {
                     string("mode", "linear"),
                     string("coordinate_transformation_mode", "half_pixel"),
                 ];
-                let wide =
-                    self.b.node("Resize", format!("{name}.{plane}"), &[&flow, "", &scales], mode);
-                let last = self.b.transpose(format!("{name}.{plane}.last"), &wide, &[0, 2, 3, 1]);
+                let name = format!("{name}.{plane}");
+                let wide = self.b.node("Resize", name.as_str(), &[&flow, "", &scales], mode);
+                let last = self.b.transpose(format!("{name}.last"), &wide, &[0, 2, 3, 1]);
+                let whole = self.b.node("Floor", format!("{name}.whole"), &[&last], Vec::new());
+                let by = [whole.as_str(), &scale];
+                let by = self.b.node("Mul", format!("{name}.by"), &by, Vec::new());
                 let base = &base[usize::from(plane == "uv")];
-                self.b.node("Add", format!("{name}.{plane}.grid"), &[base, &last], Vec::new())
+                self.b.node("Add", format!("{name}.grid"), &[base, &by], Vec::new())
             })
         })
+    }
+
+    /// Displacements of cells as `quantise` of the player makes them, in units of a pixel's and half of one more, so that
+    /// the floor of what lies between cells is rounded half up.
+    fn displacements(&mut self, flow: &str) -> Value {
+        let unit = (1 << CELL_BITS) as f32;
+        let [scale, least, most] =
+            [FLOW_UNIT_PX * unit, -REACH_PX * unit, REACH_PX * unit].map(|f| self.b.scalar(f));
+        let scaled = self.b.node("Mul", "flow.scaled", &[flow, &scale], Vec::new());
+        let within = self.b.node("Clip", "flow.within", &[&scaled, &least, &most], Vec::new());
+        let cells = self.b.node("Round", "flow.cells", &[&within], Vec::new());
+        let [fine, half] =
+            [1.0 / (1 << (CELL_BITS - PIXEL_BITS)) as f32, 0.5].map(|f| self.b.scalar(f));
+        let fine = self.b.node("Mul", "flow.fine", &[&cells, &fine], Vec::new());
+        self.b.node("Add", "flow.raised", &[&fine, &half], Vec::new())
     }
 
     /// One source, sampled and packed: `[N, 24, h4, w4]` in −1‥1. `source0` and `source1` say which of the pictures it
@@ -324,7 +344,8 @@ impl Graph<'_> {
                 int("align_corners", 0),
             ];
             let inputs = [chosen.as_str(), &grids[plane]];
-            self.b.node("GridSample", format!("{name}.warped"), &inputs, attributes)
+            let warped = self.b.node("GridSample", format!("{name}.warped"), &inputs, attributes);
+            self.whole_fractions(&name, &warped, PIXEL_BITS + plane as u32)
         });
         let chroma = [("u", 0), ("v", 1)].map(|(plane, at)| {
             self.b.slice(format!("source{source}.{plane}"), &sampled[1], 1, at..at + 1)
@@ -333,12 +354,21 @@ impl Graph<'_> {
         let packed = planes.map(|(plane, side)| self.space_to_depth(plane, plane, side));
         let packed = packed.each_ref().map(String::as_str);
         let packed = self.b.concat(format!("source{source}.pixels"), &packed);
-        // As `sample_from_fixed` of the player: (v − 128) / 128.
-        let step = self.b.scalar(1.0 / 128.0);
-        let scaled = format!("source{source}.scaled");
-        let scaled = self.b.node("Mul", scaled, &[&packed, &step], Vec::new());
         let one = self.b.scalar(1.0);
-        self.b.node("Sub", format!("warped{source}"), &[&scaled, &one], Vec::new())
+        self.b.node("Sub", format!("warped{source}"), &[&packed, &one], Vec::new())
+    }
+
+    /// Samples 0‥255, interpolated by weights of `bits` fraction bits on either axis, as 0‥2; the rest of
+    /// `sample_from_fixed` of the player is to subtract 1.
+    ///
+    /// Why rounded: a position on a −1‥1 axis of 1920 pixels is off by some 1/20000 pixel in f32. Between neighbours that
+    /// are alike the sample is then the kernel's all the same; elsewhere it is off by a few of these fractions.
+    fn whole_fractions(&mut self, name: &str, samples: &str, bits: u32) -> Value {
+        let fractions = (1 << (2 * bits)) as f32;
+        let [many, scale] = [fractions, 1.0 / (128.0 * fractions)].map(|f| self.b.scalar(f));
+        let many = self.b.node("Mul", format!("{name}.fractions"), &[samples, &many], Vec::new());
+        let whole = self.b.node("Round", format!("{name}.whole"), &[&many], Vec::new());
+        self.b.node("Mul", format!("{name}.scaled"), &[&whole, &scale], Vec::new())
     }
 
     /// `[N, 1, s·h, s·w]` → `[N, s², h, w]`, channel `s·dy + dx`.

@@ -11,7 +11,7 @@ use super::onnx::{
 ///
 /// Why Reshape, Squeeze and Transpose: GridSample wants its grid channels-last and ONNX has no
 /// portable SpaceToDepth; TensorRT folds all three into copies. Why Sub: it needs no constant.
-pub const PORTABLE: [&str; 20] = [
+pub const PORTABLE: [&str; 21] = [
     "Add",
     "Cast",
     "Clip",
@@ -19,6 +19,7 @@ pub const PORTABLE: [&str; 20] = [
     "Conv",
     "DepthToSpace",
     "DequantizeLinear",
+    "Floor",
     "Gather",
     "GridSample",
     "Mul",

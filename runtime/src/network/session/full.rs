@@ -14,15 +14,16 @@ use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
+use crate::kernel::flow::PIXEL_BITS;
 use crate::network::opening::Opening;
 use crate::network::{Canvas, Network, Spans, Witness};
-use crate::profile::{FLOW, FLOW_UNIT_PX};
 use crate::stream::scene::NetworkLevels;
 
 /// The full network of one scene: latents and source pictures in, fused pictures out.
 ///
-/// It differs from [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) in the
-/// warp alone: displacements are not rounded to 1/16 pixel here.
+/// It is [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) and
+/// [`kernel::fuse`](crate::kernel::fuse) but for the order in which floats are added: displacements and weights of the
+/// warp are rounded here as they are there.
 #[derive(Debug)]
 pub struct FullNetwork {
     graph: LoadedGraph,
@@ -156,11 +157,11 @@ impl Network for FullNetwork {
     }
 }
 
-/// Flow units to the −1‥1 axes of the padded picture, dx and dy of both sources.
+/// Units of a pixel's displacement to the −1‥1 axes of the padded picture, dx and dy.
 fn flow_scale((width, height): (usize, usize)) -> Result<TensorPort> {
-    let mut port = TensorPort::new(c"flow_scale", [1, FLOW, 1, 1])?;
-    let (x, y) = (2.0 * FLOW_UNIT_PX / width as f32, 2.0 * FLOW_UNIT_PX / height as f32);
-    port.values_mut().copy_from_slice(&[x, y, x, y]);
+    let mut port = TensorPort::new(c"flow_scale", [1, 1, 1, 2])?;
+    let scale = |size: usize| 2.0 / (size << PIXEL_BITS) as f32;
+    port.values_mut().copy_from_slice(&[scale(width), scale(height)]);
     Ok(port)
 }
 
