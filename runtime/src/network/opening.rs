@@ -15,6 +15,7 @@ use crate::stream::scene::NetworkLevels;
     PartialEq,
     Eq,
     serde::Deserialize,
+    serde::Serialize,
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
