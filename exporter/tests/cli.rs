@@ -291,6 +291,9 @@ fn a_stream_is_verified_as_either_path_paints_it() {
     assert_eq!([split.layers.len(), full.layers.len()], [1, 0], "one graph shows no layers");
     let apart = (split.figures.psnr_y - full.figures.psnr_y).abs();
     assert!(apart < 0.01, "{} and {} dB", split.figures.psnr_y, full.figures.psnr_y);
+    let int8 = full.int8_psnr_y.unwrap();
+    let apart = (int8 - full.figures.psnr_y).abs();
+    assert!(apart < 0.1, "{int8} and {} dB", full.figures.psnr_y);
     let said = String::from_utf8_lossy(&verify("gpu").stderr).into_owned();
     assert!(said.contains("use split or full"), "{said}");
 }

@@ -38,7 +38,8 @@ pub(crate) struct VerifyArgs {
     /// fails where the best takes 2 % less.
     #[arg(long, value_name = "CSV")]
     floor: Option<PathBuf>,
-    /// What paints implicit views, on the CPU either way: split, as CPUs do, or full, the graph that GPUs run
+    /// What paints implicit views, on the CPU either way: split, as CPUs do, or full, the graph that GPUs run; the mean
+    /// in 8 bits is then that of TensorRT's int8
     #[arg(long, value_name = "PATH", default_value = "split")]
     path: NetworkPath,
     /// Figures as JSON.

@@ -1,4 +1,4 @@
-//! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
+//! The cuts of a profile, from the topology of its layers; what is in 8 bits is in `int8.rs` and `signed.rs`.
 
 use iev_runtime::kernel::flow::{CELL_BITS, PIXEL_BITS, REACH_PX};
 use iev_runtime::network::blocks::Block;
@@ -6,6 +6,7 @@ use iev_runtime::profile::topology::{self, Activation, Activations, LayerId, The
 use iev_runtime::profile::{FLOW, FLOW_UNIT_PX, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 
 mod int8;
+mod signed;
 
 use super::builder::{Builder, Dim, Port, Value, int, ints, string};
 use super::onnx::{AttributeProto, FLOAT, INT32, ModelProto, UINT8};
@@ -34,6 +35,8 @@ pub enum TemplateCut {
     Refine,
     /// Latents and source pictures → fused pictures, both in bytes.
     Full,
+    /// The same with what paints in 8 bits, for TensorRT.
+    Full8,
     /// Latents → flow, and features in 8 bits.
     Motion8,
     /// Features and warped sources in 8 bits → packed picture and masks in 8 bits.
@@ -42,8 +45,8 @@ pub enum TemplateCut {
 
 impl TemplateCut {
     /// All cuts.
-    pub const ALL: [Self; 5] =
-        [Self::Motion, Self::Refine, Self::Full, Self::Motion8, Self::Refine8];
+    pub const ALL: [Self; 6] =
+        [Self::Motion, Self::Refine, Self::Full, Self::Full8, Self::Motion8, Self::Refine8];
 
     /// Name in file names and the manifest.
     pub fn name(self) -> &'static str {
@@ -73,12 +76,14 @@ pub fn lower(profile: &Profile, cut: TemplateCut) -> Template {
         b: Builder::default(),
         profile,
         mix8: Mix8::Whole,
+        signed: false,
         depth_to_space: Graph::depth_to_space,
     };
     match cut {
         TemplateCut::Motion => graph.motion_cut(),
         TemplateCut::Refine => graph.refine_cut(),
         TemplateCut::Full => graph.full_cut(),
+        TemplateCut::Full8 => graph.full8_cut(),
         TemplateCut::Motion8 => graph.motion8_cut(),
         TemplateCut::Refine8 => graph.refine8_cut(),
     }
@@ -125,6 +130,8 @@ struct Graph<'a> {
     b: Builder,
     profile: &'a Profile,
     mix8: Mix8,
+    /// Whether what paints is in int8 by quantisers.
+    signed: bool,
     /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
     depth_to_space: fn(&mut Self, output: &str, value: &str) -> Value,
 }
@@ -137,7 +144,10 @@ impl Graph<'_> {
         given: [(Activation, Value); N],
     ) -> Activations<Value> {
         let mut values = Activations::new(given);
-        values.evaluate(layers, |layer, reads| self.layer(layer, reads));
+        values.evaluate(layers, |layer, reads| {
+            let made = self.layer(layer, reads);
+            self.made_signed(layer.id, made)
+        });
         values
     }
 
@@ -171,6 +181,9 @@ impl Graph<'_> {
 
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
     fn conv(&mut self, layer: LayerId, value: &str) -> Value {
+        if let Some(signed) = self.conv_signed(layer, value) {
+            return signed;
+        }
         let output =
             if layer == LayerId::Flow { "flow".to_owned() } else { format!("{layer}.conv") };
         self.conv_in_blocks(layer, &output, value, Block::CELL)

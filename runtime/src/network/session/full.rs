@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::graph::{FULL, LoadedGraph, SessionPlan};
+use super::graph::{FULL, FULL8, LoadedGraph, SessionPlan};
 use super::planes::{HeldPictures, MAX_SOURCES, PicturePort};
 use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
 use crate::kernel::flow::PIXEL_BITS;
-use crate::network::opening::Opening;
+use crate::network::opening::{Opening, Precision};
+use crate::network::quantised::quantise_signed;
 use crate::network::{Canvas, Network, Spans, Witness};
 use crate::stream::scene::NetworkLevels;
 
@@ -44,7 +45,7 @@ impl FullNetwork {
     /// Opens the session with the weights of `network`.
     ///
     /// # Errors
-    /// As [`Networks::open`](super::Networks::open).
+    /// As [`Networks::open`](super::Networks::open), and for [`Precision::Int8`] without output steps in `network`.
     ///
     /// # Panics
     /// As [`Networks::open`](super::Networks::open).
@@ -87,7 +88,13 @@ impl FullNetwork {
             sources[0].largest(),
             sources[1].largest(),
         ];
-        let mut graph = plan.open(FULL, plan.templates.full, inputs, &mut report)?;
+        let (part, template) = if plan.precision == Precision::Int8 {
+            plan.in_integers(quantise_signed)?;
+            (FULL8, plan.templates.full8)
+        } else {
+            (FULL, plan.templates.full)
+        };
+        let mut graph = plan.open(part, template, inputs, &mut report)?;
         plan.check(&report)?;
         geometry.iter().try_for_each(|port| graph.give(port, 1))?;
         // A stream may have no key pictures; the graph wants one.
