@@ -16,6 +16,8 @@ pub struct Graphs {
     pub refine: &'static [u8],
     /// Latents and source pictures → fused pictures, both in bytes.
     pub full: &'static [u8],
+    /// The same with what paints in 8 bits, for TensorRT.
+    pub full8: &'static [u8],
     /// Latents → flow, and features in 8 bits.
     pub motion8: &'static [u8],
     /// Features and warped sources in 8 bits → packed picture and mask logits in 8 bits.
@@ -29,6 +31,7 @@ macro_rules! graphs {
             motion: include_bytes!(concat!($name, ".motion.onnx")),
             refine: include_bytes!(concat!($name, ".refine.onnx")),
             full: include_bytes!(concat!($name, ".full.onnx")),
+            full8: include_bytes!(concat!($name, ".full8.onnx")),
             motion8: include_bytes!(concat!($name, ".motion8.onnx")),
             refine8: include_bytes!(concat!($name, ".refine8.onnx")),
         }

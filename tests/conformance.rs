@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iev_runtime::format::CRC;
-use iev_runtime::network::opening::Precision;
+use iev_runtime::network::opening::{NetworkPath, Precision};
 use iev_runtime::picture::reference::Reference;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::Player;
@@ -20,6 +20,14 @@ use serde::{Deserialize, Serialize};
 /// What another machine's convolutions, or those in 8 bits, may change: about 1 % of the error, far below what one
 /// sees.
 const TOLERANCE_DB: f64 = 0.05;
+
+/// Ways to paint.
+const WAYS: [(NetworkPath, Precision); 4] = [
+    (NetworkPath::Split, Precision::F32),
+    (NetworkPath::Split, Precision::Int8),
+    (NetworkPath::Full, Precision::F32),
+    (NetworkPath::Full, Precision::Int8),
+];
 
 /// Streams and what is recorded of them: the sample, those without a network, then one of each earlier version, of the
 /// sample's clip.
@@ -65,9 +73,9 @@ fn read(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn measured(stream: &str, precision: Precision) -> Vector {
+fn measured(stream: &str, path: NetworkPath, precision: Precision) -> Vector {
     let backend = clip::backend();
-    let options = Options { precision, ..Options::new(backend.opener()) };
+    let options = Options { path, precision, ..Options::new(backend.opener()) };
     let player = Player::open(&in_repository(stream), options).unwrap();
     let painted = player.header().implicit_views().next().is_some();
     // Without a network the digests are of nothing.
@@ -113,8 +121,8 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
         let text = String::from_utf8(read(vector)).unwrap();
         let recorded: Vector = toml::from_str(&text).unwrap();
         // In 8 bits where the machine and the stream can; as f32 does otherwise.
-        for precision in [Precision::F32, Precision::Int8] {
-            let measured = measured(stream, precision);
+        for (path, precision) in WAYS {
+            let measured = measured(stream, path, precision);
             assert_eq!(measured.file_crc32c, recorded.file_crc32c, "{vector} is of {stream}");
             assert_eq!(measured.network_crc32c, recorded.network_crc32c, "{stream}: network");
             assert_eq!(measured.grids_crc32c, recorded.grids_crc32c, "{stream}: grids");
@@ -124,7 +132,7 @@ fn streams_decode_to_their_recorded_integers_and_quality() {
             assert!(measured.luma_db.keys().eq(recorded.luma_db.keys()), "{stream}: views");
             for (view, db) in &measured.luma_db {
                 let difference = db - recorded.luma_db[view];
-                println!("{stream} view {view} in {precision:?}: {db} dB, {difference:+.3}");
+                println!("{stream} view {view}, {path:?} {precision:?}: {db} dB, {difference:+.3}");
                 assert!(difference.abs() <= TOLERANCE_DB, "{stream} view {view}: {db} dB");
             }
         }
@@ -137,7 +145,8 @@ fn record() {
     for (stream, vector) in [SAMPLE, AV1, B_PICTURES] {
         let head =
             format!("# What {stream} decodes to; written by `record` in tests/conformance.rs.");
-        let measured = toml::to_string(&measured(stream, Precision::F32)).unwrap();
+        let measured =
+            toml::to_string(&measured(stream, NetworkPath::Split, Precision::F32)).unwrap();
         std::fs::write(in_repository(vector), format!("{head}\n{measured}")).unwrap();
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use desk::{Desk, OLDER, limited};
+use iev_exporter::verify::Verification;
 use iev_runtime::board::{BUILT_IN, Board};
 use iev_runtime::network::backend::Backend;
 use iev_runtime::play::options::Options;
@@ -304,6 +305,32 @@ fn a_late_point_of_a_curve_is_checked_before_the_first_trains() {
         let said = desk.refusal(rd.env("IEV_FFMPEG", "/nonexistent/ffmpeg"));
         assert!(said.contains("point \"two\"") && said.contains(named), "{said}");
     }
+}
+
+#[test]
+fn a_stream_is_verified_as_either_path_paints_it() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let trained = desk.train(&pair).args(["--steps", "1", "--no-verify"]).output().unwrap();
+    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+    let verify = |path: &str| {
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_iev-export"));
+        verify.arg("verify").arg(desk.path("clip.iev")).args(&pair).args(["--path", path]);
+        verify.args(["--json", "--quiet"]).output().unwrap()
+    };
+    let [split, full] = ["split", "full"].map(|path| {
+        let said: serde_json::Value = serde_json::from_slice(&verify(path).stdout).unwrap();
+        assert_eq!(said["verified"]["path"], path);
+        serde_json::from_value::<Verification>(said["verified"].clone()).unwrap()
+    });
+    assert_eq!([split.layers.len(), full.layers.len()], [1, 0], "one graph shows no layers");
+    let apart = (split.figures.psnr_y - full.figures.psnr_y).abs();
+    assert!(apart < 0.01, "{} and {} dB", split.figures.psnr_y, full.figures.psnr_y);
+    let int8 = full.int8_psnr_y.unwrap();
+    let apart = (int8 - full.figures.psnr_y).abs();
+    assert!(apart < 0.1, "{int8} and {} dB", full.figures.psnr_y);
+    let said = String::from_utf8_lossy(&verify("gpu").stderr).into_owned();
+    assert!(said.contains("use split or full"), "{said}");
 }
 
 #[test]

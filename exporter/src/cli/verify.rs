@@ -11,7 +11,8 @@ use iev_exporter::rd::floor::hold_against;
 use iev_exporter::rd::machine::MachineFacts;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
-use iev_exporter::verify::{Verification, open, verify};
+use iev_exporter::verify::{Verification, open, verify_by};
+use iev_runtime::network::opening::NetworkPath;
 use iev_runtime::outputs::{Outputs, write_whole};
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ use super::{open_clip, print, print_json, read_views, warn};
 #[command(after_help = "Examples:
   iev-export verify clip.iev v0.y4m v1.y4m v2.y4m
   iev-export verify clip.iev v*.y4m --report clip.html
+  iev-export verify clip.iev v*.y4m --path full
   iev-export verify clip.iev v*.y4m --floor peers.csv")]
 pub(crate) struct VerifyArgs {
     /// The stream.
@@ -36,6 +38,10 @@ pub(crate) struct VerifyArgs {
     /// fails where the best takes 2 % less.
     #[arg(long, value_name = "CSV")]
     floor: Option<PathBuf>,
+    /// What paints implicit views, on the CPU either way: split, as CPUs do, or full, the graph that GPUs run; the mean
+    /// in 8 bits is then that of TensorRT's int8
+    #[arg(long, value_name = "PATH", default_value = "split")]
+    path: NetworkPath,
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
@@ -73,7 +79,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
         rate.1
     );
     // Measured, told, and held against other codecs.
-    let verified = verify(&args.stream, &views, &[], progress)
+    let verified = verify_by(args.path, &args.stream, &views, &[], progress)
         .with_context(|| format!("verifying {}", args.stream.display()))?;
     let figures =
         MeasuredFile { stream: &args.stream, views: &views, verified: &verified, progress };
@@ -149,6 +155,9 @@ fn text(verified: &Verification) -> String {
     let (bytes, kbps) = (figures.bytes, figures.kbps);
     let mut lines =
         vec![format!("{bytes} bytes, {kbps:.1} kbit/s"), format!("bytes: {}", parts.join(", "))];
+    if verified.path == NetworkPath::Full {
+        lines.push("painted by the full graph, on the CPU".into());
+    }
     lines.extend(figures.views.iter().map(|view| view_line(verified, view)));
     let (y, yuv, ms_ssim) = (figures.psnr_y, figures.psnr_611, figures.ms_ssim);
     let worst = figures.worst_y();

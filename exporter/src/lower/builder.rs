@@ -1,9 +1,9 @@
 //! Writes ONNX graphs node by node.
 
 use super::onnx::{
-    AttributeProto, DimensionProto, EXTERNAL, FLOAT, GraphProto, INT64, ModelProto, NodeProto,
-    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, UINT8, ValueInfoProto, attribute_type,
+    AttributeProto, DimensionProto, EXTERNAL, FLOAT, GraphProto, INT8, INT64, ModelProto,
+    NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, UINT8, ValueInfoProto, attribute_type,
 };
 
 /// Operator set: the newest that TensorRT 8.5 reads whole.
@@ -154,6 +154,15 @@ impl Builder {
     /// One u8, as a scalar.
     pub fn scalar_u8(&mut self, value: u8) -> Value {
         self.constant(format!("byte_{value}"), UINT8, Vec::new(), vec![value])
+    }
+
+    /// As many zeros in i8, or one as a scalar.
+    pub fn zeros_i8(&mut self, count: Option<usize>) -> Value {
+        let (name, shape) = match count {
+            Some(count) => (format!("zeros_{count}"), vec![count as i64]),
+            None => ("zero_i8".into(), Vec::new()),
+        };
+        self.constant(name, INT8, shape, vec![0; count.unwrap_or(1)])
     }
 
     fn constant(&mut self, name: Value, data_type: i32, dims: Vec<i64>, bytes: Vec<u8>) -> Value {

@@ -1,10 +1,12 @@
-//! The cuts of a profile, from the topology of its layers; those in 8 bits are in `int8.rs`.
+//! The cuts of a profile, from the topology of its layers; what is in 8 bits is in `int8.rs` and `signed.rs`.
 
+use iev_runtime::kernel::flow::{CELL_BITS, PIXEL_BITS, REACH_PX};
 use iev_runtime::network::blocks::Block;
 use iev_runtime::profile::topology::{self, Activation, Activations, LayerId, Then};
-use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
+use iev_runtime::profile::{FLOW, FLOW_UNIT_PX, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 
 mod int8;
+mod signed;
 
 use super::builder::{Builder, Dim, Port, Value, int, ints, string};
 use super::onnx::{AttributeProto, FLOAT, INT32, ModelProto, UINT8};
@@ -33,6 +35,8 @@ pub enum TemplateCut {
     Refine,
     /// Latents and source pictures → fused pictures, both in bytes.
     Full,
+    /// The same with what paints in 8 bits, for TensorRT.
+    Full8,
     /// Latents → flow, and features in 8 bits.
     Motion8,
     /// Features and warped sources in 8 bits → packed picture and masks in 8 bits.
@@ -41,8 +45,8 @@ pub enum TemplateCut {
 
 impl TemplateCut {
     /// All cuts.
-    pub const ALL: [Self; 5] =
-        [Self::Motion, Self::Refine, Self::Full, Self::Motion8, Self::Refine8];
+    pub const ALL: [Self; 6] =
+        [Self::Motion, Self::Refine, Self::Full, Self::Full8, Self::Motion8, Self::Refine8];
 
     /// Name in file names and the manifest.
     pub fn name(self) -> &'static str {
@@ -72,12 +76,14 @@ pub fn lower(profile: &Profile, cut: TemplateCut) -> Template {
         b: Builder::default(),
         profile,
         mix8: Mix8::Whole,
+        signed: false,
         depth_to_space: Graph::depth_to_space,
     };
     match cut {
         TemplateCut::Motion => graph.motion_cut(),
         TemplateCut::Refine => graph.refine_cut(),
         TemplateCut::Full => graph.full_cut(),
+        TemplateCut::Full8 => graph.full8_cut(),
         TemplateCut::Motion8 => graph.motion8_cut(),
         TemplateCut::Refine8 => graph.refine8_cut(),
     }
@@ -124,6 +130,8 @@ struct Graph<'a> {
     b: Builder,
     profile: &'a Profile,
     mix8: Mix8,
+    /// Whether what paints is in int8 by quantisers.
+    signed: bool,
     /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
     depth_to_space: fn(&mut Self, output: &str, value: &str) -> Value,
 }
@@ -136,7 +144,10 @@ impl Graph<'_> {
         given: [(Activation, Value); N],
     ) -> Activations<Value> {
         let mut values = Activations::new(given);
-        values.evaluate(layers, |layer, reads| self.layer(layer, reads));
+        values.evaluate(layers, |layer, reads| {
+            let made = self.layer(layer, reads);
+            self.made_signed(layer.id, made)
+        });
         values
     }
 
@@ -170,6 +181,9 @@ impl Graph<'_> {
 
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
     fn conv(&mut self, layer: LayerId, value: &str) -> Value {
+        if let Some(signed) = self.conv_signed(layer, value) {
+            return signed;
+        }
         let output =
             if layer == LayerId::Flow { "flow".to_owned() } else { format!("{layer}.conv") };
         self.conv_in_blocks(layer, &output, value, Block::CELL)
@@ -281,19 +295,20 @@ impl Graph<'_> {
     /// Where every luma and chroma sample of both sources is read, `[source][luma, chroma]`, each
     /// `[N, rows, columns, 2]` in −1‥1 of the padded plane.
     ///
-    /// A displacement of `f` units of `FLOW_UNIT_PX` is `f · 2 · unit / width` of the −1‥1 axis,
-    /// in chroma as in luma. The width is not in the graph, so that factor for dx and dy of both
-    /// sources comes as `flow_scale` and the undisplaced positions as `grid_y` and `grid_uv`: all
-    /// three are set once per session, and no operator outside the portable set is needed to count
-    /// pixels.
+    /// Displacements are the integers of the player's kernel (`kernel/flow.rs`), which floats hold exactly: those of cells
+    /// in any case, those between them up to 256 pixels, beyond which a sum may be off by 1/16 pixel.
+    ///
+    /// `d` of them, 1/16 luma pixel each, are `d · 2 / (16 · width)` of the −1‥1 axis, in chroma as in luma. The width is
+    /// not in the graph, so that factor for dx and dy comes as `flow_scale` and the undisplaced positions as `grid_y` and
+    /// `grid_uv`: all three are set once per session, and no operator outside the portable set is needed to count pixels.
     fn sampling_grids(&mut self, flow: &str) -> [[Value; 2]; 2] {
-        let scale = self.b.input("flow_scale", &[Fixed(1), Fixed(FLOW), Fixed(1), Fixed(1)]);
-        let scaled = self.b.node("Mul", "flow.scaled", &[flow, &scale], Vec::new());
+        let cells = self.displacements(flow);
+        let scale = self.b.input("flow_scale", &[Fixed(1), Fixed(1), Fixed(1), Fixed(2)]);
         let base = [("grid_y", AT1), ("grid_uv", AT2)]
             .map(|(name, [h, w])| self.b.input(name, &[Fixed(1), h, w, Fixed(2)]));
         [0, 1].map(|source| {
             let name = format!("flow{source}");
-            let flow = self.b.slice(name.as_str(), &scaled, 1, 2 * source..2 * source + 2);
+            let flow = self.b.slice(name.as_str(), &cells, 1, 2 * source..2 * source + 2);
             // Cells are 8 luma pixels, so 4 chroma pixels.
             [("y", FLOW_CELL_PX), ("uv", FLOW_CELL_PX / 2.0)].map(|(plane, times)| {
                 let scales = self.b.constant_floats(&[1.0, 1.0, times, times]);
@@ -301,13 +316,31 @@ impl Graph<'_> {
                     string("mode", "linear"),
                     string("coordinate_transformation_mode", "half_pixel"),
                 ];
-                let wide =
-                    self.b.node("Resize", format!("{name}.{plane}"), &[&flow, "", &scales], mode);
-                let last = self.b.transpose(format!("{name}.{plane}.last"), &wide, &[0, 2, 3, 1]);
+                let name = format!("{name}.{plane}");
+                let wide = self.b.node("Resize", name.as_str(), &[&flow, "", &scales], mode);
+                let last = self.b.transpose(format!("{name}.last"), &wide, &[0, 2, 3, 1]);
+                let whole = self.b.node("Floor", format!("{name}.whole"), &[&last], Vec::new());
+                let by = [whole.as_str(), &scale];
+                let by = self.b.node("Mul", format!("{name}.by"), &by, Vec::new());
                 let base = &base[usize::from(plane == "uv")];
-                self.b.node("Add", format!("{name}.{plane}.grid"), &[base, &last], Vec::new())
+                self.b.node("Add", format!("{name}.grid"), &[base, &by], Vec::new())
             })
         })
+    }
+
+    /// Displacements of cells as `quantise` of the player makes them, in units of a pixel's and half of one more, so that
+    /// the floor of what lies between cells is rounded half up.
+    fn displacements(&mut self, flow: &str) -> Value {
+        let unit = (1 << CELL_BITS) as f32;
+        let [scale, least, most] =
+            [FLOW_UNIT_PX * unit, -REACH_PX * unit, REACH_PX * unit].map(|f| self.b.scalar(f));
+        let scaled = self.b.node("Mul", "flow.scaled", &[flow, &scale], Vec::new());
+        let within = self.b.node("Clip", "flow.within", &[&scaled, &least, &most], Vec::new());
+        let cells = self.b.node("Round", "flow.cells", &[&within], Vec::new());
+        let [fine, half] =
+            [1.0 / (1 << (CELL_BITS - PIXEL_BITS)) as f32, 0.5].map(|f| self.b.scalar(f));
+        let fine = self.b.node("Mul", "flow.fine", &[&cells, &fine], Vec::new());
+        self.b.node("Add", "flow.raised", &[&fine, &half], Vec::new())
     }
 
     /// One source, sampled and packed: `[N, 24, h4, w4]` in −1‥1. `source0` and `source1` say which of the pictures it
@@ -324,7 +357,8 @@ impl Graph<'_> {
                 int("align_corners", 0),
             ];
             let inputs = [chosen.as_str(), &grids[plane]];
-            self.b.node("GridSample", format!("{name}.warped"), &inputs, attributes)
+            let warped = self.b.node("GridSample", format!("{name}.warped"), &inputs, attributes);
+            self.whole_fractions(&name, &warped, PIXEL_BITS + plane as u32)
         });
         let chroma = [("u", 0), ("v", 1)].map(|(plane, at)| {
             self.b.slice(format!("source{source}.{plane}"), &sampled[1], 1, at..at + 1)
@@ -333,12 +367,21 @@ impl Graph<'_> {
         let packed = planes.map(|(plane, side)| self.space_to_depth(plane, plane, side));
         let packed = packed.each_ref().map(String::as_str);
         let packed = self.b.concat(format!("source{source}.pixels"), &packed);
-        // As `sample_from_fixed` of the player: (v − 128) / 128.
-        let step = self.b.scalar(1.0 / 128.0);
-        let scaled = format!("source{source}.scaled");
-        let scaled = self.b.node("Mul", scaled, &[&packed, &step], Vec::new());
         let one = self.b.scalar(1.0);
-        self.b.node("Sub", format!("warped{source}"), &[&scaled, &one], Vec::new())
+        self.b.node("Sub", format!("warped{source}"), &[&packed, &one], Vec::new())
+    }
+
+    /// Samples 0‥255, interpolated by weights of `bits` fraction bits on either axis, as 0‥2; the rest of
+    /// `sample_from_fixed` of the player is to subtract 1.
+    ///
+    /// Why rounded: a position on a −1‥1 axis of 1920 pixels is off by some 1/20000 pixel in f32. Between neighbours that
+    /// are alike the sample is then the kernel's all the same; elsewhere it is off by a few of these fractions.
+    fn whole_fractions(&mut self, name: &str, samples: &str, bits: u32) -> Value {
+        let fractions = (1 << (2 * bits)) as f32;
+        let [many, scale] = [fractions, 1.0 / (128.0 * fractions)].map(|f| self.b.scalar(f));
+        let many = self.b.node("Mul", format!("{name}.fractions"), &[samples, &many], Vec::new());
+        let whole = self.b.node("Round", format!("{name}.whole"), &[&many], Vec::new());
+        self.b.node("Mul", format!("{name}.scaled"), &[&whole, &scale], Vec::new())
     }
 
     /// `[N, 1, s·h, s·w]` → `[N, s², h, w]`, channel `s·dy + dx`.

@@ -11,7 +11,7 @@ use super::onnx::{
 ///
 /// Why Reshape, Squeeze and Transpose: GridSample wants its grid channels-last and ONNX has no
 /// portable SpaceToDepth; TensorRT folds all three into copies. Why Sub: it needs no constant.
-pub const PORTABLE: [&str; 20] = [
+pub const PORTABLE: [&str; 21] = [
     "Add",
     "Cast",
     "Clip",
@@ -19,6 +19,7 @@ pub const PORTABLE: [&str; 20] = [
     "Conv",
     "DepthToSpace",
     "DequantizeLinear",
+    "Floor",
     "Gather",
     "GridSample",
     "Mul",
@@ -34,7 +35,7 @@ pub const PORTABLE: [&str; 20] = [
     "Transpose",
 ];
 
-/// Bytes of the largest constant a template may hold: shapes and bounds, never weights.
+/// Bytes of the largest constant a template may hold besides zeros: shapes and bounds, never weights.
 const CONSTANT_BYTES: usize = 64;
 
 /// One thing a template must not contain.
@@ -232,7 +233,8 @@ fn initializer(tensor: &TensorProto) -> Vec<Offence> {
     let bytes = tensor.raw_data.as_ref().map(Vec::len).or_else(|| {
         (!tensor.int32_data.is_empty()).then(|| tensor.int32_data.len() * size_of::<i32>())
     });
-    if bytes.is_none_or(|bytes| bytes > CONSTANT_BYTES) {
+    let zeros = tensor.raw_data.as_ref().is_some_and(|raw| raw.iter().all(|byte| *byte == 0));
+    if bytes.is_none_or(|bytes| bytes > CONSTANT_BYTES && !zeros) {
         let rule = format!("a constant has at most {CONSTANT_BYTES} bytes; weights are external");
         found.push(Offence::always(name, rule));
     }

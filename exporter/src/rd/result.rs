@@ -153,6 +153,7 @@ pub(crate) mod tests {
             request: EncodeRequest::default(),
             warm_start: false,
             verified: Verification {
+                path: Default::default(),
                 figures: figures(bytes, psnr_y),
                 parts: crate::verify::ledger::Parts { network: bytes, ..Default::default() },
                 layers: Vec::new(),

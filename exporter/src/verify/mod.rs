@@ -10,8 +10,7 @@ mod tests;
 use std::path::Path;
 
 use iev_runtime::format::views::ViewSet;
-use iev_runtime::network::opening::Precision;
-use iev_runtime::play::options::Options;
+use iev_runtime::network::opening::{NetworkPath, Precision};
 use iev_runtime::play::player::Player;
 use iev_runtime::{FrameIndex, ViewId};
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,7 @@ use crate::progress::Progress;
 use crate::quality::PlaneErrors;
 use crate::verify::ledger::Parts;
 use crate::verify::measure::{StreamFigures, measure};
-use crate::verify::player_pictures::cpu;
+use crate::verify::player_pictures::open_by;
 
 pub use player_pictures::{
     LayerPictures, check_backend, check_clip, decode_file, each_layer, each_picture, open,
@@ -32,10 +31,13 @@ pub use player_pictures::{
 pub const TRAINER_TOLERANCE_DB: f64 = 0.1;
 
 /// Mean luma PSNR of all views with the network in 8 bits; none where it cannot be here.
-fn int8_psnr_y(path: &Path, views: &[View], progress: Progress) -> Result<Option<f64>> {
-    let backend = cpu();
-    let options = Options { precision: Precision::Int8, ..Options::new(backend.opener()) };
-    let player = Player::open(path, options).context("opening in 8 bits")?;
+fn int8_psnr_y(
+    network: NetworkPath,
+    path: &Path,
+    views: &[View],
+    progress: Progress,
+) -> Result<Option<f64>> {
+    let (player, backend) = open_by(network, Precision::Int8, path).context("opening in 8 bits")?;
     // One frame tells, before all are decoded, whether there is a network and what it paints in.
     player.at(ViewSet::all(player.header()), FrameIndex(0)).context("decoding in 8 bits")?;
     if backend.opened().is_none_or(|opened| opened.precision != Precision::Int8) {
@@ -78,11 +80,14 @@ pub struct TrainerDifference {
 /// Everything that is known of a finished file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
+    /// Path of the network that painted what was measured.
+    #[serde(default)]
+    pub path: NetworkPath,
     /// Bytes and quality.
     pub figures: StreamFigures,
     /// Where the bytes go.
     pub parts: Parts,
-    /// What implicit views are blended from.
+    /// What implicit views are blended from; only the split path has layers.
     pub layers: Vec<LayerFigures>,
     /// Every view against the encoder's prediction, where there is one.
     pub trainer: Vec<TrainerDifference>,
@@ -126,7 +131,22 @@ pub fn verify(
     predicted_db: &[(usize, [f64; 3])],
     progress: Progress,
 ) -> Result<Verification> {
-    let player = open(path)?;
+    verify_by(NetworkPath::Split, path, views, predicted_db, progress)
+}
+
+/// The same with implicit pictures painted by `network`: by [`NetworkPath::Full`] the graph that GPUs run, here on the
+/// CPU.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_by(
+    network: NetworkPath,
+    path: &Path,
+    views: &[View],
+    predicted_db: &[(usize, [f64; 3])],
+    progress: Progress,
+) -> Result<Verification> {
+    let (player, _) = open_by(network, Precision::F32, path)?;
     let figures = measure(path, &player, views, progress)?;
     let against = |(view, predicted): &(usize, [f64; 3])| {
         let planes = figures.views[*view].psnr_db().into_iter().zip(*predicted);
@@ -134,9 +154,13 @@ pub fn verify(
         TrainerDifference { view: *view, predicted_db: *predicted, difference_db }
     };
     let trainer = predicted_db.iter().map(against).collect();
-    let layers = layer_figures(&player, views, progress)?;
-    let int8_psnr_y = int8_psnr_y(path, views, progress)?;
-    Ok(Verification { parts: Parts::of(path)?, trainer, layers, figures, int8_psnr_y })
+    let layers = match network {
+        NetworkPath::Split => layer_figures(&player, views, progress)?,
+        NetworkPath::Full => Vec::new(),
+    };
+    let int8_psnr_y = int8_psnr_y(network, path, views, progress)?;
+    let parts = Parts::of(path)?;
+    Ok(Verification { path: network, parts, trainer, layers, figures, int8_psnr_y })
 }
 
 fn layer_figures(player: &Player, views: &[View], progress: Progress) -> Result<Vec<LayerFigures>> {

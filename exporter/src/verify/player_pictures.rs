@@ -8,6 +8,7 @@ use iev_runtime::kernel::fuse::{Layers, fuse};
 use iev_runtime::kernel::pack::unpack;
 use iev_runtime::kernel::warp::PackedSize;
 use iev_runtime::network::backend::Backend;
+use iev_runtime::network::opening::{NetworkPath, Precision};
 use iev_runtime::network::providers::Provider;
 use iev_runtime::network::session::{OrtRuntime, SessionOptions};
 use iev_runtime::play::options::Options;
@@ -33,13 +34,20 @@ pub fn check_backend() -> Result<()> {
 /// # Errors
 /// The disk's, or the stream's.
 pub fn open(path: &Path) -> Result<Player> {
-    let options = Options::new(cpu().opener());
-    Player::open(path, options).with_context(|| format!("opening {}", path.display()))
+    open_by(NetworkPath::Split, Precision::F32, path).map(|(player, _)| player)
 }
 
-pub(super) fn cpu() -> Backend {
+/// The same with implicit pictures painted by another path or in other numbers, and what opens its networks.
+pub(super) fn open_by(
+    network: NetworkPath,
+    precision: Precision,
+    path: &Path,
+) -> Result<(Player, Backend)> {
     let providers = SessionOptions { providers: vec![Provider::Cpu], ..SessionOptions::default() };
-    Backend::new(None, providers)
+    let backend = Backend::new(None, providers);
+    let options = Options { path: network, precision, ..Options::new(backend.opener()) };
+    let player = Player::open(path, options);
+    Ok((player.with_context(|| format!("opening {}", path.display()))?, backend))
 }
 
 /// Hands every decoded picture of every view to `see`, in order of time, then view.

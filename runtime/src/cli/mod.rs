@@ -181,7 +181,7 @@ pub(crate) struct BackendArgs {
     #[arg(long, value_name = "PATH")]
     path: Option<NetworkPath>,
     /// f32; f16 where TensorRT runs; int8 on CPUs that add products of bytes exactly (VNNI, Arm): twice as fast
-    /// for 0.01 or 0.02 dB [default: the board's, else f32]
+    /// for 0.01 or 0.02 dB; int8 on the full path where TensorRT runs [default: the board's, else f32]
     #[arg(long, value_name = "PRECISION")]
     precision: Option<Precision>,
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]

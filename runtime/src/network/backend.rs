@@ -15,7 +15,7 @@ use crate::stream::scene::NetworkLevels;
 
 /// Opens a network by the path and the precision wanted. A full one that a GPU was wanted for and that ends up
 /// on the CPU gives way to a split one, which is several times as fast there; what cannot be painted in 8 bits is
-/// painted in f32.
+/// painted in f32. A full one in 8 bits is TensorRT's; on the CPU alone it shows what that would paint.
 fn open(
     ort: &OrtRuntime,
     header: &Header,
@@ -25,17 +25,28 @@ fn open(
 ) -> Result<(Box<dyn Network>, NetworkReport)> {
     // In bytes, where the processor and the sizes allow.
     let int8 = opening.precision == Precision::Int8;
-    let refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
+    let mut refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
     if int8 && refusal.is_none() {
-        let network = Int8Network::open(ort, header, levels, opening, options)?;
-        let opened = NetworkReport {
-            path: NetworkPath::Split,
-            precision: Precision::Int8,
-            instead: None,
-            report: network.report().clone(),
+        let in_bytes = |path, report: &ProviderReport| {
+            let report = report.clone();
+            NetworkReport { path, precision: Precision::Int8, instead: None, report }
         };
-        return Ok((Box::new(ByteHalves::new(network, header.size)), opened));
+        if opening.path == NetworkPath::Split {
+            let network = Int8Network::open(ort, header, levels, opening, options)?;
+            let opened = in_bytes(NetworkPath::Split, network.report());
+            return Ok((Box::new(ByteHalves::new(network, header.size)), opened));
+        }
+        let full = FullNetwork::open(ort, header, levels, opening, options)?;
+        if full.report().in_use == Provider::TensorRt || options.providers == [Provider::Cpu] {
+            let opened = in_bytes(NetworkPath::Full, full.report());
+            return Ok((Box::new(full), opened));
+        }
+        refusal = Some("int8 on the full path is for TensorRT");
     }
+    let opening = match refusal {
+        Some(_) => Opening { precision: Precision::F32, ..opening },
+        None => opening,
+    };
     // One graph, unless that has fallen back to a CPU that nobody asked for.
     if opening.path == NetworkPath::Full {
         let full = FullNetwork::open(ort, header, levels, opening, options)?;
@@ -57,10 +68,11 @@ fn no_int8(
     opening: Opening,
     options: &SessionOptions,
 ) -> Option<&'static str> {
+    let full = opening.path == NetworkPath::Full;
+    let cpu = options.require.is_none_or(|p| p == Provider::Cpu);
     let rules = [
-        (opening.path == NetworkPath::Split, "int8 is for the split path"),
-        (options.require.is_none_or(|p| p == Provider::Cpu), "int8 is for the CPU provider"),
-        (sums_exactly(), "this processor's instructions for int8 saturate (no VNNI)"),
+        (full || cpu, "int8 on the split path is for the CPU provider"),
+        (full || sums_exactly(), "this processor's instructions for int8 saturate (no VNNI)"),
         (levels.has_output_steps(), "streams before version 1.1 have no steps for int8"),
     ];
     rules.into_iter().find(|(holds, _)| !holds).map(|(_, refusal)| refusal)

@@ -15,6 +15,7 @@ use crate::stream::scene::NetworkLevels;
     PartialEq,
     Eq,
     serde::Deserialize,
+    serde::Serialize,
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
@@ -64,7 +65,7 @@ pub enum Precision {
     F32,
     /// 16-bit floating point where TensorRT chooses to.
     F16,
-    /// 8-bit integers for what paints, 32-bit floating point for what moves; on CPUs.
+    /// 8-bit integers for what paints, 32-bit floating point for what moves; on CPUs, and by TensorRT on the full path.
     Int8,
 }
 

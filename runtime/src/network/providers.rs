@@ -87,7 +87,8 @@ impl Provider {
             Self::TensorRt => {
                 let mut tensorrt = TensorRT::default()
                     .with_cuda_graph(false)
-                    .with_fp16(precision == Precision::F16);
+                    .with_fp16(precision == Precision::F16)
+                    .with_int8(precision == Precision::Int8);
                 if let Some((cache, entry)) = engines {
                     tensorrt = tensorrt
                         .with_engine_cache(true)

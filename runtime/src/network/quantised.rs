@@ -10,6 +10,9 @@
 //! logits in steps of [`LOGIT_STEP`].
 //!
 //! Weights keep the stream's levels but in `mix4`, where those of one output share a scale with its features'.
+//!
+//! For TensorRT ([`quantise_signed`]) levels are int8 with the zero 0: pixels are as fine as before, what `res8`, `mix4` and
+//! `res4…` make has half the levels, and the head makes f32.
 
 use super::blocks::Block;
 use crate::profile::topology::{Cut, LayerId};
@@ -46,6 +49,12 @@ pub fn output_scale(layer: &Layer) -> Option<f32> {
     Some(if layer.spec.id == LayerId::Up4 { FEATURE } else { step })
 }
 
+/// The same where levels are signed, so that half of them are of what is not below zero.
+pub fn signed_output_scale(layer: &Layer) -> Option<f32> {
+    let step = layer.output_step(0).filter(|_| layer.spec.id != LayerId::Up4)?;
+    Some(step * f32::from(u8::MAX) / f32::from(i8::MAX))
+}
+
 /// One convolution in integers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer8 {
@@ -80,29 +89,14 @@ struct Around<'a> {
     channel_at: &'a dyn Fn(usize) -> usize,
 }
 
-/// The layers in integers, or none when the stream has no steps for them.
+/// The layers in integers for the CPU provider, or none when the stream has no steps for them.
 pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8>> {
-    let find = |id: LayerId| {
-        let layer = network.layers.iter().find(|l| l.spec.id == id);
-        layer.unwrap_or_else(|| unreachable!("layer {id} is in the profile"))
-    };
-    let (one, same) = (|_| 1.0, |channel| channel);
-    let plain = |layer, input_scale, channels| Around {
-        layer,
-        input_scale,
-        channels,
-        of_input: &one,
-        of_output: &one,
-        channel_at: &same,
-    };
-
-    let (up4, mix4) = (find(LayerId::Up4), find(LayerId::Mix4));
+    let (up4, mix4) = (find(network, LayerId::Up4), find(network, LayerId::Mix4));
     let quarter = profile.quarter;
-    let mut input_scale = output_scale(find(LayerId::Res8))?;
+    let mut input_scale = output_scale(find(network, LayerId::Res8))?;
     // Depth to space outside the graph moves whole cells, so channels of one cell lie together.
     let by_cell = |output: usize| output % quarter * 4 + output / quarter;
-    let feature_steps: Vec<f32> =
-        (0..quarter).map(|f| up4.output_step(f)).collect::<Option<_>>()?;
+    let feature_steps = feature_steps(profile, up4)?;
     let in_steps = |channel: usize| FEATURE / feature_steps[channel / 4];
     let around = plain(up4, input_scale, [up4.spec.inputs, up4.spec.outputs]);
     let around = Around { channel_at: &by_cell, of_output: &in_steps, ..around };
@@ -121,12 +115,63 @@ pub fn quantise(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8
         input_scale = output_scale(layer)?;
     }
     let logit = |output| if output < PACKED { 1.0 } else { PIXEL / LOGIT_STEP };
-    let around = plain(find(LayerId::Head), input_scale, [width, HEAD]);
+    let around = plain(find(network, LayerId::Head), input_scale, [width, HEAD]);
     layers.push(Around { of_output: &logit, ..around }.quantise());
     Some(layers)
 }
 
+/// The same for TensorRT, whose graph has channels as they are and spreads cells itself.
+pub fn quantise_signed(profile: &Profile, network: &NetworkLevels) -> Option<Vec<Layer8>> {
+    let whole = |layer: &Layer| [layer.spec.inputs, layer.spec.outputs];
+    let (up4, mix4) = (find(network, LayerId::Up4), find(network, LayerId::Mix4));
+    let mut input_scale = signed_output_scale(find(network, LayerId::Res8))?;
+    // A feature is of a pixel's scale when it comes to be rounded, beside the pixels.
+    let steps = feature_steps(profile, up4)?;
+    let in_pixels = |channel: usize| PIXEL / steps[channel / 4];
+    let around = plain(up4, input_scale, whole(up4));
+    let mut layers = vec![Around { of_output: &in_pixels, ..around }.quantise()];
+
+    let feature = |input: usize| steps.get(input).map_or(1.0, |step| step / PIXEL);
+    let around = plain(mix4, PIXEL, whole(mix4));
+    layers.push(Around { of_input: &feature, ..around }.quantise());
+
+    input_scale = signed_output_scale(mix4)?;
+    for layer in network.layers.iter().filter(|l| matches!(l.spec.id, LayerId::Res4(_))) {
+        layers.push(plain(layer, input_scale, whole(layer)).quantise());
+        input_scale = signed_output_scale(layer)?;
+    }
+    let head = find(network, LayerId::Head);
+    layers.push(plain(head, input_scale, whole(head)).quantise());
+    Some(layers)
+}
+
+fn find(network: &NetworkLevels, id: LayerId) -> &Layer {
+    let layer = network.layers.iter().find(|layer| layer.spec.id == id);
+    layer.unwrap_or_else(|| unreachable!("layer {id} is in the profile"))
+}
+
+/// A layer with nothing around it but the scale of what it reads.
+fn plain(layer: &Layer, input_scale: f32, channels: [usize; 2]) -> Around<'_> {
+    let (one, same) = (&|_: usize| 1.0, &|channel: usize| channel);
+    Around { layer, input_scale, channels, of_input: one, of_output: one, channel_at: same }
+}
+
+/// The step of every feature.
+fn feature_steps(profile: &Profile, up4: &Layer) -> Option<Vec<f32>> {
+    (0..profile.quarter).map(|feature| up4.output_step(feature)).collect()
+}
+
 impl Layer8 {
+    /// Weights and biases as the numbers that their levels stand for.
+    pub fn in_floats(&self) -> (Vec<f32>, Vec<f32>) {
+        let row = self.weights.len() / self.weight_scales.len();
+        let weights = self.weights.chunks_exact(row).zip(&self.weight_scales);
+        let weights =
+            weights.flat_map(|(row, scale)| row.iter().map(move |l| f32::from(*l) * scale));
+        let biases = self.bias.iter().zip(&self.bias_scales);
+        (weights.collect(), biases.map(|(level, scale)| *level as f32 * scale).collect())
+    }
+
     /// The same, many cells at once.
     fn in_blocks(self, block: Block) -> Self {
         let cells = block.cells();
@@ -257,11 +302,50 @@ mod tests {
     }
 
     #[test]
+    fn signed_layers_stand_for_the_streams_numbers() {
+        for profile in &PROFILES {
+            let network = lively_network(profile);
+            let step = |channel| find(&network, LayerId::Up4).output_step(channel).unwrap();
+            for made in quantise_signed(profile, &network).unwrap() {
+                let layer = find(&network, made.id);
+                let (weights, biases) = made.in_floats();
+                // Features are in pixels' units between the layer that makes and the one that reads them.
+                let of_output = |output: usize| match made.id {
+                    LayerId::Up4 => PIXEL / step(output / 4),
+                    _ => 1.0,
+                };
+                let of_input = |input: usize| match made.id {
+                    LayerId::Mix4 if input < profile.quarter => step(input) / PIXEL,
+                    _ => 1.0,
+                };
+                let (inputs, taps) = (layer.spec.inputs, KERNEL * KERNEL);
+                assert_eq!(weights.len(), layer.weights.len());
+                for (at, (got, want)) in weights.iter().zip(layer.weights_f32()).enumerate() {
+                    let (output, input) = (at / taps / inputs, at / taps % inputs);
+                    let want = want * of_output(output) * of_input(input);
+                    let scale = made.weight_scales[output];
+                    let rounding = if made.id == LayerId::Mix4 { scale * 0.501 } else { 0.0 };
+                    let allowed = rounding + want.abs() * 1e-6;
+                    assert!((got - want).abs() <= allowed, "{}: {got} {want}", made.id);
+                    let level = got / scale;
+                    assert!((level - level.round()).abs() < 1e-4, "{level} is a level");
+                }
+                for (output, (got, want)) in biases.iter().zip(layer.bias_f32()).enumerate() {
+                    let want = want * of_output(output);
+                    let allowed = made.bias_scales[output] * 0.501 + want.abs() * 1e-6;
+                    assert!((got - want).abs() <= allowed, "{}: {got} {want}", made.id);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn streams_without_steps_have_no_layers_in_integers() {
         let profile = &PROFILES[0];
         let mut network = lively_network(profile);
         network.layers.iter_mut().for_each(|l| l.output_steps.clear());
         assert_eq!(quantise(profile, &network), None);
+        assert_eq!(quantise_signed(profile, &network), None);
     }
 
     #[test]

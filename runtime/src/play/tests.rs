@@ -281,9 +281,9 @@ fn onnx_runtime_plays_the_same_in_the_pipeline_and_serially() {
     assert!(count * 10 > own.i420().len() * 9, "{count} of {} samples", own.i420().len());
 }
 
-/// Mean and largest difference, in 8-bit levels, of the two paths' pictures: the warps differ by up to
-/// 1/32 pixel per axis (`FULL_TOLERANCE` of the sessions' tests), and both round to whole levels.
-const PATHS_TOLERANCE: (f64, u8) = (0.6, 5);
+/// Mean and largest difference, in 8-bit levels, of the two paths' pictures: floats are added in another order, by which
+/// a displacement may round to another 1/16 pixel (`FULL_TOLERANCE` of the sessions' tests). Measured on x86-64: 0.006.
+const PATHS_TOLERANCE: (f64, u8) = (0.02, 3);
 
 #[test]
 fn both_paths_of_the_network_show_the_same_pictures() {
@@ -295,6 +295,7 @@ fn both_paths_of_the_network_show_the_same_pictures() {
         let options = Options { path, batch, painters, ..Options::new(backend.opener()) };
         let player = Player::over(bytes.clone().into(), options).unwrap();
         let played = pictures(player.play(&all(&player)).unwrap());
+        assert_eq!(backend.opened().unwrap().path, path);
         assert!(played == pictures(player.decode_serial(&all(&player)).unwrap()));
         // Layers are the split network's whatever the path.
         let mut seen = Vec::new();
@@ -317,7 +318,6 @@ fn both_paths_of_the_network_show_the_same_pictures() {
         moved = moved.max(mean);
     }
     println!("largest mean difference of a picture {moved:.3} levels");
-    assert!(moved > 0.0, "two paths, not one");
 }
 
 /// On the CPU provider; of a GPU's kernels this is not promised.

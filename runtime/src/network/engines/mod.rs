@@ -48,11 +48,11 @@ impl Engines {
 /// What an engine is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The graph: full, motion or refine.
+    /// The graph: full, full8, motion or refine.
     pub graph: String,
     /// SHA-256 of its ONNX template.
     pub template_sha256: String,
-    /// SHA-256 of its weights and biases.
+    /// SHA-256 of its weights, biases and steps.
     pub weights_sha256: String,
     /// Provider that runs it.
     pub provider: String,

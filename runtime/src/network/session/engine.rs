@@ -95,8 +95,11 @@ impl Engine {
 
 fn recipe(plan: &SessionPlan<'_>, part: GraphPart, template: &[u8]) -> Recipe {
     let layers = plan.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut()));
-    let values = layers.flat_map(|layer: &Layer| layer.weights_f32().chain(layer.bias_f32()));
-    let weights: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
+    let numbers = |layer: &Layer| -> Vec<u8> {
+        let values = layer.weights_f32().chain(layer.bias_f32()).flat_map(f32::to_le_bytes);
+        values.chain(layer.output_steps.iter().map(|step| step.get())).collect()
+    };
+    let weights: Vec<u8> = layers.flat_map(numbers).collect();
     Recipe {
         graph: part.graph.into(),
         template_sha256: sha256(template),

@@ -8,21 +8,23 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::graph::{FULL, LoadedGraph, SessionPlan};
+use super::graph::{FULL, FULL8, LoadedGraph, SessionPlan};
 use super::planes::{HeldPictures, MAX_SOURCES, PicturePort};
 use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
 use crate::error::Result;
 use crate::format::header::Header;
-use crate::network::opening::Opening;
+use crate::kernel::flow::PIXEL_BITS;
+use crate::network::opening::{Opening, Precision};
+use crate::network::quantised::quantise_signed;
 use crate::network::{Canvas, Network, Spans, Witness};
-use crate::profile::{FLOW, FLOW_UNIT_PX};
 use crate::stream::scene::NetworkLevels;
 
 /// The full network of one scene: latents and source pictures in, fused pictures out.
 ///
-/// It differs from [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) in the
-/// warp alone: displacements are not rounded to 1/16 pixel here.
+/// It is [`Networks`](super::Networks) with [`kernel::warp`](crate::kernel::warp) and
+/// [`kernel::fuse`](crate::kernel::fuse) but for the order in which floats are added: displacements and weights of the
+/// warp are rounded here as they are there.
 #[derive(Debug)]
 pub struct FullNetwork {
     graph: LoadedGraph,
@@ -43,7 +45,7 @@ impl FullNetwork {
     /// Opens the session with the weights of `network`.
     ///
     /// # Errors
-    /// As [`Networks::open`](super::Networks::open).
+    /// As [`Networks::open`](super::Networks::open), and for [`Precision::Int8`] without output steps in `network`.
     ///
     /// # Panics
     /// As [`Networks::open`](super::Networks::open).
@@ -86,7 +88,13 @@ impl FullNetwork {
             sources[0].largest(),
             sources[1].largest(),
         ];
-        let mut graph = plan.open(FULL, plan.templates.full, inputs, &mut report)?;
+        let (part, template) = if plan.precision == Precision::Int8 {
+            plan.in_integers(quantise_signed)?;
+            (FULL8, plan.templates.full8)
+        } else {
+            (FULL, plan.templates.full)
+        };
+        let mut graph = plan.open(part, template, inputs, &mut report)?;
         plan.check(&report)?;
         geometry.iter().try_for_each(|port| graph.give(port, 1))?;
         // A stream may have no key pictures; the graph wants one.
@@ -156,11 +164,11 @@ impl Network for FullNetwork {
     }
 }
 
-/// Flow units to the −1‥1 axes of the padded picture, dx and dy of both sources.
+/// Units of a pixel's displacement to the −1‥1 axes of the padded picture, dx and dy.
 fn flow_scale((width, height): (usize, usize)) -> Result<TensorPort> {
-    let mut port = TensorPort::new(c"flow_scale", [1, FLOW, 1, 1])?;
-    let (x, y) = (2.0 * FLOW_UNIT_PX / width as f32, 2.0 * FLOW_UNIT_PX / height as f32);
-    port.values_mut().copy_from_slice(&[x, y, x, y]);
+    let mut port = TensorPort::new(c"flow_scale", [1, 1, 1, 2])?;
+    let scale = |size: usize| 2.0 / (size << PIXEL_BITS) as f32;
+    port.values_mut().copy_from_slice(&[scale(width), scale(height)]);
     Ok(port)
 }
 

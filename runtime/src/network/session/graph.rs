@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ort::AsPointer;
+use ort::session::builder::SessionBuilder;
 use ort::session::{IoBinding, Session};
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor};
 
@@ -22,7 +23,7 @@ use crate::network::blocks::Block;
 use crate::network::engines::EngineOrigin;
 use crate::network::opening::{Opening, Precision};
 use crate::network::providers::{RECORD_ASSIGNMENT, ShapeRange};
-use crate::network::quantised::{Layer8, output_scale, quantise};
+use crate::network::quantised::{Layer8, output_scale, signed_output_scale};
 use crate::network::templates::Templates;
 use crate::profile::topology::{Cut, LayerId};
 use crate::profile::{KERNEL, Profile};
@@ -67,6 +68,8 @@ pub(super) struct GraphPart {
     pub(super) mix8_apart: bool,
     /// Cells of the flow computed at once.
     pub(super) flow: Block,
+    /// Whether what it has in integers is in int8 by quantisers, as TensorRT has it.
+    pub(super) signed: bool,
 }
 
 pub(super) const FULL: GraphPart = GraphPart {
@@ -75,13 +78,15 @@ pub(super) const FULL: GraphPart = GraphPart {
     cuts: &[Cut::Motion, Cut::Refine],
     mix8_apart: false,
     flow: Block::CELL,
+    signed: false,
 };
+pub(super) const FULL8: GraphPart = GraphPart { graph: "full8", signed: true, ..FULL };
 pub(super) const MOTION: GraphPart = GraphPart {
     name: "motion network",
     graph: "motion",
     cuts: &[Cut::Motion],
     mix8_apart: true,
-    flow: Block::CELL,
+    ..FULL
 };
 pub(super) const REFINE: GraphPart =
     GraphPart { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
@@ -149,13 +154,16 @@ impl<'a> SessionPlan<'a> {
         }
     }
 
-    /// The same for graphs that compute in integers what can be.
-    pub(super) fn in_integers(mut self) -> Result<Self> {
+    /// Has the graphs compute in integers what can be, as `quantise` makes them.
+    pub(super) fn in_integers(
+        &mut self,
+        quantise: fn(&Profile, &NetworkLevels) -> Option<Vec<Layer8>>,
+    ) -> Result<()> {
         let without_steps = || Error::Usage {
             what: "streams before version 1.1 have no steps for int8: ask for f32".into(),
         };
         self.integers = quantise(self.profile, self.network).ok_or_else(without_steps)?;
-        Ok(self)
+        Ok(())
     }
 
     /// Fails when a required provider is not in use.
@@ -216,15 +224,17 @@ impl<'a> SessionPlan<'a> {
             let name = part.name;
             let mut builder = self.builder(part).map_err(failed(name))?;
             let standing: Vec<Provider> = report.standing().collect();
+            if part.signed && standing[0] == Provider::Cpu {
+                builder = exactly_quantised(builder).map_err(failed(name))?;
+            }
             for provider in standing {
                 let place = engine.place();
-                let registered = provider.register(
-                    self.ort,
-                    &mut builder,
-                    self.precision,
-                    place,
-                    shapes.as_ref(),
-                );
+                let precision = match self.precision {
+                    Precision::Int8 if !part.signed => Precision::F32,
+                    precision => precision,
+                };
+                let registered =
+                    provider.register(self.ort, &mut builder, precision, place, shapes.as_ref());
                 if let Err(reason) = registered {
                     report.refuse(provider, reason.message());
                 }
@@ -253,7 +263,7 @@ impl<'a> SessionPlan<'a> {
         }
     }
 
-    fn builder(&self, part: GraphPart) -> ort::Result<ort::session::builder::SessionBuilder> {
+    fn builder(&self, part: GraphPart) -> ort::Result<SessionBuilder> {
         let mut builder = Session::builder(self.ort.environment())?
             .with_intra_threads(self.options.threads)?
             .with_inter_threads(1)?
@@ -268,6 +278,7 @@ impl<'a> SessionPlan<'a> {
         for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut())) {
             let id = layer.spec.id;
             let mut parameters = match self.integers.iter().find(|l| l.id == id) {
+                Some(layer) if part.signed => signed_parameters(layer)?,
                 Some(layer) => integer_parameters(layer)?,
                 None if id == LayerId::Mix8 && part.mix8_apart => {
                     apart(layer, ["up8.weight", "latent8.weight"], self.profile.eighth)?
@@ -275,7 +286,8 @@ impl<'a> SessionPlan<'a> {
                 None if id == LayerId::Flow => float_parameters(layer, part.flow)?,
                 None => float_parameters(layer, Block::CELL)?,
             };
-            if let Some(scale) = output_scale(layer).filter(|_| !self.integers.is_empty()) {
+            let scale = if part.signed { signed_output_scale } else { output_scale };
+            if let Some(scale) = scale(layer).filter(|_| !self.integers.is_empty()) {
                 parameters.push(("scale", value([], vec![scale])?));
             }
             for (parameter, value) in parameters {
@@ -329,6 +341,23 @@ fn integer_parameters(layer: &Layer8) -> ort::Result<Parameters> {
         ("bias", value([outputs], layer.bias.clone())?),
         ("bias_scale", value([outputs], layer.bias_scales.clone())?),
     ])
+}
+
+/// The same as numbers, which the graph rounds to those integers again.
+fn signed_parameters(layer: &Layer8) -> ort::Result<Parameters> {
+    let (weights, bias) = layer.in_floats();
+    let (outputs, [rows, columns]) = (bias.len(), layer.block.kernel());
+    Ok(vec![
+        ("weight", value([outputs, layer.inputs, rows, columns], weights)?),
+        ("weight_scale", value([outputs], layer.weight_scales.clone())?),
+        ("bias", value([outputs], bias)?),
+    ])
+}
+
+/// Has the CPU provider compute what quantisers say and no more: its own kernels for int8 saturate on processors
+/// without VNNI, and TensorRT's do not.
+fn exactly_quantised(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+    Ok(builder.with_config_entry("session.disable_quant_qdq", "1")?)
 }
 
 fn value<T, const N: usize>(shape: [usize; N], values: Vec<T>) -> ort::Result<Arc<DynValue>>

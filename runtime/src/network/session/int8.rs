@@ -9,6 +9,7 @@ use crate::kernel::cells::Cells;
 use crate::kernel::warp::PackedSize;
 use crate::network::blocks::{Block, place_flow};
 use crate::network::opening::Opening;
+use crate::network::quantised::quantise;
 use crate::profile::{FLOW, HEAD, PACKED};
 use crate::stream::scene::NetworkLevels;
 
@@ -63,7 +64,8 @@ impl Int8Network {
         opening: Opening,
         options: &SessionOptions,
     ) -> Result<Self> {
-        let mut plan = SessionPlan::new(ort, header, network, opening, options)?.in_integers()?;
+        let mut plan = SessionPlan::new(ort, header, network, opening, options)?;
+        plan.in_integers(quantise)?;
         let profile = plan.profile;
         // The tensors that stay in place between two graphs.
         let latents = [
