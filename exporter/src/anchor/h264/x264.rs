@@ -16,6 +16,9 @@ const BUFFER_MACROBLOCKS: usize = 184_320;
 
 /// B pictures where all pictures are shown. They save a fifth of the bytes where a camera is held by hand and nothing elsewhere (EXPERIMENTS.md §38).
 const B_PICTURES: &str = "bframes=3:b-adapt=2";
+/// Their rate factor below the quantiser that is asked for: x264 makes B pictures and what is predicted little coarser,
+/// zones of one quantiser do not; the quality is about the same then (EXPERIMENTS.md §38).
+const B_PICTURES_QP: i32 = -4;
 /// What they do without, whatever else is asked for: openh264 decodes it wrongly, and nobody notices.
 const WITHOUT: &str = "direct=none:weightb=0";
 
@@ -37,7 +40,7 @@ pub(in crate::anchor) fn encode(
         AnchorSpeed::Draft => "medium",
     };
     let (quality, params) =
-        (settings.whole_qp().to_string(), params((width, height), pictures, order, settings));
+        (base_qp(order, settings).to_string(), params((width, height), pictures, order, settings));
     let coding: [&str; 14] = [
         "-c:v",
         "libx264",
@@ -60,6 +63,15 @@ pub(in crate::anchor) fn encode(
         return Err(AnchorError::X264(fault(&piped.talk)));
     }
     Ok(piped.stream)
+}
+
+/// Quantiser, or rate factor, that those of pictures are counted from.
+fn base_qp(order: Order, settings: &AnchorSettings) -> i32 {
+    match order {
+        // 0 is lossless, which players do not decode.
+        Order::Shown => (settings.whole_qp() + B_PICTURES_QP).max(1),
+        Order::Coded => settings.whole_qp(),
+    }
 }
 
 /// One IDR, no scene cuts, no delimiters, as many references as the level allows, and a quantiser zone for every run
@@ -85,7 +97,7 @@ fn params(
     }
     // A zone for the first picture, or for every run of pictures of one quantiser.
     let zone = |first: usize, last: usize| {
-        let qp = (settings.whole_qp() + pictures[first].1).clamp(0, 51);
+        let qp = (base_qp(order, settings) + pictures[first].1).clamp(0, 51);
         format!("{first},{last},q={qp}")
     };
     let mut zones = Vec::new();
@@ -148,6 +160,6 @@ mod tests {
         assert!(one.contains(":zones=0,0,q=28:"), "{one}");
         // Where all are shown the first alone has one.
         let shown = params_in(Order::Shown, (64, 64), &[-6, 0, 0], &AnchorSettings::new(40.0));
-        assert!(shown.contains(":bframes=3:") && shown.contains(":zones=0,0,q=34:"), "{shown}");
+        assert!(shown.contains(":bframes=3:") && shown.contains(":zones=0,0,q=30:"), "{shown}");
     }
 }
