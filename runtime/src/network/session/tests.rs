@@ -424,7 +424,8 @@ fn the_full_graph_warps_as_the_kernel_does() {
     let narrow = Size { width_px: 69, height_px: 37 };
     let wide = Size { width_px: 1909, height_px: 69 };
     let waves = |size, seed| waves(size, seed as f32);
-    let of: [(Size, fn(Size, usize) -> Picture, _, _); 4] = [
+    type Draw = fn(Size, usize) -> Picture;
+    let of: [(Size, Draw, i8, (usize, u8)); 4] = [
         (narrow, random_picture, 4, (0, 0)),
         (wide, waves, 16, (6000, 1)),
         (wide, random_picture, 16, (12_000, 1)),
