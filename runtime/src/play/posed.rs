@@ -17,7 +17,8 @@ use crate::picture::Picture;
 use crate::render::{Renderer, Viewpoint};
 use crate::units::FrameIndex;
 
-/// Renderers under way: one to render from, one that finds the depth of the next frame.
+/// Renderers under way: one to render from, one that finds the depth of the next frame. Each keeps what depth it can of
+/// the frame before the last.
 const RENDERERS: usize = 2;
 
 /// A renderer that has a frame.

@@ -1,5 +1,6 @@
 //! Depth of a view: at each pixel the cheapest of those that were tried.
 
+use super::blocks::Blocks;
 use super::sweep::{Depths, STEPS, Volume};
 
 /// Nearness of every pixel of a view, and how far it is to be trusted.
@@ -27,16 +28,10 @@ impl DepthMap {
         Self { columns, rows, nearness: flat(), trust: flat() }
     }
 
-    /// The pixel at column `x` and row `y`, counted from the edges; none outside.
-    #[inline]
-    pub(super) fn pixel_at(&self, x: f32, y: f32) -> Option<usize> {
-        let inside = x >= 0.0 && y >= 0.0 && x < self.columns as f32 && y < self.rows as f32;
-        inside.then(|| y as usize * self.columns + x as usize)
-    }
-
     /// Takes the step of least cost at every pixel, between steps by the parabola through three costs.
-    pub(super) fn choose(&mut self, sums: &[i16], depths: Depths) {
-        for (nearness, sums) in self.nearness.iter_mut().zip(sums.chunks_exact(STEPS)) {
+    pub(super) fn choose(&mut self, sums: &[i16], depths: Depths, stale: &Blocks) {
+        self.pixels(stale, |map, at| {
+            let sums = &sums[at * STEPS..][..STEPS];
             let least = sums.iter().fold(i16::MAX, |least, sum| least.min(*sum));
             let best = sums.iter().position(|sum| *sum == least).unwrap_or(0);
             let mut step = best as f32;
@@ -48,18 +43,24 @@ impl DepthMap {
                     step += (0.5 * (before - behind) / bend).clamp(-0.5, 0.5);
                 }
             }
-            *nearness = depths.nearness(step);
-        }
+            map.nearness[at] = depths.nearness(step);
+        });
     }
 
     /// Gives background back what the thing before it has grown over: where the depth jumps, a pixel is taken for
     /// background unless that costs clearly more. Why: a bare wall beside an outline fits many depths, and paths
     /// prefer to change depth at the next edge of the wall instead of at the outline.
-    pub(super) fn recede(&mut self, volume: &Volume, depths: Depths, spare: &mut [f32]) {
+    pub(super) fn recede(
+        &mut self,
+        volume: &Volume,
+        depths: Depths,
+        spare: &mut [f32],
+        stale: &Blocks,
+    ) {
         let jump = JUMP_STEPS * depths.step;
         for _ in 0..OVERGROWN_PX {
             spare.copy_from_slice(&self.nearness);
-            self.inner_pixels(|map, at| {
+            self.inner_pixels(stale, |map, at| {
                 let beside = [at - 1, at + 1, at - map.columns, at + map.columns];
                 let behind = beside.iter().fold(spare[at], |far, other| far.min(spare[*other]));
                 if behind < spare[at] - jump {
@@ -74,9 +75,9 @@ impl DepthMap {
     }
 
     /// Replaces every pixel by the median of the 3×3 around it.
-    pub(super) fn smooth(&mut self, spare: &mut [f32]) {
+    pub(super) fn smooth(&mut self, spare: &mut [f32], stale: &Blocks) {
         spare.copy_from_slice(&self.nearness);
-        self.inner_pixels(|map, at| {
+        self.inner_pixels(stale, |map, at| {
             let mut around = [0.0; 9];
             for (line, values) in around.chunks_exact_mut(3).enumerate() {
                 let start = at + line * map.columns - map.columns - 1;
@@ -87,11 +88,22 @@ impl DepthMap {
         });
     }
 
-    /// Calls `step` with the place of each pixel that has others all around.
-    fn inner_pixels(&mut self, mut step: impl FnMut(&mut Self, usize)) {
-        for row in 1..self.rows.saturating_sub(1) {
-            for column in 1..self.columns.saturating_sub(1) {
+    /// Calls `step` with the place of each pixel of some blocks.
+    fn pixels(&mut self, blocks: &Blocks, mut step: impl FnMut(&mut Self, usize)) {
+        for row in 0..self.rows {
+            for column in blocks.runs(row).flatten() {
                 step(self, row * self.columns + column);
+            }
+        }
+    }
+
+    /// The same with those that have others all around.
+    fn inner_pixels(&mut self, blocks: &Blocks, mut step: impl FnMut(&mut Self, usize)) {
+        for row in 1..self.rows.saturating_sub(1) {
+            for run in blocks.runs(row) {
+                for column in run.start.max(1)..run.end.min(self.columns - 1) {
+                    step(self, row * self.columns + column);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Pictures as they are matched: shrunk, each pixel in one word.
 
+use super::blocks::Blocks;
 use super::warp::whole;
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
@@ -19,6 +20,11 @@ pub(super) fn scale_for(size: Size, most_px: usize) -> usize {
 const ACROSS: usize = 4;
 const DOWN: usize = 4;
 
+/// Mean squared difference of a block's pixels, luma and chroma together, above which it is not what it was.
+const CHANGED: u32 = 40;
+/// Share of the blocks above which all are taken for changed.
+const MOST_CHANGED: f64 = 0.6;
+
 /// A shrunk picture. A pixel is four bytes: luma, both chromas, and luma less its surroundings, which stays the same
 /// where two cameras differ in brightness.
 #[derive(Debug, Clone)]
@@ -30,8 +36,14 @@ pub(super) struct Level {
     /// where a bilinear sample is four, and as good.
     between: Vec<u32>,
     pub luma: Vec<u8>,
-    /// Luma of the picture before.
-    pub luma_before: Vec<u8>,
+    /// The blocks that are not what they were; all in the first picture, and where most changed.
+    pub changed: Blocks,
+    /// Those that were taken in, which are some more.
+    pub taken: Blocks,
+    /// The picture that is taken in, in luma and chroma.
+    fresh: Vec<u32>,
+    /// Pictures taken in one after another.
+    turn: usize,
     scale: usize,
 }
 
@@ -45,34 +57,87 @@ impl Level {
             rows,
             pixels: vec![0; columns * rows],
             between: vec![0; columns * rows * ACROSS * DOWN],
-            luma_before: luma.clone(),
             luma,
+            changed: Blocks::new(columns, rows),
+            taken: Blocks::new(columns, rows),
+            fresh: vec![0; columns * rows],
+            turn: 0,
             scale,
         }
     }
 
-    /// Takes the next picture in.
+    /// The next picture is as the first one.
+    pub(super) fn forget(&mut self) {
+        self.turn = 0;
+    }
+
+    /// Takes the next picture in: what changed of it by more than its noise, and a row of blocks in turn. What did not
+    /// change stays as it was, to the bit.
     pub(super) fn fill(&mut self, picture: &Picture) {
+        by_widest!(Level::fill_rows, level: &mut Level = self, picture: &Picture = picture)
+    }
+
+    /// [`Self::fill`], compiled once for every set of vector instructions.
+    #[inline(always)]
+    fn fill_rows(&mut self, picture: &Picture) {
         let (columns, scale) = (self.columns, self.scale);
-        std::mem::swap(&mut self.luma, &mut self.luma_before);
-        shrink(picture, Plane::Y, scale, columns, |at, value| self.luma[at] = value);
+        shrink(picture, Plane::Y, scale, columns, |at, value| self.fresh[at] = value.into());
         shrink(picture, Plane::U, scale / 2, columns, |at, value| {
-            self.pixels[at] = u32::from(value) << 8;
+            self.fresh[at] |= u32::from(value) << 8;
         });
         shrink(picture, Plane::V, scale / 2, columns, |at, value| {
-            self.pixels[at] |= u32::from(value) << 16;
+            self.fresh[at] |= u32::from(value) << 16;
         });
+        self.compare();
         for row in 0..self.rows {
-            for column in 0..columns {
-                let at = row * columns + column;
-                let luma = self.luma[at];
-                let detail = i32::from(luma) - self.surroundings(row, column) + 128;
-                self.pixels[at] |= u32::from(luma) | (detail.clamp(0, 255) as u32) << 24;
+            for run in self.taken.runs(row) {
+                let run = row * columns + run.start..row * columns + run.end;
+                for (luma, fresh) in self.luma[run.clone()].iter_mut().zip(&self.fresh[run]) {
+                    *luma = *fresh as u8;
+                }
+            }
+        }
+        for row in 0..self.rows {
+            for run in self.taken.runs(row) {
+                for column in run {
+                    let at = row * columns + column;
+                    let detail = i32::from(self.luma[at]) - self.surroundings(row, column) + 128;
+                    self.pixels[at] =
+                        self.fresh[at] & 0xff_ffff | (detail.clamp(0, 255) as u32) << 24;
+                }
             }
         }
         self.fill_between();
     }
 
+    /// Finds out what changed.
+    #[inline(always)]
+    fn compare(&mut self) {
+        let Self { columns, fresh, pixels, changed, .. } = self;
+        for (pixel, own) in fresh.iter_mut().zip(&*pixels) {
+            // The fourth byte is to spare.
+            *pixel |= difference(*pixel, *own).min(255) << 24;
+        }
+        for (across, down, changed) in changed.each() {
+            let (mut sum, mut count) = (0, 0);
+            for row in down {
+                let run = row * *columns + across.start..row * *columns + across.end;
+                count += run.len() as u32;
+                sum += fresh[run].iter().map(|pixel| pixel >> 24).sum::<u32>();
+            }
+            *changed = sum > CHANGED * count;
+        }
+        if self.turn == 0 || self.changed.share() > MOST_CHANGED {
+            self.changed.mark_all();
+        }
+        self.taken.clear();
+        self.taken.add(&self.changed);
+        self.taken.mark_row(self.turn);
+        self.turn += 1;
+    }
+
+    /// Fills in what is between the pixels that were taken in, and between them and those before.
+    #[inline(always)]
     fn fill_between(&mut self) {
         let (columns, last) = (self.columns, self.rows - 1);
         for (number, line) in self.between.chunks_exact_mut(columns * ACROSS).enumerate() {
@@ -80,18 +145,23 @@ impl Level {
             let upper = &self.pixels[row * columns..][..columns];
             let lower = &self.pixels[(row + 1).min(last) * columns..][..columns];
             let weighted = |column: usize| mix(upper[column], lower[column], down, DOWN as u32);
-            let mut here = weighted(0);
-            for (column, between) in line.chunks_exact_mut(ACROSS).enumerate() {
-                let next = weighted((column + 1).min(columns - 1));
-                for (across, pixel) in (0..).zip(between) {
-                    *pixel = mix(here, next, across, ACROSS as u32);
+            for run in self.taken.runs_near(row..row + 2) {
+                let start = run.start.saturating_sub(1);
+                let mut here = weighted(start);
+                let between = &mut line[start * ACROSS..run.end * ACROSS];
+                for (between, column) in between.chunks_exact_mut(ACROSS).zip(start..) {
+                    let next = weighted((column + 1).min(columns - 1));
+                    for (across, pixel) in (0..).zip(between) {
+                        *pixel = mix(here, next, across, ACROSS as u32);
+                    }
+                    here = next;
                 }
-                here = next;
             }
         }
     }
 
     /// Mean luma around a pixel.
+    #[inline(always)]
     fn surroundings(&self, row: usize, column: usize) -> i32 {
         let around =
             |at: usize, end: usize| at.saturating_sub(AROUND_PX)..(at + AROUND_PX + 1).min(end);
@@ -122,7 +192,15 @@ impl Level {
     }
 }
 
+/// Squared difference of two pixels in luma and chroma.
+#[inline(always)]
+fn difference(one: u32, other: u32) -> u32 {
+    let byte = |pixel: u32, number: u32| pixel >> (8 * number) & 0xff;
+    (0..3).map(|number| byte(one, number).abs_diff(byte(other, number)).pow(2)).sum()
+}
+
 /// A pixel `part` of `of` parts from one to another.
+#[inline(always)]
 fn mix(one: u32, other: u32, part: u32, of: u32) -> u32 {
     let byte = |pixel: u32, number: u32| pixel >> (8 * number) & 0xff;
     let mixed =
@@ -131,6 +209,7 @@ fn mix(one: u32, other: u32, part: u32, of: u32) -> u32 {
 }
 
 /// Means of `scale`×`scale` samples of a plane, with their place among rows of `columns`.
+#[inline(always)]
 fn shrink(
     picture: &Picture,
     plane: Plane,
@@ -143,10 +222,16 @@ fn shrink(
     for (row, top) in (0..height).step_by(scale).enumerate() {
         for (column, left) in (0..width).step_by(scale).enumerate() {
             let (bottom, right) = ((top + scale).min(height), (left + scale).min(width));
-            let lines = (top..bottom).map(|line| &samples[line * width..][left..right]);
-            let sum: u32 = lines.flatten().map(|sample| u32::from(*sample)).sum();
+            let mut sum = 0;
+            for line in top..bottom {
+                let run = &samples[line * width + left..line * width + right];
+                sum += run.iter().map(|sample| u32::from(*sample)).sum::<u32>();
+            }
             let count = ((bottom - top) * (right - left)) as u32;
-            put(row * columns + column, ((sum + count / 2) / count) as u8);
+            let whole = count.is_power_of_two();
+            let sum = sum + count / 2;
+            let mean = if whole { sum >> count.trailing_zeros() } else { sum / count };
+            put(row * columns + column, mean as u8);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What matching views needs besides the views: the volume of costs, the paths through it, and the range of depths.
 
+use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::level::Level;
 use super::paths::Paths;
+use super::span::Spans;
 use super::sweep::{Depths, Other, Volume};
 
 /// Least trust of depths that the range has to hold.
@@ -22,32 +24,34 @@ const MOST_NARROWING: f32 = 32.0;
 pub(super) struct Matcher {
     volume: Volume,
     paths: Paths,
+    /// Steps that are tried.
+    pub spans: Spans,
     spare: Vec<f32>,
 }
 
 impl Matcher {
     pub(super) fn new(level: &Level) -> Self {
         let spare = vec![0.0; level.columns * level.rows];
-        Self { volume: Volume::new(level), paths: Paths::new(level), spare }
+        let spans = Spans::new(level.columns, level.rows);
+        Self { volume: Volume::new(level), paths: Paths::new(level), spans, spare }
     }
 
-    /// Finds the depth of `own` among `depths` by `others`; where nothing changed, rather the one that `map` has, if
-    /// that is `kept` from the picture before.
+    /// Finds the depth of the blocks `stale` of `own` among `depths` by `others`. `map` has
+    /// that of the others.
     pub(super) fn match_views(
         &mut self,
         own: &Level,
         others: &[Other<'_>],
         depths: Depths,
-        kept: bool,
+        stale: &Blocks,
         map: &mut DepthMap,
     ) {
-        self.volume.sweep(own, others, depths);
-        if kept {
-            self.volume.favour(own, &map.nearness, depths);
-        }
-        map.choose(self.paths.gather(own, &self.volume.costs), depths);
-        map.recede(&self.volume, depths, &mut self.spare);
-        map.smooth(&mut self.spare);
+        self.volume.sweep(own, others, depths, (stale, &self.spans));
+        let known = (map.nearness.as_slice(), depths);
+        let sums = self.paths.gather(own, &self.volume.costs, stale, known);
+        map.choose(sums, depths, stale);
+        map.recede(&self.volume, depths, &mut self.spare, stale);
+        map.smooth(&mut self.spare, stale);
     }
 
     /// The range that holds the depths of `map`, and some more; none where too few are trusted.

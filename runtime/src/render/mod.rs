@@ -24,9 +24,15 @@
 //!
 //! # Files, in the order the data meets them
 //! ```text
-//! level ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► relief ─► band: warp ─► holes ─► line ─► paint ─► fill
-//! └─────── of a picture, once ─────────────────────────────────┘ └─ per pose ─────────────────────────────────┘
+//! level ─► stale, span ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► relief ─► band: warp ─► holes ─► line ─► paint ─► fill
+//! └──────── of a picture, once, where it changed ───────────────────────────┘ └─ per pose ─────────────────────────────────┘
 //! ```
+//!
+//! # Depth that is kept
+//! Depth is found anew only where a picture changed, or where the pictures that it was found by did; one row of blocks
+//! in turn is found again all the same, so that no error stays. It so depends on the frames that were rendered before: a
+//! renderer that begins at a frame, or after a cut, finds all of it there and then, and the frames after that differ
+//! from those of one that began earlier by what noise does. What is found is the same for the same frames.
 
 /// Calls an `#[inline(always)]` function with vectors as wide as the processor has.
 macro_rules! by_widest {
@@ -48,6 +54,7 @@ macro_rules! by_widest {
 }
 
 mod band;
+mod blocks;
 mod depth;
 mod enlarge;
 mod fill;
@@ -62,6 +69,8 @@ mod relief;
 mod rig;
 mod shot;
 mod source;
+mod span;
+mod stale;
 mod sweep;
 mod trust;
 #[cfg(test)]
@@ -124,7 +133,8 @@ impl Renderer {
         self.rig.views(at)
     }
 
-    /// Takes the pictures of the next frame; those of the one before are forgotten.
+    /// Takes the pictures of the next frame; those of the one before are forgotten, and depth of what did not change
+    /// since is kept.
     ///
     /// # Panics
     /// If a picture is of no camera's view, or of another size than [`Renderer::new`] was told.

@@ -64,6 +64,12 @@ impl Relief {
 
     /// Takes the depth of a picture.
     pub(super) fn fill(&mut self, map: &DepthMap) {
+        by_widest!(Relief::fill_rows, relief: &mut Relief = self, map: &DepthMap = map)
+    }
+
+    /// [`Self::fill`], compiled once for every set of vector instructions.
+    #[inline(always)]
+    fn fill_rows(&mut self, map: &DepthMap) {
         let pixels = map.nearness.iter().zip(&map.trust);
         for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
             *point = Point::new(*nearness, *trust);

@@ -5,6 +5,7 @@ use nalgebra::Vector3;
 use rayon::prelude::*;
 
 use super::MOST_SOURCES;
+use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::matcher::Matcher;
 use super::source::{COARSE, FINE, Shrunk, Source};
@@ -24,6 +25,13 @@ struct Desk {
     map: DepthMap,
     /// One for each size of shrunk pictures.
     matchers: [Matcher; 2],
+    /// Blocks of each size whose depth is found anew.
+    stale: [Blocks; 2],
+    spare: [Blocks; 2],
+    /// The views that the depth at hand was found by.
+    others: FixedVec<usize, MOST_OTHERS>,
+    /// The depths that were tried for it, of each size.
+    found: [Option<Depths>; 2],
 }
 
 /// All cameras, and the views that have had a picture.
@@ -99,7 +107,11 @@ impl Rig {
         let number = known.unwrap_or_else(|| {
             let source = Source::new(view, *camera);
             let matchers = [COARSE, FINE].map(|size| Matcher::new(&source.shrunk[size].level));
-            self.desks.push(Desk { map: DepthMap::default(), matchers });
+            let blocks = || [COARSE, FINE].map(|size| source.shrunk[size].level.changed.clone());
+            let (stale, spare) = (blocks(), blocks());
+            let map = DepthMap::default();
+            let others = FixedVec::new();
+            self.desks.push(Desk { map, matchers, stale, spare, others, found: [None, None] });
             self.sources.push(source);
             self.sources.len() - 1
         });
@@ -124,6 +136,7 @@ impl Rig {
         if std::mem::replace(&mut self.found, true) {
             return;
         }
+        self.forget_what_does_not_go_on();
         self.present_at_once(Source::shrink);
         for size in [COARSE, FINE] {
             for number in 0..self.sources.len() {
@@ -134,7 +147,21 @@ impl Rig {
             self.search(size);
             self.ask(size);
         }
-        self.present_at_once(Source::enlarge);
+        let sources = self.sources.par_iter_mut().zip(&self.desks);
+        let sources = sources.filter(|(source, _)| source.present);
+        sources.for_each(|(source, desk)| source.enlarge(&desk.stale[FINE]));
+    }
+
+    /// A view that is not at hand, or that is compared with others than before, is the next time as if it were new.
+    fn forget_what_does_not_go_on(&mut self) {
+        for number in 0..self.sources.len() {
+            let others = self.others(number);
+            let (source, desk) = (&mut self.sources[number], &mut self.desks[number]);
+            if !source.present || desk.others != others {
+                source.forget();
+                (desk.others, desk.found) = (others, [None, None]);
+            }
+        }
     }
 
     /// Has the sources at hand work, a thread for each.
@@ -172,7 +199,8 @@ impl Rig {
         let depths = match (size, whole) {
             (FINE, Some(whole)) => {
                 let range = matcher.range(&shrunk[COARSE].map, whole).unwrap_or(whole);
-                Some(before.filter(|before| before.suit(range)).unwrap_or(range))
+                let goes_on = shrunk[FINE].level.changed.share() < 1.0;
+                Some(before.filter(|before| goes_on && before.suit(range)).unwrap_or(range))
             }
             _ => whole,
         };
@@ -184,13 +212,27 @@ impl Rig {
         let map = |source: &mut Source, desk: &mut Desk| {
             std::mem::swap(&mut source.shrunk[size].map, &mut desk.map);
         };
-        self.desks_at_once(map, |rig, number, Desk { map, matchers }| {
+        self.desks_at_once(map, |rig, number, desk| {
+            let Desk { map, matchers, stale, spare, found, .. } = desk;
             let own = &rig.sources[number].shrunk[size];
-            let Some(depths) = own.depths else { return map.nearness.fill(0.0) };
-            let kept = size == FINE && rig.sources[number].matched;
+            let (stale, spare) = (&mut stale[size], &mut spare[size]);
+            let Some(depths) = own.depths else {
+                stale.mark_all();
+                found[size] = None;
+                return map.nearness.fill(0.0);
+            };
             let others = rig.ways(number, size).map(|(other, way)| (&other.level, way));
             let others: FixedVec<_, MOST_OTHERS> = others.collect();
-            matchers[size].match_views(&own.level, &others, depths, kept, map);
+            let goes_on = found[size].replace(depths) == Some(depths);
+            own.level.find_stale(goes_on.then_some(&*map), &others, (stale, spare));
+            if size == FINE && goes_on {
+                let coarse = &rig.sources[number].shrunk[COARSE];
+                let maps = [(&*map, 1), (&coarse.map, coarse.scale / own.scale)];
+                matchers[size].spans.narrow(&maps, depths);
+            } else {
+                matchers[size].spans.fill();
+            }
+            matchers[size].match_views(&own.level, &others, depths, stale, map);
         });
     }
 
@@ -199,13 +241,13 @@ impl Rig {
         let trust = |source: &mut Source, desk: &mut Desk| {
             std::mem::swap(&mut source.shrunk[size].map.trust, &mut desk.map.trust);
         };
-        self.desks_at_once(trust, |rig, number, Desk { map, .. }| {
+        self.desks_at_once(trust, |rig, number, Desk { map, stale, .. }| {
             let own = &rig.sources[number].shrunk[size];
             let others = rig.ways(number, size).map(|(other, way)| (&other.map, way));
             let others: FixedVec<_, MOST_OTHERS> = others.collect();
             match own.depths {
-                Some(depths) => own.map.ask(&others, depths.step, &mut map.trust),
-                None => own.map.ask(&[], 1.0, &mut map.trust),
+                Some(depths) => own.map.ask(&others, depths.step, &mut map.trust, &mut stale[size]),
+                None => own.map.ask(&[], 1.0, &mut map.trust, &mut stale[size]),
             }
         });
     }

@@ -1,5 +1,6 @@
 //! A view that pictures are rendered from: its picture, and what has been found out about its depth.
 
+use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::level::{Level, scale_for};
 use super::padded::PaddedPicture;
@@ -53,8 +54,6 @@ pub(super) struct Source {
     pub seen: Vec<Rectangle>,
     /// The picture as it is sampled.
     pub padded: PaddedPicture,
-    /// Whether depth has been found in a picture before.
-    pub matched: bool,
 }
 
 impl Source {
@@ -70,7 +69,6 @@ impl Source {
             relief: Relief::new(size),
             seen: Vec::new(),
             padded: PaddedPicture::new(size),
-            matched: false,
         }
     }
 
@@ -91,12 +89,16 @@ impl Source {
         self.shrunk[FINE].depths
     }
 
-    /// Brings the depth of the fine picture to the whole one.
-    pub(super) fn enlarge(&mut self) {
+    /// What was found of it is no start for the next picture.
+    pub(super) fn forget(&mut self) {
+        self.shrunk.iter_mut().for_each(|shrunk| shrunk.level.forget());
+    }
+
+    /// Brings the depth of the fine picture to the whole one, where it is new.
+    pub(super) fn enlarge(&mut self, stale: &Blocks) {
         let Shrunk { scale, level, map, depths, .. } = &self.shrunk[FINE];
         let step = depths.map_or(1.0, |depths| depths.step);
-        self.map.enlarge(&self.picture, (level, map), *scale, step);
+        self.map.enlarge(&self.picture, (level, map), *scale, step, stale);
         self.relief.fill(&self.map);
-        self.matched = true;
     }
 }

@@ -3,7 +3,11 @@
 //! # Source
 //! Collins, A Space-Sweep Approach to True Multi-Image Matching, CVPR 1996.
 
+use std::ops::Range;
+
+use super::blocks::Blocks;
 use super::level::Level;
+use super::span::Spans;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
 
 /// Depths that are tried.
@@ -12,17 +16,17 @@ pub(super) const STEPS: usize = 64;
 pub(super) const MOST_OTHERS: usize = 3;
 /// Cost of a pixel that no other view sees: between those of a right and a wrong depth.
 const UNSEEN: u16 = 24;
+/// That of a depth that is not tried.
+const UNLIKELY: u16 = 4 * MOST_DIFFERENCE as u16;
 /// A view that does not see the point.
 const OUTSIDE: u16 = u16::MAX;
 /// Most that a lane counts: more tells nothing but that depths differ.
 const MOST_DIFFERENCE: i32 = 20;
-/// Least difference of luma by which a pixel is not the one of the picture before.
-const CHANGED: u8 = 4;
-/// What the depth of the picture before costs less where nothing changed.
-const KEPT: i16 = 24;
 
 /// Most times that steps are larger than need be before they change.
 const MOST_SLACK: f32 = 1.5;
+/// Steps at both ends of a range that need not be held.
+const SPARE_STEPS: f32 = 2.0;
 
 /// The depths that are tried: even steps of nearness from the farthest on, so that a step moves a point by about as
 /// many pixels everywhere.
@@ -48,7 +52,10 @@ impl Depths {
 
     /// Whether depths found among these are as good as among `range`, so that no step moves from picture to picture.
     pub(super) fn suit(&self, range: Self) -> bool {
-        let holds = self.farthest <= range.farthest && self.nearest() >= range.nearest();
+        // Less than the margin that a range has around what was found.
+        let slack = SPARE_STEPS * range.step;
+        let holds =
+            self.farthest <= range.farthest + slack && self.nearest() >= range.nearest() - slack;
         holds && self.step <= MOST_SLACK * range.step
     }
 
@@ -62,7 +69,7 @@ impl Depths {
 pub(super) type Other<'a> = (&'a Level, Transfer);
 
 /// Pixels that are compared at a time.
-const RUN: usize = 32;
+const RUN: usize = 16;
 
 /// Costs of all pixels at all depths.
 #[derive(Debug)]
@@ -71,8 +78,8 @@ pub(super) struct Volume {
     pub costs: Vec<i16>,
     /// Of three rows, `[row, step, column]`, each the weighted sum of three columns.
     ring: [Vec<u16>; 3],
-    /// Of one row at one depth, with the first and the last pixel once more beyond the edges.
-    line: Vec<u16>,
+    /// Of one row, `[step, column]`, with a pixel more beyond the edges.
+    raw: Vec<u16>,
 }
 
 impl Volume {
@@ -81,7 +88,7 @@ impl Volume {
         Self {
             costs: vec![0; columns * rows * STEPS],
             ring: [(); 3].map(|()| vec![0; columns * STEPS]),
-            line: vec![0; columns.next_multiple_of(RUN) + 2],
+            raw: vec![0; STEPS * row_length(columns)],
         }
     }
 
@@ -90,96 +97,145 @@ impl Volume {
         &self.costs[pixel * STEPS..][..STEPS]
     }
 
-    /// Compares `own` with what `others` show of it.
-    pub(super) fn sweep(&mut self, own: &Level, others: &[Other<'_>], depths: Depths) {
+    /// Compares the blocks `stale` of `own` with what `others` show of them, at the steps that `spans` has.
+    pub(super) fn sweep(
+        &mut self,
+        own: &Level,
+        others: &[Other<'_>],
+        depths: Depths,
+        (stale, spans): (&Blocks, &Spans),
+    ) {
         by_widest!(
             Volume::sweep_rows,
             volume: &mut Volume = self,
             own: &Level = own,
             others: &[Other<'_>] = others,
-            depths: Depths = depths
+            depths: Depths = depths,
+            what: (&Blocks, &Spans) = (stale, spans)
         )
     }
 
     /// [`Self::sweep`], compiled once for every set of vector instructions.
     #[inline(always)]
-    fn sweep_rows(&mut self, own: &Level, others: &[Other<'_>], depths: Depths) {
+    fn sweep_rows(
+        &mut self,
+        own: &Level,
+        others: &[Other<'_>],
+        depths: Depths,
+        (stale, spans): (&Blocks, &Spans),
+    ) {
         for row in 0..=own.rows {
             if row < own.rows {
-                for step in 0..STEPS {
-                    self.compare(own, others, row, (step, depths.nearness(step as f32)));
+                for run in stale.runs(row) {
+                    self.compare(own, others, (run.clone(), row), (depths, spans));
+                    self.add_beside(own.columns, run, row);
                 }
             }
-            if row > 0 {
-                self.emit(own, row - 1);
+            if let Some(above) = row.checked_sub(1) {
+                if row < own.rows {
+                    for (one, other) in [(row, above), (above, row)] {
+                        for run in stale.ends(one, other) {
+                            self.extend(own.columns, run, [one, other]);
+                        }
+                    }
+                }
+                for run in stale.runs(above) {
+                    self.emit(own, run, above);
+                }
             }
         }
     }
 
-    /// One row at one depth.
+    /// Columns of one row.
     #[inline(always)]
     fn compare(
         &mut self,
         own: &Level,
         others: &[Other<'_>],
-        row: usize,
-        (step, nearness): (usize, f32),
+        (wanted, row): (Range<usize>, usize),
+        (depths, spans): (Depths, &Spans),
     ) {
-        let (columns, y) = (own.columns, row as f32 + 0.5);
-        let pixels = &own.pixels[row * columns..][..columns];
-        for (number, line) in self.line[1..].chunks_exact_mut(RUN).enumerate() {
-            let first = number * RUN;
+        let (length, y) = (row_length(own.columns), row as f32 + 0.5);
+        let pixels = &own.pixels[row * own.columns..][..own.columns];
+        for first in wanted.clone().step_by(RUN) {
+            let span = spans.of_run(first..(first + RUN).min(wanted.end), row);
             let mut run = [0; RUN];
             run.iter_mut().zip(&pixels[first..]).for_each(|(own, pixel)| *own = *pixel);
-            let mut by_view = [[OUTSIDE; RUN]; MOST_OTHERS];
-            for (other, costs) in others.iter().zip(&mut by_view) {
-                compare_run(&run, *other, (first as f32 + 0.5, y, nearness), costs);
-            }
-            let [one, two, three] = &by_view;
-            for at in 0..RUN {
-                line[at] = joint([one[at], two[at], three[at]]);
-            }
-        }
-        self.line[0] = self.line[1];
-        self.line[columns + 1] = self.line[columns];
-        let sums = &mut self.ring[row % 3][step * columns..][..columns];
-        let [left, middle, right] = [0, 1, 2].map(|by| &self.line[by..][..columns]);
-        for at in 0..columns {
-            sums[at] = left[at] + 2 * middle[at] + right[at];
-        }
-    }
-
-    /// Weighted sums of three rows, with the depths of a pixel side by side.
-    #[inline(always)]
-    fn emit(&mut self, own: &Level, row: usize) {
-        let above = &self.ring[row.saturating_sub(1) % 3];
-        let here = &self.ring[row % 3];
-        let below = &self.ring[(row + 1).min(own.rows - 1) % 3];
-        let costs = &mut self.costs[row * own.columns * STEPS..][..own.columns * STEPS];
-        for step in 0..STEPS {
-            let [above, here, below] =
-                [above, here, below].map(|ring| &ring[step * own.columns..][..own.columns]);
-            for (column, pixel) in costs.chunks_exact_mut(STEPS).enumerate() {
-                pixel[step] = ((above[column] + 2 * here[column] + below[column]) / 4) as i16;
-            }
-        }
-    }
-
-    /// Makes the depths `before`, of the picture before, cheaper where nothing changed, so that noise does not move
-    /// what stands still.
-    pub(super) fn favour(&mut self, own: &Level, before: &[f32], depths: Depths) {
-        let lumas = own.luma.iter().zip(&own.luma_before);
-        for (pixel, ((luma, luma_before), nearness)) in lumas.zip(before).enumerate() {
-            if luma.abs_diff(*luma_before) < CHANGED {
-                let step = depths.step_of(*nearness);
-                let costs = &mut self.costs[pixel * STEPS..][..STEPS];
-                costs[step] -= KEPT;
-                for beside in [step.checked_sub(1), (step + 1 < STEPS).then_some(step + 1)] {
-                    beside.into_iter().for_each(|beside| costs[beside] -= KEPT / 2);
+            for step in 0..STEPS {
+                let line = &mut self.raw[step * length + 1 + first..][..RUN];
+                if !span.contains(&step) {
+                    line.fill(UNLIKELY);
+                    continue;
+                }
+                let nearness = depths.nearness(step as f32);
+                let mut by_view = [[OUTSIDE; RUN]; MOST_OTHERS];
+                for (other, costs) in others.iter().zip(&mut by_view) {
+                    compare_run(&run, *other, (first as f32 + 0.5, y, nearness), costs);
+                }
+                let [one, two, three] = &by_view;
+                for at in 0..RUN {
+                    line[at] = joint([one[at], two[at], three[at]]);
                 }
             }
         }
     }
+
+    /// Weighted sums of three columns; beyond those that are compared it is as at their edge.
+    #[inline(always)]
+    fn add_beside(&mut self, columns: usize, run: Range<usize>, row: usize) {
+        let lines = self.raw.chunks_exact_mut(row_length(columns));
+        for (line, sums) in lines.zip(self.ring[row % 3].chunks_exact_mut(columns)) {
+            line[run.start] = line[run.start + 1];
+            line[run.end + 1] = line[run.end];
+            let sums = &mut sums[run.clone()];
+            let line = &line[run.start..][..run.len() + 2];
+            let (left, middle, right) = (line, &line[1..], &line[2..]);
+            for at in 0..sums.len() {
+                sums[at] = left[at] + 2 * middle[at] + right[at];
+            }
+        }
+    }
+
+    /// Beyond the blocks that are swept, sums are as at their edge.
+    fn extend(&mut self, columns: usize, run: Range<usize>, [from, to]: [usize; 2]) {
+        let mut beyond = std::mem::take(&mut self.ring[to % 3]);
+        let lines = self.ring[from % 3].chunks_exact(columns);
+        for (from, to) in lines.zip(beyond.chunks_exact_mut(columns)) {
+            to[run.clone()].copy_from_slice(&from[run.clone()]);
+        }
+        self.ring[to % 3] = beyond;
+    }
+
+    /// Weighted sums of three rows, with the depths of a pixel side by side.
+    #[inline(always)]
+    fn emit(&mut self, own: &Level, run: Range<usize>, row: usize) {
+        let rows = [row.saturating_sub(1), row, (row + 1).min(own.rows - 1)];
+        let first = row * own.columns + run.start;
+        let costs = &mut self.costs[first * STEPS..][..run.len() * STEPS];
+        for (start, pixels) in run.clone().step_by(RUN).zip(costs.chunks_mut(RUN * STEPS)) {
+            let count = pixels.len() / STEPS;
+            let mut sums = [[0; RUN]; STEPS];
+            for (step, sums) in sums.iter_mut().enumerate() {
+                let place = step * own.columns + start..step * own.columns + start + count;
+                let above = &self.ring[rows[0] % 3][place.clone()];
+                let here = &self.ring[rows[1] % 3][place.clone()];
+                let below = &self.ring[rows[2] % 3][place];
+                for at in 0..count {
+                    sums[at] = ((above[at] + 2 * here[at] + below[at]) / 4) as i16;
+                }
+            }
+            for (at, pixel) in pixels.chunks_exact_mut(STEPS).enumerate() {
+                for step in 0..STEPS {
+                    pixel[step] = sums[step][at % RUN];
+                }
+            }
+        }
+    }
+}
+
+/// Costs from one step of a row to the next.
+fn row_length(columns: usize) -> usize {
+    columns + RUN + 2
 }
 
 /// Compares a run of pixels, the first of which is at column `x` and row `y`, with what another view shows of them.

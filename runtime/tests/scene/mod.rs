@@ -31,13 +31,19 @@ pub fn cameras(count: usize) -> Cameras {
 
 /// What `at` sees.
 pub fn picture(at: &Viewpoint) -> Picture {
+    picture_with(at, 0.0)
+}
+
+/// What `at` sees with the box so far to the right.
+pub fn picture_with(at: &Viewpoint, right: f64) -> Picture {
     let mut picture = Picture::new(at.size);
     for plane in Plane::ALL {
         let (columns, _) = picture.plane_size(plane);
         let side = if plane == Plane::Y { 1.0 } else { 2.0 };
         for (number, sample) in picture.plane_mut(plane).iter_mut().enumerate() {
             let (left, top) = ((number % columns) as f64 * side, (number / columns) as f64 * side);
-            *sample = mean(|x, y| colour(at, left + x * side, top + y * side)[plane as usize]);
+            *sample =
+                mean(|x, y| colour(at, right, left + x * side, top + y * side)[plane as usize]);
         }
     }
     picture
@@ -51,11 +57,12 @@ fn mean(value: impl Fn(f64, f64) -> f64) -> u8 {
 }
 
 /// Luma, blue and red difference.
-fn colour(at: &Viewpoint, x: f64, y: f64) -> [f64; 3] {
+fn colour(at: &Viewpoint, right: f64, x: f64, y: f64) -> [f64; 3] {
     let ([fx, fy], [cx, cy]) = (at.focal_px, at.centre_px);
     let ray = at.rotation * Vector3::new((x - cx) / fx, (y - cy) / fy, 1.0);
     let hit = |depth: f64| at.position + ray * ((depth - at.position.z) / ray.z);
-    let front = hit(BOX);
+    let mut front = hit(BOX);
+    front.x -= right;
     if front.x.abs() < HALF[0] && front.y.abs() < HALF[1] {
         return [luma(front, 31.0), BOX_BLUE, 128.0];
     }
