@@ -25,8 +25,7 @@ fn the_player_shows_what_the_encoder_predicted_and_every_byte_has_a_part() {
     let request = EncodeRequest { qp: 24.0, ..EncodeRequest::default() };
     let plan = crate::encode::plan(&views, &request, Progress::Quiet).unwrap();
     let mut settings = request.settings(plan, path.clone(), None, Progress::Quiet).unwrap();
-    let gops = vec![(0, 3), (3, 2)];
-    settings.plan = Plan { gops, ..settings.plan.all_explicit(&[]) };
+    settings.plan = Plan { codec: settings.plan.codec, ..Plan::new(&[0, 1], &[(5, 3)], 0) };
     settings.arrange = false;
     let encoded = encode(&views, &settings).unwrap();
 
