@@ -2,7 +2,8 @@
 //! of the coded stream, in any order, pipelined or not, in the sandbox or not; damage is an error or pictures.
 //!
 //! The pictures are those of `av1/room.obu`. After a change of the format:
-//! `cargo test -p iev-runtime --test av1_stream record -- --ignored` writes `tests/vectors/version_1_4.iev`.
+//! `cargo test -p iev-runtime --test av1_stream record -- --ignored` wrote `tests/vectors/version_1_4.iev` when that was the
+//! version.
 #![cfg(feature = "player")]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
@@ -136,7 +137,12 @@ fn backgrounds_are_not_shown() {
 
 #[test]
 fn the_vector_is_what_the_writer_writes_and_plays_the_same_in_every_way() {
-    assert!(vector() == VECTOR, "record it again after a change of the format");
+    // Behind the preamble, which names the version: the vector stays that of the first with AV1.
+    let written = vector();
+    assert!(
+        written.len() == VECTOR.len() && written[28..] == VECTOR[28..],
+        "a stream without what is newer stays as it was"
+    );
     let player = open(VECTOR, options(None)).unwrap();
     let all = selection(&player, &[0, 1]);
     let mut digest = Digest::default();
