@@ -3,8 +3,9 @@
 //!
 //! Needs an ffmpeg with both, as `cargo xtask test` brings along.
 
+mod by_ffmpeg;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use iev_exporter::ffmpeg;
 use iev_runtime::Size;
@@ -12,17 +13,6 @@ use iev_runtime::anchor::av1::{Checker, Rav1d, obu};
 use iev_runtime::picture::Picture;
 
 const PICTURES: usize = 40;
-
-/// What ffmpeg writes to its standard output.
-fn ffmpeg(args: &[&str]) -> Vec<u8> {
-    let program = ffmpeg::find().expect("the test is skipped without it");
-    let mut command = Command::new(program);
-    command.args(["-nostdin", "-v", "error"]).args(args).arg("-").stdin(Stdio::null());
-    let output = command.output().expect("it starts");
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {words}", args.join(" "));
-    output.stdout
-}
 
 /// SVT-AV1's stream of pictures that move, with noise.
 fn encode(size: Size, settings: &[&str], params: &str) -> Vec<u8> {
@@ -35,7 +25,7 @@ fn encode(size: Size, settings: &[&str], params: &str) -> Vec<u8> {
     let params = format!("scm=0:lp=1:{params}");
     let input = ["-f", "lavfi", "-i", &source, "-frames:v", &pictures, "-pix_fmt", "yuv420p"];
     let coded = ["-c:v", "libsvtav1", "-g", "999", "-svtav1-params", &params];
-    ffmpeg(&[&input[..], &coded, settings, &["-f", "obu"]].concat())
+    by_ffmpeg::output(&[&input[..], &coded, settings, &["-f", "obu"]].concat())
 }
 
 /// The pictures that libdav1d shows, one after another.
@@ -43,7 +33,7 @@ fn shown_by_dav1d(stream: &[u8], folder: &Path) -> Vec<u8> {
     let file = folder.join("stream.obu");
     std::fs::write(&file, stream).expect("the folder is writable");
     let file = file.to_str().expect("a plain name");
-    ffmpeg(&["-c:v", "libdav1d", "-i", file, "-f", "rawvideo", "-pix_fmt", "yuv420p"])
+    by_ffmpeg::output(&["-c:v", "libdav1d", "-i", file, "-f", "rawvideo", "-pix_fmt", "yuv420p"])
 }
 
 #[test]

@@ -4,10 +4,10 @@
 //! Needs an ffmpeg with x264, as `cargo xtask test` brings along.
 //! `cargo xtask test --test h264_pictures record -- --ignored` writes `tests/vectors/version_1_5.iev`.
 
+mod by_ffmpeg;
 mod clip;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use iev_exporter::anchor::{AnchorEncoder, AnchorSettings, AnchorSpeed, Order, encode_anchor};
 use iev_exporter::encode::encode;
@@ -22,23 +22,12 @@ use iev_runtime::picture::pool::Pool;
 
 const PICTURES: usize = 30;
 
-/// What ffmpeg writes to its standard output.
-fn ffmpeg(args: &[&str]) -> Vec<u8> {
-    let program = ffmpeg::find().expect("the test is skipped without it");
-    let mut command = Command::new(program);
-    command.args(["-nostdin", "-v", "error"]).args(args).arg("-").stdin(Stdio::null());
-    let output = command.output().expect("it starts");
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {words}", args.join(" "));
-    output.stdout
-}
-
 /// Pictures of a source of ffmpeg.
 fn pictures(size: Size, source: &str) -> Vec<Picture> {
     let source = format!("{source}:size={}x{}:rate=25", size.width_px, size.height_px);
     let count = PICTURES.to_string();
     let raw = ["-frames:v", &count, "-pix_fmt", "yuv420p", "-f", "rawvideo"];
-    let samples = ffmpeg(&[&["-f", "lavfi", "-i", &source][..], &raw].concat());
+    let samples = by_ffmpeg::output(&[&["-f", "lavfi", "-i", &source][..], &raw].concat());
     let picture = |samples: &[u8]| {
         let mut picture = Picture::new(size);
         picture.i420_mut().copy_from_slice(samples);
@@ -52,7 +41,16 @@ fn shown_by_ffmpeg(units: &[Vec<u8>], folder: &Path) -> Vec<u8> {
     let file = folder.join("stream.264");
     std::fs::write(&file, units.concat()).expect("the folder is writable");
     let file = file.to_str().expect("a plain name");
-    ffmpeg(&["-i", file, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p"])
+    by_ffmpeg::output(&[
+        "-i",
+        file,
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "yuv420p",
+    ])
 }
 
 /// Whether a unit is of a B picture: `first_mb_in_slice` 0, then `slice_type` 1 or 6.

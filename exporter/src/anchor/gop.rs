@@ -221,10 +221,10 @@ impl Alone<'_> {
         let list: Vec<Key> = keys.chain(hidden).collect();
         let order: Vec<CodedPicture> =
             coding_order(self.view, &list, self.originals.len() as u32).collect();
-        let inputs = self.inputs(&order, start, settings);
-        let shown_or_coded = if list.is_empty() { Order::Shown } else { Order::Coded };
+        let given = if list.is_empty() { Order::Shown } else { Order::Coded };
+        let inputs = self.inputs(&order, given, start, settings);
         let CodedPictures { units, pictures: decoded } =
-            self.coder.code(&inputs, shown_or_coded, self.rate, settings)?;
+            self.coder.code(&inputs, given, self.rate, settings)?;
         // What comes back, by what it is; nobody needs the background any more, nor copies of keys.
         let (mut keys, mut pictures) = (Vec::new(), Vec::new());
         for (coded, picture) in order.into_iter().zip(decoded) {
@@ -244,6 +244,7 @@ impl Alone<'_> {
     fn inputs<'a>(
         &'a self,
         order: &[CodedPicture],
+        given: Order,
         start: SectionStart<'a>,
         settings: &AnchorSettings,
     ) -> Vec<CodingInput<'a>> {
@@ -258,9 +259,9 @@ impl Alone<'_> {
             CodedPicture::Hidden => start.background.map(|picture| (picture, 0)),
         };
         let mut inputs: Vec<CodingInput<'_>> = order.iter().filter_map(input).collect();
-        inputs[0].1 = match order.iter().all(|coded| *coded == CodedPicture::Shown) {
-            true => settings.shown_offset,
-            false => settings.intra_offset,
+        inputs[0].1 = match given {
+            Order::Shown => settings.shown_offset,
+            Order::Coded => settings.intra_offset,
         };
         inputs
     }
@@ -351,6 +352,7 @@ mod tests {
 
         let inputs = section.inputs(
             &[CodedPicture::Hidden, CodedPicture::Hidden, CodedPicture::Shown],
+            Order::Coded,
             behind,
             &settings,
         );

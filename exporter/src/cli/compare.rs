@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use iev_exporter::rd::bd_rows;
+use iev_exporter::rd::config::{INTERVAL_DB, check_interval};
 use iev_exporter::rd::curve::{Curve, read_curves};
 
 use super::rd::bd_text;
@@ -25,7 +26,7 @@ pub(crate) struct CompareArgs {
     #[arg(required = true)]
     peers: Vec<PathBuf>,
     /// Luma PSNR in dB, lowest and highest, over which rates are compared once more.
-    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 1, default_values_t = [31.0, 36.0])]
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 1, default_values_t = [INTERVAL_DB.0, INTERVAL_DB.1])]
     interval: Vec<f64>,
     /// Figures as JSON.
     #[arg(long)]
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let [low, high] = args.interval[..] else {
         anyhow::bail!("interval is two numbers, such as 31,36");
     };
-    ensure!(low < high, "interval goes from low to high, not from {low} to {high}");
+    check_interval((low, high))?;
     let mut ours = read_curves(&args.curve)?;
     let shown = args.curve.display();
     ensure!(ours.len() == 1, "{shown} has curves of {} codecs: give a file of one", ours.len());

@@ -11,7 +11,7 @@ use super::board::check_board;
 use super::explicit_views::{ExplicitViews, explicit_views, mean_luma_db};
 use super::figures::Costs;
 use super::floor::{NetworkStream, cheaper_explicit, chosen_by_drafts};
-use super::implicit_views::{ImplicitViews, Trained, implicit_views};
+use super::implicit_views::{ImplicitViews, Outcome, implicit_views};
 use super::request::EncodeRequest;
 use super::settings::EncodeSettings;
 use crate::anchor::AnchorSettings;
@@ -105,8 +105,8 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
     let mut settings = drafted.unwrap_or_else(|| settings.clone());
     let mut stream = loop {
         match code(views, &costs, &settings, plays)? {
-            Coded::Whole(stream) => break stream,
-            Coded::Hopeless(without) => settings = *without,
+            Outcome::Whole(stream) => break stream,
+            Outcome::Hopeless(without) => settings = *without,
         }
     };
     let trained = !stream.implicit_db.is_empty();
@@ -115,7 +115,7 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
         let trained = NetworkStream { bytes: most, luma_db: stream.luma_db() };
         let cheaper = cheaper_explicit(&costs, &settings, offset, trained)?;
         if let Some(cheaper) = cheaper.filter(plays)
-            && let Coded::Whole(explicit) = code(views, &costs, &cheaper, plays)?
+            && let Outcome::Whole(explicit) = code(views, &costs, &cheaper, plays)?
         {
             (settings, stream) = (cheaper, explicit);
         }
@@ -129,20 +129,13 @@ pub fn encode(views: &[View], settings: &EncodeSettings) -> Result<EncodeResult>
     })
 }
 
-/// What has become of a clip.
-enum Coded {
-    Whole(Box<Stream>),
-    /// The training showed early that it cannot pay: these settings do without.
-    Hopeless(Box<EncodeSettings>),
-}
-
 /// Codes the explicit views, trains the implicit ones on them while that can pay, and packs both.
 fn code(
     views: &[View],
     costs: &Costs<'_>,
     settings: &EncodeSettings,
     plays: impl Fn(&EncodeSettings) -> bool,
-) -> Result<Coded> {
+) -> Result<Outcome<Stream>> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
@@ -153,12 +146,12 @@ fn code(
     check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
     let trained = implicit_views(&frames, &coded, header.size, costs, settings, plays)?;
     let ImplicitViews { scenes, quality_db: implicit_db } = match trained {
-        Trained::Whole(views) => views,
-        Trained::Hopeless(without) => return Ok(Coded::Hopeless(without)),
+        Outcome::Whole(views) => views,
+        Outcome::Hopeless(without) => return Ok(Outcome::Hopeless(without)),
     };
     let mut sections = sections(plan, &coded, &scenes);
     sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
-    Ok(Coded::Whole(Box::new(Stream { header, sections, explicit_db, implicit_db })))
+    Ok(Outcome::Whole(Stream { header, sections, explicit_db, implicit_db }))
 }
 
 /// What the header will say.

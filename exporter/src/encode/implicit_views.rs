@@ -16,10 +16,10 @@ use crate::stop;
 use crate::train::dataset::assemble;
 use crate::train::{Clip, Sample, SceneLevels, Settings, Trainer};
 
-/// What training has come to.
-pub(super) enum Trained {
-    Whole(ImplicitViews),
-    /// It showed early that it cannot pay: these settings do without.
+/// What coding with a network has come to.
+pub(super) enum Outcome<T> {
+    Whole(T),
+    /// The training showed early that it cannot pay: these settings do without.
     Hopeless(Box<EncodeSettings>),
 }
 
@@ -40,10 +40,10 @@ pub(super) fn implicit_views(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
     plays: impl Fn(&EncodeSettings) -> bool,
-) -> Result<Trained> {
+) -> Result<Outcome<ImplicitViews>> {
     let (plan, progress) = (&settings.plan, settings.progress);
     if plan.implicit().next().is_none() {
-        return Ok(Trained::Whole(ImplicitViews::default()));
+        return Ok(Outcome::Whole(ImplicitViews::default()));
     }
     // 1. What every scene's training sees, and where it stands.
     let mut clips = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn implicit_views(
         trainers[at].tell_estimate(&clips[at], left, progress)?;
     }
     if let Some(explicit) = given_up(&mut trainers, &clips, costs, settings)?.filter(plays) {
-        return Ok(Trained::Hopeless(Box::new(explicit)));
+        return Ok(Outcome::Hopeless(Box::new(explicit)));
     }
     // 3. Each to its end.
     let mut errors = vec![PlaneErrors::default(); plan.implicit().count()];
@@ -80,7 +80,7 @@ pub(super) fn implicit_views(
         scenes.push(trainer.export(clip));
         measure(trainer, clip, usize::MAX, &mut errors);
     }
-    Ok(Trained::Whole(ImplicitViews { scenes, quality_db: quality_db(settings, &errors) }))
+    Ok(Outcome::Whole(ImplicitViews { scenes, quality_db: quality_db(settings, &errors) }))
 }
 
 /// The `training` of one scene of a clip.

@@ -56,18 +56,20 @@ struct Thumbnail(Vec<f64>);
 impl Thumbnail {
     fn of(picture: &Picture) -> Self {
         let (width, height) = (picture.width(), picture.height());
-        let (mut sums, mut samples) = (vec![0.0; CELLS * CELLS], vec![0.0; CELLS * CELLS]);
-        for (row, line) in picture.y().chunks_exact(width).enumerate() {
-            let cells = row * CELLS / height * CELLS;
-            for (column, sample) in line.iter().enumerate() {
-                let cell = cells + column * CELLS / width;
-                sums[cell] += f64::from(*sample);
-                samples[cell] += 1.0;
-            }
-        }
         // A picture of fewer samples than cells leaves some empty.
-        let filled = sums.into_iter().zip(samples).filter(|(_, samples)| *samples > 0.0);
-        let mut means: Vec<f64> = filled.map(|(sum, samples)| sum / samples).collect();
+        let cells = |side: usize| {
+            let cell =
+                move |at: usize| (at * side).div_ceil(CELLS)..((at + 1) * side).div_ceil(CELLS);
+            (0..CELLS).map(cell).filter(|cell| !cell.is_empty())
+        };
+        let mean = |rows: &Range<usize>, columns: Range<usize>| {
+            let line = |row: usize| &picture.y()[row * width..][columns.clone()];
+            let sum = |row| line(row).iter().map(|sample| u64::from(*sample)).sum::<u64>();
+            let samples = (rows.len() * columns.len()) as f64;
+            rows.clone().map(sum).sum::<u64>() as f64 / samples
+        };
+        let in_rows = |rows: Range<usize>| cells(width).map(move |columns| mean(&rows, columns));
+        let mut means: Vec<f64> = cells(height).flat_map(in_rows).collect();
         let mean = means.iter().sum::<f64>() / means.len() as f64;
         means.iter_mut().for_each(|cell| *cell -= mean);
         let length = means.iter().map(|cell| cell * cell).sum::<f64>().sqrt();

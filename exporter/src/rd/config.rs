@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Result, ensure};
 use crate::rules::each_once;
 
 /// Interval of luma PSNR over which BD-rates are stated besides the whole overlap.
-const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
+pub const INTERVAL_DB: (f64, f64) = (31.0, 36.0);
 
 /// Longest file of a config.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
@@ -131,11 +131,7 @@ impl Config {
         ensure!(!self.views.is_empty(), "a clip has at least one view");
         ensure!(!self.points.is_empty(), "a curve has at least one point");
         ensure!(self.rate.is_none_or(|(n, d)| n > 0 && d > 0), "rate is above zero");
-        let (low, high) = self.interval_db;
-        ensure!(
-            low < high && low.is_finite() && high.is_finite(),
-            "interval goes from low to high, not from {low} to {high}"
-        );
+        check_interval(self.interval_db)?;
         each_once("peers", &self.peers, |path| path.display().to_string())?;
         for (place, point) in self.points.iter().enumerate() {
             let earlier = &self.points[..place];
@@ -173,6 +169,18 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
     let whole = !name.is_empty() && name.chars().all(fits) && !name.starts_with('.');
     ensure!(whole, "names are of letters, digits and . _ - +, not {name:?}");
+    Ok(())
+}
+
+/// Fails where qualities are compared over no interval.
+///
+/// # Errors
+/// What it has to be.
+pub fn check_interval((low, high): (f64, f64)) -> Result<()> {
+    ensure!(
+        low < high && low.is_finite() && high.is_finite(),
+        "interval goes from low to high, not from {low} to {high}"
+    );
     Ok(())
 }
 

@@ -5,6 +5,11 @@ use std::ops::Range;
 /// Columns and rows of a block.
 pub(super) const SIDE: usize = 4;
 
+/// A block's place among so many in its row or column, and those beside it.
+pub(super) fn around(at: usize, count: usize) -> Range<usize> {
+    at.saturating_sub(1)..(at + 2).min(count)
+}
+
 /// A set of blocks.
 #[derive(Debug, Clone)]
 pub(super) struct Blocks {
@@ -50,9 +55,8 @@ impl Blocks {
         spare.marked.copy_from_slice(&self.marked);
         let down = self.marked.len() / self.across;
         for (at, marked) in self.marked.iter_mut().enumerate() {
-            let near = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
-            let columns = near(at % self.across, self.across);
-            *marked = near(at / self.across, down)
+            let columns = around(at % self.across, self.across);
+            *marked = around(at / self.across, down)
                 .any(|row| spare.marked[row * self.across..][columns.clone()].contains(&true));
         }
     }

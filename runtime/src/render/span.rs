@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::blocks::SIDE;
+use super::blocks::{SIDE, around};
 use super::depth::DepthMap;
 use super::sweep::{Depths, STEPS};
 
@@ -41,19 +41,17 @@ impl Spans {
                 for (column, nearness) in line.iter().enumerate() {
                     let (step, span) = (depths.step_of(*nearness), column * scale / SIDE);
                     if let Some(span) = spans.get_mut(span) {
-                        *span = span.start.min(step)..span.end.max(step + 1);
+                        *span = joined(span, &(step..step + 1));
                     }
                 }
             }
         }
         let down = self.spans.len() / self.across;
         for (at, span) in self.spans.iter_mut().enumerate() {
-            let near = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
             *span = NONE;
-            for row in near(at / self.across, down) {
-                for column in near(at % self.across, self.across) {
-                    let other = &self.spare[row * self.across + column];
-                    *span = span.start.min(other.start)..span.end.max(other.end);
+            for row in around(at / self.across, down) {
+                for column in around(at % self.across, self.across) {
+                    *span = joined(span, &self.spare[row * self.across + column]);
                 }
             }
             *span = span.start.saturating_sub(MARGIN)..(span.end + MARGIN).min(STEPS);
@@ -65,8 +63,14 @@ impl Spans {
     pub(super) fn of_run(&self, columns: Range<usize>, row: usize) -> Range<usize> {
         let line = &self.spans[row / SIDE * self.across..][..self.across];
         let blocks = &line[columns.start / SIDE..columns.end.div_ceil(SIDE)];
-        blocks.iter().fold(NONE, |own, other| own.start.min(other.start)..own.end.max(other.end))
+        blocks.iter().fold(NONE, |own, other| joined(&own, other))
     }
+}
+
+/// The steps of both and those between.
+#[inline(always)]
+fn joined(one: &Range<usize>, other: &Range<usize>) -> Range<usize> {
+    one.start.min(other.start)..one.end.max(other.end)
 }
 
 #[cfg(test)]
