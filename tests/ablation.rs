@@ -24,7 +24,8 @@ fn without_any_part_the_player_shows_what_the_trainer_painted() {
     for part in Part::ALL {
         let path = folder.path().join(part.name());
         let mut settings = clip::settings(&views, 3, &path);
-        settings.training.without = Some(part);
+        settings.training.without = part.into();
+        settings.anchor.without = part.into();
         settings.training.steps = 12;
         if part == Part::KeyPictures {
             settings.plan = Plan { keys_per_gop: 0, ..settings.plan };
@@ -73,11 +74,13 @@ fn config(folder: &Path) -> Config {
 fn every_part_has_a_row_and_a_second_run_encodes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let whole = Harness { config: config(folder.path()), out: folder.path().join("out") };
-    let ablate = Ablate { whole, parts: vec![Part::FineGrids, Part::KeyPictures] };
+    let parts = ["fine-grids", "key-pictures,background"].map(|parts| parts.parse().unwrap());
+    let parts = parts.to_vec();
+    let ablate = Ablate { whole, parts };
     let clip = ablate.encode(Progress::Quiet).unwrap();
     let rows = ablate.rows(Some(&clip)).unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row.without.as_str()).collect();
-    assert_eq!(names, ["fine-grids", "key-pictures", "context-model"]);
+    assert_eq!(names, ["fine-grids", "key-pictures+background", "context-model"]);
     assert!(rows.iter().all(|row| row.curve.rows.len() == 2 && row.missing.is_empty()));
     let whole = ablate.whole.report(Some(&clip)).unwrap().ours;
     let pairs = || rows[2].curve.rows.iter().zip(&whole.rows);

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use iev_exporter::ablation::Parts;
 use iev_exporter::anchor::{AnchorEncoder, AnchorSettings};
 use iev_exporter::encode::request::profile;
 use iev_exporter::encode::{EncodeSettings, device};
@@ -87,7 +88,7 @@ pub fn settings(views: &[View], gop: usize, output: &Path) -> EncodeSettings {
             checkpoint_every: std::time::Duration::from_secs(120),
             warm_start: None,
             scene: 0,
-            without: None,
+            without: Parts::default(),
         },
         simulcast_offset: None,
         board: None,

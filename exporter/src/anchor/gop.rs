@@ -6,6 +6,7 @@ use iev_runtime::ViewId;
 use iev_runtime::format::anchor::{Codec, CodedPicture, Key, MAX_KEYS, coding_order};
 use rayon::prelude::*;
 
+use crate::ablation::{Part, Parts};
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
 use crate::anchor::{
@@ -77,7 +78,7 @@ pub fn code_section(
     // A view alone has key pictures and may have a background; views in turn have neither.
     match section {
         [view] => {
-            let keys = keys(views, plan, *view, (first, frames))?;
+            let keys = keys(views, plan, *view, (first, frames), &settings.without)?;
             let view = ViewId(*view as u8);
             let originals = of(usize::from(view.0));
             Alone { coder, view, originals, keys, rate }.drafted(settings).map_err(within)
@@ -149,6 +150,7 @@ fn keys(
     plan: &Plan,
     anchor: usize,
     (first, frames): (usize, usize),
+    without: &Parts,
 ) -> Result<Vec<(Key, Picture)>, AnchorError> {
     let keyed = plan.keyed_views(anchor);
     let spans = plan.key_spans(frames);
@@ -159,7 +161,8 @@ fn keys(
     }
     let key = |(view, span): &(usize, &Range<usize>)| {
         let key = Key { view: ViewId(*view as u8), frame: middle(span) as u16 };
-        (key, key_picture(&views[*view][first..first + frames], (*span).clone()))
+        let pictures = &views[*view][first..first + frames];
+        (key, key_picture(pictures, (*span).clone(), without))
     };
     Ok(keys.par_iter().map(key).collect())
 }
@@ -186,12 +189,15 @@ struct SectionStart<'a> {
 impl Alone<'_> {
     /// Codes it with the start whose draft is cheapest.
     fn drafted(&self, settings: &AnchorSettings) -> Result<CodedSection, AnchorError> {
-        let (noisy, background) = (&self.originals[0], background(self.originals));
-        let clean = (!self.coder.filters_by_itself()).then(|| filtered(self.originals, 0));
+        let without = &settings.without;
+        let (noisy, rests) = (&self.originals[0], !without.has(Part::Background));
+        let background = rests.then(|| background(self.originals));
+        let filters = !self.coder.filters_by_itself() && !without.has(Part::TemporalFilter);
+        let clean = filters.then(|| filtered(self.originals, 0));
         // A scene that moves has nothing to filter; the same picture is not drafted twice.
         let clean = clean.as_ref().filter(|clean| *clean != noisy);
-        let starts: Vec<SectionStart<'_>> = [None, Some(&background)]
-            .into_iter()
+        let starts: Vec<SectionStart<'_>> = std::iter::once(None)
+            .chain(background.as_ref().map(Some))
             .flat_map(|background| {
                 std::iter::once(noisy)
                     .chain(clean)
@@ -202,7 +208,7 @@ impl Alone<'_> {
         let cost = |start: &SectionStart<'_>| Ok(self.cost(&self.code(*start, &draft)?, draft.qp));
         let costs: Vec<f64> = starts.par_iter().map(cost).collect::<Result<_, AnchorError>>()?;
         let cheapest = starts.iter().zip(costs).min_by(|(_, a), (_, b)| a.total_cmp(b));
-        let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there are two or four"));
+        let (start, _) = cheapest.unwrap_or_else(|| unreachable!("there is one without either"));
         self.code(*start, settings)
     }
 
@@ -212,7 +218,9 @@ impl Alone<'_> {
         settings: &AnchorSettings,
     ) -> Result<CodedSection, AnchorError> {
         // Coding order: key pictures of others, copies of the background and the view's own pictures.
-        let copies = self.coder.key_copies().min(MAX_KEYS / self.keys.len().max(1));
+        let copies =
+            if settings.without.has(Part::KeyCopies) { 1 } else { self.coder.key_copies() };
+        let copies = copies.min(MAX_KEYS / self.keys.len().max(1));
         let keys = self.keys.iter().flat_map(|(key, _)| std::iter::repeat_n(*key, copies));
         let room = MAX_KEYS - copies * self.keys.len();
         let hidden = self.coder.hidden_frames(self.originals.len(), !self.keys.is_empty());

@@ -7,21 +7,29 @@
 
 use std::ops::Range;
 
+use crate::ablation::{Part, Parts};
 use crate::anchor::temporal_filter::{filtered, likeness, noise_variance};
 use crate::picture::{Picture, PictureExt};
 
 /// The best of a view's key pictures for the frames `span` of `pictures`: the one in the middle as it is, or
-/// without its noise, or the background of all of them.
+/// without its noise, or the background of all of them, where those are not to do `without`.
 ///
 /// # Panics
 /// If the span is empty.
-pub fn key_picture(pictures: &[Picture], span: Range<usize>) -> Picture {
+pub fn key_picture(pictures: &[Picture], span: Range<usize>, without: &Parts) -> Picture {
     let (at, frames) = (middle(&span), &pictures[span]);
-    let candidates = [background(frames), filtered(pictures, at), pictures[at].clone()];
+    let candidates = [
+        (!without.has(Part::Background)).then(|| background(frames)),
+        (!without.has(Part::TemporalFilter)).then(|| filtered(pictures, at)),
+        Some(pictures[at].clone()),
+    ];
     let noise = noise_variance(frames);
-    let rated = candidates.into_iter().map(|picture| (likeness(&picture, frames, noise), picture));
+    let rated = candidates
+        .into_iter()
+        .flatten()
+        .map(|picture| (likeness(&picture, frames, noise), picture));
     let best = rated.reduce(|best, other| if other.0 > best.0 { other } else { best });
-    best.map_or_else(|| unreachable!("there are three"), |(_, picture)| picture)
+    best.map_or_else(|| unreachable!("there is the one as it is"), |(_, picture)| picture)
 }
 
 /// The frame of a key picture for the frames `span`: the mean way to them is shortest.
@@ -81,7 +89,7 @@ mod tests {
     fn whoever_passes_over_a_scene_at_rest_is_left_out() {
         let (scene, random) = (synthetic(96, 64, 0.0), &mut StdRng::seed_from_u64(1));
         let pictures: Vec<_> = (0..FRAMES).map(|frame| passed(&scene, frame, random)).collect();
-        let key = key_picture(&pictures, 0..FRAMES);
+        let key = key_picture(&pictures, 0..FRAMES, &Parts::default());
         let db = |picture: &Picture| plane_psnr_db(picture.y(), scene.y());
         assert!(db(&pictures[6]) < 25.0 && db(&key) > 40.0, "{:.1} dB", db(&key));
     }
@@ -90,7 +98,7 @@ mod tests {
     fn where_all_moves_the_picture_in_the_middle_is_sharp() {
         let pictures: Vec<_> = (0..FRAMES).map(|t| synthetic(96, 64, 5.0 * t as f32)).collect();
         for span in [0..FRAMES, 0..6, 6..FRAMES, 3..4] {
-            let key = key_picture(&pictures, span.clone());
+            let key = key_picture(&pictures, span.clone(), &Parts::default());
             let db = plane_psnr_db(key.y(), pictures[middle(&span)].y());
             assert!(db > 40.0, "{span:?}: {db:.1} dB");
         }

@@ -1,5 +1,6 @@
 //! How explicit pictures are coded.
 
+use crate::ablation::Parts;
 use crate::ffmpeg;
 
 /// How hard the encoder searches.
@@ -66,6 +67,8 @@ pub struct AnchorSettings {
     pub threads: usize,
     /// Which encoder.
     pub encoder: AnchorEncoder,
+    /// What to do without.
+    pub without: Parts,
 }
 
 impl AnchorSettings {
@@ -80,6 +83,7 @@ impl AnchorSettings {
             x264_params: String::new(),
             threads: 1,
             encoder: AnchorEncoder::default(),
+            without: Parts::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use iev_exporter::ablation::Part;
+use iev_exporter::ablation::{Part, Parts};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::ablate::Ablate;
 use iev_exporter::rd::{Config, Harness};
@@ -15,12 +15,12 @@ use super::{print, read_config};
 /// Measure what each part of the codec is worth: a curve without it against the whole codec's.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The config is that of rd. Every part is left out in turn and the points are trained \
-again; the context model's row codes the levels of the whole codec's streams again.
+    after_help = "The config is that of rd. Every part is left out in turn, or those that are named, \
+and the points are trained again; the context model's row codes the levels of the whole codec's streams again.
 
 Examples:
   iev-export ablate exporter/curves/ablate_room.toml --out results
-  iev-export ablate room.toml --out results --only key-pictures,inter-view
+  iev-export ablate room.toml --out results --without key-pictures --without grids,inter-view
 
 Finished points are kept, as by rd: the same command goes on where it was interrupted."
 )]
@@ -30,18 +30,20 @@ pub(crate) struct AblateArgs {
     /// Folder for results.
     #[arg(long, default_value = "rd")]
     out: PathBuf,
-    /// Only these parts.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Part>,
+    /// Leave only this part out, or these at once; for a row each, repeat it. Parts are grids, view-grids, moving-grids,
+    /// fine-grids, inter-view, key-pictures, key-copies, background, temporal-filter and rate-weights.
+    #[arg(long, value_name = "PART[,PART…]", value_parser = |text: &str| text.parse::<Parts>())]
+    without: Vec<Parts>,
     /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
 }
 
 pub(crate) fn run(args: AblateArgs) -> Result<()> {
-    each_once("--only", &args.only, |part| part.name().to_owned())?;
+    each_once("--without", &args.without, Parts::name)?;
     let whole = Harness { config: Config::read(&args.config)?, out: args.out };
-    let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only };
+    let parts =
+        if args.without.is_empty() { Part::ALL.map(Parts::from).to_vec() } else { args.without };
     let ablate = Ablate { whole, parts };
     let progress = Progress::to_stderr(args.quiet);
     let mut outputs = Outputs::default();

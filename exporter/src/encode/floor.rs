@@ -1,8 +1,8 @@
 //! The floor under the codec: every view by the video codec alone, where the network does not pay.
 //!
 //! Before the training drafts tell what implicit views would cost as explicit ones. Where a network cannot cost
-//! less, there is none; after a tenth of the training this is asked again, by how good its pictures are then. After all of
-//! it the finished stream is compared with explicit views of no less quality: fast motion
+//! less, there is none; early in the training this is asked again, by how good its pictures are then and what they cost.
+//! After all of it the finished stream is compared with explicit views of no less quality: fast motion
 //! everywhere, few pictures or a high rate leave a network little to save.
 
 use super::drafts::{APART_QP, Arrangement, arrangement};
@@ -20,8 +20,8 @@ const THOROUGH_OVER_DRAFT: f64 = 0.73;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;
-/// Luma that a network learns at most after a tenth of its training (EXPERIMENTS.md §35).
-const LEARNS_YET_DB: f64 = 4.0;
+/// What network and grids cost in the end, at the least, of what they cost early in the training (EXPERIMENTS.md §42).
+const BYTES_LEFT: f64 = 0.5;
 /// How far the line through two drafts a quantiser apart is good for.
 const ON_THE_LINE_DB: f64 = 2.0;
 /// Luma PSNR above the asked one that is near enough.
@@ -53,7 +53,16 @@ pub(super) fn chosen_by_drafts(
     }
 }
 
-/// Settings without a network, where one cannot pay whose pictures are `luma_db` after a tenth of its training.
+/// What a training has come to before its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    /// Luma PSNR, mean of the implicit views.
+    pub(super) luma_db: f64,
+    /// Bytes of networks and grids.
+    pub(super) bytes: usize,
+}
+
+/// Settings without a network, where one cannot pay whose training has `shown` so much and learns at most `yet_db` more.
 ///
 /// # Errors
 /// When a draft cannot be coded.
@@ -61,28 +70,39 @@ pub(super) fn hopeless(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
     offset: i32,
-    luma_db: f64,
+    shown: Shown,
+    yet_db: f64,
 ) -> Result<Option<EncodeSettings>> {
-    let without = without_network(costs, settings, offset, Some(luma_db + LEARNS_YET_DB))?;
+    let Shown { luma_db, bytes } = shown;
+    let bound = Bound { luma_db: luma_db + yet_db, bytes: BYTES_LEFT * bytes as f64 };
+    let without = without_network(costs, settings, offset, Some(bound))?;
     if without.is_some() {
         settings.tell(&format!(
-            "training ends early: its views are {luma_db:.2} dB, and {LEARNS_YET_DB} dB more would not pay"
+            "training ends early: its views are {luma_db:.2} dB, and {yet_db} dB more would not pay"
         ));
     }
     Ok(without)
 }
 
-/// Settings under which all views are explicit, where a network costs more even if its views become as good as
-/// `implicit_db`, or as the best ones become.
+/// What a training comes to at best.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    luma_db: f64,
+    /// Of networks and grids.
+    bytes: f64,
+}
+
+/// Settings under which all views are explicit, where a network costs more even if it comes to its `bound`, or to what
+/// the best ones come to.
 fn without_network(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
     offset: i32,
-    implicit_db: Option<f64>,
+    bound: Option<Bound>,
 ) -> Result<Option<EncodeSettings>> {
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
     let best = best_explicit(costs, settings, &anchor)?;
-    let Some(reason) = too_dear(costs, settings, (&best, &anchor), implicit_db)? else {
+    let Some(reason) = too_dear(costs, settings, (&best, &anchor), bound)? else {
         return Ok(None);
     };
     settings.tell(&reason);
@@ -106,7 +126,7 @@ fn too_dear(
     costs: &Costs<'_>,
     settings: &EncodeSettings,
     (best, anchor): (&Arrangement, &AnchorSettings),
-    implicit_db: Option<f64>,
+    bound: Option<Bound>,
 ) -> Result<Option<String>> {
     // 1. The explicit views of the plan, without and with what a network is trained on.
     let plan = &settings.plan;
@@ -122,7 +142,7 @@ fn too_dear(
     // 2. All views as explicit ones, as good as they would be in the mean.
     let anchor_db = best.line.middle_db();
     let usual_db = anchor_db - IMPLICIT_BELOW_DB;
-    let implicit_db = implicit_db.map_or(usual_db, |db| db.min(usual_db));
+    let implicit_db = bound.map_or(usual_db, |bound| bound.luma_db.min(usual_db));
     let share = implicit as f64 / plan.roles.len() as f64;
     let all_db = anchor_db - (anchor_db - implicit_db) * share;
     let all = bytes_near(costs, (best, anchor), &coder(plan.codec).quantisers(), all_db)?;
@@ -130,7 +150,8 @@ fn too_dear(
     let explicit = clip * (all - bytes(&alone));
     let keys = clip * (bytes(&keyed) - bytes(&alone)).max(0.0);
     let qp = qp_of_lambda(settings.training.lambda);
-    let network = plan.scenes.len() as f64 * least_network_bytes(qp, implicit);
+    let least = plan.scenes.len() as f64 * least_network_bytes(qp, implicit);
+    let network = bound.map_or(least, |bound| bound.bytes.max(least));
     Ok((explicit <= network + keys).then(|| {
         format!(
             "no network: its views take about {:.1} kB as explicit ones, and a network at least {:.1} kB \
@@ -330,14 +351,18 @@ mod tests {
     }
 
     #[test]
-    fn a_training_that_shows_poor_pictures_early_ends() {
+    fn a_training_that_shows_poor_pictures_or_many_bytes_early_ends() {
         let (views, settings) = clip();
         // As if the clip went on like its first GOP, which is all that drafts look at.
         let settings = EncodeSettings { plan: Plan::new(&[0, 0], &[(4000, 4)], 1), ..settings };
         let costs = Costs::open(&views, &settings);
-        let hopeless = |luma_db: f64| hopeless(&costs, &settings, -6, luma_db).unwrap();
-        assert!(hopeless(40.0).is_none());
-        assert_eq!(hopeless(10.0).unwrap().plan.explicit().count(), 2);
+        let hopeless = |luma_db: f64, bytes: usize| {
+            hopeless(&costs, &settings, -6, Shown { luma_db, bytes }, 4.0).unwrap()
+        };
+        assert!(hopeless(40.0, 1_000).is_none());
+        for poor in [(10.0, 1_000), (40.0, 100 << 20)] {
+            assert_eq!(hopeless(poor.0, poor.1).unwrap().plan.explicit().count(), 2);
+        }
     }
 
     #[test]

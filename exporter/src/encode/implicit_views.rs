@@ -6,10 +6,11 @@ use iev_runtime::Size;
 
 use super::explicit_views::mean_luma_db;
 use super::figures::Costs;
-use super::floor::hopeless;
+use super::floor::{Shown, hopeless};
 use super::settings::EncodeSettings;
 use crate::anchor::gop::CodedSection;
 use crate::error::{Context, Result};
+use crate::pack::sections;
 use crate::picture::Picture;
 use crate::quality::PlaneErrors;
 use crate::stop;
@@ -88,32 +89,50 @@ fn of_scene(training: &Settings, scene: usize) -> Settings {
     Settings { scene, ..training.clone() }
 }
 
-/// Trains a tenth of the steps and gives what to do instead, where the rest would be in vain.
+/// Trains a part of the steps and gives what to do instead, where the rest would be in vain.
 fn given_up(
     trainers: &mut [Trainer],
     clips: &[Clip<'_>],
     costs: &Costs<'_>,
     settings: &EncodeSettings,
 ) -> Result<Option<EncodeSettings>> {
-    let (training, first) = (&settings.training, settings.training.steps / 10);
+    let training = &settings.training;
     let Some(offset) = settings.simulcast_offset else { return Ok(None) };
     // A training that starts from another is not at its beginning, and one of few steps is soon over.
-    if training.warm_start.is_some() || first < LEAST_TOLD_STEPS {
+    if training.warm_start.is_some() || training.steps < LEAST_ASKED_STEPS {
         return Ok(None);
     }
-    let mut errors = vec![PlaneErrors::default(); settings.plan.implicit().count()];
-    for (trainer, clip) in trainers.iter_mut().zip(clips) {
-        // One that goes on behind that has been asked before.
-        if !trainer.run_to(first, clip, settings.progress)? {
-            return Ok(None);
+    'asked: for (part, yet_db) in ASKED {
+        let mut errors = vec![PlaneErrors::default(); settings.plan.implicit().count()];
+        let mut scenes = Vec::new();
+        for (trainer, clip) in trainers.iter_mut().zip(clips) {
+            // One that goes on behind that has been asked before.
+            if !trainer.run_to(training.steps / part, clip, settings.progress)? {
+                continue 'asked;
+            }
+            measure(trainer, clip, TOLD_PICTURES, &mut errors);
+            scenes.push(trainer.levels_so_far(clip));
         }
-        measure(trainer, clip, TOLD_PICTURES, &mut errors);
+        let no_views = vec![Vec::new(); settings.plan.gops.len()];
+        let network = sections(&settings.plan, &no_views, &scenes);
+        let shown = Shown {
+            luma_db: mean_luma_db(&quality_db(settings, &errors)),
+            bytes: network.iter().map(|section| section.body.len()).sum(),
+        };
+        let without = hopeless(costs, settings, offset, shown, yet_db)?;
+        if without.is_some() {
+            return Ok(without);
+        }
     }
-    hopeless(costs, settings, offset, mean_luma_db(&quality_db(settings, &errors)))
+    Ok(None)
 }
 
-/// Steps that tell how good a network will be, and pictures of each view and scene that they are told by.
-const LEAST_TOLD_STEPS: usize = 500;
+/// When a training is asked what it has come to: after one of so many parts of its steps. And the luma that it learns
+/// at most after that (EXPERIMENTS.md §35, §42).
+const ASKED: [(usize, f64); 3] = [(40, 8.0), (20, 6.0), (10, 4.0)];
+/// Fewer steps are over before that is worth its drafts.
+const LEAST_ASKED_STEPS: usize = 5_000;
+/// Pictures of each view and scene that tell how good a network is.
 const TOLD_PICTURES: usize = 8;
 
 /// Adds the errors of every implicit view, by at most so many `pictures` of each.

@@ -7,7 +7,7 @@ use iev_runtime::format::limits::Limits;
 use iev_runtime::profile::{PROFILES, Profile};
 use serde::{Deserialize, Serialize};
 
-use crate::ablation::Part;
+use crate::ablation::Parts;
 use crate::anchor::AnchorSpeed;
 use crate::error::{Context, Result, ensure};
 use crate::rules::{LEAST_WINDOW_PX, WINDOW_PX, each_once, lambda_at};
@@ -142,8 +142,8 @@ pub struct EncodeRequest {
     pub x264_params: String,
     /// What to do without, to learn what it is worth.
     #[arg(skip)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub without: Option<Part>,
+    #[serde(skip_serializing_if = "Parts::is_empty")]
+    pub without: Parts,
 }
 
 /// Results of before there were windows are of the usual ones.

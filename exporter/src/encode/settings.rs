@@ -110,7 +110,7 @@ impl EncodeRequest {
 
     /// Key pictures per implicit view and GOP, which an ablation may do without.
     pub(crate) fn keys_per_gop(&self) -> usize {
-        if self.without == Some(Part::KeyPictures) { 0 } else { self.keys }
+        if self.without.has(Part::KeyPictures) { 0 } else { self.keys }
     }
 
     /// The same settings for a clip that is planned, as the encoder takes them.
@@ -139,6 +139,7 @@ impl EncodeRequest {
                 key_offset: self.key_offset,
                 x264_params: self.x264_params.clone(),
                 speed: self.preset.anchor_speed(),
+                without: self.without.clone(),
                 ..AnchorSettings::new(self.qp)
             },
             training: self.training(work)?,
@@ -166,7 +167,7 @@ impl EncodeRequest {
             checkpoint_every: CHECKPOINT_EVERY,
             warm_start: None,
             scene: 0,
-            without: self.without,
+            without: self.without.clone(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Ablations: the curve of a config again and again, each time without one part of the codec.
+//! Ablations: the curve of a config again and again, each time without a part of the codec, or several.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::config::{Config, Point};
 use super::harness::Harness;
 use super::order0::order0_bytes;
 use super::table::{BdRow, bd_rows};
-use crate::ablation::Part;
+use crate::ablation::Parts;
 use crate::error::{Context, Result, ensure};
 #[cfg(feature = "train")]
 use crate::progress::Progress;
@@ -17,14 +17,14 @@ use crate::rd::page::percent;
 use crate::report::{page, paragraph, table};
 use iev_runtime::outputs::{Outputs, write_whole};
 
-/// The curve without one part against the whole codec's.
+/// The curve without some parts against the whole codec's.
 #[derive(Debug, Clone, Serialize)]
 pub struct AblationRow {
     /// What was left out.
     pub without: String,
     /// Its points.
     pub curve: Curve,
-    /// Against the whole codec: positive is what the part saves.
+    /// Against the whole codec: positive is what they save.
     pub bd_rate: BdRow,
     /// Points that are missing, and why.
     pub missing: Vec<String>,
@@ -42,20 +42,20 @@ struct AblationFile<'a> {
 pub struct Ablate {
     /// The whole codec's points.
     pub whole: Harness,
-    /// What is left out, one after the other.
-    pub parts: Vec<Part>,
+    /// What is left out, one row after the other.
+    pub parts: Vec<Parts>,
 }
 
 /// Name of the row whose levels are coded by an order-0 model.
 const CONTEXT_MODEL: &str = "context-model";
 
 impl Ablate {
-    /// The same points without `part`.
-    fn variant(&self, part: Part) -> Harness {
+    /// The same points without `parts`.
+    fn variant(&self, parts: &Parts) -> Harness {
         let mut variant = self.whole.clone();
-        variant.config.name = format!("{}.without-{}", self.whole.config.name, part.name());
+        variant.config.name = format!("{}.without-{}", self.whole.config.name, parts.name());
         for point in &mut variant.config.points {
-            point.request.without = Some(part);
+            point.request.without = parts.clone();
         }
         variant
     }
@@ -72,9 +72,9 @@ impl Ablate {
             AblationRow { without: without.into(), curve, bd_rate, missing }
         };
         let mut rows = Vec::new();
-        for part in &self.parts {
-            let report = self.variant(*part).report(clip)?;
-            rows.push(against(part.name(), report.ours, report.missing));
+        for parts in &self.parts {
+            let report = self.variant(parts).report(clip)?;
+            rows.push(against(&parts.name(), report.ours, report.missing));
         }
         let mut plain = whole.ours.clone();
         for (row, point) in plain.rows.iter_mut().zip(&whole.points) {
@@ -97,7 +97,7 @@ impl Ablate {
     /// [`iev_runtime::Error::Usage`] where one is, and the disk's.
     pub fn claim(&self, outputs: &mut Outputs) -> iev_runtime::Result<()> {
         outputs.claim_folder(&self.whole.out)?;
-        let variants = self.parts.iter().map(|part| self.variant(*part));
+        let variants = self.parts.iter().map(|parts| self.variant(parts));
         for harness in std::iter::once(self.whole.clone()).chain(variants) {
             harness.claim_streams(outputs)?;
         }
@@ -133,7 +133,7 @@ impl Ablate {
         write_whole(&self.file("json"), format!("{all:#}"))?;
         write_whole(&self.file("md"), self.markdown(rows))?;
         let mut body = String::new();
-        let about = "Bytes over the whole codec's at equal quality: what leaving the part out costs. \
+        let about = "Bytes over the whole codec's at equal quality: what leaving the parts out costs. \
                      The context model's row codes the same levels by an adaptive order-0 model.";
         paragraph(&mut body, "note", about);
         body += &table(&self.columns(), &cells(rows));
@@ -174,9 +174,9 @@ impl Ablate {
     /// # Errors
     /// When a view cannot be read, or encoding fails; finished points keep their results.
     pub fn encode(&self, progress: Progress) -> Result<String> {
-        let variants = self.parts.iter().map(|part| (part.name(), self.variant(*part)));
+        let variants = self.parts.iter().map(|parts| (parts.name(), self.variant(parts)));
         let all: Vec<_> =
-            std::iter::once(("nothing", self.whole.clone())).chain(variants).collect();
+            std::iter::once(("nothing".to_owned(), self.whole.clone())).chain(variants).collect();
         let mut clip = String::new();
         for (place, (without, harness)) in all.iter().enumerate() {
             let done: Vec<f64> = all.iter().flat_map(|(_, h)| h.encode_seconds()).collect();

@@ -31,8 +31,8 @@ pub fn fingerprint(
     digest.update(format!(
         "{profile:?} {flow_steps} {batch} {learning_rate} {lambda} {lambda_fall} {seed}"
     ));
-    if let Some(part) = settings.without {
-        digest.update(format!(" without {}", part.name()));
+    if !settings.without.is_empty() {
+        digest.update(format!(" without {}", settings.without.name()));
     }
     if windows > 1 {
         digest.update(format!(" {windows} windows"));

@@ -44,7 +44,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, Tensor};
 
-use crate::ablation::Part;
+use crate::ablation::{Part, Parts};
 use crate::error::{Result, ensure};
 use crate::progress::{Job, Progress, span};
 use crate::rules::lambda_at;
@@ -102,7 +102,7 @@ pub struct Settings {
     /// The scene of the clip.
     pub scene: usize,
     /// What to do without.
-    pub without: Option<Part>,
+    pub without: Parts,
 }
 
 impl Settings {
@@ -243,11 +243,11 @@ impl Trainer {
         tch::manual_seed(settings.seed as i64);
         let (mut parameters, network, grids) = fresh(settings.profile, clip, settings.device);
         // An ablation holds its part at zero.
-        if let Some(part) = settings.without {
-            network.hold(&mut parameters, part, settings.profile);
-            let held = grids.iter().filter(|g| part.has_grid(g.spec));
-            held.for_each(|g| g.hold(&mut parameters));
+        if settings.without.has(Part::InterView) {
+            network.hold_inter_view(&mut parameters, settings.profile);
         }
+        let held = grids.iter().filter(|g| settings.without.has_grid(g.spec));
+        held.for_each(|g| g.hold(&mut parameters));
         let kernels = Kernels::of(settings.device, settings.device_bytes);
         let windows = windows::windows(clip.size, settings.profile, settings.window_px);
         let warm = settings.warm_start.as_deref();
@@ -481,9 +481,16 @@ impl Trainer {
 
     /// λ of this step; a training that starts from another has had its coarse part.
     fn lambda(&self) -> f64 {
-        let fallen =
-            if self.settings.warm_start.is_some() { 1.0 } else { self.done() / LAMBDA_SHARE };
+        let falls =
+            self.settings.warm_start.is_none() && !self.settings.without.has(Part::RateWeights);
+        let fallen = if falls { self.done() / LAMBDA_SHARE } else { 1.0 };
         self.settings.lambda * self.settings.lambda_fall.powf((1.0 - fallen).max(0.0))
+    }
+
+    /// Weight of the grids' bits beside the network's.
+    fn grid_weight(&self) -> f64 {
+        let even = self.settings.without.has(Part::RateWeights);
+        if even { 1.0 } else { grid_weight(self.settings.lambda) }
     }
 
     fn rounding(&self) -> Rounding {
@@ -504,7 +511,7 @@ impl Trainer {
         let motion = network.motion(&latent16, &latent8).painted(crops);
         let grids = bits16 + bits8;
         let rate = Rate {
-            weighted_bits: &network.bits + &grids * grid_weight(self.settings.lambda),
+            weighted_bits: &network.bits + &grids * self.grid_weight(),
             bits: &network.bits + grids,
         };
         (network, motion, rate)
@@ -641,7 +648,16 @@ impl Trainer {
 
     /// Rounded levels for the stream.
     pub fn export(&self, clip: &Clip<'_>) -> SceneLevels {
-        let network = self.network.export(&self.parameters, &self.output_reach(clip));
+        self.levels(clip, &self.output_reach(clip))
+    }
+
+    /// The same without the steps of outputs, for which pictures are painted: to see what they cost so far.
+    pub fn levels_so_far(&self, clip: &Clip<'_>) -> SceneLevels {
+        self.levels(clip, &HashMap::new())
+    }
+
+    fn levels(&self, clip: &Clip<'_>, reach: &HashMap<LayerId, Vec<f64>>) -> SceneLevels {
+        let network = self.network.export(&self.parameters, reach);
         let mut scene_grids = Vec::new();
         let mut gop_grids = vec![Vec::new(); clip.gops.len()];
         for grid in &self.grids {

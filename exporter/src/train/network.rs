@@ -13,7 +13,6 @@ use super::adam::{ParameterId, Parameters};
 use super::grids::{Crop, levels_of_8_bits, log2_of, step_indices};
 use super::host::brought;
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
-use crate::ablation::Part;
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;
@@ -102,22 +101,20 @@ impl TrainedNetwork {
         Self { layers: layers.collect() }
     }
 
-    /// Holds what belongs to `part`.
-    pub fn hold(&self, parameters: &mut Parameters, part: Part, profile: &Profile) {
+    /// Holds the warped anchor out of the pictures.
+    pub fn hold_inter_view(&self, parameters: &mut Parameters, profile: &Profile) {
         let layer = |id| self.layers.iter().find(move |l| l.spec.id == id);
-        if part == Part::InterView {
-            // The picture is not seen, its flow is at rest, and its mask is closed: the sigmoid of the
-            // lowest bias is zero.
-            for (id, axis, first, length, bias) in [
-                (LayerId::Mix4, 1, profile.quarter, PACKED, None),
-                (LayerId::Flow, 0, 0, FLOW / 2, Some(0)),
-                (LayerId::Head, 0, PACKED, MASKS / 2, Some(-BIAS_LIMIT)),
-            ] {
-                let Some(layer) = layer(id) else { continue };
-                parameters.hold(layer.weight, (axis, first, length), 0.0);
-                if let Some(level) = bias {
-                    parameters.hold(layer.bias, (0, first, length), level as f64);
-                }
+        // The picture is not seen, its flow is at rest, and its mask is closed: the sigmoid of the
+        // lowest bias is zero.
+        for (id, axis, first, length, bias) in [
+            (LayerId::Mix4, 1, profile.quarter, PACKED, None),
+            (LayerId::Flow, 0, 0, FLOW / 2, Some(0)),
+            (LayerId::Head, 0, PACKED, MASKS / 2, Some(-BIAS_LIMIT)),
+        ] {
+            let Some(layer) = layer(id) else { continue };
+            parameters.hold(layer.weight, (axis, first, length), 0.0);
+            if let Some(level) = bias {
+                parameters.hold(layer.bias, (0, first, length), level as f64);
             }
         }
     }

@@ -5,6 +5,7 @@ use iev_runtime::profile::{PROFILES, Profile};
 
 use super::windows::Window;
 use super::*;
+use crate::ablation::Parts;
 use crate::picture::synthetic;
 use crate::rules::LEAST_WINDOW_PX;
 
@@ -58,7 +59,7 @@ fn trainer(profile: &'static Profile, clip: &Clip<'_>) -> Trainer {
         checkpoint_every: Duration::MAX,
         warm_start: None,
         scene: 0,
-        without: None,
+        without: Parts::default(),
     };
     let mut trainer = Trainer::new(settings, clip).unwrap();
     tch::no_grad(|| {
