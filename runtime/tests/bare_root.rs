@@ -1,14 +1,19 @@
 //! The program plays the same where there is nothing but it and its libraries: no /proc, no /sys, no shell, nowhere to
-//! write, and no rights. On Arm, ONNX Runtime ends programs that find no list of processors, so there `iev` refuses it in a
-//! sentence, which `machine.rs` tests.
+//! write, and no rights; and where systemd filters its system calls. On Arm, ONNX Runtime ends programs that find no list
+//! of processors, so there `iev` refuses it in a sentence, which `machine.rs` tests.
 #![cfg(all(feature = "cli", target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
+#![allow(unsafe_code, reason = "what a child does before it is another program")]
 
 use std::fs;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use iev_runtime::network::session::OrtRuntime;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use tempfile::TempDir;
 
 const NOBODY: &str = "65534:65534";
@@ -82,4 +87,45 @@ fn a_root_without_proc_sys_or_shell_plays_the_same_and_refuses_in_sentences() {
         let Output { status, stderr, .. } = jailed("/iev", arguments);
         assert!(status.success(), "{arguments}: {}", String::from_utf8_lossy(&stderr));
     }
+}
+
+/// Numbers of the system calls that systemd 252 lets a service make by `SystemCallFilter=@system-service` without
+/// `@privileged`, as the packed unit has it.
+#[rustfmt::skip]
+const OF_SERVICES: [RangeInclusive<i64>; 35] = [
+    0..=26, 28..=91, 95..=100, 102..=102, 104..=104, 106..=112, 114..=115, 118..=121, 123..=125, 127..=133, 135..=135,
+    137..=138, 140..=152, 157..=158, 160..=160, 162..=162, 186..=211, 213..=226, 228..=235, 237..=245, 247..=259,
+    261..=297, 299..=299, 302..=303, 306..=312, 314..=316, 318..=319, 322..=328, 332..=332, 334..=334, 424..=427,
+    434..=437, 439..=441, 449..=450, 452..=452,
+];
+
+#[test]
+fn a_service_with_a_filter_of_system_calls_plays_the_same() {
+    let calls = OF_SERVICES.into_iter().flatten().map(|call| (call, Vec::new()));
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let machine = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(calls.collect(), refused, SeccompAction::Allow, machine);
+    let filter: BpfProgram = filter.unwrap().try_into().unwrap();
+    let sample = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&sample, iev_models::SAMPLE).unwrap();
+    let run = |arguments: &str, filter: Option<BpfProgram>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iev"));
+        command.args(arguments.split(' ')).arg(sample.path());
+        if let Some(filter) = filter {
+            let apply = move || seccompiler::apply_filter(&filter).map_err(io::Error::other);
+            // SAFETY: the child makes two system calls on memory that is there.
+            unsafe { command.pre_exec(apply) };
+        }
+        command.output().unwrap()
+    };
+    let play = "decode --provider cpu --threads 2 --limit 3 --muxer md5 -o -";
+    let filtered = run(play, Some(filter.clone()));
+    assert!(filtered.status.success(), "{}", String::from_utf8_lossy(&filtered.stderr));
+    assert_eq!(filtered.stdout, run(play, None).stdout);
+    assert!(!filtered.stdout.is_empty());
+    // A filter of its own is what it may not set.
+    let sandboxed = run("decode --provider cpu --limit 1 --muxer null --sandbox", Some(filter));
+    let told = String::from_utf8_lossy(&sandboxed.stderr);
+    assert!(sandboxed.status.success(), "{}, {told}", sandboxed.status);
+    assert!(told.contains("iev: warning: the sandbox keeps rights"), "{told}");
 }

@@ -261,12 +261,16 @@ impl<I: Gops, S: Sections> AnchorStage<I, S> {
         let mut timings = Timings::begin(if is_first { turn.gop.read_us } else { 0 });
         let explicit = shown.explicit_needed(&self.header);
         let mut anchors = FixedVec::new();
-        // A section is begun when one of its views is first needed in this GOP.
-        for (order, place) in turn.sections_of(explicit).into_iter().enumerate() {
+        // A section is begun when one of its views is first needed in this GOP, and before any is waited for, so that no
+        // decoder idles until another has its first picture.
+        let places = turn.sections_of(explicit);
+        for (order, place) in places.iter().copied().enumerate() {
             if !turn.begun.iter().any(|(of, _)| *of == place) {
                 self.give_up_early(turn.gop.anchors[place].views[0]);
                 self.begin(&mut turn, order, place, number);
             }
+        }
+        for place in places {
             let begun = turn.begun.iter_mut().find(|(of, _)| *of == place);
             let (_, begun) = begun.unwrap_or_else(|| unreachable!("it has just begun"));
             let decoded = self.sections.at(begun, frame)?;

@@ -1,6 +1,10 @@
 //! Whole decodes of small streams, with a network that is plain arithmetic.
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::anchor::decoder::{AnchorDecoder, InProcess, Input, Ready, failed};
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Role, Second};
 use crate::format::table::Kind;
@@ -113,6 +117,45 @@ fn explicit_views_are_the_same_by_any_number_of_decoders() {
         let twice = pictures(player.play(&endless).unwrap().take(2 * 13));
         assert!([&serial[..], &serial].concat() == twice, "{decoders} decoders, over and over");
     }
+}
+
+/// How many decoders have a section.
+#[derive(Default)]
+struct Meeting(Mutex<usize>, Condvar);
+
+/// A decoder whose first section waits until another decoder has one too.
+struct Late(InProcess, Option<Arc<Meeting>>);
+
+impl AnchorDecoder for Late {
+    fn decode(&mut self, place: PictureId, input: Input<'_>, ready: &mut Ready) -> Result<()> {
+        if let Some(meeting) = self.1.take() {
+            let mut come = meeting.0.lock().unwrap();
+            *come += 1;
+            meeting.1.notify_all();
+            let patience = Duration::from_secs(20);
+            let waited = meeting.1.wait_timeout_while(come, patience, |come| *come < 2).unwrap();
+            if waited.1.timed_out() {
+                return Err(failed(place, "no other decoder has begun"));
+            }
+        }
+        self.0.decode(place, input, ready)
+    }
+
+    fn forget(&mut self, view: ViewId) {
+        self.0.forget(view);
+    }
+}
+
+#[test]
+fn all_decoders_begin_before_any_has_a_picture() {
+    let meeting = Arc::new(Meeting::default());
+    let late = move |_, _| {
+        let decoder = Late(InProcess::default(), Some(Arc::clone(&meeting)));
+        Ok(Box::new(decoder) as Box<dyn AnchorDecoder>)
+    };
+    let options = Options { anchors: Arc::new(late), decoders: 2, ..Options::new(fake()) };
+    let player = Player::over(stream(&header(ODD, 2, &EXPLICIT)).into(), options).unwrap();
+    assert_eq!(pictures(player.play(&all(&player)).unwrap()).len(), 4 * 2);
 }
 
 #[test]
