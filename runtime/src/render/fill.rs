@@ -14,6 +14,9 @@ pub(super) fn fill(nearness: &[f32], out: &mut Picture) -> usize {
     let mut holes = 0;
     for row in 0..rows {
         let line = &nearness[row * columns..][..columns];
+        if !has_holes(line) {
+            continue;
+        }
         let mut column = 0;
         while column < columns {
             if line[column] >= 0.0 {
@@ -29,6 +32,11 @@ pub(super) fn fill(nearness: &[f32], out: &mut Picture) -> usize {
     }
     smooth(nearness, out);
     holes
+}
+
+/// Whether a row has any. Most have none, and this is a vector at a time.
+fn has_holes(line: &[f32]) -> bool {
+    line.iter().fold(false, |any, nearness| any | (*nearness < 0.0))
 }
 
 /// Fills the pixels `run` of a row.
@@ -69,6 +77,9 @@ fn smooth(nearness: &[f32], out: &mut Picture) {
     let (columns, rows) = out.plane_size(Plane::Y);
     let luma = out.plane_mut(Plane::Y);
     for row in 1..rows.saturating_sub(1) {
+        if !has_holes(&nearness[row * columns..][..columns]) {
+            continue;
+        }
         for at in row * columns..(row + 1) * columns {
             if nearness[at] == NOTHING {
                 let [above, here, below] =
