@@ -87,3 +87,23 @@ fn smooth(nearness: &[f32], out: &mut Picture) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holes_of_a_row_are_found_wherever_they_begin() {
+        for (length, holes) in [
+            (1, vec![]),
+            (1, vec![0..1]),
+            (70, vec![0..3, 31..33, 69..70]),
+            (64, vec![63..64]),
+            (200, vec![1..130]),
+        ] {
+            let mut line = vec![0.0; length];
+            holes.iter().for_each(|hole: &Range<usize>| line[hole.clone()].fill(-1.0));
+            assert_eq!(runs(&line).collect::<Vec<_>>(), holes);
+        }
+    }
+}

@@ -25,8 +25,12 @@
 //! # Files, in the order the data meets them
 //! ```text
 //! level ─► stale, span ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► relief ─► band: warp ─► holes ─► line ─► paint ─► fill
-//! └──────── of a picture, once, where it changed ───────────────────────────┘ └─ per pose ─────────────────────────────────┘
+//! └──────── of a picture, once, where it changed ───────────────────────────┘ └─ per pose (eye) ───────────────────────────┘
 //! ```
+//!
+//! # Cells
+//! Surfaces are told apart by cells of 2×2 pixels, as fine as depth is found at its finest: a quarter of the points.
+//! Pixels are sampled each for itself, where the depth of whole pictures says that a source sees the surface.
 //!
 //! # Depth that is kept
 //! Depth is found anew only where a picture changed, or where the pictures that it was found by did; one row of blocks
