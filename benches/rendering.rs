@@ -40,8 +40,8 @@ fn pair(c: &mut Criterion) {
         let mut render = |renderer: &mut Renderer| {
             turn += 0.1;
             let left = first.moved_right(0.05 + 0.05 * turn.sin());
-            renderer.render(&left, &mut out[0]);
-            renderer.render(&left.moved_right(APART), &mut out[1]);
+            let [one, other] = &mut out;
+            renderer.render_pair([(&left, one), (&left.moved_right(APART), other)]);
         };
         let named = |what| BenchmarkId::new(what, format!("{}×{}", size.width(), size.height()));
         renderer.take((0..).map(ViewId).zip(&pictures));

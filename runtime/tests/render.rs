@@ -106,6 +106,23 @@ fn what_stands_still_keeps_its_depth() {
 }
 
 #[test]
+fn a_pair_is_what_each_eye_sees() {
+    let cameras = scene::cameras(3);
+    let mut renderer = renderer(&cameras);
+    let camera = viewpoints(&cameras)[1];
+    let tall = camera.moved_right(0.1).resized(Size { width_px: 90, height_px: 150 });
+    for eyes in [[camera.moved_right(-0.04), camera], [camera.moved_right(0.02), tall]] {
+        let mut out = eyes.map(|at| Picture::new(at.size));
+        let [left, right] = &mut out;
+        let seen = renderer.render_pair([(&eyes[0], left), (&eyes[1], right)]);
+        for ((at, seen), out) in eyes.iter().zip(seen).zip(out) {
+            let alone = rendered(&mut renderer, at);
+            assert!(alone.0.i420() == out.i420() && alone.1.to_bits() == seen.to_bits());
+        }
+    }
+}
+
+#[test]
 fn any_pose_gives_a_picture() {
     let cameras = scene::cameras(3);
     let mut renderer = renderer(&cameras);

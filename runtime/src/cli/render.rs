@@ -90,6 +90,34 @@ struct Shot {
     eyes: Vec<Viewpoint>,
 }
 
+impl Shot {
+    /// Its pictures, and the share of each that some view has seen.
+    fn render(&self, posed: &mut PosedPlayback, pool: &Pool<Picture>) -> (Pictures, [f64; 2]) {
+        let empty = |at: &Viewpoint| -> Loan<Picture> { pool.take_or(|| Picture::new(at.size)) };
+        let (mut pictures, mut seen) = (Pictures::new(), [1.0; 2]);
+        let mut show = |eye: u8, picture: Loan<Picture>| {
+            let rendered = ShownView { view: ViewId(eye), picture: picture.share() };
+            assert!(pictures.push(rendered).is_ok(), "two eyes are fewer than views");
+        };
+        match self.eyes.as_slice() {
+            [left, right] => {
+                let [mut one, mut other] = [left, right].map(empty);
+                seen = posed.render_pair([(left, &mut one), (right, &mut other)]);
+                show(0, one);
+                show(1, other);
+            }
+            eyes => {
+                for (eye, (at, seen)) in (0..).zip(eyes.iter().zip(&mut seen)) {
+                    let mut picture = empty(at);
+                    *seen = posed.render(at, &mut picture);
+                    show(eye, picture);
+                }
+            }
+        }
+        (pictures, seen)
+    }
+}
+
 fn parse_size(text: &str) -> Result<Size, String> {
     let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     match sides {
@@ -268,14 +296,8 @@ impl Render {
         while let Some(frame) = posed.next_frame() {
             let frame = frame?;
             while let Some(shot) = shots.get(next).filter(|shot| shot.frame == frame.0) {
-                let mut pictures = Pictures::new();
-                for (eye, viewpoint) in (0..).map(ViewId).zip(&shot.eyes) {
-                    let mut picture: Loan<Picture> = pool.take_or(|| Picture::new(viewpoint.size));
-                    let seen = posed.render(viewpoint, &mut picture);
-                    guessed += usize::from(seen < LEAST_SEEN);
-                    let rendered = ShownView { view: eye, picture: picture.share() };
-                    assert!(pictures.push(rendered).is_ok(), "two eyes are fewer than views");
-                }
+                let (pictures, seen) = shot.render(&mut posed, &pool);
+                guessed += seen.into_iter().filter(|seen| *seen < LEAST_SEEN).count();
                 let (frame, timings) = (FrameIndex(next as u32), Timings::begin(0));
                 sink.put(&ShownFrame { frame, pictures, degraded: false, timings })?;
                 next += 1;

@@ -42,9 +42,8 @@ struct Ready {
 /// let mut out = [Picture::new(header.size), Picture::new(header.size)];
 /// while let Some(frame) = posed.next_frame() {
 ///     frame?;
-///     for (eye, out) in eyes.iter().zip(&mut out) {
-///         posed.render(eye, out);
-///     }
+///     let [left, right] = &mut out;
+///     posed.render_pair([(&eyes[0], left), (&eyes[1], right)]);
 /// }
 /// # Ok(())
 /// # }
@@ -151,6 +150,14 @@ impl PosedPlayback {
     /// As [`Renderer::render`].
     pub fn render(&mut self, at: &Viewpoint, out: &mut Picture) -> f64 {
         self.current.as_mut().map_or(0.0, |ready| ready.renderer.render(at, out))
+    }
+
+    /// Renders what two eyes see of it at once: see [`Renderer::render_pair`].
+    ///
+    /// # Panics
+    /// As [`Renderer::render`].
+    pub fn render_pair(&mut self, eyes: [(&Viewpoint, &mut Picture); 2]) -> [f64; 2] {
+        self.current.as_mut().map_or([0.0; 2], |ready| ready.renderer.render_pair(eyes))
     }
 
     fn end(&mut self) {

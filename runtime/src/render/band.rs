@@ -5,15 +5,20 @@ use std::ops::Range;
 use super::MOST_SOURCES;
 use super::holes::Holes;
 use super::line::Line;
+use super::relief::GRID;
 use super::shot::{MAIN, Shot};
-use super::warp::{Key, NOTHING, Warped, close};
+use super::warp::{NOTHING, Warped, close};
 
 /// What a band takes to be rendered.
 #[derive(Debug, Default)]
 pub(super) struct Band {
     warped: [Warped; MOST_SOURCES],
-    /// Of a row, by source.
+    /// Of a row of cells, by source.
     closed: [Vec<f32>; MAIN],
+    /// Nearness of what is seen in every cell.
+    surface: Vec<f32>,
+    /// Of the row that is painted.
+    level: Vec<f32>,
     holes: Holes,
 }
 
@@ -40,61 +45,142 @@ impl Part<'_> {
     pub(super) fn render_rows(&mut self, shots: &[Shot<'_>]) {
         let (main, spare) = shots.split_at(shots.len().min(MAIN));
         let tolerance = shots.iter().fold(0.0, |most: f32, shot| most.max(shot.tolerance));
-        self.warp(shots, false);
+        let height = self.height.div_ceil(GRID);
+        let rows = self.rows.start / GRID..self.rows.end.div_ceil(GRID);
+        let rows = rows.start.saturating_sub(1)..(rows.end + 1).min(height);
+        let cells = Cells { columns: self.columns.div_ceil(GRID), rows, height };
+        self.band.find_surfaces(shots, &cells, tolerance);
         for row in self.rows.clone() {
-            self.find_surface(shots, row, tolerance);
+            self.line(&cells, row, tolerance).paint(main, spare);
         }
-        if self.band.holes.any() {
-            self.warp(shots, true);
-            for row in self.rows.clone() {
-                self.mend_surface(shots, row, tolerance);
+    }
+
+    /// A row of pixels at the surface of their cells.
+    #[inline(always)]
+    fn line(&mut self, cells: &Cells, row: usize, tolerance: f32) -> Line<'_> {
+        let (columns, own) = (self.columns, row - self.rows.start);
+        let chroma_columns = columns.div_ceil(2);
+        let [luma, blue, red] = &mut self.planes;
+        let nearness = &mut self.nearness[own * columns..][..columns];
+        let surface = around(row / GRID, cells.height).map(|row| {
+            &self.band.surface[(row - cells.rows.start) * cells.columns..][..cells.columns]
+        });
+        spread(surface, row % GRID, tolerance, (&mut self.band.level, nearness));
+        Line {
+            y: row as f32 + 0.5,
+            nearness,
+            surface,
+            tolerance,
+            luma: &mut luma[own * columns..][..columns],
+            // A band begins at an even row.
+            chroma: own.is_multiple_of(2).then(|| {
+                [blue, red].map(|plane| &mut plane[own / 2 * chroma_columns..][..chroma_columns])
+            }),
+        }
+    }
+}
+
+/// Nearness of a row of pixels from that of the cells above, around and below: between cells of one surface it changes evenly.
+#[inline(always)]
+fn spread(
+    [above, here, below]: [&[f32]; 3],
+    half: usize,
+    tolerance: f32,
+    (level, nearness): (&mut Vec<f32>, &mut [f32]),
+) {
+    let beside = if half == 0 { above } else { below };
+    level.resize(here.len() + 2, NOTHING);
+    for at in 0..here.len() {
+        level[at + 1] = towards(here[at], beside[at], tolerance);
+    }
+    (level[0], level[here.len() + 1]) = (level[1], level[here.len()]);
+    let (left, right) = (&level[..here.len()], &level[2..][..here.len()]);
+    let middle = &level[1..][..here.len()];
+    let mut pairs = nearness.chunks_exact_mut(GRID);
+    for (at, pair) in pairs.by_ref().enumerate() {
+        pair[0] = towards(middle[at], left[at], tolerance);
+        pair[1] = towards(middle[at], right[at], tolerance);
+    }
+    for last in pairs.into_remainder() {
+        *last = towards(middle[middle.len() - 1], left[middle.len() - 1], tolerance);
+    }
+}
+
+/// A quarter of the way from the middle of a cell to that of another, if both are of one surface.
+#[inline(always)]
+fn towards(own: f32, other: f32, tolerance: f32) -> f32 {
+    let alike = (own >= 0.0) & (other >= 0.0) & ((own - other).abs() < tolerance);
+    let there = own + 0.25 * (other - own);
+    if alike { there } else { own }
+}
+
+/// Cells of a band: rows of so many, and all rows of the picture.
+struct Cells {
+    columns: usize,
+    rows: Range<usize>,
+    height: usize,
+}
+
+impl Band {
+    /// Finds what is seen in every cell.
+    #[inline(always)]
+    fn find_surfaces(&mut self, shots: &[Shot<'_>], cells: &Cells, tolerance: f32) {
+        self.surface.resize(cells.columns * cells.rows.len(), NOTHING);
+        self.warp(shots, cells, false);
+        for row in cells.rows.clone() {
+            self.find_surface(shots, cells, row, tolerance);
+        }
+        if self.holes.any() {
+            self.warp(shots, cells, true);
+            for row in cells.rows.clone() {
+                self.mend_surface(shots, cells, row, tolerance);
             }
-        }
-        for row in self.rows.clone() {
-            self.line(row).paint(main, spare);
         }
     }
 
     /// Warps the main sources, or what the spare ones may have of holes.
     #[inline(always)]
-    fn warp(&mut self, shots: &[Shot<'_>], spare: bool) {
-        let Band { warped, holes, .. } = &mut *self.band;
-        let rows = self.rows.start.saturating_sub(1)..(self.rows.end + 1).min(self.height);
+    fn warp(&mut self, shots: &[Shot<'_>], cells: &Cells, spare: bool) {
+        let Self { warped, holes, .. } = self;
+        let rows = cells.rows.start.saturating_sub(1)..(cells.rows.end + 1).min(cells.height);
         if !spare {
-            holes.clear(self.columns, rows.clone());
+            holes.clear(cells.columns, rows.clone());
         }
         for (shot, warped) in shots.iter().zip(warped).filter(|(shot, _)| shot.spare == spare) {
-            warped.clear(self.columns, rows.clone());
-            for (tile, seen) in shot.relief.tiles().zip(shot.seen) {
+            warped.clear(cells.columns, rows.clone());
+            for (tile, seen) in shot.relief.front.tiles().zip(shot.seen) {
                 let here = seen.rows.start < rows.end && rows.start < seen.rows.end;
                 if here && (!spare || holes.touch(seen)) {
-                    warped.put(shot.relief, tile, shot.forth, shot.zoom);
+                    warped.put(&shot.relief.front, tile, shot.forth, shot.zoom);
                 }
             }
         }
     }
 
-    /// Fills a row of `nearness` with that of the nearest surface that a main source trusts, as the mean of those that
-    /// see it.
+    /// Fills a row of the surface with that of the nearest surface that a main source trusts, as the mean of those
+    /// that see it.
     #[inline(always)]
-    fn find_surface(&mut self, shots: &[Shot<'_>], row: usize, tolerance: f32) {
-        let columns = self.columns;
-        let Band { warped, closed, holes } = &mut *self.band;
+    fn find_surface(&mut self, shots: &[Shot<'_>], cells: &Cells, row: usize, tolerance: f32) {
+        let columns = cells.columns;
+        let Self { warped, closed, surface, holes, .. } = self;
         let mut weights = [0.0; MAIN];
         for (number, closed) in closed.iter_mut().enumerate() {
             closed.resize(columns, NOTHING);
             match shots.get(number) {
                 Some(shot) => {
                     weights[number] = shot.weight;
-                    close(around(&warped[number], row, self.height), shot.tolerance, closed);
+                    close(
+                        around(row, cells.height).map(|row| warped[number].row(row)),
+                        shot.tolerance,
+                        closed,
+                    );
                 }
                 None => closed.fill(NOTHING),
             }
         }
         let [first, second] = closed;
         let (first, second) = (&first[..columns], &second[..columns]);
-        let start = (row - self.rows.start) * columns;
-        let surface = &mut self.nearness[start..][..columns];
+        let surface = &mut surface[(row - cells.rows.start) * columns..][..columns];
         let mut any = 0;
         for at in 0..columns {
             surface[at] = mean([first[at], second[at]], weights, tolerance);
@@ -107,18 +193,17 @@ impl Part<'_> {
 
     /// Fills the rest of the row with what a spare source trusts, else with what none does.
     #[inline(always)]
-    fn mend_surface(&mut self, shots: &[Shot<'_>], row: usize, tolerance: f32) {
-        let start = (row - self.rows.start) * self.columns;
-        let warped = &self.band.warped;
-        let surface = &mut self.nearness[start..][..self.columns];
+    fn mend_surface(&mut self, shots: &[Shot<'_>], cells: &Cells, row: usize, tolerance: f32) {
+        let Self { warped, surface, .. } = self;
+        let surface = &mut surface[(row - cells.rows.start) * cells.columns..][..cells.columns];
         for (at, nearness) in surface.iter_mut().enumerate().filter(|(_, n)| **n < 0.0) {
             let (mut own, mut weights) = ([NOTHING; MOST_SOURCES], [0.0; MOST_SOURCES]);
             let mut doubtful = NOTHING;
             for (number, shot) in shots.iter().enumerate() {
                 doubtful = warped[number].row(row)[at].doubtful().max(doubtful);
                 if shot.spare {
-                    let rows = around(&warped[number], row, self.height);
-                    let around = at.saturating_sub(1)..(at + 2).min(self.columns);
+                    let rows = around(row, cells.height).map(|row| warped[number].row(row));
+                    let around = at.saturating_sub(1)..(at + 2).min(cells.columns);
                     let mut three = [NOTHING; 3];
                     let three = &mut three[..around.len()];
                     close(rows.map(|row| &row[around.clone()]), shot.tolerance, three);
@@ -129,27 +214,12 @@ impl Part<'_> {
             *nearness = if solid >= 0.0 { solid } else { doubtful };
         }
     }
-
-    fn line(&mut self, row: usize) -> Line<'_> {
-        let (columns, own) = (self.columns, row - self.rows.start);
-        let chroma_columns = columns.div_ceil(2);
-        let [luma, blue, red] = &mut self.planes;
-        Line {
-            y: row as f32 + 0.5,
-            nearness: &mut self.nearness[own * columns..][..columns],
-            luma: &mut luma[own * columns..][..columns],
-            // A band begins at an even row.
-            chroma: own.is_multiple_of(2).then(|| {
-                [blue, red].map(|plane| &mut plane[own / 2 * chroma_columns..][..chroma_columns])
-            }),
-        }
-    }
 }
 
 /// The rows above, of and below a row; at an edge of the picture it is its own neighbour.
 #[inline(always)]
-fn around(warped: &Warped, row: usize, height: usize) -> [&[Key]; 3] {
-    [row.saturating_sub(1), row, (row + 1).min(height - 1)].map(|row| warped.row(row))
+fn around(row: usize, height: usize) -> [usize; 3] {
+    [row.saturating_sub(1), row, (row + 1).min(height - 1)]
 }
 
 /// The nearest of what sources say about a pixel, as the mean of those that are of one surface; [`NOTHING`] where none

@@ -1,11 +1,14 @@
 //! Pixels that no source sees, from the background beside them.
 
-use super::warp::NOTHING;
+use std::ops::Range;
+
 use crate::picture::{Picture, Plane};
 
 /// Pixels beside a hole that are left out where others are there: at an outline they are a mixture of what is near and
 /// its background.
 const MIXED_PX: usize = 1;
+/// Pixels that are looked through at a time: most rows have few holes.
+const CHUNK: usize = 32;
 
 /// Fills the pixels of `out` that have no nearness: along the row from the farther of both sides, for what comes to
 /// light is behind what hid it; a row without any pixel as the one before. Returns how many there were.
@@ -14,25 +17,32 @@ pub(super) fn fill(nearness: &[f32], out: &mut Picture) -> usize {
     let mut holes = 0;
     for row in 0..rows {
         let line = &nearness[row * columns..][..columns];
-        let mut column = 0;
-        while column < columns {
-            if line[column] >= 0.0 {
-                column += 1;
-                continue;
-            }
-            let end =
-                line[column..].iter().position(|n| *n >= 0.0).map_or(columns, |by| column + by);
-            holes += end - column;
-            fill_run(line, (row, column..end), out);
-            column = end;
+        for run in runs(line) {
+            holes += run.len();
+            fill_run(line, (row, run), out);
         }
     }
     smooth(nearness, out);
     holes
 }
 
+/// The holes of a row, those side by side as one.
+fn runs(line: &[f32]) -> impl Iterator<Item = Range<usize>> {
+    let any = |pixels: &[f32]| pixels.iter().fold(false, |any, nearness| any | (*nearness < 0.0));
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while line.get(at..at + CHUNK).is_some_and(|chunk| !any(chunk)) {
+            at += CHUNK;
+        }
+        let start = at + line[at..].iter().position(|nearness| *nearness < 0.0)?;
+        let seen = line[start..].iter().position(|nearness| *nearness >= 0.0);
+        at = seen.map_or(line.len(), |by| start + by);
+        Some(start..at)
+    })
+}
+
 /// Fills the pixels `run` of a row.
-fn fill_run(line: &[f32], (row, run): (usize, std::ops::Range<usize>), out: &mut Picture) {
+fn fill_run(line: &[f32], (row, run): (usize, Range<usize>), out: &mut Picture) {
     let seen = |at: usize| line.get(at).is_some_and(|nearness| *nearness >= 0.0);
     let left = run
         .start
@@ -69,12 +79,33 @@ fn smooth(nearness: &[f32], out: &mut Picture) {
     let (columns, rows) = out.plane_size(Plane::Y);
     let luma = out.plane_mut(Plane::Y);
     for row in 1..rows.saturating_sub(1) {
-        for at in row * columns..(row + 1) * columns {
-            if nearness[at] == NOTHING {
-                let [above, here, below] =
-                    [at - columns, at, at + columns].map(|at| u16::from(luma[at]));
-                luma[at] = ((above + 2 * here + below + 2) / 4) as u8;
-            }
+        for at in runs(&nearness[row * columns..][..columns]).flatten() {
+            let at = row * columns + at;
+            let [above, here, below] =
+                [at - columns, at, at + columns].map(|at| u16::from(luma[at]));
+            luma[at] = ((above + 2 * here + below + 2) / 4) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holes_of_a_row_are_found_wherever_they_begin() {
+        let rows: [(usize, &[[usize; 2]]); 5] = [
+            (1, &[]),
+            (1, &[[0, 1]]),
+            (70, &[[0, 3], [31, 33], [69, 70]]),
+            (64, &[[63, 64]]),
+            (200, &[[1, 130]]),
+        ];
+        for (length, holes) in rows {
+            let mut line = vec![0.0; length];
+            holes.iter().for_each(|[start, end]| line[*start..*end].fill(-1.0));
+            let found: Vec<_> = runs(&line).map(|run| [run.start, run.end]).collect();
+            assert_eq!(found, holes);
         }
     }
 }

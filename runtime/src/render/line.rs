@@ -1,6 +1,7 @@
 //! A row of the picture that is rendered.
 
 use super::paint::{Run, Sums};
+use super::relief::GRID;
 use super::shot::Shot;
 use super::warp::{NOTHING, run_of};
 
@@ -12,6 +13,10 @@ pub(super) struct Line<'a> {
     /// From the upper edge of the picture to the middle of the row.
     pub y: f32,
     pub nearness: &'a mut [f32],
+    /// Of the cells above, here and below.
+    pub surface: [&'a [f32]; 3],
+    /// Difference of nearness up to which two points are of one surface.
+    pub tolerance: f32,
     pub luma: &'a mut [u8],
     /// None in every other row.
     pub chroma: Option<[&'a mut [u8]; 2]>,
@@ -24,18 +29,53 @@ impl Line<'_> {
         let (mut rest, mut count) = ([0; RUN], 0);
         for start in (0..self.nearness.len()).step_by(RUN) {
             let total = self.paint_run(main, start);
+            if total.iter().fold(true, |all, total| all & (*total > 0.0)) {
+                continue;
+            }
             for (at, total) in (start..self.nearness.len()).zip(total) {
                 if total <= 0.0 && self.nearness[at] >= 0.0 {
                     rest[count] = at;
                     count += 1;
                     if count == RUN {
-                        self.paint_some(spare, &rest);
+                        self.paint_rest(main, spare, &rest);
                         count = 0;
                     }
                 }
             }
         }
-        self.paint_some(spare, &rest[..count]);
+        self.paint_rest(main, spare, &rest[..count]);
+    }
+
+    /// Paints pixels that `main` do not see: what they see there of a surface behind, else what `spare` see.
+    #[inline(always)]
+    fn paint_rest(&mut self, main: &[Shot<'_>], spare: &[Shot<'_>], places: &[usize]) {
+        let (mut rest, mut count) = ([0; RUN], 0);
+        let mut behind = [NOTHING; RUN];
+        for (behind, place) in behind.iter_mut().zip(places) {
+            *behind = self.behind(*place);
+        }
+        let painted = self.paint_some(main, places, &behind);
+        for (at, place) in places.iter().enumerate() {
+            if painted[at] {
+                self.nearness[*place] = behind[at];
+            } else {
+                (rest[count], behind[count]) = (*place, self.nearness[*place]);
+                count += 1;
+            }
+        }
+        let painted = self.paint_some(spare, &rest[..count], &behind);
+        for (place, _) in rest[..count].iter().zip(painted).filter(|(_, painted)| !painted) {
+            self.nearness[*place] = NOTHING;
+        }
+    }
+
+    /// The farthest surface around a pixel, where that is behind its own.
+    fn behind(&self, place: usize) -> f32 {
+        let cell = place / GRID;
+        let around = cell.saturating_sub(1)..(cell + 2).min(self.surface[0].len());
+        let all = self.surface.iter().flat_map(|row| &row[around.clone()]);
+        let least = all.filter(|n| **n >= 0.0).fold(f32::MAX, |least, n| least.min(*n));
+        if least < self.nearness[place] - self.tolerance { least } else { NOTHING }
     }
 
     /// Paints the pixels from `start` on, and says how much is known of each.
@@ -63,19 +103,25 @@ impl Line<'_> {
         sums.total
     }
 
-    /// Paints the pixels at `places`, at most [`RUN`].
+    /// Paints those of the pixels at `places`, at most [`RUN`], that are seen at a nearness, and says which.
     #[inline(always)]
-    fn paint_some(&mut self, shots: &[Shot<'_>], places: &[usize]) {
+    fn paint_some(
+        &mut self,
+        shots: &[Shot<'_>],
+        places: &[usize],
+        nearness: &[f32; RUN],
+    ) -> [bool; RUN] {
         let mut run = Run { x: [0.0; RUN], y: self.y, nearness: [NOTHING; RUN] };
         for (at, place) in places.iter().enumerate() {
-            (run.x[at], run.nearness[at]) = (*place as f32 + 0.5, self.nearness[*place]);
+            (run.x[at], run.nearness[at]) = (*place as f32 + 0.5, nearness[at]);
+        }
+        let mut painted = [false; RUN];
+        if run.nearness.iter().all(|nearness| *nearness < 0.0) {
+            return painted;
         }
         let sums = Sums::<RUN, RUN>::of(shots, &run, self.chroma.is_some());
-        for (at, place) in places.iter().enumerate() {
-            if sums.total[at] <= 0.0 {
-                self.nearness[*place] = NOTHING;
-                continue;
-            }
+        for (at, place) in places.iter().enumerate().filter(|(at, _)| sums.total[*at] > 0.0) {
+            painted[at] = true;
             self.luma[*place] = sums.luma(at);
             if let Some([blue, red]) = &mut self.chroma
                 && place.is_multiple_of(2)
@@ -83,5 +129,6 @@ impl Line<'_> {
                 [blue[place / 2], red[place / 2]] = sums.chroma(at);
             }
         }
+        painted
     }
 }

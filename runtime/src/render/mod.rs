@@ -25,8 +25,12 @@
 //! # Files, in the order the data meets them
 //! ```text
 //! level ─► stale, span ─► sweep ─► paths ─► depth ─► trust ─► enlarge ─► relief ─► band: warp ─► holes ─► line ─► paint ─► fill
-//! └──────── of a picture, once, where it changed ───────────────────────────┘ └─ per pose ─────────────────────────────────┘
+//! └──────── of a picture, once, where it changed ───────────────────────────┘ └─ per pose (eye) ───────────────────────────┘
 //! ```
+//!
+//! # Cells
+//! Surfaces are told apart by cells of 2×2 pixels, as fine as depth is found at its finest: a quarter of the points.
+//! Pixels are sampled each for itself, where the depth of whole pictures says that a source sees the surface.
 //!
 //! # Depth that is kept
 //! Depth is found anew only where a picture changed, or where the pictures that it was found by did; one row of blocks
@@ -57,6 +61,7 @@ mod band;
 mod blocks;
 mod depth;
 mod enlarge;
+mod eye;
 mod fill;
 mod holes;
 mod level;
@@ -81,11 +86,8 @@ mod warp;
 use heapless::Vec as FixedVec;
 use rayon::prelude::*;
 
-use self::band::{Band, Part};
+use self::eye::Eye;
 use self::rig::Rig;
-use self::shot::{MAIN, Shot};
-use self::source::Source;
-use self::viewpoint::Transfer;
 pub use self::viewpoint::Viewpoint;
 use crate::format::cameras::Cameras;
 use crate::picture::Picture;
@@ -94,14 +96,8 @@ use crate::units::{Size, ViewId};
 /// Most views that a picture is rendered from.
 pub const MOST_SOURCES: usize = 4;
 
-/// Rows of a band.
-const BAND_ROWS: usize = 68;
 /// Pixels by which a viewpoint may be off a camera and still see what that does.
 const SAME_PX: f32 = 1.0 / 16.0;
-/// Steps of depth up to which two points are of one surface.
-const SURFACE_STEPS: f32 = 2.5;
-/// Squared distance, in spacings of the cameras, below which a view does not count more.
-const NO_DISTANCE: f64 = 1e-6;
 
 /// Renders pictures at any pose, on as many threads as rayon's pool has. It allocates when it meets a view for the first
 /// time, and a larger picture to render; and that pool's queue takes a new block every few dozen pictures.
@@ -110,21 +106,14 @@ pub struct Renderer {
     rig: Rig,
     /// Whether the last picture was of no camera.
     between: bool,
-    bands: Vec<Band>,
-    /// Of what is rendered.
-    nearness: Vec<f32>,
+    eyes: [Eye; 2],
 }
 
 impl Renderer {
     /// For pictures of `size` by `cameras`.
     pub fn new(size: Size, cameras: &Cameras) -> Self {
         let cameras = cameras.views.iter().map(|camera| Viewpoint::of_camera(camera, size));
-        Self {
-            rig: Rig::new(cameras.collect()),
-            between: false,
-            bands: Vec::new(),
-            nearness: Vec::new(),
-        }
+        Self { rig: Rig::new(cameras.collect()), between: false, eyes: Default::default() }
     }
 
     /// The views that a picture at `at` is best rendered from, the best one first: those that [`Renderer::take`] should
@@ -159,44 +148,43 @@ impl Renderer {
     /// # Panics
     /// If `out` is not of the viewpoint's size, or [`Viewpoint::is_finite`] is not so.
     pub fn render(&mut self, at: &Viewpoint, out: &mut Picture) -> f64 {
-        assert!(at.is_finite(), "a viewpoint is of finite numbers");
-        assert_eq!(out.size(), at.size, "a picture is rendered at the viewpoint's size");
-        let nearest = self.rig.nearest(at);
-        let same = nearest.iter().find(|number| {
-            let source = &self.rig.sources[**number];
-            at.sees_as(&source.camera, self.rig.nearest_depth(source), SAME_PX)
-        });
-        self.between = same.is_none();
-        if let Some(same) = same {
-            out.i420_mut().copy_from_slice(self.rig.sources[*same].picture.i420());
-            return 1.0;
+        let [seen] = self.render_eyes([(at, out)]);
+        seen
+    }
+
+    /// Renders what two eyes see at once, which is faster than one after the other; otherwise as [`Self::render`].
+    ///
+    /// # Panics
+    /// As [`Self::render`].
+    pub fn render_pair(&mut self, eyes: [(&Viewpoint, &mut Picture); 2]) -> [f64; 2] {
+        self.render_eyes(eyes)
+    }
+
+    fn render_eyes<const N: usize>(&mut self, eyes: [(&Viewpoint, &mut Picture); N]) -> [f64; N] {
+        for (at, out) in &eyes {
+            assert!(at.is_finite(), "a viewpoint is of finite numbers");
+            assert_eq!(out.size(), at.size, "a picture is rendered at the viewpoint's size");
         }
-        self.rig.find_depths();
-        nearest.iter().for_each(|number| see(&mut self.rig.sources[*number], at));
-        let Self { rig, bands, nearness, .. } = self;
-        let shots = nearest.iter().enumerate();
-        let shots =
-            shots.map(|(place, number)| shot(rig, &rig.sources[*number], at, place >= MAIN));
-        let shots: FixedVec<_, MOST_SOURCES> = shots.collect();
-        let (columns, height) = (at.size.width(), at.size.height());
-        let pixels = columns * height;
-        nearness.resize(pixels, 0.0);
-        bands.resize_with(height.div_ceil(BAND_ROWS), Band::default);
-        let chroma = columns.div_ceil(2) * BAND_ROWS / 2;
-        let [luma, blue, red] = out.planes_mut();
-        let planes = luma
-            .par_chunks_mut(columns * BAND_ROWS)
-            .zip(blue.par_chunks_mut(chroma))
-            .zip(red.par_chunks_mut(chroma));
-        let nearnesses = nearness.par_chunks_mut(columns * BAND_ROWS);
-        let parts = bands.par_iter_mut().zip(nearnesses).zip(planes).enumerate();
-        parts.for_each(|(number, ((band, nearness), ((luma, blue), red)))| {
-            let rows = number * BAND_ROWS..((number + 1) * BAND_ROWS).min(height);
-            Part { band, rows, columns, height, nearness, planes: [luma, blue, red] }
-                .render(&shots);
+        let same = eyes.each_ref().map(|(at, _)| self.same(at));
+        self.between = same.contains(&None);
+        if self.between {
+            self.rig.find_depths();
+        }
+        let (mut seen, rig) = ([1.0; N], &self.rig);
+        let eyes = self.eyes.par_iter_mut().zip(eyes).zip(same).zip(&mut seen);
+        eyes.for_each(|(((eye, (at, out)), same), seen)| match same {
+            Some(same) => out.i420_mut().copy_from_slice(rig.sources[same].picture.i420()),
+            None => *seen = eye.render(rig, at, out),
         });
-        let holes = fill::fill(nearness, out);
-        1.0 - holes as f64 / pixels as f64
+        seen
+    }
+
+    /// The source at hand that sees what `at` does.
+    fn same(&self, at: &Viewpoint) -> Option<usize> {
+        self.rig.nearest(at).into_iter().find(|number| {
+            let source = &self.rig.sources[*number];
+            at.sees_as(&source.camera, self.rig.nearest_depth(source), SAME_PX)
+        })
     }
 
     /// One over the depth of every pixel of a view's picture at hand, along the camera's axis; none where there is no
@@ -206,33 +194,4 @@ impl Renderer {
         let source = self.rig.sources.iter().find(|source| source.present && source.view == view);
         source.map(|source| source.map.nearness.as_slice())
     }
-}
-
-/// A source as `at` sees it.
-fn shot<'s>(rig: &Rig, source: &'s Source, at: &Viewpoint, spare: bool) -> Shot<'s> {
-    let distance = rig.distance_in_spacings(&source.camera, at);
-    let (forth, zoom) = way(source, at);
-    Shot {
-        picture: &source.padded,
-        relief: &source.relief,
-        forth,
-        zoom,
-        seen: &source.seen,
-        back: Transfer::between(at, &source.camera),
-        weight: (1.0 / (distance * distance + NO_DISTANCE)) as f32,
-        spare,
-        tolerance: SURFACE_STEPS * source.depths().map_or(1.0, |depths| depths.step),
-    }
-}
-
-/// The way from a source's pixels to those of `at`, and how many of these one becomes at the same depth.
-fn way(source: &Source, at: &Viewpoint) -> (Transfer, f32) {
-    let [across, down] = [0, 1].map(|axis| at.focal_px[axis] / source.camera.focal_px[axis]);
-    (Transfer::between(&source.camera, at), across.max(down) as f32)
-}
-
-/// Finds out where the tiles of a source may be seen.
-fn see(source: &mut Source, at: &Viewpoint) {
-    let way = way(source, at);
-    source.relief.see(way, at.size, &mut source.seen);
 }

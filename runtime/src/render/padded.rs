@@ -74,12 +74,32 @@ impl<const BYTES: usize> Padded<BYTES> {
         (row * (self.columns + 2 * MARGIN) as i32 + column) as u32 * BYTES as u32
     }
 
-    /// Four bytes at a place.
+    /// Four bytes at each of some places and in as many lines below it.
+    ///
+    /// # Panics
+    /// If a place is not one of [`Self::place`].
     #[inline(always)]
-    pub(super) fn load(&self, place: usize) -> u32 {
-        match self.samples.get(place..place + LOAD) {
-            Some(four) => u32::from_le_bytes([four[0], four[1], four[2], four[3]]),
-            None => 0,
+    pub(super) fn load<const N: usize, const LINES: usize>(
+        &self,
+        places: &[u32; N],
+    ) -> [[u32; N]; LINES] {
+        let last = places.iter().fold(0, |last, place| last.max(*place)) as usize;
+        let stride = self.stride();
+        // Why one for all: a check for each of them takes longer than what is loaded is worth.
+        assert!(
+            last + (LINES - 1) * stride + LOAD <= self.samples.len(),
+            "a place is in the plane"
+        );
+        let mut loads = [[0; N]; LINES];
+        for at in 0..N {
+            for (line, loads) in loads.iter_mut().enumerate() {
+                let place = places[at] as usize + line * stride;
+                // SAFETY: no place is above `last`, no line above the last one, and those are within.
+                #[allow(unsafe_code, reason = "a check for each load")]
+                let four = unsafe { self.samples.as_ptr().add(place).cast::<[u8; LOAD]>().read() };
+                loads[at] = u32::from_le_bytes(four);
+            }
         }
+        loads
     }
 }

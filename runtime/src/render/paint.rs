@@ -61,12 +61,7 @@ impl<const N: usize, const C: usize> Sums<N, C> {
             (across[at], down[at]) = (x - left, y - top);
             place[at] = plane.place(whole(left) - 1, whole(top) - 1);
         }
-        let mut lines = [[0_u32; N]; 4];
-        for at in 0..N {
-            for (line, loads) in lines.iter_mut().enumerate() {
-                loads[at] = plane.load(place[at] as usize + line * plane.stride());
-            }
-        }
+        let lines: [_; 4] = plane.load(&place);
         for at in 0..N {
             let (across, down) = (taps(across[at]), taps(down[at]));
             let mut sum = 0.0;
@@ -93,12 +88,7 @@ impl<const N: usize, const C: usize> Sums<N, C> {
             (across[at], down[at]) = (x - left, y - top);
             place[at] = plane.place(whole(left), whole(top));
         }
-        let mut lines = [[0_u32; C]; 2];
-        for at in 0..C {
-            for (line, loads) in lines.iter_mut().enumerate() {
-                loads[at] = plane.load(place[at] as usize + line * plane.stride());
-            }
-        }
+        let lines: [_; 2] = plane.load(&place);
         for (number, sums) in self.chroma.iter_mut().enumerate() {
             for at in 0..C {
                 let sample = |line: usize, tap: usize| {
@@ -134,7 +124,7 @@ fn see<const N: usize>(shot: &Shot<'_>, run: &Run<N>) -> Seen<N> {
     let relief = shot.relief;
     let (columns, rows) = (relief.columns as f32, relief.rows as f32);
     let mut seen = Seen { x: [0.0; N], y: [0.0; N], weight: [0.0; N] };
-    let (mut nearness, mut pixel) = ([0.0; N], [0_i32; N]);
+    let (mut nearness, mut pixel) = ([0.0; N], [0_u32; N]);
     for at in 0..N {
         let [across, down, ahead] = shot.back.row(run.x[at], run.y, run.nearness[at]);
         let scale = 1.0 / ahead;
@@ -151,13 +141,10 @@ fn see<const N: usize>(shot: &Shot<'_>, run: &Run<N>) -> Seen<N> {
             [x, y, shot.weight].map(|number| f32::from_bits(number.to_bits() & mask));
         (seen.x[at], seen.y[at], seen.weight[at]) = (x, y, weight);
         nearness[at] = run.nearness[at] * scale;
-        pixel[at] = whole(y.floor()) * relief.columns as i32 + whole(x.floor());
+        pixel[at] = (whole(y.floor()) * relief.columns as i32 + whole(x.floor())) as u32;
     }
     let closeness = 1.0 / shot.tolerance;
-    let mut points = [Point::default(); N];
-    for at in 0..N {
-        points[at] = relief.point(pixel[at] as usize);
-    }
+    let points: [Point; N] = relief.at(&pixel);
     for at in 0..N {
         let off = (points[at].nearness() - nearness[at]).abs() * closeness;
         let weight = seen.weight[at] * points[at].trust() * (1.0 - 0.5 * off);

@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use super::depth::DepthMap;
+use super::trust::SOLID;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
-use super::warp::MOST_ZOOM;
+use super::warp::{Key, MOST_ZOOM};
 use crate::units::Size;
 
+/// Columns and rows of the pixels that are one cell where surfaces are told apart: depth is found no finer.
+pub(super) const GRID: usize = 2;
 /// Columns and rows of a tile.
 pub(super) const COLUMNS: usize = 64;
 pub(super) const ROWS: usize = 8;
@@ -34,11 +37,43 @@ impl Point {
     pub(super) fn trust(self) -> f32 {
         (self.0 & 0xff) as i32 as f32 * (1.0 / 255.0)
     }
+
+    /// The one of those that hides the others, at the mean of what is of one surface with it.
+    #[inline(always)]
+    fn foremost(points: [Self; GRID * GRID], tolerance: f32) -> Self {
+        let key = |point: Self| Key::new(point.nearness(), point.trust());
+        let hiding = |one: Self, other: Self| if key(one) >= key(other) { one } else { other };
+        let [one, two, three, four] = points;
+        let front = hiding(hiding(one, two), hiding(three, four));
+        let (mut sum, mut count) = (0.0, 0.0);
+        for point in points {
+            let off = front.nearness() - point.nearness();
+            let alike = (off.abs() < tolerance) & (point.solid() == front.solid());
+            sum += if alike { point.nearness() } else { 0.0 };
+            count += if alike { 1.0 } else { 0.0 };
+        }
+        // Of a tolerance of nothing none is alike.
+        if count > 0.0 { Self::new(sum / count, front.trust()) } else { front }
+    }
+
+    #[inline(always)]
+    fn solid(self) -> bool {
+        self.trust() >= SOLID
+    }
 }
 
 /// Points of a picture.
 #[derive(Debug)]
 pub(super) struct Relief {
+    pub columns: usize,
+    pub rows: usize,
+    points: Vec<Point>,
+    pub front: Front,
+}
+
+/// The foremost of every `GRID`×`GRID` points of a picture.
+#[derive(Debug)]
+pub(super) struct Front {
     pub columns: usize,
     pub rows: usize,
     points: Vec<Point>,
@@ -56,23 +91,74 @@ pub(super) struct Rectangle {
 impl Relief {
     pub(super) fn new(size: Size) -> Self {
         let (columns, rows) = (size.width(), size.height());
+        let points = vec![Point::default(); columns * rows];
+        Self {
+            columns,
+            rows,
+            points,
+            front: Front::new(columns.div_ceil(GRID), rows.div_ceil(GRID)),
+        }
+    }
+
+    /// Takes the depth of a picture, in which points no further apart than `tolerance` are of one surface.
+    pub(super) fn fill(&mut self, map: &DepthMap, tolerance: f32) {
+        by_widest!(
+            Relief::fill_rows,
+            relief: &mut Relief = self,
+            map: &DepthMap = map,
+            tolerance: f32 = tolerance
+        )
+    }
+
+    /// [`Self::fill`], compiled once for every set of vector instructions.
+    #[inline(always)]
+    fn fill_rows(&mut self, map: &DepthMap, tolerance: f32) {
+        let pixels = map.nearness.iter().zip(&map.trust);
+        for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
+            *point = Point::new(*nearness, *trust);
+        }
+        self.front.fill(&self.points, self.columns, tolerance);
+    }
+
+    /// The points of some pixels.
+    ///
+    /// # Panics
+    /// If a pixel is not in the picture.
+    #[inline(always)]
+    pub(super) fn at<const N: usize>(&self, pixels: &[u32; N]) -> [Point; N] {
+        let last = pixels.iter().fold(0, |last, pixel| last.max(*pixel)) as usize;
+        // Why one for all: a check for each of them takes longer than what is read.
+        assert!(last < self.points.len(), "a pixel is in the picture");
+        // SAFETY: no pixel is above `last`, which is within.
+        #[allow(unsafe_code, reason = "a check for each point")]
+        pixels.map(|pixel| unsafe { *self.points.get_unchecked(pixel as usize) })
+    }
+
+    /// The point of a pixel.
+    #[cfg(test)]
+    pub(super) fn point(&self, pixel: usize) -> Point {
+        self.points[pixel]
+    }
+}
+
+impl Front {
+    fn new(columns: usize, rows: usize) -> Self {
         let tiles = columns.div_ceil(COLUMNS) * rows.div_ceil(ROWS);
         // A tile's rows are read as a whole, at the right edge beyond it.
         let points = vec![Point::default(); columns * rows + COLUMNS];
         Self { columns, rows, points, ranges: vec![[0.0; 2]; tiles] }
     }
 
-    /// Takes the depth of a picture.
-    pub(super) fn fill(&mut self, map: &DepthMap) {
-        by_widest!(Relief::fill_rows, relief: &mut Relief = self, map: &DepthMap = map)
-    }
-
-    /// [`Self::fill`], compiled once for every set of vector instructions.
     #[inline(always)]
-    fn fill_rows(&mut self, map: &DepthMap) {
-        let pixels = map.nearness.iter().zip(&map.trust);
-        for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
-            *point = Point::new(*nearness, *trust);
+    fn fill(&mut self, points: &[Point], across: usize, tolerance: f32) {
+        let lines = self.points.chunks_exact_mut(self.columns).zip(points.chunks(GRID * across));
+        for (line, rows) in lines {
+            let (upper, lower) = (&rows[..across], &rows[rows.len() - across..]);
+            for (cell, point) in line.iter_mut().enumerate() {
+                let (left, right) = (cell * GRID, (cell * GRID + 1).min(across - 1));
+                let four = [upper[left], upper[right], lower[left], lower[right]];
+                *point = Point::foremost(four, tolerance);
+            }
         }
         self.ranges.fill([f32::MAX, f32::MIN]);
         let across = self.columns.div_ceil(COLUMNS);
@@ -86,10 +172,10 @@ impl Relief {
         }
     }
 
-    /// The point of a pixel.
-    #[inline(always)]
-    pub(super) fn point(&self, pixel: usize) -> Point {
-        self.points.get(pixel).copied().unwrap_or_default()
+    /// The point of a cell.
+    #[cfg(test)]
+    pub(super) fn point(&self, cell: usize) -> Point {
+        self.points[cell]
     }
 
     /// The points of a tile's row, and some beyond where the tile is narrower.
@@ -112,7 +198,7 @@ impl Relief {
         })
     }
 
-    /// Fills `seen` with the pixels of a picture of `size` that each tile may fall on: all, where that cannot be told.
+    /// Fills `seen` with the cells of a grid of `size` that each tile may fall on: all, where that cannot be told.
     pub(super) fn see(&self, way: (Transfer, f32), size: Size, seen: &mut Vec<Rectangle>) {
         let all = Rectangle { columns: 0..size.width(), rows: 0..size.height() };
         seen.clear();

@@ -12,10 +12,10 @@ pub(super) const MAIN: usize = 2;
 pub(super) struct Shot<'a> {
     pub picture: &'a PaddedPicture,
     pub relief: &'a Relief,
-    /// From the source's pixels to the viewpoint's, and how many of these one becomes at the same depth.
+    /// From the source's cells to the viewpoint's, and how many of these one becomes at the same depth.
     pub forth: Transfer,
     pub zoom: f32,
-    /// What every tile of it may fall on.
+    /// What every tile of its cells may fall on.
     pub seen: &'a [Rectangle],
     /// From the viewpoint's pixels to the source's.
     pub back: Transfer,

@@ -4,7 +4,7 @@ use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::level::{Level, scale_for};
 use super::padded::PaddedPicture;
-use super::relief::{Rectangle, Relief};
+use super::relief::Relief;
 use super::sweep::Depths;
 use super::viewpoint::Viewpoint;
 use crate::picture::Picture;
@@ -14,6 +14,8 @@ use crate::units::{Size, ViewId};
 pub(super) const COARSE: usize = 0;
 /// The one that depth is found in.
 pub(super) const FINE: usize = 1;
+/// Steps of depth up to which two points are of one surface.
+const SURFACE_STEPS: f32 = 2.5;
 /// Most pixels of each.
 const MOST_PX: [usize; 2] = [3_000, 40_000];
 
@@ -50,8 +52,6 @@ pub(super) struct Source {
     /// Depth of the whole picture.
     pub map: DepthMap,
     pub relief: Relief,
-    /// What every tile may fall on in the picture that is rendered.
-    pub seen: Vec<Rectangle>,
     /// The picture as it is sampled.
     pub padded: PaddedPicture,
 }
@@ -67,7 +67,6 @@ impl Source {
             shrunk: MOST_PX.map(|most_px| Shrunk::new(&camera, most_px)),
             map: DepthMap::new(size.width(), size.height()),
             relief: Relief::new(size),
-            seen: Vec::new(),
             padded: PaddedPicture::new(size),
         }
     }
@@ -89,6 +88,11 @@ impl Source {
         self.shrunk[FINE].depths
     }
 
+    /// Difference of nearness up to which two points are of one surface.
+    pub(super) fn tolerance(&self) -> f32 {
+        SURFACE_STEPS * self.depths().map_or(1.0, |depths| depths.step)
+    }
+
     /// What was found of it is no start for the next picture.
     pub(super) fn forget(&mut self) {
         self.shrunk.iter_mut().for_each(|shrunk| shrunk.level.forget());
@@ -99,6 +103,6 @@ impl Source {
         let Shrunk { scale, level, map, depths, .. } = &self.shrunk[FINE];
         let step = depths.map_or(1.0, |depths| depths.step);
         self.map.enlarge(&self.picture, (level, map), *scale, step, stale);
-        self.relief.fill(&self.map);
+        self.relief.fill(&self.map, self.tolerance());
     }
 }

@@ -1,7 +1,7 @@
 //! What a band renders, a pixel at a time and as it is told: the definition that [`band`](super::band) is equal to.
 
 use super::MOST_SOURCES;
-use super::relief::Relief;
+use super::relief::{GRID, Relief};
 use super::shot::{MAIN, Shot};
 use super::trust::SOLID;
 use super::viewpoint::Spot;
@@ -9,7 +9,7 @@ use super::warp::{MOST_ZOOM, NOTHING};
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
 
-/// What a source has for every pixel of the viewpoint, or [`NOTHING`].
+/// What a source has for every cell of the viewpoint, or [`NOTHING`].
 struct Slow {
     solid: Vec<f32>,
     doubtful: Vec<f32>,
@@ -22,9 +22,10 @@ fn pixels(size: Size) -> impl Iterator<Item = (usize, usize)> {
 fn warp(shot: &Shot<'_>, size: Size) -> Slow {
     let nothing = || vec![NOTHING; size.width() * size.height()];
     let mut slow = Slow { solid: nothing(), doubtful: nothing() };
-    for row in 0..shot.relief.rows {
-        for column in 0..shot.relief.columns {
-            let point = shot.relief.point(row * shot.relief.columns + column);
+    let front = &shot.relief.front;
+    for row in 0..front.rows {
+        for column in 0..front.columns {
+            let point = front.point(row * front.columns + column);
             let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
             let [_, _, ahead] = shot.forth.row(x, y, point.nearness());
             let spot = Spot { x, y, nearness: point.nearness() };
@@ -117,17 +118,42 @@ fn linear(picture: &Picture, plane: Plane, x: f32, y: f32) -> f32 {
     upper + (lower - upper) * (y - top)
 }
 
-/// Samples of the point at `spot`; none where no source sees it.
-fn pixel(shots: &[Shot<'_>], pictures: &[&Picture], spot: Spot) -> Option<[u8; 3]> {
+/// Nearness of a pixel, given that of every cell.
+fn spread(surfaces: &[f32], cells: Size, (column, row): (usize, usize), tolerance: f32) -> f32 {
+    let beside = |at: usize, count: usize| {
+        let by = if at.is_multiple_of(GRID) { -1 } else { 1 };
+        (at / GRID).saturating_add_signed(by).min(count - 1)
+    };
+    let (x, y) = (beside(column, cells.width()), beside(row, cells.height()));
+    let at = |column: usize, row: usize| surfaces[row * cells.width() + column];
+    let level = |column: usize| towards(at(column, row / GRID), at(column, y), tolerance);
+    towards(level(column / GRID), level(x), tolerance)
+}
+
+fn towards(own: f32, other: f32, tolerance: f32) -> f32 {
+    let alike = own >= 0.0 && other >= 0.0 && (own - other).abs() < tolerance;
+    if alike { own + 0.25 * (other - own) } else { own }
+}
+
+/// The farthest surface in the cells around a pixel, where it is behind that of the pixel.
+fn behind(surfaces: &[f32], cells: Size, (column, row): (usize, usize), most: f32) -> Option<f32> {
+    let near =
+        |(x, y): (usize, usize)| x.abs_diff(column / GRID) <= 1 && y.abs_diff(row / GRID) <= 1;
+    let around = pixels(cells).zip(surfaces).filter(|(cell, own)| near(*cell) && **own >= 0.0);
+    around.map(|(_, own)| *own).min_by(f32::total_cmp).filter(|least| *least < most)
+}
+
+/// Samples of the point at `spot` by the main sources or by the spare ones; none where none of them sees it.
+fn pixel(shots: &[Shot<'_>], pictures: &[&Picture], spare: bool, spot: Spot) -> Option<[u8; 3]> {
     let (mut sums, mut total) = ([0.0; 3], 0.0);
-    for (shot, picture) in shots.iter().zip(pictures) {
+    for (shot, picture) in shots.iter().zip(pictures).filter(|(shot, _)| shot.spare == spare) {
         let Some(there) = shot.back.at(spot) else { continue };
         let relief = shot.relief;
         let inside = there.x >= 0.0
             && there.y >= 0.0
             && there.x < relief.columns as f32
             && there.y < relief.rows as f32;
-        if !inside || (shot.spare && total > 0.0) {
+        if !inside || (spare && total > 0.0) {
             continue;
         }
         let point = relief.point(there.y as usize * relief.columns + there.x as usize);
@@ -147,13 +173,28 @@ fn pixel(shots: &[Shot<'_>], pictures: &[&Picture], spot: Spot) -> Option<[u8; 3
 /// Renders a picture of `size`; the nearness of its pixels.
 fn render(shots: &[Shot<'_>], pictures: &[&Picture], out: &mut Picture) -> Vec<f32> {
     let (size, (chroma_columns, _)) = (out.size(), out.plane_size(Plane::U));
-    let warped: Vec<_> = shots.iter().map(|shot| warp(shot, size)).collect();
+    let side = |side: usize| side.div_ceil(GRID) as u16;
+    let cells = Size { width_px: side(size.width()), height_px: side(size.height()) };
+    let warped: Vec<_> = shots.iter().map(|shot| warp(shot, cells)).collect();
     let tolerance = shots.iter().fold(0.0, |most: f32, shot| most.max(shot.tolerance));
-    let seen = pixels(size).enumerate().map(|(at, (column, row))| {
-        let nearness = surface(shots, &warped, at, tolerance);
-        let spot = Spot { x: column as f32 + 0.5, y: row as f32 + 0.5, nearness };
-        let painted = (nearness >= 0.0).then(|| pixel(shots, pictures, spot)).flatten();
-        let Some([y, u, v]) = painted else { return NOTHING };
+    let count = cells.width() * cells.height();
+    let surfaces: Vec<_> = (0..count).map(|at| surface(shots, &warped, at, tolerance)).collect();
+    let seen = pixels(size).enumerate().map(|(at, place)| {
+        let nearness = spread(&surfaces, cells, place, tolerance);
+        if nearness < 0.0 {
+            return NOTHING;
+        }
+        let (column, row) = place;
+        let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
+        let paint = |nearness: f32, spare: bool| {
+            let samples = pixel(shots, pictures, spare, Spot { x, y, nearness })?;
+            Some((nearness, samples))
+        };
+        let further = || behind(&surfaces, cells, place, nearness - tolerance);
+        let painted = paint(nearness, false);
+        let painted = painted.or_else(|| paint(further()?, false));
+        let painted = painted.or_else(|| paint(nearness, true));
+        let Some((nearness, [y, u, v])) = painted else { return NOTHING };
         out.plane_mut(Plane::Y)[at] = y;
         if column % 2 == 0 && row % 2 == 0 {
             let at = row / 2 * chroma_columns + column / 2;
@@ -196,7 +237,7 @@ mod tests {
         map.nearness[0] = 0.0;
         let (mut padded, mut relief) = (PaddedPicture::new(size), Relief::new(size));
         padded.fill(&picture);
-        relief.fill(&map);
+        relief.fill(&map, 0.03);
         let [width, height] = [columns, rows].map(|side| side as f64);
         let camera = Viewpoint {
             position: Point3::new(0.3 * number as f64, 0.01 * number as f64, 0.0),
@@ -242,14 +283,15 @@ mod tests {
         let mut seen = vec![Vec::new(); views.len()];
         let zoom = at.focal_px[0] as f32 / views[0].camera.focal_px[0] as f32;
         for (view, seen) in views.iter().zip(&mut seen) {
-            let way = (Transfer::between(&view.camera, at), zoom);
-            view.relief.see(way, at.size, seen);
+            let cells = at.shrunk(GRID);
+            let way = (Transfer::between(&view.camera.shrunk(GRID), &cells), zoom);
+            view.relief.front.see(way, cells.size, seen);
         }
         let shots = (0_u8..).zip(views.iter().zip(&seen)).map(|(number, (view, seen))| Shot {
             picture: &view.padded,
             relief: &view.relief,
             seen,
-            forth: Transfer::between(&view.camera, at),
+            forth: Transfer::between(&view.camera.shrunk(GRID), &at.shrunk(GRID)),
             zoom,
             back: Transfer::between(at, &view.camera),
             weight: 1.0 / (1.0 + f32::from(number)),

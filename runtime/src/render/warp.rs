@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::relief::{COLUMNS, Point, Rectangle, Relief};
+use super::relief::{COLUMNS, Front, Point, Rectangle};
 use super::trust::SOLID;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
 
@@ -74,11 +74,11 @@ impl Warped {
     /// Puts the points of a tile where they are seen, the nearest before others, each as a square that touches its
     /// neighbours. `zoom` is how many pixels of the picture a pixel has at the same depth.
     #[inline(always)]
-    pub(super) fn put(&mut self, relief: &Relief, tile: Rectangle, transfer: Transfer, zoom: f32) {
+    pub(super) fn put(&mut self, front: &Front, tile: Rectangle, transfer: Transfer, zoom: f32) {
         let (left, count) = (tile.columns.start, tile.columns.len());
         for row in tile.rows {
             let middle = (left as f32 + 0.5, row as f32 + 0.5);
-            let landings = self.landings(relief.run(left, row), middle, transfer, zoom);
+            let landings = self.landings(front.run(left, row), middle, transfer, zoom);
             self.scatter(&landings, count);
         }
     }
