@@ -154,3 +154,18 @@ impl FromStr for Parts {
         Self::new(text.split(',').map(part).collect::<Result<_>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_read_as_they_are_named() {
+        let parts: Parts = "grids,key-copies".parse().unwrap();
+        assert_eq!(parts, Parts::new(vec![Part::Grids, Part::KeyCopies]).unwrap());
+        assert_eq!(parts.name(), "grids+key-copies");
+        let refused = |text: &str| text.parse::<Parts>().unwrap_err().to_string();
+        assert_eq!(refused("grids,grids"), "what to do without names grids twice");
+        assert!(refused("newts").starts_with("no part is called \"newts\": grids, view-grids"));
+    }
+}

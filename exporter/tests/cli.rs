@@ -178,9 +178,7 @@ fn what_contradicts_itself_is_named_before_any_long_work() {
         ("rd own.toml", "is called \"iev\" as this one is"),
         ("rd twice.toml", "peers names a.csv twice"),
         ("ablate lost.toml", "none.csv"),
-        ("ablate curve.toml --without grids,grids", "what to do without names grids twice"),
         ("ablate curve.toml --without grids --without grids", "--without names grids twice"),
-        ("ablate curve.toml --without newts", "no part is called \"newts\""),
         ("ablate explicit.toml", "point \"one\": every view is explicit"),
     ];
     for (line, part) in rows {
