@@ -6,8 +6,8 @@ use iev_runtime::profile::{GridSpec, Profile, Sharing};
 use iev_runtime::stream::scene::Grid;
 use tch::{Device, Kind, Tensor};
 
-use super::adam::{ParameterId, Parameters};
 use super::host::{brought, to_vec};
+use super::parameters::{ParameterId, Parameters};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 use super::windows::Window;
 

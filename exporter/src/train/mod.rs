@@ -5,7 +5,6 @@
 //! measure. A step trains on a few windows of pictures (`windows.rs`), shuffled over frames, views and places; it reads
 //! only the grid entries it needs.
 
-mod adam;
 mod checkpoint;
 mod clip;
 pub mod cuda;
@@ -15,6 +14,8 @@ mod host;
 mod kept_flow;
 mod memory;
 mod network;
+mod optimiser;
+mod parameters;
 mod rounding;
 mod smooth;
 mod sources;
@@ -55,10 +56,10 @@ use checkpoint::scene_folder;
 pub use clip::{Clip, MatchedFlow, ViewClip};
 pub use grids::Sample;
 
-use adam::Parameters;
 use grids::{Crop, TrainedGrid, latent};
 use host::{number, to_vec};
 use network::{RoundedNetwork, TrainedNetwork};
+use parameters::Parameters;
 use rounding::Rounding;
 use smooth::Smooth;
 use twins::{Kernels, WarpedSources};

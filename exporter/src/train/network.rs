@@ -9,9 +9,9 @@ use iev_runtime::profile::{FLOW, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile
 use iev_runtime::stream::scene::{Layer, NetworkLevels};
 use tch::{Device, Kind, Tensor};
 
-use super::adam::{ParameterId, Parameters};
 use super::grids::{Crop, levels_of_8_bits, log2_of, step_indices};
 use super::host::brought;
+use super::parameters::{ParameterId, Parameters};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 
 /// Learning rate of weights relative to the schedule's.
@@ -171,12 +171,13 @@ impl TrainedLayer {
             // figure on record was trained from there. Start by trusting the view's own key picture where the anchor is not chosen.
             let _ = bias.narrow(0, PACKED as i64 + 4, 4).fill_(1.0);
         }
+        let weight = parameters.add_weights(format!("{}.weight", spec.id), &weight, WEIGHT_RATE);
         let mut add = |suffix: &str, start: &Tensor, rate| {
             parameters.add(format!("{}.{suffix}", spec.id), start, rate)
         };
         let full = |size: &[i64], value: f64| Tensor::full(size, value, options);
         Self {
-            weight: add("weight", &weight, WEIGHT_RATE),
+            weight,
             log2_step: add("log2_step", &full(&[outputs, 1, 1, 1], log2_step), 1.0),
             bias: add("bias", &bias, WEIGHT_RATE),
             scale_output: add("scale_output", &full(&[outputs, 1, 1, 1], 0.5), 1.0),

@@ -17,8 +17,8 @@ use iev_runtime::stream::symbols::{Levels, visit_levels};
 use sha2::{Digest, Sha256};
 use tch::Device;
 
-use super::adam::Parameters;
 use super::checkpoint::number_of;
+use super::parameters::Parameters;
 use super::{Clip, SceneLevels, fresh};
 use crate::error::{Context, Result};
 

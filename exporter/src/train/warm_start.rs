@@ -5,8 +5,8 @@ use std::path::Path;
 use iev_runtime::profile::{PROFILES, Profile};
 use tch::Device;
 
-use super::adam::Parameters;
 use super::checkpoint::{Start, scene_folder};
+use super::parameters::Parameters;
 use super::stream_start::StreamStart;
 use super::{Clip, fresh, widen};
 use crate::error::{Result, bail};

@@ -9,7 +9,7 @@ use iev_runtime::profile::Profile;
 use iev_runtime::profile::topology::{Activation, LayerId};
 use tch::Tensor;
 
-use super::adam::Parameters;
+use super::parameters::Parameters;
 
 /// What the random weights of a residual block that the narrower profile lacks are scaled by: it adds to what
 /// is read already, and one of zeros would have no gradient behind its ReLU.

@@ -1,29 +1,22 @@
-//! Adam over named parameters, with state that can be saved and restored.
-//!
-//! # Source
-//! D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1.
+//! Named parameters, with state that can be saved and restored.
 
 use tch::Tensor;
 
 use super::host::number;
-
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.99;
-const EPSILON: f64 = 1e-10;
+use super::optimiser::{self, Optimiser};
 
 /// Index of a parameter in its [`Parameters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
-/// One trained tensor and its moments.
+/// One trained tensor.
 #[derive(Debug)]
 struct Parameter {
     name: String,
     value: Tensor,
     /// Learning rate relative to the schedule's.
     rate: f64,
-    mean: Tensor,
-    square: Tensor,
+    optimiser: Optimiser,
     held: Option<FrozenLevels>,
 }
 
@@ -45,9 +38,23 @@ pub struct Parameters {
 impl Parameters {
     /// Adds a parameter that starts at `value`; `rate` scales the schedule's learning rate.
     pub fn add(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
+        self.push(name, value, rate, Optimiser::adam(value))
+    }
+
+    /// Adds the weights of a layer; `rate` as that of others.
+    pub fn add_weights(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
+        self.push(name, value, rate, Optimiser::muon(value))
+    }
+
+    fn push(
+        &mut self,
+        name: String,
+        value: &Tensor,
+        rate: f64,
+        optimiser: Optimiser,
+    ) -> ParameterId {
         let value = value.detach().copy().set_requires_grad(true);
-        let (mean, square) = (value.zeros_like().detach(), value.zeros_like().detach());
-        self.list.push(Parameter { name, value, rate, mean, square, held: None });
+        self.list.push(Parameter { name, value, rate, optimiser, held: None });
         ParameterId(self.list.len() - 1)
     }
 
@@ -104,23 +111,14 @@ impl Parameters {
     }
 
     /// Applies the accumulated gradients and clears them; `step` counts from 1.
-    ///
-    /// `θ ← θ − η · m̂ / (√v̂ + ε)`.
     pub fn step(&mut self, rate: f64, step: usize) {
-        let unbias1 = 1.0 - BETA1.powi(step as i32);
-        let unbias2 = 1.0 - BETA2.powi(step as i32);
         tch::no_grad(|| {
             for p in &mut self.list {
                 let gradient = p.value.grad();
                 if !gradient.defined() {
                     continue;
                 }
-                let _ = p.mean.lerp_(&gradient, 1.0 - BETA1);
-                let _ = p.square.lerp_(&(&gradient * &gradient), 1.0 - BETA2);
-                let scale = -rate * p.rate * unbias2.sqrt() / unbias1;
-                let mut divisor = p.square.sqrt();
-                divisor += EPSILON * unbias2.sqrt();
-                p.value += &p.mean / divisor * scale;
+                p.value += p.optimiser.update(&gradient, step) * (rate * p.rate);
                 p.value.zero_grad();
             }
         });
@@ -131,54 +129,51 @@ impl Parameters {
         self.list.iter_mut().for_each(|p| p.value.zero_grad());
     }
 
-    /// Whether all values and moments are numbers.
+    /// Whether all values, and what optimisers remember, are numbers.
     pub fn are_finite(&self) -> bool {
         let finite = |t: &Tensor| number(&t.isfinite().all()) != 0.0;
-        self.list.iter().flat_map(|p| [&p.value, &p.mean, &p.square]).all(finite)
+        self.list.iter().all(|p| finite(&p.value) && p.optimiser.state().all(|(_, t)| finite(t)))
     }
 
-    /// Names, values and moments, as a checkpoint holds them.
+    /// Names, values and what optimisers remember, as a checkpoint holds them.
     pub fn state(&self) -> Vec<(String, Tensor)> {
+        self.named().into_iter().map(|(name, t)| (name, t.detach().copy())).collect()
+    }
+
+    /// Each value, then what its optimiser remembers; the tensors themselves.
+    fn named(&self) -> Vec<(String, Tensor)> {
         let all = self.list.iter().flat_map(|p| {
-            [("", &p.value), (".mean", &p.mean), (".square", &p.square)]
-                .map(|(suffix, t)| (format!("{}{suffix}", p.name), t.detach().copy()))
+            let remembered = p.optimiser.state().map(|(of, t)| (format!("{}.{of}", p.name), t));
+            std::iter::once((p.name.clone(), &p.value)).chain(remembered)
         });
-        all.collect()
+        all.map(|(name, t)| (name, t.shallow_clone())).collect()
     }
 
-    /// Whether `state` has these names and shapes.
-    fn fits(&self, state: &[(String, Tensor)]) -> bool {
-        state.len() == 3 * self.list.len()
-            && self.list.iter().zip(state.chunks_exact(3)).all(|(p, saved)| {
-                saved[0].0 == p.name && saved.iter().all(|(_, t)| t.size() == p.value.size())
-            })
-    }
-
-    /// Takes over the values of what [`Parameters::state`] gave, not its moments; false when names
-    /// or shapes differ.
+    /// Takes over the values of what [`Parameters::state`] gave, not what optimisers remember, so that what other ones
+    /// trained can be started from; false when names or shapes differ.
     pub fn take_over(&mut self, state: &[(String, Tensor)]) -> bool {
-        let fits = self.fits(state);
-        if fits {
-            let values = state.iter().step_by(3);
-            tch::no_grad(|| {
-                self.list.iter_mut().zip(values).for_each(|(p, (_, value))| p.value.copy_(value));
-            });
-        }
-        fits
+        let own = self.list.iter().map(|p| (p.name.clone(), p.value.shallow_clone())).collect();
+        let is_value = |(name, _): &&(String, Tensor)| !optimiser::is_remembered(name);
+        copy(own, state.iter().filter(is_value))
     }
 
     /// Takes over what [`Parameters::state`] gave; false when names or shapes differ.
     pub fn restore(&mut self, state: &[(String, Tensor)]) -> bool {
-        let fits = self.fits(state);
-        if fits {
-            tch::no_grad(|| {
-                for (p, saved) in self.list.iter_mut().zip(state.chunks_exact(3)) {
-                    p.value.copy_(&saved[0].1);
-                    p.mean.copy_(&saved[1].1);
-                    p.square.copy_(&saved[2].1);
-                }
-            });
-        }
-        fits
+        copy(self.named(), state.iter())
     }
+}
+
+/// Copies `from` to `to`; false, and nothing is copied, when names or shapes differ.
+fn copy<'a>(
+    to: Vec<(String, Tensor)>,
+    from: impl Iterator<Item = &'a (String, Tensor)> + Clone,
+) -> bool {
+    let named = |(name, t): &(String, Tensor)| (name.clone(), t.size());
+    let fits = to.iter().map(named).eq(from.clone().map(named));
+    if fits {
+        tch::no_grad(|| {
+            to.into_iter().zip(from).for_each(|((_, mut t), (_, saved))| t.copy_(saved))
+        });
+    }
+    fits
 }
