@@ -128,7 +128,9 @@ mod tests {
     fn every_convolution_but_the_flows_is_in_f16_where_that_is_asked() {
         for profile in &PROFILES {
             let graph = lower(profile, TemplateCut::Full16).model.graph.unwrap();
-            let of = |op: &str| graph.node.iter().filter(move |n| n.op_type.as_deref() == Some(op));
+            let of = |op: &'static str| {
+                graph.node.iter().filter(move |n| n.op_type.as_deref() == Some(op))
+            };
             let halves: Vec<_> = of("Conv").map(|conv| conv.input[0].ends_with(".f16")).collect();
             let flow = of("Conv").position(|conv| conv.output[0] == "flow").unwrap();
             let others = halves.iter().enumerate().filter(|(at, _)| *at != flow);
