@@ -184,7 +184,7 @@ fn cast(graph: &GraphProto, node: &NodeProto, name: &str) -> Option<Offence> {
 }
 
 /// A convolution is of one type, for TensorRT converts nothing by itself. Kernels that are no constants are of a size
-/// that is given: TensorRT 10.3 infers another.
+/// that is given: before 10.4 TensorRT may infer another.
 fn convolution(graph: &GraphProto, node: &NodeProto) -> [(bool, &'static str); 2] {
     let halves: Vec<bool> = in_f16(graph, node).collect();
     let kernel = node.input.get(1);
