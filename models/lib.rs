@@ -14,9 +14,11 @@ pub struct Graphs {
     pub motion: &'static [u8],
     /// Features and warped sources → packed picture and masks.
     pub refine: &'static [u8],
-    /// Latents and source pictures → fused pictures, both in bytes.
+    /// Latents, source pictures and weights → fused pictures; pictures are in bytes.
     pub full: &'static [u8],
-    /// The same with what paints in 8 bits, for TensorRT.
+    /// The same with convolutions in f16, for TensorRT.
+    pub full16: &'static [u8],
+    /// The same with what paints in 8 bits and weights that are constants, for TensorRT.
     pub full8: &'static [u8],
     /// Latents → flow, and features in 8 bits.
     pub motion8: &'static [u8],
@@ -31,6 +33,7 @@ macro_rules! graphs {
             motion: include_bytes!(concat!($name, ".motion.onnx")),
             refine: include_bytes!(concat!($name, ".refine.onnx")),
             full: include_bytes!(concat!($name, ".full.onnx")),
+            full16: include_bytes!(concat!($name, ".full16.onnx")),
             full8: include_bytes!(concat!($name, ".full8.onnx")),
             motion8: include_bytes!(concat!($name, ".motion8.onnx")),
             refine8: include_bytes!(concat!($name, ".refine8.onnx")),

@@ -22,10 +22,11 @@ use serde::{Deserialize, Serialize};
 const TOLERANCE_DB: f64 = 0.05;
 
 /// Ways to paint.
-const WAYS: [(NetworkPath, Precision); 4] = [
+const WAYS: [(NetworkPath, Precision); 5] = [
     (NetworkPath::Split, Precision::F32),
     (NetworkPath::Split, Precision::Int8),
     (NetworkPath::Full, Precision::F32),
+    (NetworkPath::Full, Precision::F16),
     (NetworkPath::Full, Precision::Int8),
 ];
 

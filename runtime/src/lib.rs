@@ -40,6 +40,7 @@
 //! | `png` | pictures as PNG files |
 //! | `cli` | the `iev` program with its command line and reports; the default |
 //! | `window` | `iev play`, a window on X11 |
+//! | `v4l2` | explicit views in H.264 by a video device of the machine, on Linux |
 //! | `nasm` | assembly of the AV1 decoder on x86, where nasm is installed |
 //! | `defmt` | trace points for microcontrollers |
 //!

@@ -3,8 +3,9 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -12,9 +13,9 @@ use serde::Deserialize;
 use crate::ort::ORT;
 use crate::place::{Arch, Place};
 use crate::symbols::Needs;
-use crate::task::run;
+use crate::task::{run, shown};
 use crate::toolchain::Toolchain;
-use crate::{debian, nasm, sample};
+use crate::{debian, instructions, nasm, sample};
 
 /// What of a board profile matters to a build.
 #[derive(Deserialize)]
@@ -214,6 +215,43 @@ pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
     others.iter().try_for_each(|processor| {
         as_processor(&mut tests(&["--lib"])?, processor, &["kernel::", "network::"])
     })
+}
+
+/// Prints how many instructions a picture takes as every one of [`ARM_PROCESSORS`]: a painted one and the explicit one
+/// that it is made of, on one thread, without what a program and a GOP begin with.
+pub(crate) fn count(place: &Place, built: &BoardProgram) -> Result<()> {
+    ensure!(
+        built.arch != Arch::host()?,
+        "instructions are counted by qemu, which this board does without"
+    );
+    // A key picture is in the first frame.
+    const FRAMES: [u32; 2] = [1, 3];
+    for processor in ARM_PROCESSORS {
+        for precision in ["f32", "int8"] {
+            let [first, last] = FRAMES.map(|frames| {
+                let mut iev = run_on(place, built)?;
+                iev.arg("decode").arg(place.root.join("models/sample.iev"));
+                iev.args(["--provider", "cpu", "--threads", "1", "--views", "1", "--quiet"]);
+                iev.args(["--precision", precision, "--limit", &frames.to_string()]);
+                run_counted(iev.args(["--muxer", "null"]).env(QEMU_CPU, processor))
+            });
+            let picture = last?.saturating_sub(first?) / u64::from(FRAMES[1] - FRAMES[0]);
+            println!("as {processor}, {precision}: {:.1} million a picture", picture as f64 / 1e6);
+        }
+    }
+    Ok(())
+}
+
+/// Instructions that a program runs under qemu, from start to end.
+fn run_counted(program: &mut Command) -> Result<u64> {
+    let line = shown(program);
+    program.env(instructions::LOG.0, instructions::LOG.1).stderr(Stdio::piped());
+    let mut running = program.spawn().with_context(|| format!("cannot run {line}"))?;
+    let log = running.stderr.take().context("the log is piped")?;
+    let count = instructions::count(BufReader::with_capacity(1 << 20, log))?;
+    let status = running.wait()?;
+    ensure!(status.success(), "{line} ended with {status}");
+    Ok(count)
 }
 
 /// The program, through qemu where it is for another processor.

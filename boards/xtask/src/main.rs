@@ -16,6 +16,7 @@ mod bare_metal;
 mod cross;
 mod debian;
 mod ffmpeg;
+mod instructions;
 mod nasm;
 mod ort;
 mod package;
@@ -119,6 +120,9 @@ enum Task {
         /// Run the player's unit tests there too
         #[arg(long)]
         test: bool,
+        /// Count the instructions of a picture there too, by qemu
+        #[arg(long)]
+        count: bool,
     },
     /// Pack `iev` for a board as .deb and .tar.gz, with unit, manual pages and completions
     Package {
@@ -172,12 +176,15 @@ fn run(task: Task) -> Result<()> {
             cross::fetch(&place, &board)?;
             bare_metal::fetch(&place)
         }
-        Task::Cross { board, check, test } => {
+        Task::Cross { board, check, test, count } => {
             let built = cross::build(&place, &board)?;
             if test {
                 cross::test(&place, &built)?;
             }
-            if check { cross::check(&place, &built) } else { Ok(()) }
+            if check {
+                cross::check(&place, &built)?;
+            }
+            if count { cross::count(&place, &built) } else { Ok(()) }
         }
         Task::Package { board, check } => package::package(&place, &board, check),
         Task::BareMetal => bare_metal::build(&place),

@@ -193,8 +193,9 @@ fn has_player(args: &[String]) -> bool {
 }
 
 /// Features of the library that somebody takes alone: the format core for bare metal without anything and with its
-/// trace points, kernels without a player, a player without a command line, pictures for the exporter, the program, its window.
-const COMBINATIONS: [&str; 7] = ["", "defmt", "std", "player", "png", "cli", "window"];
+/// trace points, kernels without a player, a player without a command line or by the machine's video decoder, pictures for the
+/// exporter, the program, its window.
+const COMBINATIONS: [&str; 8] = ["", "defmt", "std", "player", "v4l2", "png", "cli", "window"];
 
 /// What continuous integration checks besides the tests.
 pub(crate) fn lint(place: &Place) -> Result<()> {

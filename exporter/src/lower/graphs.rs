@@ -1,10 +1,12 @@
-//! The cuts of a profile, from the topology of its layers; what is in 8 bits is in `int8.rs` and `signed.rs`.
+//! The cuts of a profile, from the topology of its layers; what is in 8 bits is in `int8.rs` and `signed.rs`, what in 16 in
+//! `half.rs`.
 
 use iev_runtime::kernel::flow::{CELL_BITS, PIXEL_BITS, REACH_PX};
 use iev_runtime::network::blocks::Block;
 use iev_runtime::profile::topology::{self, Activation, Activations, LayerId, Then};
 use iev_runtime::profile::{FLOW, FLOW_UNIT_PX, HEAD, KERNEL, LayerSpec, MASKS, PACKED, Profile};
 
+mod half;
 mod int8;
 mod signed;
 
@@ -33,9 +35,11 @@ pub enum TemplateCut {
     Motion,
     /// Features and warped sources → packed picture and masks.
     Refine,
-    /// Latents and source pictures → fused pictures, both in bytes.
+    /// Latents, source pictures and weights → fused pictures; pictures are in bytes.
     Full,
-    /// The same with what paints in 8 bits, for TensorRT.
+    /// The same with convolutions in f16, for TensorRT.
+    Full16,
+    /// The same with what paints in 8 bits and weights that are constants, for TensorRT.
     Full8,
     /// Latents → flow, and features in 8 bits.
     Motion8,
@@ -45,8 +49,15 @@ pub enum TemplateCut {
 
 impl TemplateCut {
     /// All cuts.
-    pub const ALL: [Self; 6] =
-        [Self::Motion, Self::Refine, Self::Full, Self::Full8, Self::Motion8, Self::Refine8];
+    pub const ALL: [Self; 7] = [
+        Self::Motion,
+        Self::Refine,
+        Self::Full,
+        Self::Full16,
+        Self::Full8,
+        Self::Motion8,
+        Self::Refine8,
+    ];
 
     /// Name in file names and the manifest.
     pub fn name(self) -> &'static str {
@@ -76,14 +87,17 @@ pub fn lower(profile: &Profile, cut: TemplateCut) -> Template {
         b: Builder::default(),
         profile,
         mix8: Mix8::Whole,
-        signed: false,
+        weights: Weights::Constant,
+        numbers: Numbers::F32,
         depth_to_space: Graph::depth_to_space,
     };
     match cut {
         TemplateCut::Motion => graph.motion_cut(),
         TemplateCut::Refine => graph.refine_cut(),
-        TemplateCut::Full => graph.full_cut(),
-        TemplateCut::Full8 => graph.full8_cut(),
+        TemplateCut::Full => graph.full_cut(Numbers::F32, Weights::Given),
+        TemplateCut::Full16 => graph.full_cut(Numbers::F16, Weights::Given),
+        // The scales of quantisers must be constants, and so weights may be.
+        TemplateCut::Full8 => graph.full_cut(Numbers::Int8, Weights::Constant),
         TemplateCut::Motion8 => graph.motion8_cut(),
         TemplateCut::Refine8 => graph.refine8_cut(),
     }
@@ -103,6 +117,26 @@ enum Mix8 {
     Whole,
     /// One each, added: the CPU provider copies nothing, and its kernels like multiples of 16 inputs or few.
     Apart,
+}
+
+/// Where weights and biases come from.
+#[derive(Clone, Copy)]
+enum Weights {
+    /// They are in the graph, filled in when a session opens: providers can arrange them, and what they compile is of one
+    /// stream.
+    Constant,
+    /// They are inputs: what is compiled is of every stream.
+    Given,
+}
+
+/// What the full cut paints in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    F32,
+    /// By casts around convolutions.
+    F16,
+    /// By quantisers.
+    Int8,
 }
 
 /// Shape of the weights of a 3×3 convolution with `outputs` for all cells of a block.
@@ -130,8 +164,8 @@ struct Graph<'a> {
     b: Builder,
     profile: &'a Profile,
     mix8: Mix8,
-    /// Whether what paints is in int8 by quantisers.
-    signed: bool,
+    weights: Weights,
+    numbers: Numbers,
     /// `[N, 4·c, h, w]` → `[N, c, 2·h, 2·w]`.
     depth_to_space: fn(&mut Self, output: &str, value: &str) -> Value,
 }
@@ -181,8 +215,9 @@ impl Graph<'_> {
 
     /// 3×3 convolution with the layer's weights, zero padding of one cell.
     fn conv(&mut self, layer: LayerId, value: &str) -> Value {
-        if let Some(signed) = self.conv_signed(layer, value) {
-            return signed;
+        if let Some(conv) = self.conv_half(layer, value).or_else(|| self.conv_signed(layer, value))
+        {
+            return conv;
         }
         let output =
             if layer == LayerId::Flow { "flow".to_owned() } else { format!("{layer}.conv") };
@@ -194,9 +229,20 @@ impl Graph<'_> {
         let spec = self.profile.layer(layer);
         let outputs = block.cells() * spec.outputs;
         let weight =
-            self.b.external(&format!("{layer}.weight"), &kernels(spec.inputs, outputs, block));
-        let bias = self.b.external(&format!("{layer}.bias"), &[outputs]);
+            self.parameter(&format!("{layer}.weight"), &kernels(spec.inputs, outputs, block));
+        let bias = self.parameter(&format!("{layer}.bias"), &[outputs]);
         self.b.node("Conv", output, &[value, &weight, &bias], three_by_three(block))
+    }
+
+    /// Weights or biases of a layer, in f32.
+    fn parameter(&mut self, name: &str, shape: &[usize]) -> Value {
+        match self.weights {
+            Weights::Constant => self.b.external(name, shape),
+            Weights::Given => {
+                let shape: Vec<Dim> = shape.iter().map(|size| Fixed(*size)).collect();
+                self.b.input(name, &shape)
+            }
+        }
     }
 
     /// The convolution of `mix8` as one of each input, added.
@@ -266,7 +312,8 @@ impl Graph<'_> {
         self.b.output("mask", &nchw(MASKS, AT4));
     }
 
-    fn full_cut(&mut self) {
+    fn full_cut(&mut self, numbers: Numbers, weights: Weights) {
+        (self.numbers, self.weights) = (numbers, weights);
         let motion = self.motion();
         let grids = self.sampling_grids(&motion.flow);
         let pictures = self.source_pictures();

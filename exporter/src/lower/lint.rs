@@ -3,8 +3,8 @@
 
 use super::jetpack::{JetPack, LATER, OLDEST, OPSETS, TYPES, TensorRt};
 use super::onnx::{
-    AttributeProto, EXTERNAL, FLOAT, GraphProto, ModelProto, NodeProto, TensorProto, UINT8,
-    ValueInfoProto,
+    AttributeProto, EXTERNAL, FLOAT, FLOAT16, GraphProto, ModelProto, NodeProto, TensorProto,
+    UINT8, ValueInfoProto,
 };
 
 /// Operators that every provider we name runs: CPU, CUDA, and TensorRT from 8.5 on.
@@ -151,24 +151,66 @@ fn operator(graph: &GraphProto, node: &NodeProto) -> Vec<Offence> {
             vec![rule(rank.is_none_or(|rank| rank == 4), "GridSample is of four dimensions")]
         }
         "QuantizeLinear" | "DequantizeLinear" => quantisation(graph, node, &name),
-        "Cast" => vec![Some(cast(graph, node, &name))],
+        "Cast" => vec![cast(graph, node, &name)],
+        "Conv" => convolution(graph, node).map(|(holds, what)| rule(holds, what)).into(),
         _ => Vec::new(),
     };
     rules.into_iter().flatten().collect()
 }
 
-/// TensorRT casts bytes that enter the graph to f32, and f32 to bytes that leave it.
-fn cast(graph: &GraphProto, node: &NodeProto, name: &str) -> Offence {
+/// TensorRT casts bytes that enter the graph to f32, f32 to bytes that leave it, and between f32 and f16.
+fn cast(graph: &GraphProto, node: &NodeProto, name: &str) -> Option<Offence> {
     let to = attribute(node, "to").and_then(|a| a.i);
     let (values, side) = match to {
+        Some(to) if to == i64::from(FLOAT16) => return None,
         Some(to) if to == i64::from(UINT8) => (&graph.output, node.output.first()),
-        Some(to) if to == i64::from(FLOAT) => (&graph.input, node.input.first()),
-        _ => return Offence::always(name, "a cast is between uint8 and f32"),
+        Some(to) if to == i64::from(FLOAT) => {
+            let conv =
+                made_by(graph, node, 0).filter(|node| node.op_type.as_deref() == Some("Conv"));
+            if conv.is_some_and(|conv| in_f16(graph, conv).all(|half| half)) {
+                return None;
+            }
+            (&graph.input, node.input.first())
+        }
+        _ => return Some(Offence::always(name, "a cast is between f32 and f16 or uint8")),
     };
-    match values.iter().find(|value| value.name.as_ref() == side).and_then(element) {
+    Some(match values.iter().find(|value| value.name.as_ref() == side).and_then(element) {
         Some(UINT8) => Offence::before(TensorRt(10, 0), name, "uint8"),
-        _ => Offence::always(name, "a cast is of uint8 at the edge of the graph"),
-    }
+        _ => Offence::always(
+            name,
+            "a cast to f32 or uint8 is of uint8 at the edge of the graph, or of a convolution in f16",
+        ),
+    })
+}
+
+/// A convolution is of one type, for TensorRT converts nothing by itself. Kernels that are no constants are of a size
+/// that is given: before 10.4 TensorRT may infer another.
+fn convolution(graph: &GraphProto, node: &NodeProto) -> [(bool, &'static str); 2] {
+    let halves: Vec<bool> = in_f16(graph, node).collect();
+    let kernel = node.input.get(1);
+    let constant = graph.initializer.iter().any(|t| t.name.as_ref() == kernel);
+    [
+        (halves.iter().all(|half| *half == halves[0]), "a convolution is all in f16 or not at all"),
+        (
+            constant || attribute(node, "kernel_shape").is_some(),
+            "a convolution by a kernel that is no constant has a kernel_shape",
+        ),
+    ]
+}
+
+/// Whether each input of a convolution has been cast to f16.
+fn in_f16(graph: &GraphProto, conv: &NodeProto) -> impl Iterator<Item = bool> {
+    (0..conv.input.len()).map(move |at| {
+        let maker = made_by(graph, conv, at);
+        let to = maker.filter(|node| node.op_type.as_deref() == Some("Cast"));
+        to.and_then(|node| attribute(node, "to")?.i) == Some(FLOAT16.into())
+    })
+}
+
+/// The node that makes the input `at` of `node`.
+fn made_by<'a>(graph: &'a GraphProto, node: &NodeProto, at: usize) -> Option<&'a NodeProto> {
+    let value = node.input.get(at)?;
+    graph.node.iter().find(|node| node.output.contains(value))
 }
 
 fn element(value: &ValueInfoProto) -> Option<i32> {

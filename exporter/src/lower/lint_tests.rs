@@ -1,10 +1,11 @@
 //! Every offence of a graph, planted and found.
 
-use super::builder::{Builder, Dim, int, string};
+use super::builder::{Builder, Dim, int, ints, string};
 use super::jetpack::JETPACKS;
 use super::lint::lint;
 use super::onnx::{
-    AttributeProto, FLOAT, GraphProto, INT8, ModelProto, TensorProto, TensorShapeProto, UINT8,
+    AttributeProto, FLOAT, FLOAT16, GraphProto, INT8, ModelProto, TensorProto, TensorShapeProto,
+    UINT8,
 };
 
 /// A graph of one `op` over a 4-D input.
@@ -53,6 +54,31 @@ fn cast(to: i32, leaves_as: i32, at_the_edge: bool) -> ModelProto {
         b.output_of(leaves_as, "planted", &shape);
     }
     b.finish("planted")
+}
+
+/// A convolution of `x` by weights that are given, of which some inputs are cast to f16 and some outputs back.
+fn convolution(halves: usize, back: usize, sized: bool) -> ModelProto {
+    let mut b = Builder::default();
+    b.input("x", &[Dim::Named("n"), Dim::Fixed(4), Dim::Named("h"), Dim::Named("w")]);
+    b.input("weight", &[Dim::Fixed(4), Dim::Fixed(4), Dim::Fixed(3), Dim::Fixed(3)]);
+    b.input("bias", &[Dim::Fixed(4)]);
+    let mut inputs = ["x", "weight", "bias"].map(str::to_owned);
+    for input in inputs.iter_mut().take(halves) {
+        *input = b.cast(format!("{input}.f16"), input, FLOAT16);
+    }
+    let size = sized.then(|| ints("kernel_shape", &[3, 3]));
+    let inputs = inputs.each_ref().map(String::as_str);
+    b.node("Conv", "conv", &inputs, size.into_iter().collect());
+    if back > 0 {
+        b.cast("planted", "conv", FLOAT);
+    }
+    b.finish("planted")
+}
+
+#[test]
+fn casts_around_a_convolution_pass() {
+    assert_eq!(lint(&convolution(3, 1, true)), []);
+    assert_eq!(lint(&convolution(0, 0, true)), []);
 }
 
 #[test]
@@ -114,9 +140,12 @@ fn each_planted_offence_is_found_and_judged_per_jetpack() {
         ("uint8 needs TensorRT 10.0", quantiser(UINT8, 0, true), old),
         ("uint8 stays", quantiser(UINT8, 0, false), &every),
         ("uint8 needs TensorRT 10.0", cast(UINT8, UINT8, true), old),
-        ("a cast is of uint8 at", cast(UINT8, UINT8, false), &every),
-        ("a cast is of uint8 at", cast(FLOAT, UINT8, true), &every),
+        ("is of uint8 at the edge", cast(UINT8, UINT8, false), &every),
+        ("is of uint8 at the edge", cast(FLOAT, UINT8, true), &every),
         ("a cast is between", cast(INT8, UINT8, true), &every),
+        ("a cast to f32", cast(FLOAT, FLOAT, true), &every),
+        ("all in f16 or not at all", convolution(1, 1, true), &every),
+        ("has a kernel_shape", convolution(0, 0, false), &every),
         ("is a constant", one("QuantizeLinear", &["x", "computed"], vec![]).finish("p"), &every),
         (
             "not a path",

@@ -125,6 +125,22 @@ mod tests {
     }
 
     #[test]
+    fn every_convolution_but_the_flows_is_in_f16_where_that_is_asked() {
+        for profile in &PROFILES {
+            let graph = lower(profile, TemplateCut::Full16).model.graph.unwrap();
+            let of = |op: &'static str| {
+                graph.node.iter().filter(move |n| n.op_type.as_deref() == Some(op))
+            };
+            let halves: Vec<_> = of("Conv").map(|conv| conv.input[0].ends_with(".f16")).collect();
+            let flow = of("Conv").position(|conv| conv.output[0] == "flow").unwrap();
+            let others = halves.iter().enumerate().filter(|(at, _)| *at != flow);
+            assert!(!halves[flow] && others.clone().all(|(_, half)| *half), "{halves:?}");
+            // Input, weights, bias and output of each; four planes in, two out.
+            assert_eq!(of("Cast").count(), 4 * others.count() + 6);
+        }
+    }
+
+    #[test]
     fn templates_hold_no_weights() {
         for profile in &PROFILES {
             for cut in TemplateCut::ALL {

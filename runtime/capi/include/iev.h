@@ -73,7 +73,7 @@ typedef int32_t iev_precision;
 enum {
     IEV_PRECISION_DEFAULT = 0, /* the board's, else F32 */
     IEV_PRECISION_F32 = 1,
-    IEV_PRECISION_F16 = 2,     /* where TensorRT runs */
+    IEV_PRECISION_F16 = 2,     /* where TensorRT runs the whole network as one graph */
     IEV_PRECISION_INT8 = 3     /* on CPUs that add products of bytes exactly; elsewhere F32 */
 };
 

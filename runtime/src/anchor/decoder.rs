@@ -9,6 +9,8 @@ use heapless::Vec as FixedVec;
 
 use crate::anchor::av1::Rav1d;
 use crate::anchor::h264::openh264::Openh264;
+#[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
+use crate::anchor::h264::v4l2::Hardware;
 use crate::error::{BoxError, Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::header::MAX_VIEWS;
@@ -70,6 +72,24 @@ impl Ready {
         Ok(())
     }
 
+    /// Has `make` append pictures, but for the first `skip` of them, which counts down.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
+    pub(crate) fn behind<E>(
+        &mut self,
+        skip: &mut usize,
+        make: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.pictures.len();
+        let made = make(self);
+        let known = (*skip).min(self.pictures.len() - before);
+        self.pictures.drain(before..before + known);
+        *skip -= known;
+        made
+    }
+
     /// All of them, oldest first.
     pub fn pictures(&self) -> impl ExactSizeIterator<Item = &Picture> {
         self.pictures.iter().map(|picture| &**picture)
@@ -115,13 +135,31 @@ pub fn section_decoder(codec: Codec, size: Size) -> Result<Box<dyn SectionDecode
 pub struct InProcess {
     /// Each section by its first view.
     sections: FixedVec<(ViewId, Box<dyn SectionDecoder>), MAX_VIEWS>,
+    /// What decodes H.264 where it can.
+    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
+    hardware: Option<Hardware>,
 }
 
 impl InProcess {
+    /// The same with a machine's own decoder of H.264.
+    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
+    pub(crate) fn with(hardware: Hardware) -> Self {
+        Self { hardware: Some(hardware), ..Self::default() }
+    }
+
+    fn section(&self, codec: Codec, size: Size) -> Result<Box<dyn SectionDecoder>> {
+        #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
+        if let (Codec::H264, Some(hardware)) = (codec, &self.hardware) {
+            return hardware.section(size);
+        }
+        section_decoder(codec, size)
+    }
+
     /// A fresh decoder for a section of `codec` that starts with `view`.
     fn begin(&mut self, view: ViewId, codec: Codec, size: Size) -> Result<()> {
         self.forget(view);
-        let added = self.sections.push((view, section_decoder(codec, size)?));
+        let section = self.section(codec, size)?;
+        let added = self.sections.push((view, section));
         assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
         Ok(())
     }

@@ -180,8 +180,8 @@ pub(crate) struct BackendArgs {
     /// [default: the board's, else split]
     #[arg(long, value_name = "PATH")]
     path: Option<NetworkPath>,
-    /// f32; f16 where TensorRT runs; int8 on CPUs that add products of bytes exactly (VNNI, Arm): twice as fast
-    /// for 0.01 or 0.02 dB; int8 on the full path where TensorRT runs [default: the board's, else f32]
+    /// f32; int8 on CPUs that add products of bytes exactly (VNNI, Arm): twice as fast for 0.01 or 0.02 dB; f16 or
+    /// int8 on the full path where TensorRT runs [default: the board's, else f32]
     #[arg(long, value_name = "PRECISION")]
     precision: Option<Precision>,
     /// Views in one run of the network: more suits a GPU [default: the board's, else 1]
@@ -191,6 +191,11 @@ pub(crate) struct BackendArgs {
     #[cfg(target_os = "linux")]
     #[arg(long)]
     sandbox: bool,
+    /// Decode explicit views in H.264 by this video device of the machine, such as /dev/video10, and by openh264 where it
+    /// fails
+    #[cfg(all(feature = "v4l2", target_os = "linux", target_pointer_width = "64"))]
+    #[arg(long, value_name = "DEVICE", conflicts_with = "sandbox")]
+    video_device: Option<PathBuf>,
 }
 
 impl BackendArgs {
@@ -246,6 +251,10 @@ impl BackendArgs {
         if self.sandbox {
             options.anchors = sandbox::opener();
         }
+        #[cfg(all(feature = "v4l2", target_os = "linux", target_pointer_width = "64"))]
+        if let Some(device) = &self.video_device {
+            options.anchors = by_machine(device.clone(), quiet).opener();
+        }
         options
     }
 
@@ -261,6 +270,21 @@ impl BackendArgs {
         let (all, painters) = (self.threads.map(usize::from), self.painters.map(usize::from));
         Threads::spread(self.board.as_ref(), all, painters)
     }
+}
+
+/// A machine's own decoder; the first of its failures are told, then ever fewer.
+#[cfg(all(feature = "v4l2", target_os = "linux", target_pointer_width = "64"))]
+fn by_machine(device: PathBuf, quiet: bool) -> iev_runtime::anchor::h264::v4l2::Hardware {
+    let failures = std::sync::atomic::AtomicU64::new(0);
+    iev_runtime::anchor::h264::v4l2::Hardware::new(device, move |reason| {
+        let count = 1 + failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if !quiet && count.is_power_of_two() {
+            let so_far = format_args!(
+                "warning: openh264 decodes explicit views, {count} sections so far: {reason}"
+            );
+            warn(so_far);
+        }
+    })
 }
 
 /// A folder that is there or may be made.

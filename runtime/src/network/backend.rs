@@ -15,7 +15,7 @@ use crate::stream::scene::NetworkLevels;
 
 /// Opens a network by the path and the precision wanted. A full one that a GPU was wanted for and that ends up
 /// on the CPU gives way to a split one, which is several times as fast there; what cannot be painted in 8 bits is
-/// painted in f32. A full one in 8 bits is TensorRT's; on the CPU alone it shows what that would paint.
+/// painted in f32. A full one in 8 or 16 bits is TensorRT's; on the CPU alone it shows what that would paint.
 fn open(
     ort: &OrtRuntime,
     header: &Header,
@@ -23,34 +23,30 @@ fn open(
     opening: Opening,
     options: &SessionOptions,
 ) -> Result<(Box<dyn Network>, NetworkReport)> {
-    // In bytes, where the processor and the sizes allow.
-    let int8 = opening.precision == Precision::Int8;
-    let mut refusal = int8.then(|| no_int8(levels, opening, options)).flatten();
-    if int8 && refusal.is_none() {
-        let in_bytes = |path, report: &ProviderReport| {
-            let report = report.clone();
-            NetworkReport { path, precision: Precision::Int8, instead: None, report }
-        };
+    // In fewer bits, where the path, the processor and the stream allow.
+    let mut refusal = match opening.precision {
+        Precision::F32 => None,
+        Precision::F16 => no_f16(opening),
+        Precision::Int8 => no_int8(levels, opening, options),
+    };
+    if opening.precision != Precision::F32 && refusal.is_none() {
         if opening.path == NetworkPath::Split {
             let network = Int8Network::open(ort, header, levels, opening, options)?;
-            let opened = in_bytes(NetworkPath::Split, network.report());
+            let opened = NetworkReport::of(opening, None, network.report());
             return Ok((Box::new(ByteHalves::new(network, header.size)), opened));
         }
         let full = FullNetwork::open(ort, header, levels, opening, options)?;
         if full.report().in_use == Provider::TensorRt || options.providers == [Provider::Cpu] {
-            let opened = in_bytes(NetworkPath::Full, full.report());
+            let opened = NetworkReport::of(opening, None, full.report());
             return Ok((Box::new(full), opened));
         }
-        refusal = Some("int8 on the full path is for TensorRT");
+        refusal = Some(ON_FULL_PATH);
     }
-    let opening = match refusal {
-        Some(_) => Opening { precision: Precision::F32, ..opening },
-        None => opening,
-    };
+    let opening = Opening { precision: Precision::F32, ..opening };
     // One graph, unless that has fallen back to a CPU that nobody asked for.
     if opening.path == NetworkPath::Full {
         let full = FullNetwork::open(ort, header, levels, opening, options)?;
-        let opened = NetworkReport::in_floats(NetworkPath::Full, opening, refusal, full.report());
+        let opened = NetworkReport::of(opening, refusal, full.report());
         let fallen = opened.report.in_use == Provider::Cpu && options.providers != [Provider::Cpu];
         if !fallen {
             return Ok((Box::new(full), opened));
@@ -58,8 +54,17 @@ fn open(
     }
     // Two halves, which run everywhere.
     let networks = Networks::open(ort, header, levels, opening, options)?;
-    let opened = NetworkReport::in_floats(NetworkPath::Split, opening, refusal, networks.report());
+    let opening = Opening { path: NetworkPath::Split, ..opening };
+    let opened = NetworkReport::of(opening, refusal, networks.report());
     Ok((Box::new(Halves::new(networks, header)), opened))
+}
+
+/// Whose graphs those of the full path in fewer bits are.
+const ON_FULL_PATH: &str = "f16 and int8 on the full path are for TensorRT";
+
+/// Why a stream is not painted in 16 bits here.
+fn no_f16(opening: Opening) -> Option<&'static str> {
+    (opening.path == NetworkPath::Split).then_some("f16 is for the full path")
 }
 
 /// Why a stream is not painted in 8 bits here.
@@ -129,19 +134,12 @@ pub struct NetworkReport {
 }
 
 impl NetworkReport {
-    /// A network of floating point, `refusal` being why it is not one in 8 bits.
-    fn in_floats(
-        path: NetworkPath,
-        opening: Opening,
-        refusal: Option<&'static str>,
+    /// What was opened, `instead` being why not in another precision.
+    fn of(
+        Opening { path, precision, .. }: Opening,
+        instead: Option<&'static str>,
         report: &ProviderReport,
     ) -> Self {
-        let f16 = opening.precision == Precision::F16;
-        let (precision, instead) = match report.in_use {
-            Provider::TensorRt if f16 => (Precision::F16, None),
-            _ if f16 => (Precision::F32, Some("f16 is for TensorRT")),
-            _ => (Precision::F32, refusal),
-        };
         Self { path, precision, instead, report: report.clone() }
     }
 }

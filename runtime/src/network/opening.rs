@@ -63,7 +63,7 @@ pub enum Precision {
     /// 32-bit floating point: what a stream means.
     #[default]
     F32,
-    /// 16-bit floating point where TensorRT chooses to.
+    /// Convolutions but that of the flow in 16-bit floating point; by TensorRT on the full path.
     F16,
     /// 8-bit integers for what paints, 32-bit floating point for what moves; on CPUs, and by TensorRT on the full path.
     Int8,

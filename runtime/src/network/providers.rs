@@ -13,7 +13,6 @@ use super::engines::{EngineEntry, Engines};
 use super::ort_library::OrtRuntime;
 use crate::error::{Error, Result};
 use crate::named::by_name;
-use crate::network::opening::Precision;
 
 /// Where networks run.
 #[derive(
@@ -76,7 +75,6 @@ impl Provider {
         self,
         runtime: &OrtRuntime,
         builder: &mut SessionBuilder,
-        precision: Precision,
         engines: Option<(&Engines, &EngineEntry)>,
         shapes: Option<&ShapeRange>,
     ) -> ort::Result<()> {
@@ -84,11 +82,10 @@ impl Provider {
             return Err(ort::Error::new(broken));
         }
         match self {
+            // Why no flag for f16 or int8: without, ONNX Runtime has TensorRT obey the types of the graph, from TensorRT 11 on
+            // there is nothing else, and with one it may round what must not be.
             Self::TensorRt => {
-                let mut tensorrt = TensorRT::default()
-                    .with_cuda_graph(false)
-                    .with_fp16(precision == Precision::F16)
-                    .with_int8(precision == Precision::Int8);
+                let mut tensorrt = TensorRT::default().with_cuda_graph(false);
                 if let Some((cache, entry)) = engines {
                     tensorrt = tensorrt
                         .with_engine_cache(true)
@@ -247,9 +244,8 @@ impl core::fmt::Display for ProviderReport {
 pub fn refusals(ort: &OrtRuntime) -> Vec<(Provider, Option<String>)> {
     let refusal = |provider: Provider| {
         let builder = Session::builder(ort.environment());
-        let registered = builder.and_then(|mut builder| {
-            provider.register(ort, &mut builder, Precision::F32, None, None)
-        });
+        let registered =
+            builder.and_then(|mut builder| provider.register(ort, &mut builder, None, None));
         registered.err().map(|reason| reason.message().trim().replace('\n', " "))
     };
     Provider::LADDER.into_iter().map(|provider| (provider, refusal(provider))).collect()

@@ -10,13 +10,19 @@ use crate::format::header::{Header, Role, Second};
 use crate::format::table::Kind;
 use crate::format::views::ViewSet;
 use crate::kernel::fuse::Layers;
-use crate::network::opening::{NetworkPath, Precision};
+use crate::network::Network;
+use crate::network::halves::{Halves, Reconstruct};
+use crate::network::opening::{NetworkPath, Opening, Precision};
 use crate::network::providers::Provider;
 use crate::network::session::SessionOptions;
+use crate::network::tensors::{OwnedTensors, Tensors};
 use crate::picture::Picture;
 use crate::play::options::Options;
 use crate::play::player::{Player, Selection};
 use crate::play::shown::ShownFrame;
+use crate::profile::{PACKED, Profile};
+use crate::stream::scene::NetworkLevels;
+use crate::tests::reference_network::{Map, ReferenceNetwork};
 use crate::tests::streams::{
     GOP, KEYED, fake, header, player, scene_picture, stream, trained_stream,
 };
@@ -372,6 +378,7 @@ fn pictures_are_the_same_whatever_the_batch() {
     let paths = [
         (NetworkPath::Split, Precision::F32),
         (NetworkPath::Full, Precision::F32),
+        (NetworkPath::Full, Precision::F16),
         (NetworkPath::Split, Precision::Int8),
     ];
     for (path, precision) in paths {
@@ -421,6 +428,112 @@ fn a_full_network_that_finds_no_gpu_gives_way_to_a_split_one() {
         Provider::Cuda | Provider::TensorRt => NetworkPath::Full,
     };
     assert_eq!(opened.path, path);
+}
+
+#[test]
+fn sixteen_bits_paint_on_the_full_path_and_else_f32_says_why() {
+    let mut header = mixed();
+    header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
+    let cpu_after_cuda =
+        || SessionOptions { providers: vec![Provider::Cuda, Provider::Cpu], ..cpu_session() };
+    // On a CPU that was asked for, to show what TensorRT would.
+    let rows = [
+        (NetworkPath::Full, cpu_session(), None),
+        (NetworkPath::Full, cpu_after_cuda(), Some("are for TensorRT")),
+        (NetworkPath::Split, cpu_session(), Some("is for the full path")),
+    ];
+    for (path, session, refusal) in rows {
+        let backend = crate::network::backend::Backend::new(None, session);
+        let precision = Precision::F16;
+        let options = Options { path, precision, ..Options::new(backend.opener()) };
+        let player = Player::over(trained_stream(&header).into(), options).unwrap();
+        player.at(views(&[1]), FrameIndex(0)).unwrap();
+        let opened = backend.opened().unwrap();
+        let kept = refusal.is_none();
+        assert_eq!(opened.precision, if kept { Precision::F16 } else { Precision::F32 });
+        let said = opened.instead.unwrap_or_default();
+        assert!(said.contains(refusal.unwrap_or_default()) && said.is_empty() == kept, "{said}");
+    }
+}
+
+/// The slow twin of the templates in the player's place.
+struct Twin {
+    profile: &'static Profile,
+    levels: NetworkLevels,
+    size: Size,
+    in_f16: bool,
+    tensors: OwnedTensors,
+    features: Option<Map>,
+}
+
+impl Twin {
+    fn network(&self) -> ReferenceNetwork<'_> {
+        let network = ReferenceNetwork::new(self.profile, &self.levels);
+        if self.in_f16 { network.in_f16() } else { network }
+    }
+
+    fn map(&self, channels: usize, scale: usize, values: &[f32]) -> Map {
+        let (columns, rows) = self.size.cells(scale);
+        Map::new(channels, rows, columns, values.to_vec())
+    }
+}
+
+impl Reconstruct for Twin {
+    fn tensors(&mut self) -> Tensors<'_> {
+        self.tensors.borrow()
+    }
+
+    fn motion(&mut self, _: usize) -> Result<()> {
+        let latent16 = self.map(self.profile.latent16, 16, &self.tensors.latent16);
+        let latent8 = self.map(self.profile.latent8, 8, &self.tensors.latent8);
+        let (flow, features) = self.network().motion(&latent16, &latent8);
+        self.tensors.flow = flow.values;
+        self.features = Some(features);
+        Ok(())
+    }
+
+    fn refine(&mut self, _: usize) -> Result<()> {
+        let warped = self.tensors.warped.each_ref().map(|values| self.map(PACKED, 4, values));
+        let features = self.features.take().unwrap();
+        let (implicit, masks) = self.network().refine(&features, warped.each_ref());
+        (self.tensors.implicit, self.tensors.masks) = (implicit.values, masks.values);
+        Ok(())
+    }
+}
+
+/// Against the crops of the originals that are kept.
+#[cfg(feature = "png")]
+#[test]
+fn sixteen_bits_lose_little_on_the_sample() {
+    let originals = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sample.ref");
+    let originals = std::fs::read(originals).unwrap();
+    let originals = crate::picture::reference::Reference::parse(&originals).unwrap();
+    let implicit = || originals.crops.iter().filter(|crop| crop.picture.view != ViewId(2));
+    let luma_db = |in_f16| {
+        let open = move |header: &Header, levels: &NetworkLevels, _: Opening| {
+            let twin = Twin {
+                profile: header.profile().unwrap(),
+                levels: levels.clone(),
+                size: header.size,
+                in_f16,
+                tensors: OwnedTensors::new(header, 1),
+                features: None,
+            };
+            Ok(Box::new(Halves::new(twin, header)) as Box<dyn Network>)
+        };
+        let options = Options::new(Arc::new(open));
+        let player = Player::over(iev_models::SAMPLE.to_vec().into(), options).unwrap();
+        let psnr = implicit().map(|crop| {
+            let shown = player.at(views(&[crop.picture.view.0]), crop.picture.frame);
+            let (_, shown) = pictures([shown].into_iter()).remove(0);
+            let squares = crop.squared_error(&shown) as f64;
+            10.0 * (255.0f64.powi(2) * crop.luma.len() as f64 / squares).log10()
+        });
+        psnr.sum::<f64>() / implicit().count() as f64
+    };
+    let [f32, f16] = [false, true].map(luma_db);
+    println!("luma of implicit views {f32:.4} dB in f32, {f16:.4} dB in f16");
+    assert!(f32 > 28.0 && f32 != f16 && (f32 - f16).abs() < 0.02, "{f32} and {f16} dB");
 }
 
 #[test]

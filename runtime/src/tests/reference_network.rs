@@ -86,12 +86,27 @@ impl Map {
 pub struct ReferenceNetwork<'a> {
     profile: &'a Profile,
     network: &'a NetworkLevels,
+    /// Whether what convolutions read and make is rounded to f16, but of the one that makes the flow.
+    in_f16: bool,
+}
+
+/// `value` as f16 holds it.
+fn rounded_to_f16(value: f32) -> f32 {
+    assert!(value.abs() < 65_520.0, "f16 holds no {value}");
+    let exponent = (value.to_bits() >> 23 & 0xff) as i32 - 127;
+    let step = 2f32.powi(exponent.max(-14) - 10);
+    (value / step).round_ties_even() * step
 }
 
 impl<'a> ReferenceNetwork<'a> {
     /// `network` of `profile`.
     pub fn new(profile: &'a Profile, network: &'a NetworkLevels) -> Self {
-        Self { profile, network }
+        Self { profile, network, in_f16: false }
+    }
+
+    /// The same as the template `full16` has it.
+    pub fn in_f16(self) -> Self {
+        Self { in_f16: true, ..self }
     }
 
     fn layer(&self, id: LayerId) -> &Layer {
@@ -102,8 +117,11 @@ impl<'a> ReferenceNetwork<'a> {
     /// Convolution, summed in f64: nearer the truth than either side of a comparison.
     fn conv(&self, id: LayerId, input: &Map) -> Map {
         let layer = self.layer(id);
-        let weights: Vec<f32> = layer.weights_f32().collect();
-        let bias: Vec<f32> = layer.bias_f32().collect();
+        let half = self.in_f16 && id != LayerId::Flow;
+        let rounded = |value| if half { rounded_to_f16(value) } else { value };
+        let weights: Vec<f32> = layer.weights_f32().map(rounded).collect();
+        let bias: Vec<f32> = layer.bias_f32().map(rounded).collect();
+        let input = input.clone().map(rounded);
         assert_eq!(input.channels, layer.spec.inputs, "{id} has its profile's inputs");
         Map::make(layer.spec.outputs, input.rows, input.columns, |output, row, column| {
             let mut sum = f64::from(bias[output]);
@@ -114,7 +132,7 @@ impl<'a> ReferenceNetwork<'a> {
                     sum += f64::from(weight) * f64::from(input.at(channel, row + dy, column + dx));
                 }
             }
-            sum as f32
+            rounded(sum as f32)
         })
     }
 
@@ -151,5 +169,22 @@ impl<'a> ReferenceNetwork<'a> {
         let picture = Map::new(PACKED, head.rows, head.columns, picture.into());
         let masks = Map::new(MASKS, head.rows, head.columns, logits.into());
         (picture, masks.map(|v| 1.0 / (1.0 + (-v).exp())))
+    }
+}
+
+#[test]
+fn values_are_rounded_as_f16_does() {
+    // Ties go to even; below 2^-14 steps stay the same.
+    let rows = [
+        (0.0, 0.0),
+        (1.0 + 1.0 / 2048.0, 1.0),
+        (1.0 + 3.0 / 2048.0, 1.0 + 2.0 / 1024.0),
+        (-2049.1, -2050.0),
+        (65_519.0, 65_504.0),
+        (2f32.powi(-24) * 1.4, 2f32.powi(-24)),
+        (2f32.powi(-26), 0.0),
+    ];
+    for (value, rounded) in rows {
+        assert_eq!(rounded_to_f16(value), rounded, "{value}");
     }
 }

@@ -10,19 +10,14 @@ use iev_runtime::profile::LayerSpec;
 use iev_runtime::profile::topology::LayerId;
 
 use super::super::builder::Value;
-use super::{Graph, int, kernels, three_by_three};
+use super::{Graph, Numbers, int, kernels, three_by_three};
 
 impl Graph<'_> {
-    pub(super) fn full8_cut(&mut self) {
-        self.signed = true;
-        self.full_cut();
-    }
-
     /// A convolution with its weights, and what it reads where that is not yet, in int8; none of a layer that stays in
     /// f32.
     pub(super) fn conv_signed(&mut self, layer: LayerId, value: &str) -> Option<Value> {
         let spec = self.profile.layer(layer);
-        if !self.signed || !in_integers(&spec) {
+        if self.numbers != Numbers::Int8 || !in_integers(&spec) {
             return None;
         }
         let value = match layer {
@@ -42,7 +37,7 @@ impl Graph<'_> {
     /// What a layer makes, in int8 where only layers in int8 read it.
     pub(super) fn made_signed(&mut self, layer: LayerId, value: Value) -> Value {
         match layer {
-            LayerId::Mix4 | LayerId::Res4(_) if self.signed => {
+            LayerId::Mix4 | LayerId::Res4(_) if self.numbers == Numbers::Int8 => {
                 self.signed_as(layer, layer.name(), &value)
             }
             _ => value,

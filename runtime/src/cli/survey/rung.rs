@@ -30,7 +30,7 @@ const fn rung(provider: Provider, path: NetworkPath, precision: Precision) -> Ru
 }
 
 /// All of them; the first is what the others' pictures are compared with.
-pub(super) const RUNGS: [Rung; 10] = [
+pub(super) const RUNGS: [Rung; 9] = [
     rung(Provider::Cpu, NetworkPath::Split, Precision::F32),
     rung(Provider::Cpu, NetworkPath::Full, Precision::F32),
     rung(Provider::Cpu, NetworkPath::Split, Precision::Int8),
@@ -40,7 +40,6 @@ pub(super) const RUNGS: [Rung; 10] = [
     rung(Provider::TensorRt, NetworkPath::Split, Precision::F32),
     rung(Provider::TensorRt, NetworkPath::Full, Precision::Int8),
     rung(Provider::TensorRt, NetworkPath::Full, Precision::F16),
-    rung(Provider::TensorRt, NetworkPath::Split, Precision::F16),
 ];
 
 /// What came of trying one.

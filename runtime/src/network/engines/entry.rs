@@ -171,7 +171,7 @@ mod tests {
         Recipe {
             graph: "full".into(),
             template_sha256: "ab".into(),
-            weights_sha256: "cd".into(),
+            weights_sha256: Some("cd".into()),
             provider: "tensorrt".into(),
             precision: "f32".into(),
             size_px: (480, 272),
@@ -212,7 +212,8 @@ mod tests {
         let others = [
             Recipe { graph: text("motion"), ..recipe() },
             Recipe { template_sha256: text("ac"), ..recipe() },
-            Recipe { weights_sha256: text("ce"), ..recipe() },
+            Recipe { weights_sha256: Some(text("ce")), ..recipe() },
+            Recipe { weights_sha256: None, ..recipe() },
             Recipe { provider: text("cuda"), ..recipe() },
             Recipe { precision: text("f16"), ..recipe() },
             Recipe { size_px: (480, 270), ..recipe() },

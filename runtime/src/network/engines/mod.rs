@@ -5,11 +5,11 @@
 //!                 /*.engine         written by ONNX Runtime
 //! CACHE/timing/                     what TensorRT measured, shared by all engines
 //! ```
-//! The folder's name is the digest of the recipe: template, weights, precision and shapes, so two
-//! streams never meet in one. The maker (versions, driver, GPU) is compared: an engine of another
-//! one is stale. A file that is not as the manifest has it is damaged, and so is a manifest that
-//! cannot be read. Both are built anew, and neither reaches TensorRT, which would end the program
-//! over some of them. Why a manifest: ONNX Runtime names its files by compute capability alone.
+//! The folder's name is the digest of the recipe: template, precision, shapes, and weights where they are constants of the
+//! graph; streams meet in one where they are given to it. The maker (versions, driver, GPU) is compared: an engine of
+//! another one is stale. A file that is not as the manifest has it is damaged, and so is a manifest that cannot be read.
+//! Both are built anew, and neither reaches TensorRT, which would end the program over some of them. Why a manifest: ONNX
+//! Runtime names its files by compute capability alone.
 
 mod entry;
 
@@ -48,12 +48,12 @@ impl Engines {
 /// What an engine is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The graph: full, full8, motion or refine.
+    /// The graph: full, full16, full8, motion or refine.
     pub graph: String,
     /// SHA-256 of its ONNX template.
     pub template_sha256: String,
-    /// SHA-256 of its weights, biases and steps.
-    pub weights_sha256: String,
+    /// SHA-256 of its weights, biases and steps, where they are not inputs of the graph.
+    pub weights_sha256: Option<String>,
     /// Provider that runs it.
     pub provider: String,
     /// Arithmetic.

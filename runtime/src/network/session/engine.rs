@@ -93,17 +93,17 @@ impl Engine {
     }
 }
 
-fn recipe(plan: &SessionPlan<'_>, part: GraphPart, template: &[u8]) -> Recipe {
+pub(super) fn recipe(plan: &SessionPlan<'_>, part: GraphPart, template: &[u8]) -> Recipe {
     let layers = plan.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut()));
     let numbers = |layer: &Layer| -> Vec<u8> {
         let values = layer.weights_f32().chain(layer.bias_f32()).flat_map(f32::to_le_bytes);
         values.chain(layer.output_steps.iter().map(|step| step.get())).collect()
     };
-    let weights: Vec<u8> = layers.flat_map(numbers).collect();
+    let constants = (!part.given).then(|| layers.flat_map(numbers).collect::<Vec<u8>>());
     Recipe {
         graph: part.graph.into(),
         template_sha256: sha256(template),
-        weights_sha256: sha256(&weights),
+        weights_sha256: constants.map(|numbers| sha256(&numbers)),
         provider: Provider::TensorRt.name().into(),
         precision: plan.precision.name().into(),
         size_px: (plan.size.width_px.into(), plan.size.height_px.into()),
@@ -125,7 +125,7 @@ mod tests {
         let recipe = Recipe {
             graph: "full".into(),
             template_sha256: String::new(),
-            weights_sha256: String::new(),
+            weights_sha256: None,
             provider: "tensorrt".into(),
             precision: "f32".into(),
             size_px: (64, 64),

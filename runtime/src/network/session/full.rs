@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use heapless::Vec as FixedVec;
 
-use super::graph::{FULL, FULL8, LoadedGraph, SessionPlan};
+use super::graph::{FULL, FULL8, FULL16, LoadedGraph, SessionPlan};
 use super::planes::{HeldPictures, MAX_SOURCES, PicturePort};
 use super::port::TensorPort;
 use super::{OrtRuntime, ProviderReport, SessionOptions};
@@ -88,11 +88,13 @@ impl FullNetwork {
             sources[0].largest(),
             sources[1].largest(),
         ];
-        let (part, template) = if plan.precision == Precision::Int8 {
-            plan.in_integers(quantise_signed)?;
-            (FULL8, plan.templates.full8)
-        } else {
-            (FULL, plan.templates.full)
+        let (part, template) = match plan.precision {
+            Precision::F32 => (FULL, plan.templates.full),
+            Precision::F16 => (FULL16, plan.templates.full16),
+            Precision::Int8 => {
+                plan.in_integers(quantise_signed)?;
+                (FULL8, plan.templates.full8)
+            }
         };
         let mut graph = plan.open(part, template, inputs, &mut report)?;
         plan.check(&report)?;

@@ -70,6 +70,8 @@ pub(super) struct GraphPart {
     pub(super) flow: Block,
     /// Whether what it has in integers is in int8 by quantisers, as TensorRT has it.
     pub(super) signed: bool,
+    /// Whether its weights are inputs, so that what is compiled of it is of every stream.
+    pub(super) given: bool,
 }
 
 pub(super) const FULL: GraphPart = GraphPart {
@@ -79,17 +81,26 @@ pub(super) const FULL: GraphPart = GraphPart {
     mix8_apart: false,
     flow: Block::CELL,
     signed: false,
+    given: true,
 };
-pub(super) const FULL8: GraphPart = GraphPart { graph: "full8", signed: true, ..FULL };
+pub(super) const FULL16: GraphPart = GraphPart { graph: "full16", ..FULL };
+pub(super) const FULL8: GraphPart =
+    GraphPart { graph: "full8", signed: true, given: false, ..FULL };
 pub(super) const MOTION: GraphPart = GraphPart {
     name: "motion network",
     graph: "motion",
     cuts: &[Cut::Motion],
     mix8_apart: true,
+    given: false,
     ..FULL
 };
-pub(super) const REFINE: GraphPart =
-    GraphPart { name: "refinement network", graph: "refine", cuts: &[Cut::Refine], ..FULL };
+pub(super) const REFINE: GraphPart = GraphPart {
+    name: "refinement network",
+    graph: "refine",
+    cuts: &[Cut::Refine],
+    given: false,
+    ..FULL
+};
 pub(super) const MOTION8: GraphPart =
     GraphPart { graph: "motion8", flow: Block::OF_FLOW, ..MOTION };
 pub(super) const REFINE8: GraphPart = GraphPart { graph: "refine8", ..REFINE };
@@ -220,21 +231,18 @@ impl<'a> SessionPlan<'a> {
     ) -> Result<(LoadedGraph, Option<EngineOrigin>)> {
         let wanted = report.standing().any(|p| p == Provider::TensorRt && p.is_built_in());
         let mut engine = Engine::of(self, part, template, wanted);
+        let name = part.name;
+        let parameters = self.parameters(part).map_err(failed(name))?;
+        let constants: &[_] = if part.given { &[] } else { &parameters };
         loop {
-            let name = part.name;
-            let mut builder = self.builder(part).map_err(failed(name))?;
+            let mut builder = self.builder(constants).map_err(failed(name))?;
             let standing: Vec<Provider> = report.standing().collect();
             if part.signed && standing[0] == Provider::Cpu {
                 builder = exactly_quantised(builder).map_err(failed(name))?;
             }
             for provider in standing {
                 let place = engine.place();
-                let precision = match self.precision {
-                    Precision::Int8 if !part.signed => Precision::F32,
-                    precision => precision,
-                };
-                let registered =
-                    provider.register(self.ort, &mut builder, precision, place, shapes.as_ref());
+                let registered = provider.register(self.ort, &mut builder, place, shapes.as_ref());
                 if let Err(reason) = registered {
                     report.refuse(provider, reason.message());
                 }
@@ -250,7 +258,10 @@ impl<'a> SessionPlan<'a> {
                     report.count_nodes(&session);
                     let binding = session.create_binding().map_err(failed(name))?;
                     let engine = if tensorrt { engine.seal() } else { None };
-                    let graph = LoadedGraph { name, session, binding, moved_bytes: 0 };
+                    let mut graph = LoadedGraph { name, session, binding, moved_bytes: 0 };
+                    if part.given {
+                        graph.give_parameters(&parameters)?;
+                    }
                     return Ok((graph, engine));
                 }
                 Err(_) if tensorrt && engine.give_up() => {}
@@ -263,7 +274,7 @@ impl<'a> SessionPlan<'a> {
         }
     }
 
-    fn builder(&self, part: GraphPart) -> ort::Result<SessionBuilder> {
+    fn builder(&self, constants: &[Parameter]) -> ort::Result<SessionBuilder> {
         let mut builder = Session::builder(self.ort.environment())?
             .with_intra_threads(self.options.threads)?
             .with_inter_threads(1)?
@@ -274,7 +285,16 @@ impl<'a> SessionPlan<'a> {
         for (name, size) in dimensions(self.size, self.batch, self.anchors) {
             builder = builder.with_dimension_override(name, size as i64)?;
         }
-        // Every weight given must be in the template.
+        // Every one must be in the template.
+        for (name, value) in constants {
+            builder = builder.with_external_initializer(name, Arc::clone(value))?;
+        }
+        Ok(builder)
+    }
+
+    /// Weights, biases and scales of a graph's layers.
+    fn parameters(&self, part: GraphPart) -> ort::Result<Vec<Parameter>> {
+        let mut named = Vec::new();
         for layer in self.network.layers.iter().filter(|l| part.cuts.contains(&l.spec.cut())) {
             let id = layer.spec.id;
             let mut parameters = match self.integers.iter().find(|l| l.id == id) {
@@ -290,15 +310,18 @@ impl<'a> SessionPlan<'a> {
             if let Some(scale) = scale(layer).filter(|_| !self.integers.is_empty()) {
                 parameters.push(("scale", value([], vec![scale])?));
             }
-            for (parameter, value) in parameters {
-                builder = builder.with_external_initializer(format!("{id}.{parameter}"), value)?;
-            }
+            named.extend(
+                parameters.into_iter().map(|(name, value)| (format!("{id}.{name}"), value)),
+            );
         }
-        Ok(builder)
+        Ok(named)
     }
 }
 
-/// What a template's initializers are filled with, by their names within a layer.
+/// What a graph's weights, biases or scales are filled with, by the name that the graph has for them.
+type Parameter = (String, Arc<DynValue>);
+
+/// The same by their names within a layer.
 type Parameters = Vec<(&'static str, Arc<DynValue>)>;
 
 /// Weights `[output, input, row, column]` and biases `[output]` of a layer, the outputs those of a block of cells.
@@ -392,6 +415,15 @@ impl LoadedGraph {
         count: usize,
     ) -> Result<()> {
         self.bind(ort::api().BindInput, input, count)
+    }
+
+    /// Has all runs read these weights, which are f32; where the session is on a device, they are copied there now, once.
+    fn give_parameters(&mut self, parameters: &[Parameter]) -> Result<()> {
+        for (name, value) in parameters {
+            self.binding.bind_input(name, &**value).map_err(failed(self.name))?;
+            self.moved_bytes += (value.shape().num_elements() * size_of::<f32>()) as u64;
+        }
+        Ok(())
     }
 
     /// Has the next runs write the first `count` pictures of `output`.

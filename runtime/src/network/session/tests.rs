@@ -524,6 +524,24 @@ fn a_pair_moves_what_is_calculated_and_a_thirteenth_of_planes_in_floats() {
 }
 
 #[test]
+fn one_engine_is_of_every_stream_of_a_profile_where_weights_are_given() {
+    use super::engine::recipe;
+    use super::graph::{FULL, FULL8, FULL16, MOTION};
+    let ort = OrtRuntime::find(None).unwrap();
+    let size = Size { width_px: 64, height_px: 48 };
+    let profile = &PROFILES[0];
+    let (header, options) = (header(profile, size, 1), cpu(1));
+    let streams = [lively_network(profile), copying_network(profile, 0, 4)];
+    let plans = streams.each_ref().map(|network| {
+        SessionPlan::new(&ort, &header, network, Opening::split(1), &options).unwrap()
+    });
+    let [a, b] = &plans;
+    for (part, same) in [(FULL, true), (FULL16, true), (FULL8, false), (MOTION, false)] {
+        assert_eq!(recipe(a, part, b"") == recipe(b, part, b""), same, "{}", part.graph);
+    }
+}
+
+#[test]
 fn a_required_provider_that_is_missing_is_an_error_with_its_reason() {
     let ort = OrtRuntime::find(None).unwrap();
     let profile = &PROFILES[0];
