@@ -200,7 +200,8 @@ iev_status iev_set_poses(iev_player *player, const double *positions, size_t cou
 iev_status iev_look(iev_player *player, const iev_camera *cameras, size_t count);
 
 /* Takes the next frame in hand, in place of the one before; waits until it is decoded. frame may be NULL. IEV_END
- * behind the last one. An error comes in its turn behind the good frames, and ends the playing. */
+ * behind the last one, which stays in hand. An error comes in its turn behind the good frames, and ends the playing: no
+ * frame is in hand then. */
 iev_status iev_next(iev_player *player, iev_frame *frame);
 
 /* Where the player holds the picture of a view of the frame in hand. */

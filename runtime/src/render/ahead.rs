@@ -4,7 +4,7 @@
 const LINE: usize = 64;
 
 /// Asks for `count` items from the one `at` on, and does not wait for them. Why: pixels are loaded as soon as it is known
-/// where they are, so that the first of a run would wait for memory, a fifteenth of the time of a large picture.
+/// where they are, so that the first of a run would wait for memory.
 #[inline(always)]
 pub(super) fn bring<T>(items: &[T], at: usize, count: usize) {
     #[cfg(target_arch = "x86_64")]
