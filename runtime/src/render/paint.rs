@@ -64,8 +64,8 @@ impl<const N: usize, const C: usize> Sums<N, C> {
             place[at] = plane.place((across[at] >> BITS) - 1, (down[at] >> BITS) - 1);
         }
         let sums = cubic::sums(&plane.load(&place), &cubic::taps(&across), &cubic::taps(&down));
-        for at in 0..N {
-            self.luma[at] += seen.weight[at] * (sums[at] as f32 * (1.0 / cubic::SCALE));
+        for ((own, weight), sum) in self.luma.iter_mut().zip(&seen.weight).zip(&sums) {
+            *own += weight * (*sum as f32 * (1.0 / cubic::SCALE));
         }
     }
 
