@@ -39,6 +39,10 @@ pub(crate) struct Playing {
 
 /// Where frames come from.
 #[derive(Default)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one for each player, and a box would be one for each frame"
+)]
 enum Frames {
     #[default]
     Nowhere,
