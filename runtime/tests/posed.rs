@@ -7,7 +7,8 @@ mod small_stream;
 use iev_runtime::format::cameras::{Camera, Cameras};
 use iev_runtime::render::Viewpoint;
 use iev_runtime::{
-    Backend, Error, FrameIndex, Options, Picture, Player, Selection, Source, ViewId, ViewSet,
+    Backend, Error, FrameIndex, Options, Picture, Player, PosedPlayback, Selection, Source, ViewId,
+    ViewSet,
 };
 use nalgebra::UnitQuaternion;
 use small_stream::{FRAMES, SIZE, small_stream, stream_with_cameras};
@@ -55,6 +56,28 @@ fn every_frame_comes_once_and_may_be_rendered_often() {
     }
     assert!(posed.next_frame().is_none());
     assert!(posed.next_frame().is_none(), "and stays at its end");
+    assert_eq!(posed.shown().unwrap().frame, FrameIndex(FRAMES - 1), "the last one stays at hand");
+}
+
+#[test]
+fn a_playback_under_way_goes_on_at_any_pose() {
+    let player = row();
+    let all = set(&[0, 1, 2]);
+    let mut playback = player.play(&Selection::new(all, player.frames())).unwrap();
+    let first = playback.next().unwrap().unwrap();
+    let cameras = player.cameras().unwrap().unwrap();
+    let mut posed = PosedPlayback::over(playback, Some(first), &cameras).unwrap();
+    assert_eq!(posed.shown().unwrap().frame, FrameIndex(0));
+    let (at, mut out) = (camera(&player, 2), Picture::new(SIZE));
+    for number in 0..FRAMES {
+        if number > 0 {
+            assert_eq!(posed.next_frame().unwrap().unwrap(), FrameIndex(number));
+        }
+        assert_eq!(posed.render(&at, &mut out), 1.0);
+        let shown = posed.shown().unwrap();
+        assert!(out == *shown.pictures[2].picture, "frame {number}");
+    }
+    assert!(posed.next_frame().is_none());
 }
 
 #[test]

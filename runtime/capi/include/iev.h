@@ -200,7 +200,8 @@ iev_status iev_set_poses(iev_player *player, const double *positions, size_t cou
 iev_status iev_look(iev_player *player, const iev_camera *cameras, size_t count);
 
 /* Takes the next frame in hand, in place of the one before; waits until it is decoded. frame may be NULL. IEV_END
- * behind the last one. An error comes in its turn behind the good frames, and ends the playing. */
+ * behind the last one, which stays in hand. An error comes in its turn behind the good frames, and ends the playing: no
+ * frame is in hand then. */
 iev_status iev_next(iev_player *player, iev_frame *frame);
 
 /* Where the player holds the picture of a view of the frame in hand. */
@@ -210,11 +211,18 @@ iev_status iev_get_picture(iev_player *player, uint32_t view, iev_picture *pictu
 iev_status iev_copy(iev_player *player, uint32_t view, iev_format format, const iev_plane *planes, size_t count);
 
 /* Renders what a camera anywhere sees of the frame in hand to planes of the caller's, as many as the format has; lens and
- * size are of the picture that is rendered. The first picture of a frame finds its depth, which takes longer; others, as
- * of another eye or at a newer pose, take that. seen gets the share of pixels that some view sees, from 0 to 1 (the others
- * are guessed), and may be NULL. IEV_ERROR_USAGE where the stream has no cameras. */
+ * size are of the picture that is rendered. The first call after iev_play or iev_seek finds the frame's depth, which takes
+ * longer. From then on a thread of the player's finds that of each frame while the one before is in hand, so that another
+ * eye, a newer pose and iev_next wait for none where frames last longer than that takes; iev_show and its like come two
+ * frames later than before. seen gets the share of pixels that some view sees, from 0 to 1 (the others are guessed), and
+ * may be NULL. IEV_ERROR_USAGE where the stream has no cameras. */
 iev_status iev_render(iev_player *player, const iev_camera *camera, const iev_extent *size, iev_format format,
                       const iev_plane *planes, size_t count, double *seen);
+
+/* The same of two cameras, those of two eyes, at once, which is faster than one after the other: planes are those of the
+ * first and then those of the second, count as many as two pictures have, and seen gets two shares. */
+iev_status iev_render_pair(iev_player *player, const iev_camera *cameras, const iev_extent *size, iev_format format,
+                           const iev_plane *planes, size_t count, double *seen);
 
 #ifdef __cplusplus
 }

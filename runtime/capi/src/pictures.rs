@@ -30,7 +30,7 @@ pub unsafe extern "C" fn iev_get_picture(
         // SAFETY: the caller keeps the rule.
         let (handle, place) = unsafe { (given(player, "player")?, Place::of(picture, "picture")?) };
         let playing = handle.playing();
-        let found = in_hand(playing.shown.as_ref(), view)?;
+        let found = in_hand(playing.shown(), view)?;
         place.put(abi::Picture {
             planes: Plane::ALL.map(|plane| found.plane(plane).as_ptr()),
             strides: Plane::ALL.map(|plane| found.plane_size(plane).0),
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn iev_copy(
         // SAFETY: as above.
         let planes = unsafe { Planes::of(format, handle.player.header().size, planes, count) }?;
         let playing = handle.playing();
-        let picture = in_hand(playing.shown.as_ref(), view)?;
+        let picture = in_hand(playing.shown(), view)?;
         // SAFETY: as above.
         unsafe { planes.fill(picture, handle.player.header().colour) };
         Ok(OK)
@@ -93,6 +93,32 @@ impl<'a> Planes<'a> {
             .map(|(index, (plane, extent))| needed(plane, *extent, index))
             .collect::<Result<_>>()?;
         Ok(Self { packing, planes, needed })
+    }
+
+    /// The same of two pictures, whose planes follow one another.
+    ///
+    /// # Safety
+    /// As [`Self::of`].
+    pub(crate) unsafe fn of_two(
+        format: Format,
+        size: Size,
+        planes: *const abi::Plane,
+        count: usize,
+    ) -> Result<(Self, Self)> {
+        let each = packing(format)?.planes(size).len();
+        if count != 2 * each {
+            return Err(usage(format!("{count} planes: two of the format have {}", 2 * each)));
+        }
+        // SAFETY: the caller's.
+        let planes = unsafe { listed(planes, count, "planes") }?;
+        let (first, second) = planes.split_at(each);
+        // SAFETY: the caller's, and as many as there are.
+        unsafe {
+            Ok((
+                Self::of(format, size, first.as_ptr(), each)?,
+                Self::of(format, size, second.as_ptr(), each)?,
+            ))
+        }
     }
 
     /// Writes a picture of the size that was announced.

@@ -6,11 +6,12 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAX_VIEWS;
-use iev_runtime::{Error, Playback, Player, Result, Selection, ShownFrame, ViewId, ViewSet};
+use iev_runtime::{
+    Error, Picture, Playback, Player, PosedPlayback, Result, Selection, ShownFrame, ViewId, ViewSet,
+};
 
 use crate::abi::{ALL, END, Frame, OK, Status};
 use crate::edge::{Place, bits, edge, given, listed, usage, views};
-use crate::rendering::Head;
 
 /// What C calls `iev_player`.
 pub struct Handle {
@@ -28,13 +29,79 @@ pub struct Handle {
 #[derive(Default)]
 pub(crate) struct Playing {
     selection: Option<Selection>,
-    /// Taken out while it works, so that a panic leaves none.
-    playback: Option<Playback>,
     /// Whether the last frame was given.
     ended: bool,
-    pub(crate) shown: Option<ShownFrame>,
-    /// Once a picture between the cameras was asked for.
-    pub(crate) head: Head,
+    /// Taken out while it works, so that a panic leaves none.
+    frames: Frames,
+    /// What eyes see, before it is the caller's.
+    pub(crate) pictures: [Option<Picture>; 2],
+}
+
+/// Where frames come from.
+#[derive(Default)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one for each player, and a box would be one for each frame"
+)]
+enum Frames {
+    #[default]
+    Nowhere,
+    /// As they are decoded; and the one in hand.
+    Plain(Playback, Option<ShownFrame>),
+    /// With their depth, once a picture between the cameras was asked for.
+    Posed(PosedPlayback),
+}
+
+impl Playing {
+    /// The frame in hand.
+    pub(crate) fn shown(&self) -> Option<&ShownFrame> {
+        match &self.frames {
+            Frames::Nowhere => None,
+            Frames::Plain(_, shown) => shown.as_ref(),
+            Frames::Posed(posed) => posed.shown(),
+        }
+    }
+
+    /// Takes out what renders the frame in hand; depth of those that follow is found ahead from now on.
+    pub(crate) fn take_posed(&mut self, cameras: &Cameras) -> Result<PosedPlayback> {
+        if self.shown().is_none() {
+            return Err(usage("no frame is in hand: call iev_next"));
+        }
+        match std::mem::take(&mut self.frames) {
+            Frames::Nowhere => unreachable!("a frame is in hand"),
+            Frames::Plain(playback, shown) => PosedPlayback::over(playback, shown, cameras),
+            Frames::Posed(posed) => Ok(posed),
+        }
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_posed(&mut self, posed: PosedPlayback) {
+        self.frames = Frames::Posed(posed);
+    }
+
+    /// The next frame, with `views` if those can be shown; none behind the last one, which stays in hand.
+    fn next(&mut self, views: ViewSet) -> Result<Option<&ShownFrame>> {
+        let next = match std::mem::take(&mut self.frames) {
+            Frames::Nowhere => return Err(nothing_plays()),
+            Frames::Plain(mut playback, shown) => {
+                // Fails on a set that another thread chose before an iev_play that left it out.
+                let _ = playback.show(views);
+                let next = playback.next().transpose()?;
+                self.ended = next.is_none();
+                Frames::Plain(playback, next.or(shown))
+            }
+            Frames::Posed(mut posed) => {
+                // As above, but an error that comes in its turn.
+                if self.selection.as_ref().is_some_and(|all| all.reachable.includes(views)) {
+                    posed.show(views);
+                }
+                self.ended = posed.next_frame().transpose()?.is_none();
+                Frames::Posed(posed)
+            }
+        };
+        self.frames = next;
+        Ok(if self.ended { None } else { self.shown() })
+    }
 }
 
 /// Any thread may call.
@@ -67,7 +134,7 @@ impl Handle {
         // Its threads end before others begin.
         *playing = Playing::default();
         self.reachable.store(0, Ordering::Relaxed);
-        playing.playback = Some(self.player.play(&selection)?);
+        playing.frames = Frames::Plain(self.player.play(&selection)?, None);
         self.reachable.store(bits(selection.reachable.iter()), Ordering::Relaxed);
         self.wanted.store(bits(selection.shown.iter()), Ordering::Relaxed);
         playing.selection = Some(selection);
@@ -191,19 +258,12 @@ pub unsafe extern "C" fn iev_next(player: *mut Handle, frame: *mut Frame) -> Sta
         if playing.ended {
             return Ok(END);
         }
-        let mut playback = playing.playback.take().ok_or_else(nothing_plays)?;
-        // Fails on a set that another thread chose before an iev_play that left it out.
-        let _ = playback.show(views(handle.wanted.load(Ordering::Relaxed)));
-        let Some(shown) = playback.next().transpose()? else {
-            playing.ended = true;
-            return Ok(END);
-        };
+        let wanted = handle.wanted.load(Ordering::Relaxed);
+        let Some(shown) = playing.next(views(wanted))? else { return Ok(END) };
         let taken = Frame {
             number: shown.frame.0,
             views: bits(shown.pictures.iter().map(|shown| shown.view)),
         };
-        (playing.playback, playing.shown) = (Some(playback), Some(shown));
-        playing.head.forget();
         // SAFETY: as above.
         if let Ok(place) = unsafe { Place::of(frame, "frame") } {
             place.put(taken);

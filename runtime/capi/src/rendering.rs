@@ -1,9 +1,9 @@
-//! `iev_look` and `iev_render`: what a camera anywhere sees of the frame in hand.
+//! `iev_look`, `iev_render` and `iev_render_pair`: what cameras anywhere see of the frame in hand.
 #![allow(unsafe_code, reason = "functions of a C interface")]
 
 use iev_runtime::format::header::MAX_VIEWS;
 use iev_runtime::render::{Renderer, Viewpoint};
-use iev_runtime::{Picture, Result, Size};
+use iev_runtime::{Picture, PosedPlayback, Result, Size};
 use nalgebra::{Quaternion, UnitQuaternion};
 
 use crate::abi::{self, Format, OK, Status};
@@ -13,23 +13,6 @@ use crate::playing::Handle;
 
 /// By how much the length of a quaternion may be off.
 const OFF_UNIT: f64 = 1e-2;
-
-/// What pictures between the cameras are rendered with.
-#[derive(Default)]
-pub(crate) struct Head {
-    /// Taken out while it works, so that a panic leaves none.
-    renderer: Option<Renderer>,
-    /// Whether it has the frame in hand.
-    taken: bool,
-    picture: Option<Picture>,
-}
-
-impl Head {
-    /// Another frame is in hand.
-    pub(crate) fn forget(&mut self) {
-        self.taken = false;
-    }
-}
 
 /// The camera of a caller's, with pictures of `size`.
 fn viewpoint(camera: &abi::Camera, size: Size) -> Result<Viewpoint> {
@@ -94,32 +77,77 @@ pub unsafe extern "C" fn iev_render(
         let at = viewpoint(camera, size)?;
         // SAFETY: as above.
         let planes = unsafe { Planes::of(format, size, planes, count) }?;
-        let header = handle.player.header();
-        let cameras = handle.cameras()?;
-        let playing = &mut *handle.playing();
-        let shown =
-            playing.shown.as_ref().ok_or_else(|| usage("no frame is in hand: call iev_next"))?;
-        let Head { renderer, taken, picture } = &mut playing.head;
-        let fresh = || Renderer::new(header.size, cameras);
-        let (mut working, known) = match renderer.take() {
-            Some(renderer) => (renderer, *taken),
-            None => (fresh(), false),
-        };
-        if !known {
-            working.take(shown.with_ids().map(|(id, picture)| (id.view, picture)));
-        }
-        let kept = picture.take().filter(|picture| picture.size() == size);
-        let mut out = kept.unwrap_or_else(|| Picture::new(size));
-        let share = working.render(&at, &mut out);
-        // SAFETY: as above.
-        unsafe { planes.fill(&out, header.colour) };
-        (*renderer, *taken, *picture) = (Some(working), true, Some(out));
+        let share = render(handle, [(at, planes)], |posed, [(at, out)]| [posed.render(at, out)])?;
         // SAFETY: as above.
         if let Ok(place) = unsafe { Place::of(seen, "seen") } {
-            place.put(share);
+            place.put(share[0]);
         }
         Ok(OK)
     })
+}
+
+/// # Safety
+/// As iev.h says: `player` is open, there are two cameras, `count` planes with as many bytes as they say, and room for
+/// two shares.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iev_render_pair(
+    player: *mut Handle,
+    cameras: *const abi::Camera,
+    size: *const abi::Extent,
+    format: Format,
+    planes: *const abi::Plane,
+    count: usize,
+    seen: *mut f64,
+) -> Status {
+    edge(|| {
+        // SAFETY: the caller keeps the rule.
+        let (handle, cameras, size) = unsafe {
+            (given(player, "player")?, listed(cameras, 2, "cameras")?, given(size, "size")?)
+        };
+        let size = picture_size(handle, size)?;
+        let (left, right) = (viewpoint(&cameras[0], size)?, viewpoint(&cameras[1], size)?);
+        // SAFETY: as above.
+        let (first, second) = unsafe { Planes::of_two(format, size, planes, count) }?;
+        let eyes = [(left, first), (right, second)];
+        let shares = render(handle, eyes, |posed, eyes| posed.render_pair(eyes))?;
+        // SAFETY: as above.
+        if let Ok(place) = unsafe { Place::of(seen.cast::<[f64; 2]>(), "seen") } {
+            place.put(shares);
+        }
+        Ok(OK)
+    })
+}
+
+/// Renders what eyes see of the frame in hand to planes of the caller's, all of one size.
+fn render<const N: usize>(
+    handle: &Handle,
+    eyes: [(Viewpoint, Planes<'_>); N],
+    rendered: impl FnOnce(&mut PosedPlayback, [(&Viewpoint, &mut Picture); N]) -> [f64; N],
+) -> Result<[f64; N]> {
+    let cameras = handle.cameras()?;
+    let playing = &mut *handle.playing();
+    let mut posed = playing.take_posed(cameras)?;
+    // Pictures of the same size are there from the last time.
+    let mut kept = playing.pictures.iter_mut().map(Option::take);
+    let mut out = eyes.each_ref().map(|(at, _)| {
+        let kept = kept.next().flatten().filter(|picture| picture.size() == at.size);
+        kept.unwrap_or_else(|| Picture::new(at.size))
+    });
+    drop(kept);
+    let mut places = out.iter_mut();
+    let seen = rendered(
+        &mut posed,
+        eyes.each_ref().map(|(at, _)| {
+            (at, places.next().unwrap_or_else(|| unreachable!("a picture for each eye")))
+        }),
+    );
+    for ((_, planes), picture) in eyes.iter().zip(&out) {
+        // SAFETY: the caller of a function of iev.h keeps the rule, and they were looked at.
+        unsafe { planes.fill(picture, handle.player.header().colour) };
+    }
+    playing.put_posed(posed);
+    playing.pictures.iter_mut().zip(out).for_each(|(kept, picture)| *kept = Some(picture));
+    Ok(seen)
 }
 
 /// A size that the stream's limits allow.

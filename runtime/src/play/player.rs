@@ -23,7 +23,7 @@ use crate::network::opening::Opening;
 use crate::stream::gop_index::{FileReader, GopIndex};
 use crate::stream::gop_reader::GopReader;
 use crate::stream::source::Source;
-use crate::units::FrameIndex;
+use crate::units::{FrameIndex, Size};
 
 /// What to decode.
 ///
@@ -297,6 +297,16 @@ impl Playback {
             Arrival::NotYet => Arrival::NotYet,
             Arrival::Ended => Arrival::Ended,
         }
+    }
+
+    /// The size of its pictures.
+    pub(crate) fn size(&self) -> Size {
+        self.header.size
+    }
+
+    /// The views that are wanted by now.
+    pub(crate) fn wanted(&self) -> ViewSet {
+        self.wanted.shown()
     }
 
     /// Frames taken so far.

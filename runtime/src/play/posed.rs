@@ -5,10 +5,17 @@
 //!                 ▲                                            │
 //!                 └──────────── the renderer before ───────────┘
 //! ```
+//!
+//! Depth has threads of its own. Why: on those that pictures are rendered on, a picture would wait for the depth of a whole
+//! view to be done. They come after what else the machine has to do, for a frame has longer than a picture.
 
+use std::fmt::Display;
 use std::panic::resume_unwind;
 
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
 use super::player::{Playback, Player, Selection};
+use super::shown::ShownFrame;
 use super::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
 use crate::error::{Error, Result};
 use crate::format::cameras::Cameras;
@@ -21,10 +28,21 @@ use crate::units::FrameIndex;
 /// the frame before the last.
 const RENDERERS: usize = 2;
 
+/// By how much depth gives way: a thread that renders gets three times as much of a processor.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 5;
+
 /// A renderer that has a frame.
 struct Ready {
-    frame: FrameIndex,
+    shown: ShownFrame,
     renderer: Renderer,
+}
+
+impl Ready {
+    fn take(shown: ShownFrame, mut renderer: Renderer) -> Self {
+        renderer.take(shown.with_ids().map(|(id, picture)| (id.view, picture)));
+        Self { shown, renderer }
+    }
 }
 
 /// What a [`Renderer`] shows of a playback, frame by frame.
@@ -79,17 +97,7 @@ impl Player {
     /// As [`Player::views_at`] and [`Player::play`].
     pub fn posed(&self, selection: &Selection) -> Result<PosedPlayback> {
         let cameras = self.known_cameras()?;
-        let (again, orders) = bounded(RENDERERS);
-        for _ in 0..RENDERERS {
-            let _ = again.send((Renderer::new(self.header().size, &cameras), selection.shown));
-        }
-        let playback = self.play(selection)?;
-        let (give, ready) = bounded(RENDERERS);
-        let thread = Builder::new().name("iev-depth".into());
-        let thread = thread.spawn(move || find_depths(playback, &orders, &give));
-        let thread = thread.map_err(|e| Error::Backend { what: format!("a thread: {e}") })?;
-        let queues = Some(Queues { again, ready });
-        Ok(PosedPlayback { current: None, views: selection.shown, queues, thread: Some(thread) })
+        PosedPlayback::over(self.play(selection)?, None, &cameras)
     }
 
     fn known_cameras(&self) -> Result<Cameras> {
@@ -98,19 +106,32 @@ impl Player {
     }
 }
 
+/// As many threads as pictures are rendered on, which give way to those.
+fn depth_pool() -> Result<ThreadPool, ThreadPoolBuildError> {
+    let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
+    let pool = pool.thread_name(|number| format!("iev-depth-{number}"));
+    pool.start_handler(|_| go_last()).build()
+}
+
+/// Lets other threads of the machine go first.
+fn go_last() {
+    // A system that refuses treats all alike.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(GIVES_WAY);
+}
+
 /// Fills one renderer after another, until nobody wants more.
 fn find_depths(
     mut playback: Playback,
     wishes: &Receiver<(Renderer, ViewSet)>,
     ready: &Sender<Result<Ready>>,
 ) {
-    for (mut renderer, views) in wishes {
+    for (renderer, views) in wishes {
         let shown = playback.show(views).and_then(|()| playback.next().transpose());
         let filled = shown.transpose().map(|shown| {
-            let shown = shown?;
-            renderer.take(shown.with_ids().map(|(id, picture)| (id.view, picture)));
-            renderer.prepare();
-            Ok(Ready { frame: shown.frame, renderer })
+            let mut ready = Ready::take(shown?, renderer);
+            ready.renderer.prepare();
+            Ok(ready)
         });
         let Some(filled) = filled else { return };
         // An error ends the playing.
@@ -122,20 +143,46 @@ fn find_depths(
 }
 
 impl PosedPlayback {
-    /// Goes to the next frame; none behind the last.
+    /// Goes on with what plays from views by `cameras`, of which `shown` was taken last.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when the system refuses a thread.
+    pub fn over(playback: Playback, shown: Option<ShownFrame>, cameras: &Cameras) -> Result<Self> {
+        let (size, views) = (playback.size(), playback.wanted());
+        let current = shown.map(|shown| Ready::take(shown, Renderer::new(size, cameras)));
+        let (again, orders) = bounded(RENDERERS);
+        for _ in usize::from(current.is_some())..RENDERERS {
+            let _ = again.send((Renderer::new(size, cameras), views));
+        }
+        let (give, ready) = bounded(RENDERERS);
+        let thread = Builder::new().name("iev-depth".into());
+        let refused = |e: &dyn Display| Error::Backend { what: format!("a thread: {e}") };
+        let pool = depth_pool().map_err(|e| refused(&e))?;
+        let thread = thread.spawn(move || pool.install(|| find_depths(playback, &orders, &give)));
+        let thread = thread.map_err(|e| refused(&e))?;
+        Ok(Self { current, views, queues: Some(Queues { again, ready }), thread: Some(thread) })
+    }
+
+    /// Goes to the next frame; none behind the last, which stays at hand.
     pub fn next_frame(&mut self) -> Option<Result<FrameIndex>> {
         let queues = self.queues.as_ref()?;
-        if let Some(last) = self.current.take() {
-            // A thread that has ended says below why.
-            let _ = queues.again.send((last.renderer, self.views));
-        }
-        match queues.ready.recv() {
-            Ok(ready) => Some(ready.map(|ready| self.current.insert(ready).frame)),
-            Err(_) => {
-                self.end();
-                None
+        let Ok(ready) = queues.ready.recv() else {
+            // A thread that has ended says why.
+            self.end();
+            return None;
+        };
+        Some(ready.map(|ready| {
+            let frame = ready.shown.frame;
+            if let Some(last) = self.current.replace(ready) {
+                let _ = queues.again.send((last.renderer, self.views));
             }
-        }
+            frame
+        }))
+    }
+
+    /// The frame at hand, as it was decoded.
+    pub fn shown(&self) -> Option<&ShownFrame> {
+        self.current.as_ref().map(|ready| &ready.shown)
     }
 
     /// Shows other views, such as those around other poses: a few frames later, for those are under way already. Views

@@ -57,8 +57,10 @@ macro_rules! by_widest {
     }};
 }
 
+mod ahead;
 mod band;
 mod blocks;
+mod cubic;
 mod depth;
 mod enlarge;
 mod eye;
@@ -66,6 +68,7 @@ mod fill;
 mod holes;
 mod level;
 mod line;
+mod linear;
 mod matcher;
 mod padded;
 mod paint;
@@ -104,7 +107,7 @@ const SAME_PX: f32 = 1.0 / 16.0;
 #[derive(Debug)]
 pub struct Renderer {
     rig: Rig,
-    /// Whether the last picture was of no camera.
+    /// Whether the last picture was of no camera, or none was rendered yet.
     between: bool,
     eyes: [Eye; 2],
 }
@@ -113,7 +116,7 @@ impl Renderer {
     /// For pictures of `size` by `cameras`.
     pub fn new(size: Size, cameras: &Cameras) -> Self {
         let cameras = cameras.views.iter().map(|camera| Viewpoint::of_camera(camera, size));
-        Self { rig: Rig::new(cameras.collect()), between: false, eyes: Default::default() }
+        Self { rig: Rig::new(cameras.collect()), between: true, eyes: Default::default() }
     }
 
     /// The views that a picture at `at` is best rendered from, the best one first: those that [`Renderer::take`] should
@@ -132,8 +135,8 @@ impl Renderer {
         pictures.into_iter().for_each(|(view, picture)| self.rig.take(view, picture));
     }
 
-    /// Finds the depth of the pictures at hand now instead of with the next picture that needs it, if the last one that was
-    /// rendered did: what is rendered then takes no longer than another pose of the same frame.
+    /// Finds the depth of the pictures at hand now instead of with the next picture that needs it, unless the last one that
+    /// was rendered did not: what is rendered then takes no longer than another pose of the same frame.
     pub fn prepare(&mut self) {
         if self.between {
             self.rig.find_depths();

@@ -1,5 +1,6 @@
 //! Pictures as they are sampled: planes whose edges go on beyond them, so that no tap has to ask where it is.
 
+use super::ahead::bring;
 use crate::picture::{Picture, Plane};
 use crate::units::Size;
 
@@ -74,7 +75,8 @@ impl<const BYTES: usize> Padded<BYTES> {
         (row * (self.columns + 2 * MARGIN) as i32 + column) as u32 * BYTES as u32
     }
 
-    /// Four bytes at each of some places and in as many lines below it.
+    /// Four bytes at each of some places and in as many lines below it; behind the last one as many others may be loaded
+    /// next. The lines above are those of the row before.
     ///
     /// # Panics
     /// If a place is not one of [`Self::place`].
@@ -90,6 +92,7 @@ impl<const BYTES: usize> Padded<BYTES> {
             last + (LINES - 1) * stride + LOAD <= self.samples.len(),
             "a place is in the plane"
         );
+        bring(&self.samples, places[N - 1] as usize + (LINES - 1) * stride + LOAD, N * BYTES);
         let mut loads = [[0; N]; LINES];
         for at in 0..N {
             for (line, loads) in loads.iter_mut().enumerate() {

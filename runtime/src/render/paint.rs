@@ -4,6 +4,10 @@ use super::relief::Point;
 use super::shot::Shot;
 use super::viewpoint::LEAST_AHEAD;
 use super::warp::whole;
+use super::{cubic, linear};
+
+/// Steps between two samples, in bits.
+const BITS: u32 = cubic::PHASES.trailing_zeros();
 
 /// Pixels of one row, by the middle of each.
 pub(super) struct Run<const N: usize> {
@@ -50,30 +54,18 @@ impl<const N: usize, const C: usize> Sums<N, C> {
         sums
     }
 
-    /// Bicubic samples (Catmull–Rom).
+    /// Bicubic samples.
     #[inline(always)]
     fn add_luma(&mut self, shot: &Shot<'_>, seen: &Seen<N>) {
         let plane = &shot.picture.luma;
-        let (mut place, mut across, mut down) = ([0; N], [0.0; N], [0.0; N]);
+        let (mut place, mut across, mut down) = ([0; N], [0; N], [0; N]);
         for at in 0..N {
-            let (x, y) = (seen.x[at] - 0.5, seen.y[at] - 0.5);
-            let (left, top) = (x.floor(), y.floor());
-            (across[at], down[at]) = (x - left, y - top);
-            place[at] = plane.place(whole(left) - 1, whole(top) - 1);
+            (across[at], down[at]) = (fine(seen.x[at]), fine(seen.y[at]));
+            place[at] = plane.place((across[at] >> BITS) - 1, (down[at] >> BITS) - 1);
         }
-        let lines: [_; 4] = plane.load(&place);
-        for at in 0..N {
-            let (across, down) = (taps(across[at]), taps(down[at]));
-            let mut sum = 0.0;
-            for line in 0..4 {
-                let samples = lines[line][at];
-                let mut row = 0.0;
-                for (tap, weight) in across.into_iter().enumerate() {
-                    row += (samples >> (8 * tap) & 255) as i32 as f32 * weight;
-                }
-                sum += row * down[line];
-            }
-            self.luma[at] += seen.weight[at] * sum;
+        let sums = cubic::sums(&plane.load(&place), &cubic::taps(&across), &cubic::taps(&down));
+        for ((own, weight), sum) in self.luma.iter_mut().zip(&seen.weight).zip(&sums) {
+            *own += weight * (*sum as f32 * (1.0 / cubic::SCALE));
         }
     }
 
@@ -81,41 +73,39 @@ impl<const N: usize, const C: usize> Sums<N, C> {
     #[inline(always)]
     fn add_chroma(&mut self, shot: &Shot<'_>, seen: &Seen<N>) {
         let plane = &shot.picture.chroma;
-        let (mut place, mut across, mut down) = ([0; C], [0.0; C], [0.0; C]);
+        let (mut place, mut across, mut down) = ([0; C], [0; C], [0; C]);
         for at in 0..C {
-            let (x, y) = (0.5 * seen.x[at * (N / C)] - 0.25, 0.5 * seen.y[at * (N / C)] - 0.25);
-            let (left, top) = (x.floor(), y.floor());
-            (across[at], down[at]) = (x - left, y - top);
-            place[at] = plane.place(whole(left), whole(top));
+            let [x, y] = [seen.x[at * (N / C)], seen.y[at * (N / C)]];
+            (across[at], down[at]) = (fine_chroma(x), fine_chroma(y));
+            place[at] = plane.place(across[at] >> BITS, down[at] >> BITS);
         }
-        let lines: [_; 2] = plane.load(&place);
-        for (number, sums) in self.chroma.iter_mut().enumerate() {
+        let sums = linear::sums(&plane.load(&place), &across, &down);
+        for (own, sums) in self.chroma.iter_mut().zip(&sums) {
             for at in 0..C {
-                let sample = |line: usize, tap: usize| {
-                    (lines[line][at] >> (16 * tap + 8 * number) & 255) as i32 as f32
-                };
-                let row = |line: usize| {
-                    let (left, right) = (sample(line, 0), sample(line, 1));
-                    left + (right - left) * across[at]
-                };
-                let (upper, lower) = (row(0), row(1));
-                sums[at] += seen.weight[at * (N / C)] * (upper + (lower - upper) * down[at]);
+                own[at] += seen.weight[at * (N / C)] * (sums[at] as f32 * (1.0 / cubic::SCALE));
             }
         }
     }
 
-    /// Luma of a pixel. From floating point to 8 bits `as` also keeps within them.
+    /// Luma of a pixel.
     #[inline(always)]
     pub(super) fn luma(&self, at: usize) -> u8 {
-        (self.luma[at] / self.total[at] + 0.5) as u8
+        whole_sample(self.luma[at] / self.total[at])
     }
 
     /// Chromas of the `at`th pixel that has them.
     #[inline(always)]
     pub(super) fn chroma(&self, at: usize) -> [u8; 2] {
         let ([blue, red], total) = (&self.chroma, self.total[at * (N / C)]);
-        [(blue[at] / total + 0.5) as u8, (red[at] / total + 0.5) as u8]
+        [whole_sample(blue[at] / total), whole_sample(red[at] / total)]
     }
+}
+
+/// The nearest sample to a value, and anything where there is none. Why not `as`: that is one pixel at a time.
+#[inline(always)]
+pub(super) fn whole_sample(value: f32) -> u8 {
+    let above = if value > 0.0 { value } else { 0.0 };
+    whole(if above < 255.0 { above } else { 255.0 }) as u8
 }
 
 /// Looks where a source has the pixels of a run.
@@ -153,14 +143,14 @@ fn see<const N: usize>(shot: &Shot<'_>, run: &Run<N>) -> Seen<N> {
     seen
 }
 
-/// Weights of the four samples around, `t` behind the second.
+/// Samples before a place in a picture, in the steps that there are between two.
 #[inline(always)]
-pub(super) fn taps(t: f32) -> [f32; 4] {
-    let (square, cube) = (t * t, t * t * t);
-    [
-        -0.5 * t + square - 0.5 * cube,
-        1.0 - 2.5 * square + 1.5 * cube,
-        0.5 * t + 2.0 * square - 1.5 * cube,
-        -0.5 * square + 0.5 * cube,
-    ]
+pub(super) fn fine(place: f32) -> i32 {
+    whole(place * cubic::PHASES as f32) - (cubic::PHASES / 2) as i32
+}
+
+/// The same of chroma.
+#[inline(always)]
+pub(super) fn fine_chroma(place: f32) -> i32 {
+    whole(place * (0.5 * cubic::PHASES as f32)) - (cubic::PHASES / 4) as i32
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ahead::bring;
 use super::depth::DepthMap;
 use super::trust::SOLID;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
@@ -120,7 +121,7 @@ impl Relief {
         self.front.fill(&self.points, self.columns, tolerance);
     }
 
-    /// The points of some pixels.
+    /// The points of some pixels, behind which as many others may be looked at next.
     ///
     /// # Panics
     /// If a pixel is not in the picture.
@@ -129,6 +130,7 @@ impl Relief {
         let last = pixels.iter().fold(0, |last, pixel| last.max(*pixel)) as usize;
         // Why one for all: a check for each of them takes longer than what is read.
         assert!(last < self.points.len(), "a pixel is in the picture");
+        bring(&self.points, pixels[N - 1] as usize + 1, N);
         // SAFETY: no pixel is above `last`, which is within.
         #[allow(unsafe_code, reason = "a check for each point")]
         pixels.map(|pixel| unsafe { *self.points.get_unchecked(pixel as usize) })
@@ -178,9 +180,10 @@ impl Front {
         self.points[cell]
     }
 
-    /// The points of a tile's row, and some beyond where the tile is narrower.
+    /// The points of a tile's row, and some beyond where the tile is narrower; the row below is looked at next.
     #[inline(always)]
     pub(super) fn run(&self, column: usize, row: usize) -> &[Point; COLUMNS] {
+        bring(&self.points, (row + 1) * self.columns + column, COLUMNS);
         let run = self.points[row * self.columns + column..].first_chunk();
         run.unwrap_or_else(|| unreachable!("there are points behind the last row"))
     }

@@ -1,6 +1,8 @@
 //! What a band renders, a pixel at a time and as it is told: the definition that [`band`](super::band) is equal to.
 
 use super::MOST_SOURCES;
+use super::cubic;
+use super::paint::{fine, fine_chroma, whole_sample};
 use super::relief::{GRID, Relief};
 use super::shot::{MAIN, Shot};
 use super::trust::SOLID;
@@ -88,34 +90,35 @@ fn surface(shots: &[Shot<'_>], warped: &[Slow], at: usize, tolerance: f32) -> f3
 }
 
 /// A sample of a plane, whose edges go on beyond them.
-fn sample(picture: &Picture, plane: Plane, column: f32, row: f32) -> f32 {
+fn sample(picture: &Picture, plane: Plane, column: i32, row: i32) -> i32 {
     let (columns, rows) = picture.plane_size(plane);
-    let inside = |place: f32, end: usize| place.clamp(0.0, (end - 1) as f32) as usize;
-    f32::from(picture.plane(plane)[inside(row, rows) * columns + inside(column, columns)])
+    let inside = |place: i32, end: usize| place.clamp(0, end as i32 - 1) as usize;
+    i32::from(picture.plane(plane)[inside(row, rows) * columns + inside(column, columns)])
 }
 
 fn cubic(picture: &Picture, x: f32, y: f32) -> f32 {
-    let (left, top) = (x.floor(), y.floor());
-    let [across, down] = [x - left, y - top].map(super::paint::taps);
-    let mut sum = 0.0;
-    for (line, weight) in (-1_i8..).zip(down) {
-        let mut row = 0.0;
-        for (tap, weight) in (-1_i8..).zip(across) {
-            row += sample(picture, Plane::Y, left + f32::from(tap), top + f32::from(line)) * weight;
+    let places = [x, y].map(fine);
+    let [left, top] = places.map(|place| place.div_euclid(cubic::PHASES as i32));
+    let weights = cubic::taps(&places).map(|taps| taps.to_le_bytes().map(|tap| tap as i8));
+    let mut sum = 0;
+    for (line, down) in (top - 1..).zip(weights[1]) {
+        for (column, across) in (left - 1..).zip(weights[0]) {
+            let sample = sample(picture, Plane::Y, column, line);
+            sum += sample * i32::from(across) * i32::from(down);
         }
-        sum += row * weight;
     }
-    sum
+    sum as f32 / cubic::SCALE
 }
 
 fn linear(picture: &Picture, plane: Plane, x: f32, y: f32) -> f32 {
-    let (left, top) = (x.floor(), y.floor());
-    let line = |row: f32| {
-        let [l, r] = [left, left + 1.0].map(|column| sample(picture, plane, column, row));
-        l + (r - l) * (x - left)
+    let (x, y, one) = (fine_chroma(x), fine_chroma(y), cubic::PHASES as i32);
+    let (left, top) = (x.div_euclid(one), y.div_euclid(one));
+    let (across, down) = (x.rem_euclid(one), y.rem_euclid(one));
+    let line = |row: i32| {
+        let [l, r] = [left, left + 1].map(|column| sample(picture, plane, column, row));
+        l * (one - across) + r * across
     };
-    let (upper, lower) = (line(top), line(top + 1.0));
-    upper + (lower - upper) * (y - top)
+    (line(top) * (one - down) + line(top + 1) * down) as f32 / cubic::SCALE
 }
 
 /// Nearness of a pixel, given that of every cell.
@@ -160,14 +163,13 @@ fn pixel(shots: &[Shot<'_>], pictures: &[&Picture], spare: bool, spot: Spot) -> 
         let off = (point.nearness() - there.nearness).abs() * (1.0 / shot.tolerance);
         let weight = shot.weight * point.trust() * (1.0 - 0.5 * off);
         if weight > 0.0 {
-            sums[0] += weight * cubic(picture, there.x - 0.5, there.y - 0.5);
-            let (x, y) = (0.5 * there.x - 0.25, 0.5 * there.y - 0.25);
-            sums[1] += weight * linear(picture, Plane::U, x, y);
-            sums[2] += weight * linear(picture, Plane::V, x, y);
+            sums[0] += weight * cubic(picture, there.x, there.y);
+            sums[1] += weight * linear(picture, Plane::U, there.x, there.y);
+            sums[2] += weight * linear(picture, Plane::V, there.x, there.y);
             total += weight;
         }
     }
-    (total > 0.0).then(|| sums.map(|sum| (sum / total + 0.5) as u8))
+    (total > 0.0).then(|| sums.map(|sum| whole_sample(sum / total)))
 }
 
 /// Renders a picture of `size`; the nearness of its pixels.

@@ -342,7 +342,7 @@ static void renders(const char *path) {
     iev_player *player;
     iev_frame frame;
     iev_camera camera, wrong;
-    static uint8_t own[32 * 32 * 4], rendered[48 * 40 * 4];
+    static uint8_t own[32 * 32 * 4], left[32 * 32 * 4], right[32 * 32 * 4], rendered[48 * 40 * 4];
     iev_plane copy = {own, 32 * 4, sizeof own}, plane = {rendered, 32 * 4, sizeof rendered};
     const iev_extent size = {32, 32}, other = {48, 40}, none = {0, 4};
     double seen = -1;
@@ -360,6 +360,16 @@ static void renders(const char *path) {
         iev_camera between = camera;
         between.position[0] += 0.2;
         CHECK(iev_render(player, &between, &size, IEV_RGBA, &plane, 1, &seen) == IEV_OK && seen >= 0 && seen <= 1);
+        iev_camera eyes[2] = {camera, between};
+        iev_plane both[2] = {{left, 32 * 4, sizeof left}, {right, 32 * 4, sizeof right}};
+        double shares[2] = {-1, -1};
+        CHECK(iev_render_pair(player, eyes, &size, IEV_RGBA, both, 2, shares) == IEV_OK);
+        CHECK(shares[0] == 1 && shares[1] == seen);
+        CHECK(memcmp(own, left, sizeof own) == 0 && memcmp(rendered, right, sizeof right) == 0);
+        CHECK(iev_render_pair(player, eyes, &size, IEV_RGBA, both, 2, NULL) == IEV_OK);
+        FAILS(iev_render_pair(player, eyes, &size, IEV_RGBA, both, 1, shares), IEV_ERROR_USAGE, "1 planes: two");
+        FAILS(iev_render_pair(player, NULL, &size, IEV_RGBA, both, 2, shares), IEV_ERROR_USAGE, "cameras is NULL");
+        FAILS(iev_render_pair(player, eyes, &size, IEV_RGBA, NULL, 2, shares), IEV_ERROR_USAGE, "planes is NULL");
         plane.stride = 48 * 4;
         CHECK(iev_render(player, &between, &other, IEV_RGBA, &plane, 1, NULL) == IEV_OK);
         plane.stride = 32 * 4;
