@@ -4,13 +4,12 @@
 //! without rights (`sandbox`).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use heapless::Vec as FixedVec;
 
 use crate::anchor::av1::Rav1d;
 use crate::anchor::h264::openh264::Openh264;
-#[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
-use crate::anchor::h264::v4l2::Hardware;
 use crate::error::{BoxError, Error, Result};
 use crate::format::anchor::Codec;
 use crate::format::header::MAX_VIEWS;
@@ -76,8 +75,7 @@ impl Ready {
     ///
     /// # Errors
     /// Those of `make`.
-    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
-    pub(crate) fn behind<E>(
+    pub fn behind<E>(
         &mut self,
         skip: &mut usize,
         make: impl FnOnce(&mut Self) -> Result<(), E>,
@@ -116,6 +114,9 @@ pub trait SectionDecoder: Send {
     fn finish(&mut self, ready: &mut Ready) -> Result<(), BoxError>;
 }
 
+/// Opens a decoder for a section of a codec with pictures of a size.
+pub type OpenSection = dyn Fn(Codec, Size) -> Result<Box<dyn SectionDecoder>> + Send + Sync;
+
 /// A fresh decoder for a section of `codec` with pictures of `size`.
 ///
 /// # Errors
@@ -131,35 +132,29 @@ pub fn section_decoder(codec: Codec, size: Size) -> Result<Box<dyn SectionDecode
 ///
 /// Why a decoder per section: no state of an earlier GOP can then leak into a picture, so seeking
 /// equals playing.
-#[derive(Default)]
 pub struct InProcess {
     /// Each section by its first view.
     sections: FixedVec<(ViewId, Box<dyn SectionDecoder>), MAX_VIEWS>,
-    /// What decodes H.264 where it can.
-    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
-    hardware: Option<Hardware>,
+    open: Arc<OpenSection>,
+}
+
+/// By [`section_decoder`].
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::by(Arc::new(section_decoder))
+    }
 }
 
 impl InProcess {
-    /// The same with a machine's own decoder of H.264.
-    #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
-    pub(crate) fn with(hardware: Hardware) -> Self {
-        Self { hardware: Some(hardware), ..Self::default() }
-    }
-
-    fn section(&self, codec: Codec, size: Size) -> Result<Box<dyn SectionDecoder>> {
-        #[cfg(all(any(test, feature = "v4l2"), target_os = "linux", target_pointer_width = "64"))]
-        if let (Codec::H264, Some(hardware)) = (codec, &self.hardware) {
-            return hardware.section(size);
-        }
-        section_decoder(codec, size)
+    /// Each section by what `open` opens.
+    pub fn by(open: Arc<OpenSection>) -> Self {
+        Self { sections: FixedVec::new(), open }
     }
 
     /// A fresh decoder for a section of `codec` that starts with `view`.
     fn begin(&mut self, view: ViewId, codec: Codec, size: Size) -> Result<()> {
         self.forget(view);
-        let section = self.section(codec, size)?;
-        let added = self.sections.push((view, section));
+        let added = self.sections.push((view, (self.open)(codec, size)?));
         assert!(added.is_ok(), "a stream has at most {MAX_VIEWS} views");
         Ok(())
     }

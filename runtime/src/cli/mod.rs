@@ -275,9 +275,8 @@ impl BackendArgs {
 /// A machine's own decoder; the first of its failures are told, then ever fewer.
 #[cfg(all(feature = "v4l2", target_os = "linux", target_pointer_width = "64"))]
 fn by_machine(device: PathBuf, quiet: bool) -> iev_runtime::anchor::h264::v4l2::Hardware {
-    let failures = std::sync::atomic::AtomicU64::new(0);
-    iev_runtime::anchor::h264::v4l2::Hardware::new(device, move |reason| {
-        let count = 1 + failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    iev_runtime::anchor::h264::v4l2::Hardware::new(device, move |report| {
+        let (count, reason) = (report.fallen_back, report.reason.as_deref().unwrap_or_default());
         if !quiet && count.is_power_of_two() {
             let so_far = format_args!(
                 "warning: openh264 decodes explicit views, {count} sections so far: {reason}"

@@ -73,13 +73,35 @@ fn portable<const N: usize>(lines: &[[u32; N]; 4], across: &[u32; N], down: &[u3
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
+pub(super) mod avx2 {
     #![allow(unsafe_code, reason = "vectors in arrays")]
 
     use core::arch::x86_64::*;
 
     /// Sums at a time.
-    const LANES: usize = 8;
+    pub(in super::super) const LANES: usize = 8;
+
+    /// [`LANES`] words from the one at `start` on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn load<const N: usize>(words: &[u32; N], start: usize) -> __m256i {
+        let words: &[u32] = &words[start..][..LANES];
+        // SAFETY: the slice has as many words as a vector.
+        unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+    }
+
+    /// Writes as many.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn store<const N: usize>(
+        words: &mut [i32; N],
+        start: usize,
+        vector: __m256i,
+    ) {
+        let words: &mut [i32] = &mut words[start..][..LANES];
+        // SAFETY: the slice has as many words as a vector.
+        unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), vector) };
+    }
 
     /// [`sums`](super::sums) by pairs of products.
     #[target_feature(enable = "avx2")]
@@ -91,23 +113,16 @@ mod avx2 {
         const { assert!(N.is_multiple_of(LANES)) }
         let mut sums = [0; N];
         for start in (0..N).step_by(LANES) {
-            let load = |words: &[u32; N]| {
-                let words: &[u32] = &words[start..][..LANES];
-                // SAFETY: the slice has as many words as a vector.
-                unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
-            };
-            let (across, down) = (load(across), load(down));
+            let (across, down) = (load(across, start), load(down, start));
             let row = |line: usize| {
                 // Samples have 8 bits, and no two weights are above 72/64 together: pairs fit 16.
-                let pairs = _mm256_maddubs_epi16(load(&lines[line]), across);
+                let pairs = _mm256_maddubs_epi16(load(&lines[line], start), across);
                 _mm256_madd_epi16(pairs, weight(down, line))
             };
             let upper = _mm256_add_epi32(row(0), row(1));
             let lower = _mm256_add_epi32(row(2), row(3));
             let sum = _mm256_srai_epi32::<8>(_mm256_add_epi32(upper, lower));
-            let out: &mut [i32] = &mut sums[start..][..LANES];
-            // SAFETY: as above.
-            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), sum) };
+            store(&mut sums, start, sum);
         }
         sums
     }

@@ -48,14 +48,10 @@ fn portable<const N: usize>(
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    #![allow(unsafe_code, reason = "vectors in arrays")]
-
     use core::arch::x86_64::*;
 
+    use super::super::cubic::avx2::{LANES, load, store};
     use super::pair;
-
-    /// Sums at a time.
-    const LANES: usize = 8;
 
     /// [`sums`](super::sums) by pairs of products.
     #[target_feature(enable = "avx2")]
@@ -77,14 +73,10 @@ mod avx2 {
         let order = _mm256_broadcastsi128_si256(order);
         let mut sums = [[0; N]; 2];
         for start in (0..N).step_by(LANES) {
-            let load = |words: &[u32; N]| {
-                let words: &[u32] = &words[start..][..LANES];
-                // SAFETY: the slice has as many words as a vector.
-                unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
-            };
-            let (across, down) = (load(&bytes), load(&halves));
+            let (across, down) = (load(&bytes, start), load(&halves, start));
             let row = |line: usize| {
-                _mm256_maddubs_epi16(_mm256_shuffle_epi8(load(&lines[line]), order), across)
+                let samples = _mm256_shuffle_epi8(load(&lines[line], start), order);
+                _mm256_maddubs_epi16(samples, across)
             };
             let (upper, lower) = (row(0), row(1));
             let pairs = [
@@ -92,11 +84,7 @@ mod avx2 {
                 _mm256_blend_epi16::<0xaa>(_mm256_srli_epi32::<16>(upper), lower),
             ];
             for (sums, pairs) in sums.iter_mut().zip(pairs) {
-                let out: &mut [i32] = &mut sums[start..][..LANES];
-                // SAFETY: as above.
-                unsafe {
-                    _mm256_storeu_si256(out.as_mut_ptr().cast(), _mm256_madd_epi16(pairs, down));
-                }
+                store(sums, start, _mm256_madd_epi16(pairs, down));
             }
         }
         sums

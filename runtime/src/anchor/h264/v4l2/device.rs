@@ -88,7 +88,6 @@ impl VideoDevice {
         buffer: &mut Buffer,
         plane: &mut Plane,
     ) -> io::Result<()> {
-        buffer.plane_count = 1;
         buffer.planes = (&raw mut *plane).expose_provenance() as u64;
         let done = self.update::<OPCODE, Buffer>(buffer);
         buffer.planes = 0;

@@ -29,8 +29,8 @@ use device::{Call, Device, VideoDevice};
 pub use or_software::{Hardware, HardwareReport};
 use words::{
     BROKEN, Buffer, COMPOSE, Capability, Command, Control, DECODES, Event, Format, FourCc, H264,
-    LAST, LEAST_SHOWN, NV12, Plane as BufferPlane, Request, SOURCE_CHANGE, STOP, Selection, Side,
-    Subscription, YU12,
+    LAST, LEAST_SHOWN, MAPPED, NV12, Plane as BufferPlane, Request, SOURCE_CHANGE, STOP, Selection,
+    Side, Subscription, YU12,
 };
 
 /// Access units that are with the device.
@@ -270,12 +270,12 @@ fn ensure(holds: bool, what: &'static str) -> Result<(), BoxError> {
 
 /// As many buffers of a side, mapped.
 fn slots(device: &mut impl Device, side: Side, count: u32) -> Result<Vec<Slot>, BoxError> {
-    let mut request = Request { count, side: side as u32, ..Request::default() };
+    let mut request = Request { count, side: side as u32, memory: MAPPED, ..Request::default() };
     device.call(Call::Request(&mut request))?;
     // It may give more or fewer than it is asked for.
     ensure((1..=MOST_SHOWN).contains(&request.count), "it gives no buffers, or too many")?;
     let map = |index| {
-        let mut buffer = Buffer { index, side: side as u32, ..Buffer::default() };
+        let mut buffer = Buffer { index, ..Buffer::of(side) };
         let mut plane = BufferPlane::default();
         device.call(Call::Query(&mut buffer, &mut plane))?;
         let mut options = MmapOptions::new();
@@ -299,7 +299,7 @@ fn queue(
 ) -> Result<(), BoxError> {
     let (index, length) = (u32::try_from(index)?, u32::try_from(slot.memory.len())?);
     let (time, used) = ([number, 0], u32::try_from(bytes)?);
-    let mut buffer = Buffer { index, side: side as u32, time, ..Buffer::default() };
+    let mut buffer = Buffer { index, time, ..Buffer::of(side) };
     let mut plane = BufferPlane { used, length, ..BufferPlane::default() };
     device.call(Call::Queue(&mut buffer, &mut plane))?;
     slot.queued = true;
@@ -312,7 +312,7 @@ fn dequeued(
     side: Side,
     slots: &mut [Slot],
 ) -> io::Result<Option<(Buffer, BufferPlane)>> {
-    let mut buffer = Buffer { side: side as u32, ..Buffer::default() };
+    let mut buffer = Buffer::of(side);
     let mut plane = BufferPlane::default();
     match device.call(Call::Dequeue(&mut buffer, &mut plane)) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),

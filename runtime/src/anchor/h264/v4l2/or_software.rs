@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::V4l2;
-use crate::anchor::decoder::{AnchorDecoder, InProcess, OpenAnchors, Ready, SectionDecoder};
+use crate::anchor::decoder::{
+    AnchorDecoder, InProcess, OpenAnchors, OpenSection, Ready, SectionDecoder, section_decoder,
+};
 use crate::anchor::h264::openh264::Openh264;
 use crate::error::BoxError;
+use crate::format::anchor::Codec;
 use crate::units::Size;
 
-/// Who is told why a section was not decoded by the machine's decoder.
-type Tell = dyn Fn(&str) + Send + Sync;
+/// Who is told of a section that was not decoded by the machine's decoder, which the report counts already.
+type Tell = dyn Fn(&HardwareReport) + Send + Sync;
 /// Opens the machine's decoder for a section of pictures of this size.
 type Open = dyn Fn(Size) -> Result<Box<dyn SectionDecoder>, BoxError> + Send + Sync;
 
@@ -35,7 +38,7 @@ pub struct HardwareReport {
 
 impl Hardware {
     /// The device at this path, such as `/dev/video10`; `tell` hears of every section that it does not decode.
-    pub fn new(device: PathBuf, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn new(device: PathBuf, tell: impl Fn(&HardwareReport) + Send + Sync + 'static) -> Self {
         let open = move |size| match V4l2::open(&device, size) {
             Ok(opened) => Ok(Box::new(opened) as _),
             Err(reason) => Err(format!("{}: {reason}", device.display()).into()),
@@ -46,7 +49,7 @@ impl Hardware {
     /// The same by what opens it.
     pub(super) fn by(
         open: impl Fn(Size) -> Result<Box<dyn SectionDecoder>, BoxError> + Send + Sync + 'static,
-        tell: impl Fn(&str) + Send + Sync + 'static,
+        tell: impl Fn(&HardwareReport) + Send + Sync + 'static,
     ) -> Self {
         Self { open: Arc::new(open), report: Arc::default(), tell: Arc::new(tell) }
     }
@@ -54,8 +57,12 @@ impl Hardware {
     /// Opens decoders that use it, in this process.
     pub fn opener(&self) -> Arc<OpenAnchors> {
         let hardware = self.clone();
+        let open: Arc<OpenSection> = Arc::new(move |codec, size| match codec {
+            Codec::H264 => hardware.section(size),
+            Codec::Av1 => section_decoder(codec, size),
+        });
         Arc::new(move |_, _| {
-            Ok(Box::new(InProcess::with(hardware.clone())) as Box<dyn AnchorDecoder>)
+            Ok(Box::new(InProcess::by(Arc::clone(&open))) as Box<dyn AnchorDecoder>)
         })
     }
 
@@ -65,7 +72,7 @@ impl Hardware {
     }
 
     /// A fresh decoder for a section of pictures of `size`.
-    pub(crate) fn section(&self, size: Size) -> crate::error::Result<Box<dyn SectionDecoder>> {
+    fn section(&self, size: Size) -> crate::error::Result<Box<dyn SectionDecoder>> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).sections += 1;
         let by = match (self.open)(size) {
             Ok(device) => By::Device { device, units: Vec::new(), shown: 0 },
@@ -78,11 +85,12 @@ impl Hardware {
     }
 
     fn fall_back(&self, reason: &BoxError) {
-        let reason = reason.to_string();
-        (self.tell)(&reason);
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         report.fallen_back += 1;
-        report.reason = Some(reason);
+        report.reason = Some(reason.to_string());
+        let so_far = report.clone();
+        drop(report);
+        (self.tell)(&so_far);
     }
 }
 

@@ -17,7 +17,7 @@ use super::words::{
     BROKEN, Buffer, COMPOSE, DECODES, FourCc, H264, LAST, NV12, Plane as BufferPlane,
     SOURCE_CHANGE, Side, YU12,
 };
-use super::{Hardware, V4l2};
+use super::{Hardware, HardwareReport, V4l2};
 use crate::anchor::decoder::{Ready, SectionDecoder};
 use crate::anchor::h264::openh264::Openh264;
 use crate::format::header::Role;
@@ -297,7 +297,9 @@ fn machine(fault: Fault, layout: FourCc) -> (Hardware, Arc<Mutex<Vec<String>>>) 
         Ok(opened) => Ok(Box::new(opened) as Box<dyn SectionDecoder>),
         Err(reason) => Err(reason),
     };
-    let tell = move |reason: &str| hears.lock().unwrap().push(reason.to_owned());
+    let tell = move |report: &HardwareReport| {
+        hears.lock().unwrap().push(report.reason.clone().unwrap());
+    };
     (Hardware::by(open, tell), told)
 }
 

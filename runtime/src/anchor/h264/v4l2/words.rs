@@ -41,9 +41,11 @@ pub(super) const LEAST_SHOWN: u32 = 0x0098_0927;
 
 /// `v4l2_capability`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Capability {
-    pub(super) names: [u8; 80],
+    pub(super) driver: [u8; 16],
+    pub(super) card: [u8; 32],
+    pub(super) bus: [u8; 32],
     pub(super) version: u32,
     pub(super) capabilities: u32,
     pub(super) of_device: u32,
@@ -61,7 +63,7 @@ pub(super) struct PlaneFormat {
 
 /// `v4l2_format` of `v4l2_pix_format_mplane`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Format {
     pub(super) side: u32,
     pub(super) padding: u32,
@@ -77,7 +79,7 @@ pub(super) struct Format {
 
 /// `v4l2_requestbuffers`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Request {
     pub(super) count: u32,
     pub(super) side: u32,
@@ -99,7 +101,7 @@ pub(super) struct Plane {
 
 /// `v4l2_buffer`, of one plane.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Buffer {
     pub(super) index: u32,
     pub(super) side: u32,
@@ -118,9 +120,16 @@ pub(super) struct Buffer {
     pub(super) reserved: [u32; 3],
 }
 
+impl Buffer {
+    /// One of `side`.
+    pub(super) fn of(side: Side) -> Self {
+        Self { side: side as u32, memory: MAPPED, plane_count: 1, ..Self::default() }
+    }
+}
+
 /// `v4l2_control`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Control {
     pub(super) id: u32,
     pub(super) value: i32,
@@ -128,7 +137,7 @@ pub(super) struct Control {
 
 /// `v4l2_selection`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Selection {
     pub(super) side: u32,
     pub(super) target: u32,
@@ -142,7 +151,7 @@ pub(super) struct Selection {
 
 /// `v4l2_event_subscription`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Subscription {
     pub(super) event: u32,
     pub(super) rest: [u32; 7],
@@ -150,7 +159,7 @@ pub(super) struct Subscription {
 
 /// `v4l2_event`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Event {
     pub(super) event: u32,
     pub(super) padding: u32,
@@ -159,7 +168,7 @@ pub(super) struct Event {
 
 /// `v4l2_decoder_cmd`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Command {
     pub(super) command: u32,
     pub(super) flags: u32,
@@ -177,34 +186,3 @@ const _: () = {
     assert!(size_of::<Event>() == 136);
     assert!(size_of::<Command>() == 72);
 };
-
-/// Plain numbers, all of which may be 0.
-macro_rules! zeros {
-    ($($word:ident { $($field:ident: $zero:expr),* $(,)? })*) => { $(
-        impl Default for $word {
-            fn default() -> Self {
-                Self { $($field: $zero),* }
-            }
-        }
-    )* };
-}
-
-zeros! {
-    Capability { names: [0; 80], version: 0, capabilities: 0, of_device: 0, reserved: [0; 3] }
-    Format {
-        side: 0, padding: 0, width: 0, height: 0, layout: 0, field: 0, colour: 0,
-        planes: [PlaneFormat::default(); 8], plane_count: 0, rest: [0; 19],
-    }
-    Request { count: 0, side: 0, memory: MAPPED, reserved: [0; 2] }
-    Buffer {
-        index: 0, side: 0, used: 0, flags: 0, field: 0, padding: 0, time: [0; 2], timecode: [0; 4],
-        sequence: 0, memory: MAPPED, planes: 0, plane_count: 1, reserved: [0; 3],
-    }
-    Control { id: 0, value: 0 }
-    Selection {
-        side: 0, target: 0, flags: 0, left: 0, top: 0, width: 0, height: 0, reserved: [0; 9],
-    }
-    Subscription { event: 0, rest: [0; 7] }
-    Event { event: 0, padding: 0, rest: [0; 16] }
-    Command { command: 0, flags: 0, rest: [0; 8] }
-}
