@@ -53,12 +53,14 @@ fn pictures(shown: impl Iterator<Item = Result<ShownFrame>>) -> Vec<(PictureId, 
     frames.collect()
 }
 
-/// The largest difference of two samples.
-fn most_apart(some: &[(PictureId, Picture)], others: &[(PictureId, Picture)]) -> u8 {
+/// The mean difference of the pictures that differ most, and the largest difference of two samples.
+fn most_apart(some: &[(PictureId, Picture)], others: &[(PictureId, Picture)]) -> (f64, u8) {
     let ids = |all: &[(PictureId, Picture)]| all.iter().map(|(id, _)| *id).collect::<Vec<_>>();
     assert_eq!(ids(some), ids(others));
-    let pairs = some.iter().zip(others).flat_map(|(a, b)| a.1.i420().iter().zip(b.1.i420()));
-    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+    let pairs = || some.iter().zip(others).map(|((_, a), (_, b))| (a, b));
+    let samples = pairs().flat_map(|(a, b)| a.i420().iter().zip(b.i420()));
+    let largest = samples.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+    (pairs().map(|(a, b)| difference(a, b)).fold(0.0, f64::max), largest)
 }
 
 fn all(player: &Player) -> Selection {
@@ -375,16 +377,21 @@ fn pictures_are_the_same_whatever_the_batch() {
     let mut header = mixed();
     header.template_sha256 = crate::network::templates::Templates::of("lean").unwrap().sha256();
     let bytes = trained_stream(&header);
+    // ONNX Runtime's floats on Arm add in another order for another batch, those of 16 bits in 16 bits. Measured:
+    // 0.0002 and 1 in f32, 0.28 and 11 in f16, by weights that nothing has trained.
+    let on_arm = |apart| if cfg!(target_arch = "x86_64") { (0.0, 0) } else { apart };
     let paths = [
-        (NetworkPath::Split, Precision::F32),
-        (NetworkPath::Full, Precision::F32),
-        (NetworkPath::Full, Precision::F16),
-        (NetworkPath::Split, Precision::Int8),
+        (NetworkPath::Split, Precision::F32, on_arm((0.01, 1))),
+        (NetworkPath::Full, Precision::F32, on_arm((0.01, 1))),
+        (NetworkPath::Full, Precision::F16, on_arm((0.5, 24))),
+        (NetworkPath::Split, Precision::Int8, (0.0, 0)),
     ];
-    for (path, precision) in paths {
-        // ONNX Runtime's floats on Arm add in another order for another batch.
-        let exact = cfg!(target_arch = "x86_64") || precision == Precision::Int8;
-        let may_be = if exact { 0 } else { 1 };
+    for (path, precision, (mean, largest)) in paths {
+        let near = |some: &[_], want: &[_], batch| {
+            let off = most_apart(some, want);
+            let near = off.0 <= mean && off.1 <= largest;
+            assert!(near, "{off:?} levels apart: {path:?} {precision:?} by {batch}");
+        };
         let player = |batch| {
             let backend = crate::network::backend::Backend::new(None, cpu_session());
             let options = Options { path, precision, batch, ..Options::new(backend.opener()) };
@@ -395,8 +402,7 @@ fn pictures_are_the_same_whatever_the_batch() {
         for batch in [2, 3, 8] {
             let player = player(batch);
             let whole = pictures(player.decode_serial(&all(&player)).unwrap());
-            let off = most_apart(&whole, &want);
-            assert!(off <= may_be, "{off} levels apart: {path:?} {precision:?} by {batch}");
+            near(&whole, &want, batch);
             // Fewer views than the batch, and another number of them from one frame to the next.
             let mut playback = player.play(&all(&player)).unwrap();
             for (frame, _) in [&[1][..], &[1, 4], &[3], &[1, 3, 4]].into_iter().cycle().zip(0..13) {
@@ -405,8 +411,7 @@ fn pictures_are_the_same_whatever_the_batch() {
                 let of_want = |(id, _): &&(PictureId, Picture)| shown.iter().any(|(s, _)| s == id);
                 let want: Vec<_> = want.iter().filter(of_want).cloned().collect();
                 assert!(!shown.is_empty());
-                let off = most_apart(&shown, &want);
-                assert!(off <= may_be, "{off} levels apart: {path:?} {precision:?} by {batch}");
+                near(&shown, &want, batch);
             }
         }
     }
