@@ -20,8 +20,6 @@ const THOROUGH_OVER_DRAFT: f64 = 0.73;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;
-/// What network and grids cost in the end, at the least, of what they cost early in the training (EXPERIMENTS.md §42).
-const BYTES_LEFT: f64 = 0.5;
 /// How far the line through two drafts a quantiser apart is good for.
 const ON_THE_LINE_DB: f64 = 2.0;
 /// Luma PSNR above the asked one that is near enough.
@@ -62,7 +60,16 @@ pub(super) struct Shown {
     pub(super) bytes: usize,
 }
 
-/// Settings without a network, where one cannot pay whose training has `shown` so much and learns at most `yet_db` more.
+/// What the rest of a training makes of that at best.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outlook {
+    /// Luma that it still learns.
+    pub(super) yet_db: f64,
+    /// Share of the bytes that is left of them.
+    pub(super) bytes_left: f64,
+}
+
+/// Settings without a network, where one cannot pay whose training has `shown` so much and has such an `outlook`.
 ///
 /// # Errors
 /// When a draft cannot be coded.
@@ -71,10 +78,10 @@ pub(super) fn hopeless(
     settings: &EncodeSettings,
     offset: i32,
     shown: Shown,
-    yet_db: f64,
+    outlook: Outlook,
 ) -> Result<Option<EncodeSettings>> {
-    let Shown { luma_db, bytes } = shown;
-    let bound = Bound { luma_db: luma_db + yet_db, bytes: BYTES_LEFT * bytes as f64 };
+    let (Shown { luma_db, bytes }, Outlook { yet_db, bytes_left }) = (shown, outlook);
+    let bound = Bound { luma_db: luma_db + yet_db, bytes: bytes_left * bytes as f64 };
     let without = without_network(costs, settings, offset, Some(bound))?;
     if without.is_some() {
         settings.tell(&format!(
@@ -357,7 +364,8 @@ mod tests {
         let settings = EncodeSettings { plan: Plan::new(&[0, 0], &[(4000, 4)], 1), ..settings };
         let costs = Costs::open(&views, &settings);
         let hopeless = |luma_db: f64, bytes: usize| {
-            hopeless(&costs, &settings, -6, Shown { luma_db, bytes }, 4.0).unwrap()
+            let outlook = Outlook { yet_db: 4.0, bytes_left: 0.5 };
+            hopeless(&costs, &settings, -6, Shown { luma_db, bytes }, outlook).unwrap()
         };
         assert!(hopeless(40.0, 1_000).is_none());
         for poor in [(10.0, 1_000), (40.0, 100 << 20)] {
