@@ -1,47 +1,57 @@
 //! What downstream asks: where playing is, how long it takes, and to go on elsewhere.
 
+use gst::GenericFormattedValue;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use crate::element::{Iev, lock};
 
 impl Iev {
-    /// Goes on elsewhere. Any frame can be first; a seek backwards in time is refused.
+    /// Goes on elsewhere. Any frame can be first; backwards in time, or at another rate from one picture to the next
+    /// without a new segment, is refused.
     pub(crate) fn seek(&self, event: &gst::event::Seek) -> bool {
         let (rate, flags, start_type, start, stop_type, stop) = event.get();
-        use gst::GenericFormattedValue::Time;
-        let (Time(start), Time(stop)) = (start, stop) else { return false };
-        if rate <= 0.0 || self.sink.mode() != gst::PadMode::Pull {
+        let (GenericFormattedValue::Time(start), GenericFormattedValue::Time(stop)) = (start, stop)
+        else {
+            return false;
+        };
+        let seek = |segment: &mut gst::FormattedSegment<gst::ClockTime>| {
+            segment.do_seek(rate, flags, start_type, start, stop_type, stop).is_some()
+        };
+        let instant = flags.contains(gst::SeekFlags::INSTANT_RATE_CHANGE);
+        if rate <= 0.0 || instant || self.sink.mode() != gst::PadMode::Pull {
+            return false;
+        }
+        // What cannot be does not stop what plays.
+        if !seek(&mut lock(&self.place).segment.clone()) {
             return false;
         }
         let (seqnum, flush) = (event.seqnum(), flags.contains(gst::SeekFlags::FLUSH));
         if flush {
             // Upstream too, so that a read under way comes back.
-            let event = gst::event::FlushStart::builder().seqnum(seqnum).build();
-            self.sink.push_event(event.clone());
-            self.source.push_event(event);
+            self.push_both_ways(&gst::event::FlushStart::builder().seqnum(seqnum).build());
         }
         // Waits for the frame under way.
         let _ = self.sink.pause_task();
-        let sought = {
+        {
             let mut place = lock(&self.place);
-            let segment = &mut place.segment;
-            let sought = segment.do_seek(rate, flags, start_type, start, stop_type, stop).is_some();
-            if sought {
-                place.seqnum = Some(seqnum);
-            }
-            sought
-        };
+            seek(&mut place.segment);
+            place.seqnum = Some(seqnum);
+        }
         // Its threads end here.
         if let Some(opened) = &mut *lock(&self.opened) {
             opened.playback = None;
         }
         if flush {
-            let event = gst::event::FlushStop::builder(true).seqnum(seqnum).build();
-            self.sink.push_event(event.clone());
-            self.source.push_event(event);
+            self.push_both_ways(&gst::event::FlushStop::builder(true).seqnum(seqnum).build());
         }
-        self.start().is_ok() && sought
+        self.start().is_ok()
+    }
+
+    fn push_both_ways(&self, event: &gst::Event) {
+        for pad in [&self.sink, &self.source] {
+            pad.push_event(event.clone());
+        }
     }
 
     /// Duration, position, and where a seek may go: in time alone, since upstream would answer for its bytes.

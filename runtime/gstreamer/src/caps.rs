@@ -73,3 +73,67 @@ fn chroma_site(siting: Siting) -> VideoChromaSite {
         Siting::Unspecified | Siting::BottomLeft | Siting::Bottom => VideoChromaSite::empty(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iev_runtime::Size;
+    use iev_runtime::format::header::{Role, Sampling};
+
+    use super::*;
+
+    fn header(
+        colour: Colour,
+        pixel_aspect: (u32, u32),
+        siting: Siting,
+        rate: (u32, u32),
+    ) -> Header {
+        Header {
+            profile: "".try_into().unwrap(),
+            template_sha256: [0; 32],
+            size: Size { width_px: 720, height_px: 576 },
+            rate,
+            frames: 1,
+            colour,
+            views: [Role::Explicit].into_iter().collect(),
+            sampling: Sampling { pixel_aspect, siting },
+        }
+    }
+
+    #[test]
+    fn colour_aspect_and_rate_are_those_of_the_header() {
+        gst::init().unwrap();
+        let bt2020c = Colour { primaries: 9, transfer: 16, matrix: 10, full_range: true };
+        let ntsc = (30_000, 1001);
+        for (header, words) in [
+            (
+                header(Colour::UNSPECIFIED, (0, 0), Siting::Unspecified, (25, 1)),
+                "pixel-aspect-ratio=(fraction)1/1, colorimetry=(string)2:4:0:0, framerate=(fraction)25/1",
+            ),
+            (
+                header(Colour::BT709, (64, 45), Siting::Left, ntsc),
+                "pixel-aspect-ratio=(fraction)64/45, chroma-site=(string)mpeg2, colorimetry=(string)bt709, \
+                 framerate=(fraction)30000/1001",
+            ),
+            (
+                header(bt2020c, (1, 1), Siting::TopLeft, (1, 3600)),
+                "pixel-aspect-ratio=(fraction)1/1, chroma-site=(string)cosited, colorimetry=(string)1:6:14:7, \
+                 framerate=(fraction)1/3600",
+            ),
+        ] {
+            let caps = info(&header).unwrap().to_caps().unwrap().to_string();
+            let start = "video/x-raw, format=(string)I420, width=(int)720, height=(int)576, \
+                         interlace-mode=(string)progressive, ";
+            assert_eq!(caps, format!("{start}{words}"));
+        }
+    }
+
+    #[test]
+    fn a_fraction_that_gstreamer_cannot_hold_is_refused() {
+        gst::init().unwrap();
+        let many = 1 << 31;
+        for (aspect, rate) in [((many, 1), (25, 1)), ((1, 1), (1, many)), ((1, 1), (many, 1))] {
+            let header = header(Colour::BT709, aspect, Siting::Unspecified, rate);
+            assert!(matches!(info(&header), Err(Error::Unsupported { .. })));
+        }
+    }
+}

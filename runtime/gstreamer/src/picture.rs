@@ -22,3 +22,35 @@ pub(crate) fn buffer(info: &VideoInfo, picture: &Picture) -> gst::Buffer {
     drop(frame);
     buffer
 }
+
+#[cfg(test)]
+mod tests {
+    use gst_video::VideoFormat;
+    use iev_runtime::Size;
+
+    use super::*;
+
+    #[test]
+    fn odd_sides_keep_their_last_row_and_column() {
+        gst::init().unwrap();
+        for (width_px, height_px) in [(1, 1), (5, 3), (480, 272), (7, 8)] {
+            let mut picture = Picture::new(Size { width_px, height_px });
+            (0..).zip(picture.i420_mut()).for_each(|(at, sample)| *sample = (at % 251) as u8);
+            let (width, height) = (width_px.into(), height_px.into());
+            let info = VideoInfo::builder(VideoFormat::I420, width, height).build().unwrap();
+            let buffer = buffer(&info, &picture);
+            let frame = VideoFrameRef::from_buffer_ref_readable(&buffer, &info).unwrap();
+            for (at, plane) in (0..).zip(Plane::ALL) {
+                let (columns, rows) = picture.plane_size(plane);
+                assert_eq!(
+                    (frame.comp_width(at), frame.comp_height(at)),
+                    (columns as u32, rows as u32)
+                );
+                let stride = frame.plane_stride()[at as usize] as usize;
+                let lines = frame.plane_data(at).unwrap().chunks(stride).take(rows);
+                let samples: Vec<u8> = lines.flat_map(|line| line[..columns].to_vec()).collect();
+                assert_eq!(samples, picture.plane(plane), "{width_px}×{height_px} {plane:?}");
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::VideoInfo;
-use iev_runtime::{Backend, Error, Playback, Player, Selection, Source};
+use iev_runtime::{Backend, Error, Picture, Playback, Player, Selection, Source};
 
 use crate::element::{Iev, LOG, lock};
 use crate::source::Pulled;
@@ -20,6 +20,23 @@ pub(crate) struct Opened {
     timeline: Timeline,
     /// None where a seek has ended it.
     pub(crate) playback: Option<Playback>,
+}
+
+impl Opened {
+    /// A picture with its time; `first` where none was pushed before it since a seek.
+    fn buffer(&self, frame: u32, picture: &Picture, first: bool) -> gst::Buffer {
+        let mut buffer = picture::buffer(&self.info, picture);
+        let [start, end] = [0, 1].map(|on| self.timeline.start(frame.saturating_add(on)));
+        let writable = buffer.get_mut().unwrap_or_else(|| unreachable!("nobody else has it yet"));
+        writable.set_pts(start);
+        writable.set_duration(end - start);
+        writable.set_offset(frame.into());
+        writable.set_offset_end(u64::from(frame) + 1);
+        if first {
+            writable.set_flags(gst::BufferFlags::DISCONT);
+        }
+        buffer
+    }
 }
 
 /// Why the task rests.
@@ -101,8 +118,19 @@ impl Iev {
         self.source.push_event(gst::event::Eos::builder().seqnum(seqnum).build());
     }
 
-    /// One frame, and before it whatever is to be opened and said.
+    /// One frame.
     fn step(&self) -> Result<(), Rest> {
+        let buffer = self.next_buffer()?;
+        let end = buffer.pts().zip(buffer.duration()).map(|(start, duration)| start + duration);
+        self.source.push(buffer)?;
+        // A segment that follows without a flush begins where this one stopped.
+        let segment = &mut lock(&self.place).segment;
+        segment.set_position(end.map(|end| segment.stop().map_or(end, |stop| end.min(stop))));
+        Ok(())
+    }
+
+    /// The next frame, and before it whatever is to be opened and said.
+    fn next_buffer(&self) -> Result<gst::Buffer, Rest> {
         let mut opened = lock(&self.opened);
         let opened = match &mut *opened {
             Some(opened) => opened,
@@ -117,28 +145,13 @@ impl Iev {
         };
         let shown = playback.next().ok_or(Rest::Ended)?;
         let shown = shown.map_err(|error| self.unless_flushing(error))?;
-        let Some((id, picture)) = shown.with_ids().next() else {
-            unreachable!("a frame has the view that was asked for");
-        };
-        let mut buffer = picture::buffer(&opened.info, picture);
-        let [start, end] = [0, 1].map(|on| opened.timeline.start(id.frame.0.saturating_add(on)));
-        if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(start);
-            buffer.set_duration(end - start);
-            buffer.set_offset(id.frame.0.into());
-            buffer.set_offset_end(u64::from(id.frame.0) + 1);
-            if first {
-                buffer.set_flags(gst::BufferFlags::DISCONT);
-            }
-        }
         if first && let Some(report) = opened.backend.report() {
             gst::info!(LOG, imp = self, "networks run on {report}");
         }
-        self.source.push(buffer)?;
-        // A segment that follows without a flush begins where this one stopped.
-        let segment = &mut lock(&self.place).segment;
-        segment.set_position(segment.stop().map_or(end, |stop| end.min(stop)));
-        Ok(())
+        let Some((id, picture)) = shown.with_ids().next() else {
+            unreachable!("a frame has the view that was asked for");
+        };
+        Ok(opened.buffer(id.frame.0, picture, first))
     }
 
     /// Reads the header, and says what kind of pictures come.

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use gst::ClockTime;
-use iev_runtime::Header;
-use iev_runtime::Result;
+use iev_runtime::{Header, Result};
 
 use crate::caps::unsupported;
 

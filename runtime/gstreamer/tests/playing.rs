@@ -80,6 +80,7 @@ fn seeks_are_accurate_to_the_frame() {
     assert!(pipeline.rest() == all[20..23]);
     // What cannot be: nothing is lost by it.
     assert!(pipeline.element.seek(-1.0, flush, set, at(20), set, at(23)).is_err());
+    assert!(pipeline.element.seek_simple(flush, gst::format::Default::from_u64(20)).is_err());
     pipeline.element.seek_simple(flush, at(47)).unwrap();
     assert!(pipeline.rest() == all[47..]);
 }
