@@ -8,6 +8,7 @@
 //! * [`nasm`]: assembly of the decoders on x86
 //! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
 //! * [`bare_metal`]: the format core without an operating system
+//! * [`gstreamer`]: GStreamer's element, where GStreamer is
 //! * [`sample`]: what the sample must decode to on any machine
 //! * [`package`]: what is installed on a board
 //! * [`task`]: cargo and our programs, run with the environment they need
@@ -16,6 +17,7 @@ mod bare_metal;
 mod cross;
 mod debian;
 mod ffmpeg;
+mod gstreamer;
 mod instructions;
 mod nasm;
 mod ort;
@@ -105,6 +107,8 @@ enum Task {
     },
     /// Test the window of `iev play` on a display of its own, which takes Xvfb and xdotool
     TestWindow,
+    /// Build GStreamer's element `iev` and test it, which takes GStreamer's headers and programs
+    Gstreamer,
     /// Fetch what `cross BOARD --check --test` and `bare-metal` need, and build nothing
     Tools {
         /// Name of the profile
@@ -172,6 +176,7 @@ fn run(task: Task) -> Result<()> {
         Task::Export { args } => task::export(&place, &args),
         Task::Test { args } => task::test(&place, &args),
         Task::TestWindow => task::test_window(&place),
+        Task::Gstreamer => gstreamer::check(&place),
         Task::Tools { board } => {
             cross::fetch(&place, &board)?;
             bare_metal::fetch(&place)

@@ -18,7 +18,7 @@ use crate::place::Place;
 use crate::{nasm, torch};
 
 /// What programs are built against and run with.
-struct Libraries {
+pub(crate) struct Libraries {
     ort: PathBuf,
     /// Only the exporter needs more.
     exporter: Option<ForExporter>,
@@ -31,7 +31,7 @@ struct ForExporter {
 
 impl Libraries {
     /// Those of the player.
-    fn player(place: &Place) -> Result<Self> {
+    pub(crate) fn player(place: &Place) -> Result<Self> {
         Ok(Self { ort: ORT.host(place)?, exporter: None })
     }
 
@@ -44,7 +44,7 @@ impl Libraries {
     }
 
     /// The variables that make cargo and our programs use these libraries.
-    fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
+    pub(crate) fn variables(&self) -> Result<Vec<(&'static str, OsString)>> {
         let mut variables = vec![
             ("ORT_DYLIB_PATH", self.ort.clone().into_os_string()),
             // Tests load ONNX Runtime without the programs, which refuse this themselves.
@@ -225,7 +225,7 @@ pub(crate) fn cargo_alone(place: &Place, subcommand: &str) -> Command {
 }
 
 /// Cargo with the libraries that programs are built against and run with.
-fn cargo(place: &Place, libraries: &Libraries, subcommand: &str) -> Result<Command> {
+pub(crate) fn cargo(place: &Place, libraries: &Libraries, subcommand: &str) -> Result<Command> {
     let mut cargo = cargo_alone(place, subcommand);
     cargo.envs(libraries.variables()?);
     Ok(cargo)
