@@ -37,7 +37,7 @@ pub enum Part {
     Background,
     /// First pictures and key pictures without their noise.
     TemporalFilter,
-    /// A λ that falls, and bits of grids that weigh more than those of the network.
+    /// A λ that falls, and the weights that bits of network and grids have in the loss.
     RateWeights,
 }
 

@@ -159,8 +159,12 @@ pub struct Trainer {
     fingerprint: i64,
 }
 
-/// Weight of the grids' bits beside the network's: finished streams lie lower with it, and the more so the coarser
-/// they are (EXPERIMENTS §26, §27).
+/// Weight of the network's bits in the loss: what Muon makes orthogonal is seldom zero, and streams lie lower by a
+/// stronger pull (EXPERIMENTS §47).
+const NETWORK_WEIGHT: f64 = 2.0;
+
+/// Weight of the grids' bits: finished streams lie lower with it, and the more so the coarser they are (EXPERIMENTS
+/// §26, §27).
 fn grid_weight(lambda: f64) -> f64 {
     (1.4 + 0.4 / 3.0 * (lambda / lambda_at(37.0)).log2()).clamp(1.0, 2.0)
 }
@@ -168,7 +172,7 @@ fn grid_weight(lambda: f64) -> f64 {
 /// What network and grids cost in a step, estimated.
 struct Rate {
     bits: Tensor,
-    /// With those of grids times [`grid_weight`].
+    /// The same, weighted for the loss.
     weighted_bits: Tensor,
 }
 
@@ -488,10 +492,10 @@ impl Trainer {
         self.settings.lambda * self.settings.lambda_fall.powf((1.0 - fallen).max(0.0))
     }
 
-    /// Weight of the grids' bits beside the network's.
-    fn grid_weight(&self) -> f64 {
+    /// Weights of the network's and the grids' bits.
+    fn rate_weights(&self) -> [f64; 2] {
         let even = self.settings.without.has(Part::RateWeights);
-        if even { 1.0 } else { grid_weight(self.settings.lambda) }
+        if even { [1.0; 2] } else { [NETWORK_WEIGHT, grid_weight(self.settings.lambda)] }
     }
 
     fn rounding(&self) -> Rounding {
@@ -511,8 +515,9 @@ impl Trainer {
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
         let motion = network.motion(&latent16, &latent8).painted(crops);
         let grids = bits16 + bits8;
+        let [of_network, of_grids] = self.rate_weights();
         let rate = Rate {
-            weighted_bits: &network.bits + &grids * self.grid_weight(),
+            weighted_bits: &network.bits * of_network + &grids * of_grids,
             bits: &network.bits + grids,
         };
         (network, motion, rate)
