@@ -1,6 +1,8 @@
 //! Pictures of the player as buffers of GStreamer.
 
 use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
+use iev_runtime::format::colour::Colour;
+use iev_runtime::picture::packing::Packing;
 use iev_runtime::{Picture, Plane};
 
 /// A picture in GStreamer's layout, whose rows may be longer.
@@ -10,14 +12,12 @@ pub(crate) fn buffer(info: &VideoInfo, picture: &Picture) -> gst::Buffer {
     let writable = buffer.get_mut().unwrap_or_else(|| unreachable!("nobody else has it yet"));
     let mut frame = VideoFrameRef::from_buffer_ref_writable(writable, info)
         .unwrap_or_else(|_| unreachable!("it has the size of the layout"));
-    for (at, plane) in (0..).zip(Plane::ALL) {
-        let stride = frame.plane_stride()[at as usize].unsigned_abs() as usize;
-        let (columns, _) = picture.plane_size(plane);
-        let rows = picture.plane(plane).chunks_exact(columns);
-        let target = frame.plane_data_mut(at).unwrap_or_else(|_| unreachable!("I420 has it"));
-        for (to, from) in target.chunks_mut(stride).zip(rows) {
-            to[..columns].copy_from_slice(from);
-        }
+    for index in 0..Plane::ALL.len() {
+        let stride = frame.plane_stride()[index].unsigned_abs() as usize;
+        let out = frame.plane_data_mut(index as u32);
+        let out = out.unwrap_or_else(|_| unreachable!("I420 has it"));
+        // Whose samples are written as they are, whatever their colours.
+        Packing::I420.write_plane(index, picture, Colour::UNSPECIFIED, out, stride);
     }
     drop(frame);
     buffer

@@ -23,37 +23,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    fn board(&self) -> Result<Option<Board>> {
-        self.board.as_deref().map(Board::find).transpose()
-    }
-
-    fn threads(&self, board: Option<&Board>) -> Threads {
-        let all = usize::try_from(self.threads).ok().filter(|threads| *threads > 0);
-        Threads::spread(board, all, None)
-    }
-
-    /// What networks run on.
+    /// What networks run on, and how a stream is opened.
     ///
     /// # Errors
     /// [`iev_runtime::Error::Usage`] for a name that is none.
-    pub(crate) fn backend(&self) -> Result<Backend> {
-        let board = self.board()?;
+    pub(crate) fn player(&self) -> Result<(Backend, Options)> {
+        let board = self.board.as_deref().map(Board::find).transpose()?;
+        let all = usize::try_from(self.threads).ok().filter(|threads| *threads > 0);
+        let threads = Threads::spread(board.as_ref(), all, None);
+        // 1. What networks run on.
         let mut session = board.as_ref().map(Board::session).unwrap_or_default();
         if let Some(names) = &self.provider {
             session.providers = names.split(',').map(str::parse).collect::<Result<_>>()?;
         }
-        session.threads = self.threads(board.as_ref()).per_network();
+        session.threads = threads.per_network();
         session.engines = Engines::of_user().map(|folder| Engines { folder, build: false });
-        Ok(Backend::new(None, session))
-    }
-
-    /// How a stream is opened.
-    ///
-    /// # Errors
-    /// As [`Settings::backend`].
-    pub(crate) fn options(&self, backend: &Backend) -> Result<Options> {
-        let board = self.board()?;
-        let threads = self.threads(board.as_ref());
+        let backend = Backend::new(None, session);
+        // 2. What else the board and the properties say.
         let mut options = Options::new(backend.opener());
         if let Some(board) = &board {
             board.apply(&mut options);
@@ -63,7 +49,7 @@ impl Settings {
         if let Some(name) = &self.precision {
             options.precision = name.parse()?;
         }
-        Ok(options)
+        Ok((backend, options))
     }
 
     /// The view to show.

@@ -158,8 +158,8 @@ impl Iev {
     fn open(&self) -> Result<Opened, Error> {
         let settings = lock(&self.settings).clone();
         let source = Source::custom(Pulled(self.sink.clone()));
-        let backend = settings.backend()?;
-        let player = Player::over(source, settings.options(&backend)?)?;
+        let (backend, options) = settings.player()?;
+        let player = Player::over(source, options)?;
         let header = player.header();
         let (info, timeline) = (caps::info(header)?, Timeline::of(header)?);
         let caps = info.to_caps();
