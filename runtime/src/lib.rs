@@ -41,7 +41,7 @@
 //! | `cli` | the `iev` program with its command line and reports; the default |
 //! | `window` | `iev play`, a window on X11 |
 //! | `v4l2` | explicit views in H.264 by a video device of the machine, on Linux |
-//! | `nasm` | assembly of the AV1 decoder on x86, where nasm is installed |
+//! | `assembly` | assembly of the AV1 decoder, where `cargo xtask` can build it |
 //! | `defmt` | trace points for microcontrollers |
 //!
 //! # Rooms, in the order the data meets them

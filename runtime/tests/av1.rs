@@ -1,7 +1,9 @@
 //! AV1: the checker and rav1d turn a stream into its recorded pictures, and have an answer to a damaged one.
 //!
-//! `av1/room.obu` is SVT-AV1's (preset 4, crf 50): ten pictures of 79×47 of our own render of a room, some
-//! of them hidden first and shown later.
+//! Both streams are SVT-AV1's, of our own render of a room, with pictures that are hidden first and shown later:
+//! `av1/room.obu` (preset 4, crf 50) is ten pictures of 79×47, short enough to damage it everywhere; `av1/pan.obu`
+//! (preset 2, crf 45) is 24 of 318×178 cut out along a line, with tools and blocks of every kind for the assembly of
+//! each processor. ffmpeg's libdav1d shows the same pictures.
 #![cfg(feature = "player")]
 
 use iev_runtime::Size;
@@ -12,18 +14,26 @@ use iev_runtime::sink::Digest;
 const SIZE: Size = Size { width_px: 79, height_px: 47 };
 const STREAM: &[u8] = include_bytes!("av1/room.obu");
 
-#[test]
-fn the_stream_decodes_to_its_recorded_pictures() {
-    let units = obu::temporal_units(STREAM).unwrap();
-    assert_eq!(units.len(), 10);
-    let (mut checker, mut decoder) = (Checker::new(SIZE), Rav1d::start(SIZE).unwrap());
-    let (mut picture, mut digest) = (Picture::new(SIZE), Digest::default());
+/// The digest of the pictures of `stream`, which must have as many units.
+fn digest(stream: &[u8], size: Size, pictures: usize) -> String {
+    let units = obu::temporal_units(stream).unwrap();
+    assert_eq!(units.len(), pictures);
+    let (mut checker, mut decoder) = (Checker::new(size), Rav1d::start(size).unwrap());
+    let (mut picture, mut digest) = (Picture::new(size), Digest::default());
     for unit in &units {
         checker.check(unit).unwrap();
         decoder.decode(unit, &mut picture).unwrap();
         digest.put(&picture);
     }
-    assert_eq!(digest.hex(), "eecf0bdfd16579f41f20a8ff22bca269");
+    digest.hex()
+}
+
+#[test]
+fn streams_decode_to_their_recorded_pictures() {
+    assert_eq!(digest(STREAM, SIZE, 10), "eecf0bdfd16579f41f20a8ff22bca269");
+    let size = Size { width_px: 318, height_px: 178 };
+    let pan = include_bytes!("av1/pan.obu");
+    assert_eq!(digest(pan, size, 24), "e2b83f8a77695feb4318adcbe4840ee6");
 }
 
 /// Pictures of `units` before the first that the checker refuses or rav1d fails at.

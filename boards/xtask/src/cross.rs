@@ -15,7 +15,7 @@ use crate::place::{Arch, Place};
 use crate::symbols::Needs;
 use crate::task::{run, shown};
 use crate::toolchain::Toolchain;
-use crate::{debian, instructions, nasm, sample};
+use crate::{assembly, debian, instructions, sample};
 
 /// What of a board profile matters to a build.
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ pub(crate) fn build(place: &Place, board: &str) -> Result<BoardProgram> {
     // One by one, so that the library has nothing of the command line.
     for package in ["iev-runtime", "iev-capi"] {
         let arguments = ["--release", "-p", package];
-        run(cargo(place, "build", &toolchain).args(arguments).args(nasm::features(arch)))?;
+        run(cargo(place, "build", &toolchain).args(arguments).args(assembly::features(arch)))?;
     }
     let release = toolchain.folder.join(&triple).join("release");
     let (program, library) = (release.join("iev"), release.join("libiev.so"));
@@ -181,14 +181,14 @@ pub(crate) fn check(place: &Place, built: &BoardProgram) -> Result<()> {
 }
 
 /// Runs the player's unit tests, and those of AV1, whose pictures are recorded, as the board's processor would; those
-/// of kernels and networks as every one of [`ARM_PROCESSORS`].
+/// of kernels, networks and AV1, which have assembly or its like, as every one of [`ARM_PROCESSORS`].
 pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
     // Optimised like the program itself, whose dependencies are built already.
     let tests = |targets: &[&str]| -> Result<Command> {
         let mut cargo =
             cargo(place, "test", &Toolchain::linux(place, &built.triple, &built.glibc)?);
         cargo.args(["--release", "-p", "iev-runtime"]).args(targets);
-        cargo.args(nasm::features(built.arch));
+        cargo.args(assembly::features(built.arch));
         cargo.env("ORT_DISABLE_TELEMETRY", "1");
         cargo.env("ORT_DYLIB_PATH", ORT.ready(place, built.arch)?);
         Ok(cargo)
@@ -213,7 +213,8 @@ pub(crate) fn test(place: &Place, built: &BoardProgram) -> Result<()> {
     let [newest, others @ ..] = ARM_PROCESSORS;
     as_processor(&mut tests(&all)?, newest, &[])?;
     others.iter().try_for_each(|processor| {
-        as_processor(&mut tests(&["--lib"])?, processor, &["kernel::", "network::"])
+        as_processor(&mut tests(&["--lib"])?, processor, &["kernel::", "network::"])?;
+        as_processor(&mut tests(&["--test", "av1"])?, processor, &["streams_decode"])
     })
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 
 use crate::place::Place;
 use crate::task::{self, Libraries};
-use crate::{nasm, sample};
+use crate::{assembly, sample};
 
 /// Debian's packages, and what only works with each.
 const NEEDS: [(&str, &[&str]); 5] = [
@@ -37,7 +37,7 @@ pub(crate) fn check(place: &Place) -> Result<()> {
     let cargo = |subcommand| -> Result<Command> {
         let mut cargo = task::cargo(place, &libraries, subcommand)?;
         cargo.args(["--locked", "--manifest-path", "runtime/gstreamer/Cargo.toml"]);
-        cargo.args(nasm::host_features());
+        cargo.args(assembly::host_features());
         Ok(cargo)
     };
     let mut format = task::cargo(place, &libraries, "fmt")?;

@@ -5,7 +5,7 @@
 //! * [`ort`]: ONNX Runtime, which the player loads
 //! * [`torch`]: libtorch, which training links
 //! * [`ffmpeg`]: the program that brings x264
-//! * [`nasm`]: assembly of the decoders on x86
+//! * [`assembly`]: assembly of the explicit decoders
 //! * [`debian`], [`toolchain`], [`symbols`], [`cross`]: `iev` for a board, and what it needs there
 //! * [`bare_metal`]: the format core without an operating system
 //! * [`gstreamer`]: GStreamer's element, where GStreamer is
@@ -13,13 +13,13 @@
 //! * [`package`]: what is installed on a board
 //! * [`task`]: cargo and our programs, run with the environment they need
 
+mod assembly;
 mod bare_metal;
 mod cross;
 mod debian;
 mod ffmpeg;
 mod gstreamer;
 mod instructions;
-mod nasm;
 mod ort;
 mod package;
 mod pinned_file;

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use crate::ffmpeg::FFMPEG;
 use crate::ort::ORT;
 use crate::place::Place;
-use crate::{nasm, torch};
+use crate::{assembly, torch};
 
 /// What programs are built against and run with.
 pub(crate) struct Libraries {
@@ -95,7 +95,7 @@ fn quoted(text: &str) -> String {
 pub(crate) fn build(place: &Place) -> Result<()> {
     let both = ["-p", "iev-runtime", "-p", "iev-exporter"];
     let mut cargo = cargo(place, &Libraries::all(place)?, "build")?;
-    run(cargo.arg("--release").args(both).args(nasm::host_features()))?;
+    run(cargo.arg("--release").args(both).args(assembly::host_features()))?;
     let release = place.target.join("release");
     eprintln!(
         "iev and iev-export are in {}; for the libraries and the ffmpeg they use: eval \"$(cargo xtask env)\"",
@@ -108,7 +108,7 @@ pub(crate) fn build(place: &Place) -> Result<()> {
 pub(crate) fn player(place: &Place) -> Result<Command> {
     let libraries = Libraries::player(place)?;
     let iev = ["-p", "iev-runtime", "--bin", "iev"];
-    run(cargo(place, &libraries, "build")?.args(iev).args(nasm::host_features()))?;
+    run(cargo(place, &libraries, "build")?.args(iev).args(assembly::host_features()))?;
     let mut iev = Command::new(place.target.join("debug/iev"));
     iev.envs(libraries.variables()?);
     Ok(iev)
@@ -118,7 +118,7 @@ pub(crate) fn player(place: &Place) -> Result<Command> {
 pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::player(place)?;
     let player = ["--release", "-p", "iev-runtime"];
-    run(cargo(place, &libraries, "build")?.args(player).args(nasm::host_features()))?;
+    run(cargo(place, &libraries, "build")?.args(player).args(assembly::host_features()))?;
     let mut iev = program(place, &libraries, "iev")?;
     iev.arg("demo").arg(place.root.join("models/sample.iev"));
     become_program(iev.arg("--out").arg(place.target.join("demo")).args(args))
@@ -128,7 +128,7 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
 pub(crate) fn play(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::player(place)?;
     let player = ["--release", "-p", "iev-runtime", "--features", "iev-runtime/window"];
-    run(cargo(place, &libraries, "build")?.args(player).args(nasm::host_features()))?;
+    run(cargo(place, &libraries, "build")?.args(player).args(assembly::host_features()))?;
     become_program(program(place, &libraries, "iev")?.arg("play").args(args))
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn test_window(place: &Place) -> Result<()> {
 pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::all(place)?;
     let exporter = ["--release", "-p", "iev-exporter"];
-    run(cargo(place, &libraries, "build")?.args(exporter).args(nasm::host_features()))?;
+    run(cargo(place, &libraries, "build")?.args(exporter).args(assembly::host_features()))?;
     become_program(program(place, &libraries, "iev-export")?.args(args))
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
         cargo.arg("--workspace");
     }
     if has_player(args) {
-        cargo.args(nasm::host_features());
+        cargo.args(assembly::host_features());
     }
     let list = NamedTempFile::new_in(&place.target)?;
     let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
@@ -202,7 +202,7 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
     let libraries = Libraries::all(place)?;
     run(cargo(place, &libraries, "fmt")?.args(["--all", "--check"]))?;
     // As the tests build it, so that each crate is looked at once.
-    let everything = [&["--workspace"], nasm::host_features()].concat();
+    let everything = [&["--workspace"], assembly::host_features()].concat();
     let mut clippy = cargo(place, &libraries, "clippy")?;
     run(clippy.args(&everything).args(["--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(place, &libraries, "doc")?;
@@ -218,7 +218,7 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
 
 /// Cargo in the checkout, without libraries of ours.
 pub(crate) fn cargo_alone(place: &Place, subcommand: &str) -> Command {
-    nasm::warn();
+    assembly::warn();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(subcommand).current_dir(&place.root).env("CARGO_TARGET_DIR", &place.target);
     cargo

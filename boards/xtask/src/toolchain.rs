@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::debian;
 use crate::place::{Arch, Place};
 use crate::task::cargo_alone;
 use crate::wheel::Wheel;
+use crate::{assembly, debian};
 
 const ZIG: Wheel = Wheel {
     requirement: "ziglang==0.17.1",
@@ -61,6 +61,9 @@ impl Toolchain {
         set(format!("CARGO_TARGET_{upper}_LINKER"), compilers.join("cc").into());
         // runtime/capi/build.rs has something to hide from programs, which each linker is told in its own way.
         set("IEV_LINKED_BY_ZIG".into(), "1".into());
+        if triple.starts_with(Arch::Aarch64.name()) {
+            set(format!("CFLAGS_{lower}"), assembly::arm_flags(place));
+        }
         Ok(toolchain)
     }
 
@@ -171,9 +174,11 @@ fn compilers(place: &Place, triple: &str, glibc: &str) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     let program = program.display();
     for (name, command) in [("cc", "cc"), ("c++", "c++")] {
-        // cc-rs adds Rust's name of the target, which zig does not know.
+        // cc-rs adds Rust's name of the target, which zig does not know, nor does it know processors by gcc's names,
+        // as rav1d's build gives one.
         let script = format!(
             "#!/bin/bash\narguments=()\nfor a in \"$@\"; do case $a in --target=*) ;; \
+             -march=armv8.6-a) arguments+=(-mcpu=generic+v8_6a) ;; \
              *) arguments+=(\"$a\") ;; esac; done\n\
              exec '{program}' {command} -target {arch}-linux-gnu.{glibc} \"${{arguments[@]}}\"\n"
         );

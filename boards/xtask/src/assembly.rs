@@ -1,9 +1,10 @@
-//! Assembly of the decoders on x86: it takes nasm, without which all works, only slowly.
+//! Assembly of the explicit decoders: on x86 it takes nasm, without which all works, only slowly.
 
+use std::ffi::OsString;
 use std::process::Command;
 use std::sync::{LazyLock, Once};
 
-use crate::place::Arch;
+use crate::place::{Arch, Place};
 
 /// What rav1d's assembly is written for.
 const AV1_NEEDS: (u32, u32) = (2, 14);
@@ -21,17 +22,30 @@ fn version(printed: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Arguments of cargo that give a player for `arch` the assembly of its AV1 decoder, where nasm can; there is none for
-/// Arm (see runtime/Cargo.toml). Why a feature, which openh264 goes without: rav1d's build fails where nasm is missing
-/// or old.
+/// Arguments of cargo that give a player for `arch` the assembly of its AV1 decoder, where it can be built: for x86 by
+/// nasm, for Arm by the compiler for boards, which has the header that the crate lacks. Why a feature, which openh264
+/// goes without: rav1d's build fails where nasm is missing or old.
 pub(crate) fn features(arch: Arch) -> &'static [&'static str] {
-    let can = arch == Arch::X86_64 && *INSTALLED >= Some(AV1_NEEDS);
-    if can { &["--features", "iev-runtime/nasm"] } else { &[] }
+    let can = match arch {
+        Arch::X86_64 => *INSTALLED >= Some(AV1_NEEDS),
+        Arch::Aarch64 => true,
+    };
+    if can { &["--features", "iev-runtime/assembly"] } else { &[] }
 }
 
-/// [`features`] for this machine.
+/// [`features`] for this machine. An Arm's own compiler goes without: that of JetPack 5 is too old.
 pub(crate) fn host_features() -> &'static [&'static str] {
-    Arch::host().map_or(&[], features)
+    match Arch::host() {
+        Ok(Arch::X86_64) => features(Arch::X86_64),
+        _ => &[],
+    }
+}
+
+/// Flags of C for Arm by which rav1d's assembly finds its missing header.
+pub(crate) fn arm_flags(place: &Place) -> OsString {
+    let mut flags = OsString::from("-I");
+    flags.push(place.root.join("boards/xtask/rav1d"));
+    flags
 }
 
 /// Says once what a build for x86 lacks here.
@@ -61,6 +75,8 @@ fn lack(installed: Option<(u32, u32)>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -84,7 +100,10 @@ mod tests {
     }
 
     #[test]
-    fn arm_goes_without() {
-        assert!(features(Arch::Aarch64).is_empty());
+    fn the_missing_header_lies_where_rav1d_looks() {
+        let place = Place::find().unwrap();
+        let flags = arm_flags(&place).into_string().unwrap();
+        let folder = flags.strip_prefix("-I").unwrap();
+        assert!(Path::new(folder).join("src/arm/asm-offsets.h").is_file(), "{flags}");
     }
 }
