@@ -17,9 +17,13 @@ pub(super) const ROWS: usize = 8;
 /// Pixels that a tile's rectangle has more on each side: those beside a crack, and rounding.
 const SLACK_PX: f32 = 2.0;
 
+/// Points that some pixels beside one another are taken out of, of which there are as many behind every pixel.
+const NEAR: usize = 16;
+
 /// Nearness of a pixel with the last 8 bits of it replaced by how far it is to be trusted: 16 bits are more than depth
 /// is found with, and there is one place to look at instead of two.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(transparent)]
 pub(super) struct Point(u32);
 
 impl Point {
@@ -92,7 +96,7 @@ pub(super) struct Rectangle {
 impl Relief {
     pub(super) fn new(size: Size) -> Self {
         let (columns, rows) = (size.width(), size.height());
-        let points = vec![Point::default(); columns * rows];
+        let points = vec![Point::default(); columns * rows + NEAR];
         Self {
             columns,
             rows,
@@ -115,10 +119,11 @@ impl Relief {
     #[inline(always)]
     fn fill_rows(&mut self, map: &DepthMap, tolerance: f32) {
         let pixels = map.nearness.iter().zip(&map.trust);
-        for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
+        let (points, _) = self.points.split_at_mut(self.columns * self.rows);
+        for (point, (nearness, trust)) in points.iter_mut().zip(pixels) {
             *point = Point::new(*nearness, *trust);
         }
-        self.front.fill(&self.points, self.columns, tolerance);
+        self.front.fill(points, self.columns, tolerance);
     }
 
     /// The points of some pixels, behind which as many others may be looked at next.
@@ -129,8 +134,14 @@ impl Relief {
     pub(super) fn at<const N: usize>(&self, pixels: &[u32; N]) -> [Point; N] {
         let last = pixels.iter().fold(0, |last, pixel| last.max(*pixel)) as usize;
         // Why one for all: a check for each of them takes longer than what is read.
-        assert!(last < self.points.len(), "a pixel is in the picture");
+        assert!(last + NEAR <= self.points.len(), "a pixel is in the picture");
         bring(&self.points, pixels[N - 1] as usize + 1, N);
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2; no pixel is above `last`, behind which there are enough.
+            #[allow(unsafe_code, reason = "chosen at run time")]
+            return unsafe { avx2::at(&self.points, pixels) };
+        }
         // SAFETY: no pixel is above `last`, which is within.
         #[allow(unsafe_code, reason = "a check for each point")]
         pixels.map(|pixel| unsafe { *self.points.get_unchecked(pixel as usize) })
@@ -241,4 +252,50 @@ fn lands(
         (low[axis] - reach) as usize..((high[axis] + reach) as usize).saturating_add(1).min(end)
     };
     Some(Rectangle { columns: span(0, size.width()), rows: span(1, size.height()) })
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    #![allow(unsafe_code, reason = "loads without a check for each")]
+
+    use core::arch::x86_64::*;
+
+    use super::super::lanes::{LANES, load};
+    use super::{NEAR, Point};
+
+    /// [`Relief::at`](super::Relief::at): where pixels are beside one another, as those of most surfaces, eight at a time.
+    ///
+    /// # Safety
+    /// There are [`NEAR`] points from every pixel on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn at<const N: usize>(points: &[Point], pixels: &[u32; N]) -> [Point; N] {
+        const { assert!(N.is_multiple_of(LANES)) }
+        let mut found = [Point(0); N];
+        for start in (0..N).step_by(LANES) {
+            let first = pixels[start];
+            let off = _mm256_sub_epi32(load(pixels, start), _mm256_set1_epi32(first as i32));
+            let reach = _mm256_set1_epi32(NEAR as i32 - 1);
+            let near = _mm256_cmpeq_epi32(_mm256_min_epu32(off, reach), off);
+            if _mm256_movemask_epi8(near) != -1 {
+                for at in start..start + LANES {
+                    // SAFETY: the caller's.
+                    found[at] = unsafe { *points.get_unchecked(pixels[at] as usize) };
+                }
+                continue;
+            }
+            let place = points.as_ptr().wrapping_add(first as usize).cast::<__m256i>();
+            // SAFETY: the caller's; a point is a word.
+            let [low, high] =
+                unsafe { [_mm256_loadu_si256(place), _mm256_loadu_si256(place.add(1))] };
+            // Either half has the number of a point in three bits, and the fourth says which half.
+            let [low, high] = [low, high].map(|half| _mm256_permutevar8x32_epi32(half, off));
+            let of_high = _mm256_cmpgt_epi32(off, _mm256_set1_epi32(LANES as i32 - 1));
+            let chosen = _mm256_blendv_epi8(low, high, of_high);
+            let place: &mut [Point] = &mut found[start..][..LANES];
+            // SAFETY: the slice has as many points as a vector has words.
+            unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), chosen) };
+        }
+        found
+    }
 }

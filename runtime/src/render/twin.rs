@@ -99,7 +99,7 @@ fn sample(picture: &Picture, plane: Plane, column: i32, row: i32) -> i32 {
 fn cubic(picture: &Picture, x: f32, y: f32) -> f32 {
     let places = [x, y].map(fine);
     let [left, top] = places.map(|place| place.div_euclid(cubic::PHASES as i32));
-    let weights = cubic::taps(&places).map(|taps| taps.to_le_bytes().map(|tap| tap as i8));
+    let weights = places.map(|place| cubic::taps(place).to_le_bytes().map(|tap| tap as i8));
     let mut sum = 0;
     for (line, down) in (top - 1..).zip(weights[1]) {
         for (column, across) in (left - 1..).zip(weights[0]) {
