@@ -13,7 +13,7 @@ use crate::units::Size;
 pub(super) const GRID: usize = 2;
 /// Columns and rows of a tile.
 pub(super) const COLUMNS: usize = 64;
-pub(super) const ROWS: usize = 8;
+pub(super) const ROWS: usize = 4;
 /// Pixels that a tile's rectangle has more on each side: those beside a crack, and rounding.
 const SLACK_PX: f32 = 2.0;
 
