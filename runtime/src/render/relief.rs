@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::ahead::bring;
+use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::trust::SOLID;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
-use super::warp::{Key, MOST_ZOOM};
+use super::warp::{Key, MOST_ZOOM, whole};
 use crate::units::Size;
 
 /// Columns and rows of the pixels that are one cell where surfaces are told apart: depth is found no finer.
@@ -28,7 +29,7 @@ pub(super) struct Point(u32);
 
 impl Point {
     fn new(nearness: f32, trust: f32) -> Self {
-        Self((nearness.to_bits() + 0x80) & !0xff | u32::from((trust * 255.0 + 0.5) as u8))
+        Self((nearness.to_bits() + 0x80) & !0xff | whole(trust * 255.0) as u32)
     }
 
     /// Not below zero.
@@ -82,8 +83,8 @@ pub(super) struct Front {
     pub columns: usize,
     pub rows: usize,
     points: Vec<Point>,
-    /// Least and most nearness of every tile.
-    ranges: Vec<[f32; 2]>,
+    /// Points of least and most nearness of every tile.
+    ranges: Vec<[Point; 2]>,
 }
 
 /// Pixels of a picture.
@@ -105,25 +106,43 @@ impl Relief {
         }
     }
 
-    /// Takes the depth of a picture, in which points no further apart than `tolerance` are of one surface.
-    pub(super) fn fill(&mut self, map: &DepthMap, tolerance: f32) {
+    /// Takes the depth of a picture where it is `stale`, by blocks of the picture shrunk by `scale`. Points no further
+    /// apart than `tolerance` are of one surface; where it changes, all is stale.
+    pub(super) fn fill(
+        &mut self,
+        map: &DepthMap,
+        tolerance: f32,
+        (stale, scale): (&Blocks, usize),
+    ) {
         by_widest!(
-            Relief::fill_rows,
+            Relief::fill_blocks,
             relief: &mut Relief = self,
             map: &DepthMap = map,
-            tolerance: f32 = tolerance
+            tolerance: f32 = tolerance,
+            stale: (&Blocks, usize) = (stale, scale)
         )
     }
 
     /// [`Self::fill`], compiled once for every set of vector instructions.
     #[inline(always)]
-    fn fill_rows(&mut self, map: &DepthMap, tolerance: f32) {
-        let pixels = map.nearness.iter().zip(&map.trust);
-        let (points, _) = self.points.split_at_mut(self.columns * self.rows);
-        for (point, (nearness, trust)) in points.iter_mut().zip(pixels) {
-            *point = Point::new(*nearness, *trust);
+    fn fill_blocks(&mut self, map: &DepthMap, tolerance: f32, (stale, scale): (&Blocks, usize)) {
+        for row in 0..self.rows {
+            for run in stale.runs(row / scale) {
+                let across = run.start * scale..(run.end * scale).min(self.columns);
+                let own = row * self.columns + across.start..row * self.columns + across.end;
+                let pixels = map.nearness[own.clone()].iter().zip(&map.trust[own.clone()]);
+                for (point, (nearness, trust)) in self.points[own].iter_mut().zip(pixels) {
+                    *point = Point::new(*nearness, *trust);
+                }
+                // A block is whole cells, whose last row is this one.
+                if row % GRID == GRID - 1 || row == self.rows - 1 {
+                    let rows = [row / GRID * GRID, row]
+                        .map(|row| &self.points[row * self.columns..][across.clone()]);
+                    self.front.fill(rows, (row / GRID, across.start / GRID), tolerance);
+                }
+            }
         }
-        self.front.fill(points, self.columns, tolerance);
+        self.front.find_ranges();
     }
 
     /// The points of some pixels, behind which as many others may be looked at next.
@@ -159,27 +178,38 @@ impl Front {
         let tiles = columns.div_ceil(COLUMNS) * rows.div_ceil(ROWS);
         // A tile's rows are read as a whole, at the right edge beyond it.
         let points = vec![Point::default(); columns * rows + COLUMNS];
-        Self { columns, rows, points, ranges: vec![[0.0; 2]; tiles] }
+        Self { columns, rows, points, ranges: vec![[Point(0); 2]; tiles] }
+    }
+
+    /// Takes two rows of points for the cells from `column` on in a row of them.
+    #[inline(always)]
+    fn fill(
+        &mut self,
+        [upper, lower]: [&[Point]; 2],
+        (row, column): (usize, usize),
+        tolerance: f32,
+    ) {
+        let cells = &mut self.points[row * self.columns + column..][..upper.len().div_ceil(GRID)];
+        let (upper, upper_last) = upper.as_chunks::<GRID>();
+        let (lower, lower_last) = lower.as_chunks::<GRID>();
+        for ((cell, upper), lower) in cells.iter_mut().zip(upper).zip(lower) {
+            *cell = Point::foremost([upper[0], upper[1], lower[0], lower[1]], tolerance);
+        }
+        if let ([upper], [lower], Some(cell)) = (upper_last, lower_last, cells.last_mut()) {
+            *cell = Point::foremost([*upper, *upper, *lower, *lower], tolerance);
+        }
     }
 
     #[inline(always)]
-    fn fill(&mut self, points: &[Point], across: usize, tolerance: f32) {
-        let lines = self.points.chunks_exact_mut(self.columns).zip(points.chunks(GRID * across));
-        for (line, rows) in lines {
-            let (upper, lower) = (&rows[..across], &rows[rows.len() - across..]);
-            for (cell, point) in line.iter_mut().enumerate() {
-                let (left, right) = (cell * GRID, (cell * GRID + 1).min(across - 1));
-                let four = [upper[left], upper[right], lower[left], lower[right]];
-                *point = Point::foremost(four, tolerance);
-            }
-        }
-        self.ranges.fill([f32::MAX, f32::MIN]);
+    fn find_ranges(&mut self) {
+        self.ranges.fill([Point(u32::MAX), Point(0)]);
         let across = self.columns.div_ceil(COLUMNS);
         for (row, line) in self.points.chunks_exact(self.columns).enumerate().take(self.rows) {
             let ranges = &mut self.ranges[row / ROWS * across..][..across];
             for (range, part) in ranges.iter_mut().zip(line.chunks(COLUMNS)) {
+                // The bits of numbers that are not below zero are in the order of the numbers.
                 *range = part.iter().fold(*range, |[low, high], point| {
-                    [low.min(point.nearness()), high.max(point.nearness())]
+                    [Point(low.0.min(point.0)), Point(high.0.max(point.0))]
                 });
             }
         }
@@ -216,11 +246,9 @@ impl Front {
     pub(super) fn see(&self, way: (Transfer, f32), size: Size, seen: &mut Vec<Rectangle>) {
         let all = Rectangle { columns: 0..size.width(), rows: 0..size.height() };
         seen.clear();
-        seen.extend(
-            self.tiles().zip(&self.ranges).map(|(tile, range)| {
-                lands(&tile, *range, way, size).unwrap_or_else(|| all.clone())
-            }),
-        );
+        seen.extend(self.tiles().zip(&self.ranges).map(|(tile, range)| {
+            lands(&tile, range.map(Point::nearness), way, size).unwrap_or_else(|| all.clone())
+        }));
     }
 }
 
