@@ -188,10 +188,19 @@ impl Level {
         if inside { place } else { -1 }
     }
 
-    /// The pixel at a place.
+    /// The pixels at some places; anything at those outside.
+    ///
+    /// # Panics
+    /// If a place is not one of [`Self::place`].
     #[inline(always)]
-    pub(super) fn pixel(&self, place: i32) -> u32 {
-        self.between.get(place as usize).copied().unwrap_or(0)
+    pub(super) fn pixels_at<const N: usize>(&self, places: &[i32; N]) -> [u32; N] {
+        let places = places.map(|place| place.max(0) as u32);
+        let last = places.iter().fold(0, |last, place| last.max(*place)) as usize;
+        // Why one for all: a check for each of them takes longer than what is read.
+        assert!(last < self.between.len(), "a place is in the picture");
+        // SAFETY: no place is above `last`, which is within.
+        #[allow(unsafe_code, reason = "a check for each pixel")]
+        places.map(|place| unsafe { *self.between.get_unchecked(place as usize) })
     }
 }
 
@@ -282,7 +291,7 @@ mod tests {
         picture.plane_mut(Plane::V).copy_from_slice(&[0, 100]);
         let mut level = Level::new(picture.size(), 2);
         level.fill(&picture);
-        let at = |x, y| level.pixel(level.place(x, y)).to_le_bytes();
+        let at = |x, y| level.pixels_at(&[level.place(x, y)])[0].to_le_bytes();
         assert_eq!(at(0.5, 0.5), [10, 255, 0, 8]);
         assert_eq!(at(0.0, 1.0), [10, 255, 0, 8]);
         assert_eq!(at(1.1, 0.9)[..3], [130, 255, 50]);
