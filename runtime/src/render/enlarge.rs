@@ -13,11 +13,13 @@ const AWAY: f32 = 0.3;
 const LEAST_TRUST: f32 = 0.1;
 /// Steps of depth within which two pixels support each other.
 const ALIKE_STEPS: f32 = 3.0;
-/// Share of that within which all pixels around are of one surface, and support each other alike.
+/// Share of that within which all pixels around are of one surface, and that in the middle stands for all.
 const EVEN: f32 = 1.0 / 3.0;
 
 /// Pixels around one of the shrunk picture: 3×3.
 const AROUND: usize = 9;
+/// That one itself.
+const MIDDLE: usize = 4;
 
 /// The pixels around one, and how much they support one another.
 struct Around {
@@ -153,14 +155,12 @@ fn around(level: &Level, small: &DepthMap, [columns, rows]: [[usize; 3]; 2], rea
         luma: places.map(|place| f32::from(level.luma[place])),
         nearness,
         trust: places.map(|place| small.trust[place]),
-        support: [[1.0; AROUND]; AROUND],
+        support: [[0.0; AROUND]; AROUND],
         even: fold(f32::max) - fold(f32::min) <= EVEN * reach,
     };
-    if !around.even {
-        for (one, supports) in around.support.iter_mut().enumerate() {
-            for (other, own) in supports.iter_mut().enumerate() {
-                *own = support(nearness[one] - nearness[other], 1.0 / reach);
-            }
+    for one in 0..AROUND {
+        if !around.even || one == MIDDLE {
+            around.support[one] = nearness.map(|other| support(nearness[one] - other, 1.0 / reach));
         }
     }
     around
@@ -182,10 +182,12 @@ fn mode<const RUN: usize>(
 ) -> [[f32; RUN]; 2] {
     let mut weights = [[0.0; RUN]; AROUND];
     for (number, weights) in weights.iter_mut().enumerate() {
+        let support = if around.even { around.support[MIDDLE][number] } else { 1.0 };
+        let most = support * (LEAST_TRUST + around.trust[number]);
         for at in 0..RUN {
             let unlike = around.luma[number] - luma[at];
             let far = (1.0 + unlike * unlike * (1.0 / UNLIKE)) * away[number][at];
-            weights[at] = (LEAST_TRUST + around.trust[number]) / far;
+            weights[at] = most / far;
         }
     }
     if around.even {
@@ -262,10 +264,11 @@ mod tests {
         }
         let depths = || around.iter().map(|(_, own, _)| *own);
         let even = depths().fold(0.0, f32::max) - depths().fold(1.0, f32::min) <= EVEN * reach;
+        let middle = around[MIDDLE].1;
         let sums = around.iter().map(|(_, centre, _)| {
+            let centre = if even { middle } else { *centre };
             around.iter().fold([0.0; 3], |[total, nearness, trust], (weight, own, own_trust)| {
-                let support = (1.0 - (own - centre).abs() / reach).max(0.0);
-                let weight = weight * if even { 1.0 } else { support };
+                let weight = weight * (1.0 - (own - centre).abs() / reach).max(0.0);
                 [total + weight, nearness + weight * own, trust + weight * own_trust]
             })
         });
