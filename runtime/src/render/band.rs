@@ -90,18 +90,17 @@ fn spread(
 ) {
     let beside = if half == 0 { above } else { below };
     level.resize(here.len() + 2, NOTHING);
-    for at in 0..here.len() {
-        level[at + 1] = towards(here[at], beside[at], tolerance);
+    for ((level, here), beside) in level[1..].iter_mut().zip(here).zip(beside) {
+        *level = towards(*here, *beside, tolerance);
     }
     (level[0], level[here.len() + 1]) = (level[1], level[here.len()]);
     let (left, right) = (&level[..here.len()], &level[2..][..here.len()]);
     let middle = &level[1..][..here.len()];
-    let mut pairs = nearness.chunks_exact_mut(GRID);
-    for (at, pair) in pairs.by_ref().enumerate() {
-        pair[0] = towards(middle[at], left[at], tolerance);
-        pair[1] = towards(middle[at], right[at], tolerance);
+    let (pairs, rest) = nearness.as_chunks_mut::<GRID>();
+    for (((pair, middle), left), right) in pairs.iter_mut().zip(middle).zip(left).zip(right) {
+        *pair = [towards(*middle, *left, tolerance), towards(*middle, *right, tolerance)];
     }
-    for last in pairs.into_remainder() {
+    for last in rest {
         *last = towards(middle[middle.len() - 1], left[middle.len() - 1], tolerance);
     }
 }

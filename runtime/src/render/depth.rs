@@ -78,13 +78,11 @@ impl DepthMap {
     pub(super) fn smooth(&mut self, spare: &mut [f32], stale: &Blocks) {
         spare.copy_from_slice(&self.nearness);
         self.inner_pixels(stale, |map, at| {
-            let mut around = [0.0; 9];
-            for (line, values) in around.chunks_exact_mut(3).enumerate() {
+            let around: [[f32; 3]; 3] = std::array::from_fn(|line| {
                 let start = at + line * map.columns - map.columns - 1;
-                values.copy_from_slice(&spare[start..][..3]);
-            }
-            around.sort_unstable_by(f32::total_cmp);
-            map.nearness[at] = around[4];
+                std::array::from_fn(|column| spare[start + column])
+            });
+            map.nearness[at] = median(around);
         });
     }
 
@@ -105,6 +103,38 @@ impl DepthMap {
                     step(self, row * self.columns + column);
                 }
             }
+        }
+    }
+}
+
+/// The median of nine numbers: that of the largest of the least, the middle of the middle and the least of the largest
+/// of three each.
+fn median(numbers: [[f32; 3]; 3]) -> f32 {
+    let [[a, b, c], [d, e, f], [g, h, i]] = numbers.map(in_order);
+    let [_, _, least] = in_order([a, d, g]);
+    let [_, middle, _] = in_order([b, e, h]);
+    let [largest, _, _] = in_order([c, f, i]);
+    in_order([least, middle, largest])[1]
+}
+
+fn in_order([a, b, c]: [f32; 3]) -> [f32; 3] {
+    let (low, high) = (a.min(b), a.max(b));
+    let (low, middle) = (low.min(c), low.max(c));
+    [low, middle.min(high), middle.max(high)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_fifth_of_nine() {
+        let mut numbers = [0.0, 1.0, 1.0, 2.0, 3.0, 3.0, 5.0, 8.0, 9.0_f32];
+        for turn in 0..200 {
+            numbers.swap(turn % 9, (turn * 7 + 3) % 9);
+            numbers.swap(turn % 5, turn % 8);
+            let thirds = [0, 3, 6].map(|at| [numbers[at], numbers[at + 1], numbers[at + 2]]);
+            assert_eq!(median(thirds), 3.0, "{numbers:?}");
         }
     }
 }

@@ -13,21 +13,25 @@ const AWAY: f32 = 0.3;
 const LEAST_TRUST: f32 = 0.1;
 /// Steps of depth within which two pixels support each other.
 const ALIKE_STEPS: f32 = 3.0;
+/// Share of that within which all pixels around are of one surface, and that in the middle stands for all.
+const EVEN: f32 = 1.0 / 3.0;
 
-/// Pixels of the shrunk picture at a time.
-const RUN: usize = 16;
-/// Those around one: 3×3.
+/// Pixels around one of the shrunk picture: 3×3.
 const AROUND: usize = 9;
+/// That one itself.
+const MIDDLE: usize = 4;
 
-/// The pixels around each of a run, and how much they support one another.
+/// The pixels around one, and how much they support one another.
 struct Around {
-    columns: [[f32; RUN]; 3],
-    rows: [f32; 3],
-    luma: [[f32; RUN]; AROUND],
-    nearness: [[f32; RUN]; AROUND],
-    trust: [[f32; RUN]; AROUND],
-    support: [[[f32; RUN]; AROUND]; AROUND],
+    luma: [f32; AROUND],
+    nearness: [f32; AROUND],
+    trust: [f32; AROUND],
+    support: [[f32; AROUND]; AROUND],
+    even: bool,
 }
+
+/// What counts for how far each of those around is from so many pixels of the whole picture.
+type Away<const RUN: usize> = [[f32; RUN]; AROUND];
 
 impl DepthMap {
     /// Fills the map of `picture` from `small`, that of `level`: every pixel takes the depth that has most weight
@@ -57,79 +61,106 @@ impl DepthMap {
 fn enlarge(
     map: &mut DepthMap,
     picture: &Picture,
+    small: (&Level, &DepthMap),
+    scale: usize,
+    step: f32,
+    stale: &Blocks,
+) {
+    // A pixel of the shrunk picture is 4, 16, 64 … of the whole.
+    if scale == 2 {
+        enlarge_by::<4>(map, picture, small, scale, step, stale);
+    } else {
+        enlarge_by::<16>(map, picture, small, scale, step, stale);
+    }
+}
+
+/// [`enlarge`], `RUN` of the pixels at a time that have the same around them.
+#[inline(always)]
+fn enlarge_by<const RUN: usize>(
+    map: &mut DepthMap,
+    picture: &Picture,
     (level, small): (&Level, &DepthMap),
     scale: usize,
     step: f32,
     stale: &Blocks,
 ) {
+    let (luma, reach) = (picture.plane(Plane::Y), ALIKE_STEPS * step);
     let (columns, rows) = (map.columns, map.rows);
-    let luma = picture.plane(Plane::Y);
-    let reach = ALIKE_STEPS * step;
-    for small_row in 0..small.rows {
-        for run in stale.runs(small_row) {
-            for start in run.clone().step_by(RUN) {
-                let count = RUN.min(run.end - start);
-                let around = around(level, small, (start, small_row), reach);
-                // All pixels of the whole picture that have the same around them.
-                for row in (small_row * scale..rows).take(scale) {
-                    let y = (row as f32 + 0.5) / scale as f32 - 0.5;
-                    for by in 0..scale {
-                        let first = row * columns + start * scale + by;
-                        let count = count.min((columns - by).div_ceil(scale).saturating_sub(start));
-                        let place = |at: usize| first + at * scale;
-                        let off = (by as f32 + 0.5) / scale as f32 - 0.5;
-                        let x = std::array::from_fn(|at| (start + at) as i32 as f32 + off);
-                        let mut lumas = [0.0; RUN];
-                        for at in 0..count {
-                            lumas[at] = f32::from(luma[place(at)]);
-                        }
-                        let [nearness, trust] = mode(&around, (&x, y), &lumas, 1.0 / reach);
-                        for at in 0..count {
-                            map.nearness[place(at)] = nearness[at];
-                            map.trust[place(at)] = trust[at];
-                        }
-                    }
+    for first in (0..scale * scale).step_by(RUN) {
+        let inner = away::<RUN>((first, scale), [[-1.0, 0.0, 1.0]; 2]);
+        for row in 0..small.rows {
+            for column in stale.runs(row).flatten() {
+                let near = [near(column, small.columns), near(row, small.rows)];
+                let around = around(level, small, near, reach);
+                let off: [[f32; 3]; 2] = std::array::from_fn(|axis| {
+                    near[axis].map(|near| near as f32 - [column, row][axis] as f32)
+                });
+                let inside = off == [[-1.0, 0.0, 1.0]; 2];
+                let away = if inside { inner } else { away((first, scale), off) };
+                // Lines of the pixels, as far as there are such in the picture.
+                let side = scale.min(RUN);
+                let (left, top) = (column * scale + first % scale, row * scale + first / scale);
+                let (left, right) = (left.min(columns), (left + side).min(columns));
+                let lines = (top.min(rows)..(top + RUN / side).min(rows))
+                    .map(|row| row * columns + left..row * columns + right);
+                let mut lumas = [0.0; RUN];
+                for (lumas, line) in lumas.chunks_exact_mut(side).zip(lines.clone()) {
+                    let samples = lumas.iter_mut().zip(&luma[line]);
+                    samples.for_each(|(own, sample)| *own = f32::from(*sample));
+                }
+                let [nearness, trust] = mode(&around, &away, &lumas, 1.0 / reach);
+                for (number, line) in lines.enumerate() {
+                    let own = number * side..number * side + line.len();
+                    map.nearness[line.clone()].copy_from_slice(&nearness[own.clone()]);
+                    map.trust[line].copy_from_slice(&trust[own]);
                 }
             }
         }
     }
 }
 
-/// What is around the pixels from `start` on in a row of the shrunk picture. Pixels further apart in depth than `reach`
-/// do not support each other.
+/// A column or a row and those beside it, of so many; at an edge it is its own neighbour.
 #[inline(always)]
-fn around(level: &Level, small: &DepthMap, (start, row): (usize, usize), reach: f32) -> Around {
-    let nothing = [[0.0; RUN]; AROUND];
-    let mut around = Around {
-        columns: [[0.0; RUN]; 3],
-        rows: [0.0; 3],
-        luma: nothing,
-        nearness: nothing,
-        trust: nothing,
-        support: [nothing; AROUND],
-    };
-    for number in 0..AROUND {
-        let row = (row + number / 3).saturating_sub(1).min(small.rows - 1);
-        around.rows[number / 3] = row as f32;
-        let line = row * small.columns..(row + 1) * small.columns;
-        let (lumas, depths, trusts) =
-            (&level.luma[line.clone()], &small.nearness[line.clone()], &small.trust[line]);
-        for at in 0..RUN {
-            let column = (start + at + number % 3).saturating_sub(1).min(small.columns - 1);
-            around.columns[number % 3][at] = column as f32;
-            around.luma[number][at] = f32::from(lumas[column]);
-            around.nearness[number][at] = depths[column];
-            around.trust[number][at] = trusts[column];
+fn near(at: usize, count: usize) -> [usize; 3] {
+    [at.saturating_sub(1), at, (at + 1).min(count - 1)]
+}
+
+/// How far the columns and rows that are so far `off` count as from the pixels from the one numbered `first` on.
+#[inline(always)]
+fn away<const RUN: usize>(
+    (first, scale): (usize, usize),
+    [across, down]: [[f32; 3]; 2],
+) -> Away<RUN> {
+    let place = |by: usize| (by as f32 + 0.5) / scale as f32 - 0.5;
+    let mut away = [[0.0; RUN]; AROUND];
+    for (number, away) in away.iter_mut().enumerate() {
+        for (at, away) in away.iter_mut().enumerate() {
+            let dx = across[number % 3] - place((first + at) % scale);
+            let dy = down[number / 3] - place((first + at) / scale);
+            *away = AWAY + dx * dx + dy * dy;
         }
     }
-    let closeness = 1.0 / reach;
+    away
+}
+
+/// What is around a pixel of the shrunk picture: those in three columns of three rows. Pixels further apart in depth than
+/// `reach` do not support each other.
+#[inline(always)]
+fn around(level: &Level, small: &DepthMap, [columns, rows]: [[usize; 3]; 2], reach: f32) -> Around {
+    let places: [usize; AROUND] =
+        std::array::from_fn(|number| rows[number / 3] * small.columns + columns[number % 3]);
+    let nearness = places.map(|place| small.nearness[place]);
+    let fold = |one: fn(f32, f32) -> f32| nearness.into_iter().fold(nearness[0], one);
+    let mut around = Around {
+        luma: places.map(|place| f32::from(level.luma[place])),
+        nearness,
+        trust: places.map(|place| small.trust[place]),
+        support: [[0.0; AROUND]; AROUND],
+        even: fold(f32::max) - fold(f32::min) <= EVEN * reach,
+    };
     for one in 0..AROUND {
-        for other in one..AROUND {
-            for at in 0..RUN {
-                let off = around.nearness[one][at] - around.nearness[other][at];
-                around.support[one][other][at] = support(off, closeness);
-            }
-            around.support[other][one] = around.support[one][other];
+        if !around.even || one == MIDDLE {
+            around.support[one] = nearness.map(|other| support(nearness[one] - other, 1.0 / reach));
         }
     }
     around
@@ -141,51 +172,63 @@ fn support(off: f32, closeness: f32) -> f32 {
     if support > 0.0 { support } else { 0.0 }
 }
 
-/// Nearness and trust of the depth of most weight, each the mean of those within reach of it, for pixels at `x` and `y`
-/// of a given luma.
+/// Nearness and trust of the depth of most weight, each the mean of those within reach of it, for pixels of a given luma.
 #[inline(always)]
-fn mode(
+fn mode<const RUN: usize>(
     around: &Around,
-    (x, y): (&[f32; RUN], f32),
+    away: &Away<RUN>,
     luma: &[f32; RUN],
     closeness: f32,
 ) -> [[f32; RUN]; 2] {
     let mut weights = [[0.0; RUN]; AROUND];
     for (number, weights) in weights.iter_mut().enumerate() {
-        let dy = around.rows[number / 3] - y;
+        let support = if around.even { around.support[MIDDLE][number] } else { 1.0 };
+        let most = support * (LEAST_TRUST + around.trust[number]);
         for at in 0..RUN {
-            let unlike = around.luma[number][at] - luma[at];
-            let dx = around.columns[number % 3][at] - x[at];
-            let far = (1.0 + unlike * unlike * (1.0 / UNLIKE)) * (AWAY + dx * dx + dy * dy);
-            weights[at] = (LEAST_TRUST + around.trust[number][at]) / far;
+            let unlike = around.luma[number] - luma[at];
+            let far = (1.0 + unlike * unlike * (1.0 / UNLIKE)) * away[number][at];
+            weights[at] = most / far;
         }
+    }
+    if around.even {
+        return means(around, &weights);
     }
     let (mut best, mut centre) = ([0.0; RUN], [0.0; RUN]);
     for number in 0..AROUND {
         let mut total = [0.0; RUN];
-        for (weights, support) in weights.iter().zip(&around.support[number]) {
+        for (weights, support) in weights.iter().zip(around.support[number]) {
             for at in 0..RUN {
-                total[at] += weights[at] * support[at];
+                total[at] += weights[at] * support;
             }
         }
         for at in 0..RUN {
             let better = total[at] > best[at];
             best[at] = if better { total[at] } else { best[at] };
-            centre[at] = if better { around.nearness[number][at] } else { centre[at] };
+            centre[at] = if better { around.nearness[number] } else { centre[at] };
         }
     }
-    let mut sums = [[0.0; RUN]; 2];
-    for (other, weights) in weights.iter().enumerate() {
+    for (number, weights) in weights.iter_mut().enumerate() {
         for at in 0..RUN {
-            let off = around.nearness[other][at] - centre[at];
-            let weight = weights[at] * support(off, closeness);
-            sums[0][at] += weight * around.nearness[other][at];
-            sums[1][at] += weight * around.trust[other][at];
+            weights[at] *= support(around.nearness[number] - centre[at], closeness);
+        }
+    }
+    means(around, &weights)
+}
+
+/// Means of nearness and trust.
+#[inline(always)]
+fn means<const RUN: usize>(around: &Around, weights: &[[f32; RUN]; AROUND]) -> [[f32; RUN]; 2] {
+    let (mut sums, mut total) = ([[0.0; RUN]; 2], [0.0; RUN]);
+    for (number, weights) in weights.iter().enumerate() {
+        for at in 0..RUN {
+            sums[0][at] += weights[at] * around.nearness[number];
+            sums[1][at] += weights[at] * around.trust[number];
+            total[at] += weights[at];
         }
     }
     for at in 0..RUN {
-        sums[0][at] /= best[at];
-        sums[1][at] /= best[at];
+        sums[0][at] /= total[at];
+        sums[1][at] /= total[at];
     }
     sums
 }
@@ -219,7 +262,11 @@ mod tests {
                 small.trust[at],
             ));
         }
+        let depths = || around.iter().map(|(_, own, _)| *own);
+        let even = depths().fold(0.0, f32::max) - depths().fold(1.0, f32::min) <= EVEN * reach;
+        let middle = around[MIDDLE].1;
         let sums = around.iter().map(|(_, centre, _)| {
+            let centre = if even { middle } else { *centre };
             around.iter().fold([0.0; 3], |[total, nearness, trust], (weight, own, own_trust)| {
                 let weight = weight * (1.0 - (own - centre).abs() / reach).max(0.0);
                 [total + weight, nearness + weight * own, trust + weight * own_trust]
@@ -236,7 +283,9 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 8) as f32 / (1 << 24) as f32
         };
-        for (width_px, height_px, scale) in [(1, 1, 2), (75, 21, 2), (70, 31, 4), (9, 40, 8)] {
+        for (width_px, height_px, scale) in
+            [(1, 1, 2), (75, 21, 2), (70, 31, 4), (9, 40, 8), (50, 40, 16)]
+        {
             let size = Size { width_px, height_px };
             let mut picture = Picture::new(size);
             picture.i420_mut().iter_mut().for_each(|sample| *sample = (random() * 60.0) as u8);
@@ -246,6 +295,9 @@ mod tests {
             for (nearness, trust) in small.nearness.iter_mut().zip(&mut small.trust) {
                 (*nearness, *trust) = (random(), random());
             }
+            // One surface above, any depth below.
+            let half = small.nearness.len() / 2;
+            small.nearness[..half].iter_mut().for_each(|nearness| *nearness *= 0.1);
             let (columns, step) = (size.width(), 0.1);
             let mut map = DepthMap::new(columns, size.height());
             let mut stale = Blocks::new(level.columns, level.rows);

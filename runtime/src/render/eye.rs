@@ -14,7 +14,7 @@ use super::viewpoint::{Transfer, Viewpoint};
 use crate::picture::Picture;
 
 /// Rows of a band.
-const BAND_ROWS: usize = 68;
+const BAND_ROWS: usize = 136;
 /// Squared distance, in spacings of the cameras, below which a view does not count more.
 const NO_DISTANCE: f64 = 1e-6;
 

@@ -14,15 +14,18 @@ const CHUNK: usize = 32;
 /// light is behind what hid it; a row without any pixel as the one before. Returns how many there were.
 pub(super) fn fill(nearness: &[f32], out: &mut Picture) -> usize {
     let (columns, rows) = out.plane_size(Plane::Y);
+    let line = |row: usize| &nearness[row * columns..][..columns];
     let mut holes = 0;
     for row in 0..rows {
-        let line = &nearness[row * columns..][..columns];
-        for run in runs(line) {
+        for run in runs(line(row)) {
             holes += run.len();
-            fill_run(line, (row, run), out);
+            fill_run(line(row), (row, run), out);
+        }
+        // When the row below has been filled too.
+        if let Some(above) = row.checked_sub(1).filter(|above| *above > 0) {
+            smooth(line(above), above, out);
         }
     }
-    smooth(nearness, out);
     holes
 }
 
@@ -74,17 +77,14 @@ fn fill_run(line: &[f32], (row, run): (usize, Range<usize>), out: &mut Picture) 
     }
 }
 
-/// Takes the streaks out of filled luma: means of three rows.
-fn smooth(nearness: &[f32], out: &mut Picture) {
-    let (columns, rows) = out.plane_size(Plane::Y);
+/// Takes the streaks out of a row's filled luma: means of three rows.
+fn smooth(line: &[f32], row: usize, out: &mut Picture) {
+    let columns = line.len();
     let luma = out.plane_mut(Plane::Y);
-    for row in 1..rows.saturating_sub(1) {
-        for at in runs(&nearness[row * columns..][..columns]).flatten() {
-            let at = row * columns + at;
-            let [above, here, below] =
-                [at - columns, at, at + columns].map(|at| u16::from(luma[at]));
-            luma[at] = ((above + 2 * here + below + 2) / 4) as u8;
-        }
+    for at in runs(line).flatten() {
+        let at = row * columns + at;
+        let [above, here, below] = [at - columns, at, at + columns].map(|at| u16::from(luma[at]));
+        luma[at] = ((above + 2 * here + below + 2) / 4) as u8;
     }
 }
 

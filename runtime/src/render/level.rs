@@ -42,6 +42,8 @@ pub(super) struct Level {
     pub taken: Blocks,
     /// The picture that is taken in, in luma and chroma.
     fresh: Vec<u32>,
+    /// Of a row of blocks of samples, by column.
+    sums: Vec<u32>,
     /// Pictures taken in one after another.
     turn: usize,
     scale: usize,
@@ -61,6 +63,7 @@ impl Level {
             changed: Blocks::new(columns, rows),
             taken: Blocks::new(columns, rows),
             fresh: vec![0; columns * rows],
+            sums: vec![0; size.width()],
             turn: 0,
             scale,
         }
@@ -80,14 +83,14 @@ impl Level {
     /// [`Self::fill`], compiled once for every set of vector instructions.
     #[inline(always)]
     fn fill_rows(&mut self, picture: &Picture) {
-        let (columns, scale) = (self.columns, self.scale);
-        shrink(picture, Plane::Y, scale, columns, |at, value| self.fresh[at] = value.into());
-        shrink(picture, Plane::U, scale / 2, columns, |at, value| {
-            self.fresh[at] |= u32::from(value) << 8;
-        });
-        shrink(picture, Plane::V, scale / 2, columns, |at, value| {
-            self.fresh[at] |= u32::from(value) << 16;
-        });
+        let Self { columns, scale, fresh, sums, .. } = self;
+        let (columns, scale) = (*columns, *scale);
+        shrink((picture, Plane::Y), scale, (columns, sums), |at, value| fresh[at] = value.into());
+        for (plane, shift) in [(Plane::U, 8), (Plane::V, 16)] {
+            shrink((picture, plane), scale / 2, (columns, sums), |at, value| {
+                fresh[at] |= u32::from(value) << shift;
+            });
+        }
         self.compare();
         for row in 0..self.rows {
             for run in self.taken.runs(row) {
@@ -185,10 +188,19 @@ impl Level {
         if inside { place } else { -1 }
     }
 
-    /// The pixel at a place.
+    /// The pixels at some places; anything at those outside.
+    ///
+    /// # Panics
+    /// If a place is not one of [`Self::place`].
     #[inline(always)]
-    pub(super) fn pixel(&self, place: i32) -> u32 {
-        self.between.get(place as usize).copied().unwrap_or(0)
+    pub(super) fn pixels_at<const N: usize>(&self, places: &[i32; N]) -> [u32; N] {
+        let places = places.map(|place| place.max(0) as u32);
+        let last = places.iter().fold(0, |last, place| last.max(*place)) as usize;
+        // Why one for all: a check for each of them takes longer than what is read.
+        assert!(last < self.between.len(), "a place is in the picture");
+        // SAFETY: no place is above `last`, which is within.
+        #[allow(unsafe_code, reason = "a check for each pixel")]
+        places.map(|place| unsafe { *self.between.get_unchecked(place as usize) })
     }
 }
 
@@ -208,28 +220,44 @@ fn mix(one: u32, other: u32, part: u32, of: u32) -> u32 {
     (0..4).fold(0, |pixel, number| pixel | mixed(number) << (8 * number))
 }
 
-/// Means of `scale`×`scale` samples of a plane, with their place among rows of `columns`.
+/// Means of `scale`×`scale` samples of a plane, with their place among rows of `columns`; `sums` is for its use.
 #[inline(always)]
 fn shrink(
-    picture: &Picture,
-    plane: Plane,
+    (picture, plane): (&Picture, Plane),
     scale: usize,
-    columns: usize,
+    (columns, sums): (usize, &mut Vec<u32>),
+    put: impl FnMut(usize, u8),
+) {
+    match scale {
+        1 => shrink_by::<1>((picture, plane), scale, (columns, sums), put),
+        2 => shrink_by::<2>((picture, plane), scale, (columns, sums), put),
+        4 => shrink_by::<4>((picture, plane), scale, (columns, sums), put),
+        8 => shrink_by::<8>((picture, plane), scale, (columns, sums), put),
+        _ => shrink_by::<16>((picture, plane), scale, (columns, sums), put),
+    }
+}
+
+/// [`shrink`], of which a part of `scale` is known.
+#[inline(always)]
+fn shrink_by<const PART: usize>(
+    (picture, plane): (&Picture, Plane),
+    scale: usize,
+    (columns, sums): (usize, &mut Vec<u32>),
     mut put: impl FnMut(usize, u8),
 ) {
-    let (width, height) = picture.plane_size(plane);
-    let samples = picture.plane(plane);
-    for (row, top) in (0..height).step_by(scale).enumerate() {
-        for (column, left) in (0..width).step_by(scale).enumerate() {
-            let (bottom, right) = ((top + scale).min(height), (left + scale).min(width));
-            let mut sum = 0;
-            for line in top..bottom {
-                let run = &samples[line * width + left..line * width + right];
-                sum += run.iter().map(|sample| u32::from(*sample)).sum::<u32>();
-            }
-            let count = ((bottom - top) * (right - left)) as u32;
+    let (width, _) = picture.plane_size(plane);
+    for (row, lines) in picture.plane(plane).chunks(scale * width).enumerate() {
+        sums.clear();
+        sums.resize(width, 0);
+        for line in lines.chunks_exact(width) {
+            sums.iter_mut().zip(line).for_each(|(sum, sample)| *sum += u32::from(*sample));
+        }
+        for (column, sums) in sums.chunks(scale).enumerate() {
+            let (parts, rest) = sums.as_chunks::<PART>();
+            let parts = parts.iter().flatten().sum::<u32>();
+            let count = (sums.len() * (lines.len() / width)) as u32;
+            let sum = parts + rest.iter().sum::<u32>() + count / 2;
             let whole = count.is_power_of_two();
-            let sum = sum + count / 2;
             let mean = if whole { sum >> count.trailing_zeros() } else { sum / count };
             put(row * columns + column, mean as u8);
         }
@@ -263,7 +291,7 @@ mod tests {
         picture.plane_mut(Plane::V).copy_from_slice(&[0, 100]);
         let mut level = Level::new(picture.size(), 2);
         level.fill(&picture);
-        let at = |x, y| level.pixel(level.place(x, y)).to_le_bytes();
+        let at = |x, y| level.pixels_at(&[level.place(x, y)])[0].to_le_bytes();
         assert_eq!(at(0.5, 0.5), [10, 255, 0, 8]);
         assert_eq!(at(0.0, 1.0), [10, 255, 0, 8]);
         assert_eq!(at(1.1, 0.9)[..3], [130, 255, 50]);

@@ -1,11 +1,13 @@
 //! Bilinear samples of two planes side by side, in integers as the [bicubic](super::cubic) ones.
 
 use super::cubic::PHASES;
+use super::padded::Spots;
 
-/// Sums of two lines of two pixels each, two bytes a pixel, at places in 1/64: of the first bytes and of the second.
+/// Sums of the two lines of two pixels each at some spots, two bytes a pixel, which are at places in 1/64: of the first
+/// bytes and of the second.
 #[inline(always)]
 pub(super) fn sums<const N: usize>(
-    lines: &[[u32; N]; 2],
+    spots: &Spots<'_, N, 2>,
     across: &[i32; N],
     down: &[i32; N],
 ) -> [[i32; N]; 2] {
@@ -13,9 +15,9 @@ pub(super) fn sums<const N: usize>(
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[allow(unsafe_code, reason = "chosen at run time")]
-        return unsafe { avx2::sums(lines, across, down) };
+        return unsafe { avx2::sums(spots, across, down) };
     }
-    portable(lines, across, down)
+    portable(spots, across, down)
 }
 
 /// Weights of a place's two samples.
@@ -28,7 +30,7 @@ fn pair(place: i32) -> [i32; 2] {
 /// [`sums`] on any processor.
 #[inline(always)]
 fn portable<const N: usize>(
-    lines: &[[u32; N]; 2],
+    spots: &Spots<'_, N, 2>,
     across: &[i32; N],
     down: &[i32; N],
 ) -> [[i32; N]; 2] {
@@ -37,7 +39,7 @@ fn portable<const N: usize>(
         for at in 0..N {
             let (across, down) = (pair(across[at]), pair(down[at]));
             let sample = |line: usize, tap: usize| {
-                (lines[line][at] >> (16 * tap + 8 * number) & 255) as i32 * across[tap]
+                (spots.load(at, line) >> (16 * tap + 8 * number) & 255) as i32 * across[tap]
             };
             let row = |line: usize| (sample(line, 0) + sample(line, 1)) * down[line];
             sums[at] = row(0) + row(1);
@@ -50,33 +52,31 @@ fn portable<const N: usize>(
 mod avx2 {
     use core::arch::x86_64::*;
 
-    use super::super::cubic::avx2::{LANES, load, store};
-    use super::pair;
+    use super::super::lanes::{LANES, load, store};
+    use super::super::padded::Spots;
+    use super::PHASES;
 
     /// [`sums`](super::sums) by pairs of products.
+    #[inline]
     #[target_feature(enable = "avx2")]
     pub(super) fn sums<const N: usize>(
-        lines: &[[u32; N]; 2],
+        spots: &Spots<'_, N, 2>,
         across: &[i32; N],
         down: &[i32; N],
     ) -> [[i32; N]; 2] {
         const { assert!(N.is_multiple_of(LANES)) }
-        let (mut bytes, mut halves) = ([0; N], [0; N]);
-        for at in 0..N {
-            let [first, second] = pair(across[at]).map(|weight| weight as u32);
-            bytes[at] = first | second << 8 | first << 16 | second << 24;
-            let [first, second] = pair(down[at]).map(|weight| weight as u32);
-            halves[at] = first | second << 16;
-        }
         // Both pixels of a plane side by side.
         let order = _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
         let order = _mm256_broadcastsi128_si256(order);
         let mut sums = [[0; N]; 2];
         for start in (0..N).step_by(LANES) {
-            let (across, down) = (load(&bytes, start), load(&halves, start));
+            let halves = pair::<16>(load(down, start));
+            let bytes = pair::<8>(load(across, start));
+            let bytes = _mm256_or_si256(bytes, _mm256_slli_epi32::<16>(bytes));
+            let lines = spots.load_lanes(start);
             let row = |line: usize| {
-                let samples = _mm256_shuffle_epi8(load(&lines[line], start), order);
-                _mm256_maddubs_epi16(samples, across)
+                let samples = _mm256_shuffle_epi8(lines[line], order);
+                _mm256_maddubs_epi16(samples, bytes)
             };
             let (upper, lower) = (row(0), row(1));
             let pairs = [
@@ -84,16 +84,28 @@ mod avx2 {
                 _mm256_blend_epi16::<0xaa>(_mm256_srli_epi32::<16>(upper), lower),
             ];
             for (sums, pairs) in sums.iter_mut().zip(pairs) {
-                store(sums, start, _mm256_madd_epi16(pairs, down));
+                store(sums, start, _mm256_madd_epi16(pairs, halves));
             }
         }
         sums
+    }
+
+    /// [`pair`](super::pair) of every word, the second weight so many bits above the first.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pair<const BITS: i32>(places: __m256i) -> __m256i {
+        let second = _mm256_and_si256(places, _mm256_set1_epi32(PHASES as i32 - 1));
+        let first = _mm256_sub_epi32(_mm256_set1_epi32(PHASES as i32), second);
+        _mm256_or_si256(first, _mm256_slli_epi32::<BITS>(second))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::padded::PaddedPicture;
     use super::*;
+    use crate::picture::Picture;
+    use crate::units::Size;
 
     #[test]
     fn sums_are_those_of_any_processor() {
@@ -102,13 +114,25 @@ mod tests {
         let mut seed = 9_u32;
         let mut random = move || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            seed
+            seed >> 16
         };
+        let mut picture = Picture::new(Size { width_px: 200, height_px: 100 });
         for round in 0..50 {
-            let lines =
-                [0; 2].map(|_| [0_u32; 32].map(|_| if round > 3 { random() } else { u32::MAX }));
-            let [across, down] = [0; 2].map(|_| [0; 32].map(|_| (random() >> 20) as i32 - 32));
-            assert_eq!(sums(&lines, &across, &down), portable(&lines, &across, &down));
+            let sample = |random: u32| if round < 4 { 255 } else { random as u8 };
+            picture.i420_mut().iter_mut().for_each(|own| *own = sample(random()));
+            let mut padded = PaddedPicture::new(picture.size());
+            padded.fill(&picture);
+            // Beside one another, and anywhere.
+            let (spread, top) = (if round % 2 == 0 { 64 } else { 6000 }, random() as i32 % 3000);
+            let across =
+                std::array::from_fn::<_, 32, _>(|at| 60 * at as i32 + random() as i32 % spread);
+            let down = [(); 32].map(|()| top + random() as i32 % (spread / 60));
+            let across = across.map(|place| place.min(99 * 64) - 16);
+            let down = down.map(|place| place.min(49 * 64) - 16);
+            let spots =
+                std::array::from_fn(|at| padded.chroma.place(across[at] >> 6, down[at] >> 6));
+            let spots = padded.chroma.spots(spots);
+            assert_eq!(sums(&spots, &across, &down), portable(&spots, &across, &down));
         }
     }
 }

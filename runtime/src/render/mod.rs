@@ -66,6 +66,8 @@ mod enlarge;
 mod eye;
 mod fill;
 mod holes;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod level;
 mod line;
 mod linear;

@@ -63,7 +63,7 @@ impl<const N: usize, const C: usize> Sums<N, C> {
             (across[at], down[at]) = (fine(seen.x[at]), fine(seen.y[at]));
             place[at] = plane.place((across[at] >> BITS) - 1, (down[at] >> BITS) - 1);
         }
-        let sums = cubic::sums(&plane.load(&place), &cubic::taps(&across), &cubic::taps(&down));
+        let sums = cubic::sums(&plane.spots(place), &across, &down);
         for ((own, weight), sum) in self.luma.iter_mut().zip(&seen.weight).zip(&sums) {
             *own += weight * (*sum as f32 * (1.0 / cubic::SCALE));
         }
@@ -79,7 +79,7 @@ impl<const N: usize, const C: usize> Sums<N, C> {
             (across[at], down[at]) = (fine_chroma(x), fine_chroma(y));
             place[at] = plane.place(across[at] >> BITS, down[at] >> BITS);
         }
-        let sums = linear::sums(&plane.load(&place), &across, &down);
+        let sums = linear::sums(&plane.spots(place), &across, &down);
         for (own, sums) in self.chroma.iter_mut().zip(&sums) {
             for at in 0..C {
                 own[at] += seen.weight[at * (N / C)] * (sums[at] as f32 * (1.0 / cubic::SCALE));

@@ -3,28 +3,33 @@
 use std::ops::Range;
 
 use super::ahead::bring;
+use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::trust::SOLID;
 use super::viewpoint::{LEAST_AHEAD, Transfer};
-use super::warp::{Key, MOST_ZOOM};
+use super::warp::{Key, MOST_ZOOM, whole};
 use crate::units::Size;
 
 /// Columns and rows of the pixels that are one cell where surfaces are told apart: depth is found no finer.
 pub(super) const GRID: usize = 2;
 /// Columns and rows of a tile.
 pub(super) const COLUMNS: usize = 64;
-pub(super) const ROWS: usize = 8;
+pub(super) const ROWS: usize = 4;
 /// Pixels that a tile's rectangle has more on each side: those beside a crack, and rounding.
 const SLACK_PX: f32 = 2.0;
+
+/// Points that some pixels beside one another are taken out of, of which there are as many behind every pixel.
+const NEAR: usize = 16;
 
 /// Nearness of a pixel with the last 8 bits of it replaced by how far it is to be trusted: 16 bits are more than depth
 /// is found with, and there is one place to look at instead of two.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(transparent)]
 pub(super) struct Point(u32);
 
 impl Point {
     fn new(nearness: f32, trust: f32) -> Self {
-        Self((nearness.to_bits() + 0x80) & !0xff | u32::from((trust * 255.0 + 0.5) as u8))
+        Self((nearness.to_bits() + 0x80) & !0xff | whole(trust * 255.0) as u32)
     }
 
     /// Not below zero.
@@ -78,8 +83,8 @@ pub(super) struct Front {
     pub columns: usize,
     pub rows: usize,
     points: Vec<Point>,
-    /// Least and most nearness of every tile.
-    ranges: Vec<[f32; 2]>,
+    /// Points of least and most nearness of every tile.
+    ranges: Vec<[Point; 2]>,
 }
 
 /// Pixels of a picture.
@@ -92,7 +97,7 @@ pub(super) struct Rectangle {
 impl Relief {
     pub(super) fn new(size: Size) -> Self {
         let (columns, rows) = (size.width(), size.height());
-        let points = vec![Point::default(); columns * rows];
+        let points = vec![Point::default(); columns * rows + NEAR];
         Self {
             columns,
             rows,
@@ -101,24 +106,43 @@ impl Relief {
         }
     }
 
-    /// Takes the depth of a picture, in which points no further apart than `tolerance` are of one surface.
-    pub(super) fn fill(&mut self, map: &DepthMap, tolerance: f32) {
+    /// Takes the depth of a picture where it is `stale`, by blocks of the picture shrunk by `scale`. Points no further
+    /// apart than `tolerance` are of one surface; where it changes, all is stale.
+    pub(super) fn fill(
+        &mut self,
+        map: &DepthMap,
+        tolerance: f32,
+        (stale, scale): (&Blocks, usize),
+    ) {
         by_widest!(
-            Relief::fill_rows,
+            Relief::fill_blocks,
             relief: &mut Relief = self,
             map: &DepthMap = map,
-            tolerance: f32 = tolerance
+            tolerance: f32 = tolerance,
+            stale: (&Blocks, usize) = (stale, scale)
         )
     }
 
     /// [`Self::fill`], compiled once for every set of vector instructions.
     #[inline(always)]
-    fn fill_rows(&mut self, map: &DepthMap, tolerance: f32) {
-        let pixels = map.nearness.iter().zip(&map.trust);
-        for (point, (nearness, trust)) in self.points.iter_mut().zip(pixels) {
-            *point = Point::new(*nearness, *trust);
+    fn fill_blocks(&mut self, map: &DepthMap, tolerance: f32, (stale, scale): (&Blocks, usize)) {
+        for row in 0..self.rows {
+            for run in stale.runs(row / scale) {
+                let across = run.start * scale..(run.end * scale).min(self.columns);
+                let own = row * self.columns + across.start..row * self.columns + across.end;
+                let pixels = map.nearness[own.clone()].iter().zip(&map.trust[own.clone()]);
+                for (point, (nearness, trust)) in self.points[own].iter_mut().zip(pixels) {
+                    *point = Point::new(*nearness, *trust);
+                }
+                // A block is whole cells, whose last row is this one.
+                if row % GRID == GRID - 1 || row == self.rows - 1 {
+                    let rows = [row / GRID * GRID, row]
+                        .map(|row| &self.points[row * self.columns..][across.clone()]);
+                    self.front.fill(rows, (row / GRID, across.start / GRID), tolerance);
+                }
+            }
         }
-        self.front.fill(&self.points, self.columns, tolerance);
+        self.front.find_ranges();
     }
 
     /// The points of some pixels, behind which as many others may be looked at next.
@@ -129,8 +153,14 @@ impl Relief {
     pub(super) fn at<const N: usize>(&self, pixels: &[u32; N]) -> [Point; N] {
         let last = pixels.iter().fold(0, |last, pixel| last.max(*pixel)) as usize;
         // Why one for all: a check for each of them takes longer than what is read.
-        assert!(last < self.points.len(), "a pixel is in the picture");
+        assert!(last + NEAR <= self.points.len(), "a pixel is in the picture");
         bring(&self.points, pixels[N - 1] as usize + 1, N);
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2; no pixel is above `last`, behind which there are enough.
+            #[allow(unsafe_code, reason = "chosen at run time")]
+            return unsafe { avx2::at(&self.points, pixels) };
+        }
         // SAFETY: no pixel is above `last`, which is within.
         #[allow(unsafe_code, reason = "a check for each point")]
         pixels.map(|pixel| unsafe { *self.points.get_unchecked(pixel as usize) })
@@ -148,27 +178,38 @@ impl Front {
         let tiles = columns.div_ceil(COLUMNS) * rows.div_ceil(ROWS);
         // A tile's rows are read as a whole, at the right edge beyond it.
         let points = vec![Point::default(); columns * rows + COLUMNS];
-        Self { columns, rows, points, ranges: vec![[0.0; 2]; tiles] }
+        Self { columns, rows, points, ranges: vec![[Point(0); 2]; tiles] }
+    }
+
+    /// Takes two rows of points for the cells from `column` on in a row of them.
+    #[inline(always)]
+    fn fill(
+        &mut self,
+        [upper, lower]: [&[Point]; 2],
+        (row, column): (usize, usize),
+        tolerance: f32,
+    ) {
+        let cells = &mut self.points[row * self.columns + column..][..upper.len().div_ceil(GRID)];
+        let (upper, upper_last) = upper.as_chunks::<GRID>();
+        let (lower, lower_last) = lower.as_chunks::<GRID>();
+        for ((cell, upper), lower) in cells.iter_mut().zip(upper).zip(lower) {
+            *cell = Point::foremost([upper[0], upper[1], lower[0], lower[1]], tolerance);
+        }
+        if let ([upper], [lower], Some(cell)) = (upper_last, lower_last, cells.last_mut()) {
+            *cell = Point::foremost([*upper, *upper, *lower, *lower], tolerance);
+        }
     }
 
     #[inline(always)]
-    fn fill(&mut self, points: &[Point], across: usize, tolerance: f32) {
-        let lines = self.points.chunks_exact_mut(self.columns).zip(points.chunks(GRID * across));
-        for (line, rows) in lines {
-            let (upper, lower) = (&rows[..across], &rows[rows.len() - across..]);
-            for (cell, point) in line.iter_mut().enumerate() {
-                let (left, right) = (cell * GRID, (cell * GRID + 1).min(across - 1));
-                let four = [upper[left], upper[right], lower[left], lower[right]];
-                *point = Point::foremost(four, tolerance);
-            }
-        }
-        self.ranges.fill([f32::MAX, f32::MIN]);
+    fn find_ranges(&mut self) {
+        self.ranges.fill([Point(u32::MAX), Point(0)]);
         let across = self.columns.div_ceil(COLUMNS);
         for (row, line) in self.points.chunks_exact(self.columns).enumerate().take(self.rows) {
             let ranges = &mut self.ranges[row / ROWS * across..][..across];
             for (range, part) in ranges.iter_mut().zip(line.chunks(COLUMNS)) {
+                // The bits of numbers that are not below zero are in the order of the numbers.
                 *range = part.iter().fold(*range, |[low, high], point| {
-                    [low.min(point.nearness()), high.max(point.nearness())]
+                    [Point(low.0.min(point.0)), Point(high.0.max(point.0))]
                 });
             }
         }
@@ -205,11 +246,9 @@ impl Front {
     pub(super) fn see(&self, way: (Transfer, f32), size: Size, seen: &mut Vec<Rectangle>) {
         let all = Rectangle { columns: 0..size.width(), rows: 0..size.height() };
         seen.clear();
-        seen.extend(
-            self.tiles().zip(&self.ranges).map(|(tile, range)| {
-                lands(&tile, *range, way, size).unwrap_or_else(|| all.clone())
-            }),
-        );
+        seen.extend(self.tiles().zip(&self.ranges).map(|(tile, range)| {
+            lands(&tile, range.map(Point::nearness), way, size).unwrap_or_else(|| all.clone())
+        }));
     }
 }
 
@@ -241,4 +280,50 @@ fn lands(
         (low[axis] - reach) as usize..((high[axis] + reach) as usize).saturating_add(1).min(end)
     };
     Some(Rectangle { columns: span(0, size.width()), rows: span(1, size.height()) })
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    #![allow(unsafe_code, reason = "loads without a check for each")]
+
+    use core::arch::x86_64::*;
+
+    use super::super::lanes::{LANES, load};
+    use super::{NEAR, Point};
+
+    /// [`Relief::at`](super::Relief::at): where pixels are beside one another, as those of most surfaces, eight at a time.
+    ///
+    /// # Safety
+    /// There are [`NEAR`] points from every pixel on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn at<const N: usize>(points: &[Point], pixels: &[u32; N]) -> [Point; N] {
+        const { assert!(N.is_multiple_of(LANES)) }
+        let mut found = [Point(0); N];
+        for start in (0..N).step_by(LANES) {
+            let first = pixels[start];
+            let off = _mm256_sub_epi32(load(pixels, start), _mm256_set1_epi32(first as i32));
+            let reach = _mm256_set1_epi32(NEAR as i32 - 1);
+            let near = _mm256_cmpeq_epi32(_mm256_min_epu32(off, reach), off);
+            if _mm256_movemask_epi8(near) != -1 {
+                for at in start..start + LANES {
+                    // SAFETY: the caller's.
+                    found[at] = unsafe { *points.get_unchecked(pixels[at] as usize) };
+                }
+                continue;
+            }
+            let place = points.as_ptr().wrapping_add(first as usize).cast::<__m256i>();
+            // SAFETY: the caller's; a point is a word.
+            let [low, high] =
+                unsafe { [_mm256_loadu_si256(place), _mm256_loadu_si256(place.add(1))] };
+            // Either half has the number of a point in three bits, and the fourth says which half.
+            let [low, high] = [low, high].map(|half| _mm256_permutevar8x32_epi32(half, off));
+            let of_high = _mm256_cmpgt_epi32(off, _mm256_set1_epi32(LANES as i32 - 1));
+            let chosen = _mm256_blendv_epi8(low, high, of_high);
+            let place: &mut [Point] = &mut found[start..][..LANES];
+            // SAFETY: the slice has as many points as a vector has words.
+            unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), chosen) };
+        }
+        found
+    }
 }

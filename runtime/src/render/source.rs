@@ -103,6 +103,6 @@ impl Source {
         let Shrunk { scale, level, map, depths, .. } = &self.shrunk[FINE];
         let step = depths.map_or(1.0, |depths| depths.step);
         self.map.enlarge(&self.picture, (level, map), *scale, step, stale);
-        self.relief.fill(&self.map, self.tolerance());
+        self.relief.fill(&self.map, self.tolerance(), (stale, *scale));
     }
 }

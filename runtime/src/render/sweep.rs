@@ -87,7 +87,8 @@ impl Volume {
         let (columns, rows) = (level.columns, level.rows);
         Self {
             costs: vec![0; columns * rows * STEPS],
-            ring: [(); 3].map(|()| vec![0; columns * STEPS]),
+            // The last of them are read beyond a row's end.
+            ring: [(); 3].map(|()| vec![0; columns * STEPS + RUN]),
             raw: vec![0; STEPS * row_length(columns)],
         }
     }
@@ -213,14 +214,12 @@ impl Volume {
         let first = row * own.columns + run.start;
         let costs = &mut self.costs[first * STEPS..][..run.len() * STEPS];
         for (start, pixels) in run.clone().step_by(RUN).zip(costs.chunks_mut(RUN * STEPS)) {
-            let count = pixels.len() / STEPS;
             let mut sums = [[0; RUN]; STEPS];
             for (step, sums) in sums.iter_mut().enumerate() {
-                let place = step * own.columns + start..step * own.columns + start + count;
-                let above = &self.ring[rows[0] % 3][place.clone()];
-                let here = &self.ring[rows[1] % 3][place.clone()];
-                let below = &self.ring[rows[2] % 3][place];
-                for at in 0..count {
+                let place = step * own.columns + start;
+                let [above, here, below] =
+                    rows.map(|row| run_of_costs(&self.ring[row % 3][place..]));
+                for at in 0..RUN {
                     sums[at] = ((above[at] + 2 * here[at] + below[at]) / 4) as i16;
                 }
             }
@@ -231,6 +230,12 @@ impl Volume {
             }
         }
     }
+}
+
+/// The first costs of some.
+#[inline(always)]
+fn run_of_costs(costs: &[u16]) -> &[u16; RUN] {
+    costs.first_chunk().unwrap_or_else(|| unreachable!("there are costs behind the last row"))
 }
 
 /// Costs from one step of a row to the next.
@@ -253,10 +258,7 @@ fn compare_run(
         let place = level.place(across * scale, down * scale);
         *found = if ahead > LEAST_AHEAD { place } else { -1 };
     }
-    let mut pixels = [0; RUN];
-    for at in 0..RUN {
-        pixels[at] = level.pixel(places[at]);
-    }
+    let pixels = level.pixels_at(&places);
     for at in 0..RUN {
         let cost = difference(own[at], pixels[at]);
         costs[at] = if places[at] < 0 { OUTSIDE } else { cost as u16 };

@@ -99,7 +99,7 @@ fn sample(picture: &Picture, plane: Plane, column: i32, row: i32) -> i32 {
 fn cubic(picture: &Picture, x: f32, y: f32) -> f32 {
     let places = [x, y].map(fine);
     let [left, top] = places.map(|place| place.div_euclid(cubic::PHASES as i32));
-    let weights = cubic::taps(&places).map(|taps| taps.to_le_bytes().map(|tap| tap as i8));
+    let weights = places.map(|place| cubic::taps(place).to_le_bytes().map(|tap| tap as i8));
     let mut sum = 0;
     for (line, down) in (top - 1..).zip(weights[1]) {
         for (column, across) in (left - 1..).zip(weights[0]) {
@@ -211,6 +211,7 @@ mod tests {
     use nalgebra::{Point3, UnitQuaternion, Vector3};
 
     use super::super::band::{Band, Part};
+    use super::super::blocks::Blocks;
     use super::super::depth::DepthMap;
     use super::super::padded::PaddedPicture;
     use super::super::viewpoint::{Transfer, Viewpoint};
@@ -239,7 +240,9 @@ mod tests {
         map.nearness[0] = 0.0;
         let (mut padded, mut relief) = (PaddedPicture::new(size), Relief::new(size));
         padded.fill(&picture);
-        relief.fill(&map, 0.03);
+        let mut all = Blocks::new(columns.div_ceil(GRID), rows.div_ceil(GRID));
+        all.mark_all();
+        relief.fill(&map, 0.03, (&all, GRID));
         let [width, height] = [columns, rows].map(|side| side as f64);
         let camera = Viewpoint {
             position: Point3::new(0.3 * number as f64, 0.01 * number as f64, 0.0),

@@ -11,6 +11,9 @@ pub(super) const NOTHING: f32 = -1.0;
 /// Most pixels that one of a source becomes on a side; a viewpoint nearer than that sees gaps.
 pub(super) const MOST_ZOOM: f32 = 16.0;
 
+/// Points that are put at a time.
+const RUN: usize = 8;
+
 /// Nearness in one word, of which the larger hides the smaller: that of a surface that is trusted is the bits of the
 /// number; of one that is not, those of the number below zero; and 0 below zero is nothing at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +63,8 @@ struct Landings {
 impl Warped {
     /// Empty, for `rows` of a picture.
     pub(super) fn clear(&mut self, columns: usize, rows: Range<usize>) {
-        self.keys.clear();
         self.keys.resize(columns * rows.len(), Key::NONE);
+        self.keys.fill(Key::NONE);
         (self.columns, self.rows) = (columns, rows);
     }
 
@@ -115,15 +118,20 @@ impl Warped {
     #[inline(always)]
     fn scatter(&mut self, landings: &Landings, count: usize) {
         let Landings { first, more: [across, down], keys } = landings;
-        for at in 0..count.min(COLUMNS) {
-            let first = first[at] as usize;
-            if across[at] | down[at] == 0 {
-                self.keys[first] = self.keys[first].max(keys[at]);
-            } else if across[at] >= 0 && down[at] >= 0 {
-                for row in 0..=down[at] as usize {
-                    let squares =
-                        &mut self.keys[first + row * self.columns..][..=across[at] as usize];
-                    squares.iter_mut().for_each(|key| *key = (*key).max(keys[at]));
+        for start in (0..count.min(COLUMNS)).step_by(RUN) {
+            let end = (start + RUN).min(count);
+            // Most are a pixel each.
+            let more = (start..start + RUN).fold(0, |more, at| more | across[at] | down[at]);
+            for at in start..end {
+                let first = first[at] as usize;
+                if more == 0 || across[at] | down[at] == 0 {
+                    self.keys[first] = self.keys[first].max(keys[at]);
+                } else if across[at] >= 0 && down[at] >= 0 {
+                    for row in 0..=down[at] as usize {
+                        let squares =
+                            &mut self.keys[first + row * self.columns..][..=across[at] as usize];
+                        squares.iter_mut().for_each(|key| *key = (*key).max(keys[at]));
+                    }
                 }
             }
         }
