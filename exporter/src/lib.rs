@@ -4,6 +4,7 @@
 //! input → plan → anchor → matching → train → pack     a clip becomes a stream, step by step
 //!                                      encode         carries it from room to room
 //!                         verify → rd → report        what the stream holds, beside other codecs
+//!                         paper                       the published network in its place
 //! lower                                               graphs and engines of the networks, for boards
 //! ```
 
@@ -46,6 +47,10 @@ pub mod verify;
 
 // Rate–distortion curves, ablations and other codecs.
 pub mod rd;
+
+// The published network, trained in the place of a stream's own: what ours is held against.
+#[cfg(feature = "train")]
+pub mod paper;
 
 // Pages and plots.
 pub mod report;

@@ -30,13 +30,19 @@ pub(crate) struct AblateArgs {
     /// Folder for results.
     #[arg(long, default_value = "rd")]
     out: PathBuf,
-    /// Leave only this part out, or these at once; for a row each, repeat it. Parts are grids, view-grids, moving-grids,
-    /// fine-grids, inter-view, key-pictures, key-copies, background, temporal-filter and rate-weights.
-    #[arg(long, value_name = "PART[,PART…]", value_parser = |text: &str| text.parse::<Parts>())]
+    #[arg(
+        long, value_name = "PART[,PART…]", help = help_of_parts(),
+        value_parser = |text: &str| text.parse::<Parts>()
+    )]
     without: Vec<Parts>,
     /// Say nothing but errors: neither progress nor warnings.
     #[arg(long)]
     quiet: bool,
+}
+
+fn help_of_parts() -> String {
+    let parts = Part::ALL.map(Part::name).join(", ");
+    format!("Leave only this part out, or these at once; for a row each, repeat it. Parts: {parts}")
 }
 
 pub(crate) fn run(args: AblateArgs) -> Result<()> {

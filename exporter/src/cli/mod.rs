@@ -8,6 +8,8 @@ mod encode;
 pub(crate) mod exit;
 mod farm;
 mod lint;
+#[cfg(feature = "train")]
+mod paper;
 mod peers;
 mod rd;
 mod reference;
@@ -25,6 +27,7 @@ use iev_exporter::input::{Reading, View, open_views, warnings};
 use iev_exporter::lower::{LowerArgs, run_lower};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::Config;
+use iev_runtime::format::header::Header;
 use iev_runtime::outputs::Outputs;
 
 /// Encoder of IEV multi-view video.
@@ -51,6 +54,9 @@ enum Command {
     /// Measure what each part of the codec is worth.
     #[cfg(feature = "train")]
     Ablate(ablate::AblateArgs),
+    /// Train the published network in the place of a stream's own, and measure it.
+    #[cfg(feature = "train")]
+    Paper(paper::PaperArgs),
     /// Measure conventional codecs on a clip, by ffmpeg.
     Peers(peers::PeersArgs),
     /// Cut a small lossless reference out of a clip.
@@ -67,7 +73,11 @@ impl CommandLine {
         #[cfg(feature = "train")]
         if matches!(
             self.command,
-            Command::Encode(_) | Command::Rd(_) | Command::Farm(_) | Command::Ablate(_)
+            Command::Encode(_)
+                | Command::Rd(_)
+                | Command::Farm(_)
+                | Command::Ablate(_)
+                | Command::Paper(_)
         ) {
             threads::settle();
         }
@@ -98,6 +108,8 @@ impl CommandLine {
             Command::Farm(args) => farm::run(&args),
             #[cfg(feature = "train")]
             Command::Ablate(args) => ablate::run(args),
+            #[cfg(feature = "train")]
+            Command::Paper(args) => paper::run(&args),
             Command::Peers(args) => peers::run(args),
             Command::Reference(args) => reference::run(args),
             Command::Lower(args) => Ok(run_lower(&args)?),
@@ -137,6 +149,21 @@ fn open_clip(
     let views = open_views(paths, reading)?;
     warnings(&views).for_each(|warning| progress.warn(warning));
     Ok(views)
+}
+
+/// Reads what a stream was made of, as much of it as there is in the stream.
+fn open_source(
+    paths: &[PathBuf],
+    reading: &Reading,
+    header: &Header,
+    progress: Progress,
+) -> anyhow::Result<Vec<View>> {
+    let reading = Reading {
+        limit: Some(header.frames as usize),
+        rate_of_unknown: Some(header.rate),
+        ..reading.clone()
+    };
+    open_clip(paths, &reading, progress)
 }
 
 /// Prints to standard output; a reader that left ends the talk quietly.

@@ -16,7 +16,7 @@ use iev_runtime::network::opening::NetworkPath;
 use iev_runtime::outputs::{Outputs, write_whole};
 use serde::Serialize;
 
-use super::{open_clip, print, print_json, read_views, warn};
+use super::{open_source, print, print_json, read_views, warn};
 
 /// Decode a stream with the player and measure it against its source.
 #[derive(Debug, clap::Args)]
@@ -63,12 +63,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     let floor = args.floor.as_deref().map(read_curves).transpose()?;
     // The clip is cut to the stream, whose rate it must have.
     let header = open(&args.stream)?.header().clone();
-    let reading = Reading {
-        limit: Some(header.frames as usize),
-        rate_of_unknown: Some(header.rate),
-        ..args.reading.clone()
-    };
-    let views = open_clip(&args.views, &reading, progress)?;
+    let views = open_source(&args.views, &args.reading, &header, progress)?;
     let (rate, of_stream) = (views[0].rate, header.rate);
     ensure!(
         u64::from(rate.0) * u64::from(of_stream.1) == u64::from(of_stream.0) * u64::from(rate.1),

@@ -69,7 +69,10 @@ fn differences<'a>(steps: impl IntoIterator<Item = &'a StepIndex>, first: i16) -
 }
 
 /// One sub-stream of tensors; the model has a context per tensor and knows nothing else.
-fn tensors_bytes(model: &mut SymbolModel, tensors: impl IntoIterator<Item = Vec<i16>>) -> u64 {
+pub(crate) fn tensors_bytes(
+    model: &mut SymbolModel,
+    tensors: impl IntoIterator<Item = Vec<i16>>,
+) -> u64 {
     let mut encoder = Encoder::new(Vec::new());
     model.reset();
     for (tensor, values) in (0..=u8::MAX).zip(tensors) {
