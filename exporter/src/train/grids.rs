@@ -127,14 +127,14 @@ impl TrainedGrid {
         let first = |back: usize| {
             entries.iter().map(move |(Crop { sample: s, window }, entry)| {
                 let row = self.row(s.gop, entry.saturating_sub(back), s.view) as i64;
-                let [top, left, ..] = window.read.cells(scale);
+                let [top, left, ..] = window.read(scale).cells(scale);
                 (row, top, left)
             })
         };
         let first = first(0).chain(first(1).take(if before { entries.len() } else { 0 }));
         let first: Vec<i64> =
             first.map(|(row, top, left)| (row * size[2] + top) * size[3] + left).collect();
-        let [.., high, wide] = entries[0].0.window.read.cells(scale);
+        let [.., high, wide] = entries[0].0.window.read(scale).cells(scale);
         Cells::new(&first, [high, wide], &size, grid.device())
     }
 

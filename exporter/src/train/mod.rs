@@ -523,7 +523,7 @@ impl Trainer {
             latent(of, &self.grids, &self.parameters, crops, rounding, &mut read)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
-        let motion = network.motion(&latent16, &latent8).painted(crops);
+        let motion = network.motion(&latent16, &latent8, crops).painted(crops);
         let grids = bits16 + bits8;
         let [of_network, of_grids] = self.rate_weights();
         let rate = Rate {
