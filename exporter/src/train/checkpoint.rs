@@ -29,7 +29,7 @@ pub fn fingerprint(
         settings;
     let mut digest = Sha256::new();
     digest.update(format!(
-        "Muon {profile:?} {flow_steps} {batch} {learning_rate} {lambda} {lambda_fall} {seed}"
+        "Muon, late Adam {profile:?} {flow_steps} {batch} {learning_rate} {lambda} {lambda_fall} {seed}"
     ));
     if !settings.without.is_empty() {
         digest.update(format!(" without {}", settings.without.name()));

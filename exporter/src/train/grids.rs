@@ -6,8 +6,9 @@ use iev_runtime::profile::{GridSpec, Profile, Sharing};
 use iev_runtime::stream::scene::Grid;
 use tch::{Device, Kind, Tensor};
 
+use super::cells::Cells;
 use super::host::{brought, to_vec};
-use super::parameters::{ParameterId, Parameters};
+use super::parameters::{ParameterId, Parameters, Read};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
 use super::windows::Window;
 
@@ -34,20 +35,6 @@ pub struct Crop<'a> {
     pub sample: Sample,
     /// The part; all those of a batch are equally large.
     pub window: &'a Window,
-}
-
-/// Where the levels of some entries lie in their grid, each cut to its window.
-struct Cells {
-    /// Into the flat grid, `[entry · channel · y · x]`.
-    index: Tensor,
-    shape: [i64; 4],
-}
-
-impl Cells {
-    /// `[entry, channel, y, x]` of `[row, channel, y, x]`.
-    fn of(&self, grid: &Tensor) -> Tensor {
-        grid.reshape([-1]).index_select(0, &self.index).view(self.shape)
-    }
 }
 
 /// One grid; static ones have one GOP, the others one tensor per GOP side by side.
@@ -89,22 +76,17 @@ impl TrainedGrid {
         let size = [rows as i64, spec.channels as i64, shape.rows as i64, shape.columns as i64];
         let per_channel = [1, spec.channels as i64, 1, 1];
         // Levels, their steps, and the model of their bits.
-        let mut add = |suffix: &str, start: f64, size: &[i64], rate: f64| {
-            parameters.add(
-                format!("{}.{suffix}", spec.name),
-                &Tensor::full(size, start, options),
-                rate,
-            )
+        let name = |suffix: &str| format!("{}.{suffix}", spec.name);
+        let levels = Tensor::zeros(size, options);
+        let levels = parameters.add_grid(name("levels"), &levels, LEVEL_RATE);
+        let mut add = |suffix: &str, start: f64| {
+            parameters.add(name(suffix), &Tensor::full(per_channel, start, options), MODEL_RATE)
         };
         Self {
-            levels: add("levels", 0.0, &size, LEVEL_RATE),
-            log2_step: add("log2_step", -2.0, &per_channel, MODEL_RATE),
-            scale: [
-                add("scale", -1.0, &per_channel, MODEL_RATE),
-                add("scale_near", -2.0, &per_channel, MODEL_RATE),
-                add("scale_before", -2.0, &per_channel, MODEL_RATE),
-            ],
-            memory: add("memory", 0.0, &per_channel, MODEL_RATE),
+            levels,
+            log2_step: add("log2_step", -2.0),
+            scale: [add("scale", -1.0), add("scale_near", -2.0), add("scale_before", -2.0)],
+            memory: add("memory", 0.0),
             spec,
             shapes,
             first_rows,
@@ -138,41 +120,33 @@ impl TrainedGrid {
         self.first_rows[gop] + entry.min(shape.entries - 1) * shape.views + view
     }
 
-    /// The levels of `entries`, or of those `back` before them.
-    fn cells(&self, entries: &[(Crop<'_>, usize)], back: usize, device: Device) -> Cells {
-        let GridSpec { channels, scale, .. } = *self.spec;
-        let (channels, rows, columns) =
-            (channels as i64, self.shapes[0].rows as i64, self.shapes[0].columns as i64);
-        // 1. Where the window of each entry begins among the levels.
-        let first = entries.iter().map(|(Crop { sample: s, window }, entry)| {
-            let row = self.row(s.gop, entry.saturating_sub(back), s.view) as i64;
-            let [top, left, ..] = window.read.cells(scale);
-            (row * channels * rows + top) * columns + left
-        });
-        let [.., high, wide] = entries[0].0.window.read.cells(scale);
-        // 2. From there, one stride for each channel, row and column.
-        let along = |axis: usize, length: i64, stride: i64| {
-            let mut shape = [1; 4];
-            shape[axis] = -1;
-            (Tensor::arange(length, (Kind::Int64, Device::Cpu)) * stride).view(shape)
+    /// The cells of `entries`, then those `before` them, cut to their windows.
+    fn cells(&self, grid: &Tensor, entries: &[(Crop<'_>, usize)], before: bool) -> Cells {
+        let size = grid.size();
+        let scale = self.spec.scale;
+        let first = |back: usize| {
+            entries.iter().map(move |(Crop { sample: s, window }, entry)| {
+                let row = self.row(s.gop, entry.saturating_sub(back), s.view) as i64;
+                let [top, left, ..] = window.read(scale).cells(scale);
+                (row, top, left)
+            })
         };
-        let first = Tensor::from_slice(&first.collect::<Vec<i64>>()).view([-1, 1, 1, 1]);
-        let index = first
-            + along(1, channels, rows * columns)
-            + along(2, high, columns)
-            + along(3, wide, 1);
-        let shape = [entries.len() as i64, channels, high, wide];
-        Cells { index: index.reshape([-1]).to_device(device), shape }
+        let first = first(0).chain(first(1).take(if before { entries.len() } else { 0 }));
+        let first: Vec<i64> =
+            first.map(|(row, top, left)| (row * size[2] + top) * size[3] + left).collect();
+        let [.., high, wide] = entries[0].0.window.read(scale).cells(scale);
+        Cells::new(&first, [high, wide], &size, grid.device())
     }
 
-    /// Values `[sample, channel, y, x]` where `crops` read, and the estimated bits of the whole grid.
+    /// Values `[sample, channel, y, x]` where `crops` read, the estimated bits of the whole grid, and what was read.
     pub fn sample(
         &self,
         parameters: &Parameters,
         crops: &[Crop<'_>],
         rounding: Rounding,
-    ) -> (Tensor, Tensor) {
-        let device = parameters.get(self.levels).device();
+    ) -> (Tensor, Tensor, Read) {
+        let levels = parameters.get(self.levels);
+        let device = levels.device();
         let period = self.spec.period();
         // The entry at or before each frame, and the one after it where grids move.
         let entry = |s: &Sample| if self.spec.in_scene() { 0 } else { s.frame / period };
@@ -181,10 +155,14 @@ impl TrainedGrid {
         if period > 1 {
             entries.extend(rows(1));
         }
-        let cells = self.cells(&entries, 0, device);
-        let here = rounding.apply(&cells.of(parameters.get(self.levels)));
-        let here = parameters.settle(self.levels, here, |t| cells.of(t));
-        let bits = self.bits(parameters, &here, &entries, rounding);
+        let moves = !self.spec.in_scene();
+        let read = parameters.read(self.levels, self.cells(levels, &entries, moves));
+        let cells = read.cells();
+        let all = entries.len() as i64;
+        let here = rounding.apply(&cells.spread(read.value(), 0..all));
+        let here = parameters.settle(self.levels, here, |t| cells.spread(&cells.of(t), 0..all));
+        let before = moves.then(|| rounding.apply(&cells.spread(read.value(), all..2 * all)));
+        let bits = self.bits(parameters, &here, before, &entries);
 
         let count = crops.len() as i64;
         let mixed = if period > 1 {
@@ -196,16 +174,16 @@ impl TrainedGrid {
         } else {
             here
         };
-        (mixed * steps(parameters.get(self.log2_step)), bits)
+        (mixed * steps(parameters.get(self.log2_step)), bits, read)
     }
 
-    /// Estimated bits of the whole grid from what is `here`, the levels of `entries`.
+    /// Estimated bits of the whole grid from what is `here`, the levels of `entries`, and `before` them.
     fn bits(
         &self,
         parameters: &Parameters,
         here: &Tensor,
+        before: Option<Tensor>,
         entries: &[(Crop<'_>, usize)],
-        rounding: Rounding,
     ) -> Tensor {
         let device = here.device();
         // How large values nearby are says how large these may be.
@@ -214,12 +192,11 @@ impl TrainedGrid {
         let mut scale = scale + near * scale_near;
         let mut centred = here.shallow_clone();
         // So does the entry before, which is also predicted from.
-        if !self.spec.in_scene() {
+        if let Some(before) = before {
             let exists: Vec<f32> =
                 entries.iter().map(|(_, e)| if *e > 0 { 1.0 } else { 0.0 }).collect();
             let exists = Tensor::from_slice(&exists).to_device(device).view([-1, 1, 1, 1]);
-            let before = self.cells(entries, 1, device).of(parameters.get(self.levels));
-            let before = rounding.apply(&before) * exists;
+            let before = before * exists;
             scale += before.abs() * scale_before;
             centred = here - before * parameters.get(self.memory);
         }
@@ -271,18 +248,19 @@ fn near_magnitude(levels: &Tensor) -> Tensor {
     levels.abs().conv2d(&kernel, None::<Tensor>, [1, 1], [1, 1], [1, 1], channels)
 }
 
-/// Sums grids into the latent at `scale`, `[sample, channel, y, x]`; also all their bits.
+/// Sums grids into the latent at `scale`, `[sample, channel, y, x]`; also all their bits; adds what is `read`.
 pub fn latent(
-    profile: &Profile,
-    scale: usize,
+    (profile, scale): (&Profile, usize),
     grids: &[TrainedGrid],
     parameters: &Parameters,
     crops: &[Crop<'_>],
     rounding: Rounding,
+    read: &mut Vec<Read>,
 ) -> (Tensor, Tensor) {
     let channels = profile.latent(scale);
     let parts = grids.iter().filter(|g| g.spec.scale == scale).map(|g| {
-        let (values, bits) = g.sample(parameters, crops, rounding);
+        let (values, bits, part) = g.sample(parameters, crops, rounding);
+        read.push(part);
         let after = channels - g.spec.first - g.spec.channels;
         let pad = [0, 0, 0, 0, g.spec.first as i64, after as i64];
         (values.constant_pad_nd(pad), bits)

@@ -5,6 +5,7 @@
 //! measure. A step trains on a few windows of pictures (`windows.rs`), shuffled over frames, views and places; it reads
 //! only the grid entries it needs.
 
+mod cells;
 mod checkpoint;
 mod clip;
 pub mod cuda;
@@ -12,6 +13,7 @@ pub mod dataset;
 mod grids;
 mod host;
 mod kept_flow;
+mod late;
 mod memory;
 mod network;
 mod optimiser;
@@ -59,7 +61,7 @@ pub use grids::Sample;
 use grids::{Crop, TrainedGrid, latent};
 use host::{number, to_vec};
 use network::{RoundedNetwork, TrainedNetwork};
-use parameters::Parameters;
+use parameters::{Parameters, Read};
 use rounding::Rounding;
 use smooth::Smooth;
 use twins::{Kernels, WarpedSources};
@@ -176,7 +178,15 @@ struct Rate {
     weighted_bits: Tensor,
 }
 
-/// What a step has measured, not read yet.
+/// The first half of a step.
+struct Forward {
+    network: RoundedNetwork,
+    motion: network::Motion,
+    rate: Rate,
+    read: Vec<Read>,
+}
+
+/// What a step has measured, not told yet.
 enum Measured {
     /// The loss of a step that teaches the flow.
     Flow(Tensor),
@@ -317,6 +327,8 @@ impl Trainer {
         }
         let job = progress.resumed("training", self.step - flow, self.settings.steps);
         self.train_to(end, clip, &job)?;
+        // Whoever looks at it now sees all grids as they are.
+        self.parameters.catch_up();
         Ok(true)
     }
 
@@ -325,14 +337,14 @@ impl Trainer {
         let mut saved = Instant::now();
         let mut smooth = Smooth::default();
         while self.step < end {
-            let measured = self.gradients(clip);
+            let (measured, read) = self.gradients(clip);
             let tells = self.step % TELL_EVERY == TELL_EVERY - 1;
             if tells || !self.kernels.run_ahead() {
                 smooth.add(self.read(&measured)?);
             }
             let rate = self.learning_rate();
             self.step += 1;
-            self.parameters.step(rate, self.step);
+            self.parameters.step(rate, read);
             job.step();
             if tells && matches!(measured, Measured::Pictures { .. }) {
                 job.tell(smooth.message());
@@ -350,15 +362,15 @@ impl Trainer {
         Ok(())
     }
 
-    /// Back-propagates the loss of this step.
-    fn gradients(&mut self, clip: &Clip<'_>) -> Measured {
+    /// Back-propagates the loss of this step; also gives what it has read of the grids.
+    fn gradients(&mut self, clip: &Clip<'_>) -> (Measured, Vec<Read>) {
         self.begin_epoch(clip);
         let crops = self.draw();
         tch::manual_seed((self.settings.seed.wrapping_mul(1_000_003) + self.step as u64) as i64);
         if self.step < self.flow_steps() {
-            let loss = self.flow_loss(clip, &crops);
+            let (loss, read) = self.flow_loss(clip, &crops);
             loss.backward();
-            return Measured::Flow(loss);
+            return (Measured::Flow(loss), read);
         }
         self.backward(clip, &crops)
     }
@@ -410,7 +422,7 @@ impl Trainer {
             let mut each = Duration::ZERO;
             for _ in 0..2 {
                 let started = Instant::now();
-                let measured = self.gradients(clip);
+                let (measured, _) = self.gradients(clip);
                 // Which waits for a device.
                 self.read(&measured)?;
                 each = started.elapsed();
@@ -503,24 +515,22 @@ impl Trainer {
     }
 
     /// Motion cut on the latents of `crops`, where they paint; also what everything costs.
-    fn motion(
-        &self,
-        crops: &[Crop<'_>],
-        rounding: Rounding,
-    ) -> (RoundedNetwork, network::Motion, Rate) {
+    fn motion(&self, crops: &[Crop<'_>], rounding: Rounding) -> Forward {
         let network = self.network.round(&self.parameters, rounding);
-        let latent = |scale| {
-            latent(self.settings.profile, scale, &self.grids, &self.parameters, crops, rounding)
+        let mut read = Vec::new();
+        let mut latent = |scale| {
+            let of = (self.settings.profile, scale);
+            latent(of, &self.grids, &self.parameters, crops, rounding, &mut read)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
-        let motion = network.motion(&latent16, &latent8).painted(crops);
+        let motion = network.motion(&latent16, &latent8, crops).painted(crops);
         let grids = bits16 + bits8;
         let [of_network, of_grids] = self.rate_weights();
         let rate = Rate {
             weighted_bits: &network.bits * of_network + &grids * of_grids,
             bits: &network.bits + grids,
         };
-        (network, motion, rate)
+        Forward { network, motion, rate, read }
     }
 
     /// Both sources of `crops`, warped.
@@ -550,19 +560,20 @@ impl Trainer {
         (error.mean(Kind::Float) + rest.mean(Kind::Float)) * crops[0].window.share()
     }
 
-    fn flow_loss(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> Tensor {
-        let (_, motion, rate) = self.motion(crops, Rounding::Noise);
+    fn flow_loss(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> (Tensor, Vec<Read>) {
+        let Forward { motion, rate, read, .. } = self.motion(crops, Rounding::Noise);
         let rate = rate.weighted_bits * (0.1 * self.lambda() / self.implicit_px);
-        (self.matched_error(clip, crops, &motion.flow) * 0.02 + rate) * LOSS_SCALE
+        let error = self.matched_error(clip, crops, &motion.flow);
+        ((error * 0.02 + rate) * LOSS_SCALE, read)
     }
 
     /// Back-propagates the loss of a step.
     ///
     /// The graph is cut where the hand-written kernels are: first the refine cut, seeded with the
     /// gradients of [`Kernels::compare`], then the motion cut with what arrived at its outputs.
-    fn backward(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> Measured {
+    fn backward(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> (Measured, Vec<Read>) {
         // Forward: motion, warp, refinement; gradients are cut at the warped pictures and at the features.
-        let (network, motion, rate) = self.motion(crops, self.rounding());
+        let Forward { network, motion, rate, read } = self.motion(crops, self.rounding());
         let warped = self.warp(clip, crops, &motion);
         let leaf = |t: Tensor| t.set_requires_grad(true);
         let sources = warped.each_ref().map(|w| leaf(w.values()));
@@ -597,12 +608,12 @@ impl Trainer {
             loss += error * (LOSS_SCALE * MATCH_WEIGHT * matching);
         }
         loss.backward();
-        Measured::Pictures { mse: compared.luma_mse, bits: rate.bits.detach() }
+        (Measured::Pictures { mse: compared.luma_mse, bits: rate.bits.detach() }, read)
     }
 
     /// Paints `crops` with the levels that the stream will hold.
     fn paint(&self, clip: &Clip<'_>, crops: &[Crop<'_>]) -> BlendInputs {
-        let (network, motion, _) = self.motion(crops, Rounding::Straight);
+        let Forward { network, motion, .. } = self.motion(crops, Rounding::Straight);
         let warped = self.warp(clip, crops, &motion);
         let [anchor, second] = warped.each_ref().map(WarpedSources::values);
         let refined = network.refine(&motion.features, [&anchor, &second]);
@@ -694,7 +705,10 @@ impl Trainer {
             "{path} is at step {} of a longer training: ask for at least as many --steps, or name another --work",
             start.step() - self.flow_steps()
         );
-        ensure!(self.parameters.restore(start.state()), "{path} is of grids of another shape");
+        ensure!(
+            self.parameters.restore(start.state(), start.step()),
+            "{path} is of grids of another shape"
+        );
         self.step = start.step();
         Ok(true)
     }

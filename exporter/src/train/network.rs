@@ -13,6 +13,7 @@ use super::grids::{Crop, levels_of_8_bits, log2_of, step_indices};
 use super::host::brought;
 use super::parameters::{ParameterId, Parameters};
 use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
+use super::windows::Window;
 
 /// Learning rate of weights relative to the schedule's.
 const WEIGHT_RATE: f64 = 0.5;
@@ -80,17 +81,21 @@ pub struct Refined {
 impl Motion {
     /// Flow and features where `crops` paint.
     pub fn painted(self, crops: &[Crop<'_>]) -> Self {
-        let part = |of: Tensor, scale: usize| {
-            let rows = (0..).zip(crops);
-            let parts =
-                rows.map(|(row, crop)| crop.window.painted_of(&of.narrow(0, row, 1), scale));
-            Tensor::cat(&parts.collect::<Vec<_>>(), 0)
-        };
-        if crops[0].window.painted == crops[0].window.read {
-            return self;
-        }
-        Self { flow: part(self.flow, 8), features: part(self.features, 4), ..self }
+        let part =
+            |of: &Tensor, scale: usize| each(crops, of, |window, of| window.painted_of(of, scale));
+        Self { flow: part(&self.flow, 8), features: part(&self.features, 4), ..self }
     }
+}
+
+/// The part of each sample of `of`, `[sample, channel, y, x]`, that `part` takes of it in its crop's window; one window of
+/// the whole picture takes all.
+fn each(crops: &[Crop<'_>], of: &Tensor, part: impl Fn(&Window, &Tensor) -> Tensor) -> Tensor {
+    if crops[0].window.is_whole() {
+        return of.shallow_clone();
+    }
+    let samples = (0..).zip(crops);
+    let parts = samples.map(|(sample, crop)| part(crop.window, &of.narrow(0, sample, 1)));
+    Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }
 
 impl TrainedNetwork {
@@ -282,18 +287,19 @@ impl RoundedNetwork {
         products.reduce(|a, b| a + b).unwrap_or_else(|| self.bits.zeros_like())
     }
 
-    /// Evaluates the layers of `cut`; also gives the outputs that have a step in the stream.
+    /// Evaluates the layers of `cut`, each activation as `shown` has it; also gives the outputs that have a step in the stream.
     fn evaluate<const N: usize>(
         &self,
         cut: Cut,
         given: [(Activation, &Tensor); N],
+        shown: impl Fn(Activation, Tensor) -> Tensor,
     ) -> (Activations<Tensor>, Vec<(LayerId, Tensor)>) {
         let given = given.map(|(activation, tensor)| (activation, tensor.shallow_clone()));
         let mut tensors = Activations::new(given);
         let mut stepped = Vec::new();
         let layers = self.layers.iter().map(|(spec, _)| spec).filter(|spec| spec.cut() == cut);
         tensors.evaluate(layers, |layer, reads| {
-            let output = self.layer(layer.id, reads);
+            let output = shown(layer.id.writes(), self.layer(layer.id, reads));
             if layer.output_steps > 0 {
                 stepped.push((layer.id, output.shallow_clone()));
             }
@@ -319,11 +325,15 @@ impl RoundedNetwork {
         }
     }
 
-    /// The motion cut.
-    pub fn motion(&self, latent16: &Tensor, latent8: &Tensor) -> Motion {
-        use Activation::{Features, Flow, Latent8, Latent16};
+    /// The motion cut, from latents as far as the windows of `crops` read them.
+    pub fn motion(&self, latent16: &Tensor, latent8: &Tensor, crops: &[Crop<'_>]) -> Motion {
+        use Activation::{Carried, Features, Flow, Latent8, Latent16};
         let given = [(Latent16, latent16), (Latent8, latent8)];
-        let (mut tensors, stepped) = self.evaluate(Cut::Motion, given);
+        let (mut tensors, stepped) =
+            self.evaluate(Cut::Motion, given, |activation, made| match activation {
+                Carried => each(crops, &made, Window::carried_of),
+                _ => made,
+            });
         Motion { flow: tensors.take(Flow), features: tensors.take(Features), stepped }
     }
 
@@ -331,7 +341,7 @@ impl RoundedNetwork {
     pub fn refine(&self, features: &Tensor, warped: [&Tensor; 2]) -> Refined {
         use Activation::{Features, Head, Warped0, Warped1};
         let given = [(Features, features), (Warped0, warped[0]), (Warped1, warped[1])];
-        let (mut tensors, stepped) = self.evaluate(Cut::Refine, given);
+        let (mut tensors, stepped) = self.evaluate(Cut::Refine, given, |_, made| made);
         let head = tensors.take(Head);
         let mask = head.narrow(1, PACKED as i64, MASKS as i64).sigmoid();
         Refined { picture: head.narrow(1, 0, PACKED as i64), mask, stepped }

@@ -9,13 +9,16 @@
 
 use tch::Tensor;
 
+use super::late::LateAdam;
+
 /// What Adam keeps of its mean gradient and of the mean of its square; shorter than usual, for a grid's entry meets the
 /// pictures that it is of only now and then (EXPERIMENTS §47).
-const BETA1: f64 = 0.8;
-const BETA2: f64 = 0.95;
+pub const BETA1: f64 = 0.8;
+pub const BETA2: f64 = 0.95;
 /// What Muon keeps of its mean gradient.
 const MOMENTUM: f64 = 0.9;
-const EPSILON: f64 = 1e-10;
+/// Divides where nothing has pulled yet.
+pub const EPSILON: f64 = 1e-10;
 /// Newton–Schulz steps, which bring singular values to about 1.
 const ORTHOGONAL_STEPS: usize = 5;
 /// Divides a matrix of zeros.
@@ -26,7 +29,7 @@ const QUINTIC: [f64; 3] = [3.4445, -4.7750, 2.0315];
 const MUON_RATE: f64 = 0.8;
 
 /// Names of what is remembered, behind that of the parameter.
-const REMEMBERED: [&str; 2] = ["mean", "square"];
+const REMEMBERED: [&str; 4] = ["mean", "square", "moved", "pace"];
 
 /// Whether a tensor of this name is what an optimiser remembers, not a parameter.
 pub fn is_remembered(name: &str) -> bool {
@@ -37,12 +40,9 @@ pub fn is_remembered(name: &str) -> bool {
 #[derive(Debug)]
 pub enum Optimiser {
     /// By the mean gradient over its deviation.
-    Adam {
-        /// Mean gradient.
-        mean: Tensor,
-        /// Mean of its square.
-        square: Tensor,
-    },
+    Adam(Moments),
+    /// The same for a grid, of which a step reads a part.
+    Late(LateAdam),
     /// By the mean gradient made orthogonal.
     Muon {
         /// Mean gradient.
@@ -53,8 +53,7 @@ pub enum Optimiser {
 impl Optimiser {
     /// Adam for `value`.
     pub fn adam(value: &Tensor) -> Self {
-        let zeros = || value.zeros_like().detach();
-        Self::Adam { mean: zeros(), square: zeros() }
+        Self::Adam(Moments::zeros(value))
     }
 
     /// Muon for `value`, the weights of a layer.
@@ -65,25 +64,18 @@ impl Optimiser {
     /// What it remembers, named.
     pub fn state(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
         let tensors = match self {
-            Self::Adam { mean, square } => vec![mean, square],
+            Self::Adam(Moments { mean, square }) => vec![mean, square],
+            Self::Late(late) => late.state().to_vec(),
             Self::Muon { mean } => vec![mean],
         };
         REMEMBERED.into_iter().zip(tensors)
     }
 
-    /// How far `gradient` moves the parameter at a learning rate of 1; `step` counts from 1.
+    /// How far `gradient`, of the whole parameter, moves it at a learning rate of 1; `step` counts from 1.
     pub fn update(&mut self, gradient: &Tensor, step: usize) -> Tensor {
         match self {
-            // `m̂ / (√v̂ + ε)`.
-            Self::Adam { mean, square } => {
-                let unbias1 = 1.0 - BETA1.powi(step as i32);
-                let unbias2 = 1.0 - BETA2.powi(step as i32);
-                let _ = mean.lerp_(gradient, 1.0 - BETA1);
-                let _ = square.lerp_(&(gradient * gradient), 1.0 - BETA2);
-                let mut divisor = square.sqrt();
-                divisor += EPSILON * unbias2.sqrt();
-                &*mean / divisor * (-unbias2.sqrt() / unbias1)
-            }
+            Self::Adam(moments) => moments.update(gradient, step),
+            Self::Late(_) => unreachable!("a grid has gradients where a step reads it"),
             // Nesterov's mix of the mean and the gradient.
             Self::Muon { mean } => {
                 let _ = mean.lerp_(gradient, 1.0 - MOMENTUM);
@@ -96,6 +88,38 @@ impl Optimiser {
             }
         }
     }
+}
+
+/// What Adam remembers.
+#[derive(Debug)]
+pub struct Moments {
+    /// Mean gradient.
+    pub mean: Tensor,
+    /// Mean of its square.
+    pub square: Tensor,
+}
+
+impl Moments {
+    /// Of no gradient yet.
+    pub fn zeros(value: &Tensor) -> Self {
+        let zeros = || value.zeros_like().detach();
+        Self { mean: zeros(), square: zeros() }
+    }
+
+    /// `−m̂ / (√v̂ + ε)` after `gradient`; `step` counts from 1.
+    pub fn update(&mut self, gradient: &Tensor, step: usize) -> Tensor {
+        let Self { mean, square } = self;
+        let _ = mean.lerp_(gradient, 1.0 - BETA1);
+        let _ = square.lerp_(&(gradient * gradient), 1.0 - BETA2);
+        let mut divisor = square.sqrt();
+        divisor += EPSILON * (1.0 - BETA2.powi(step as i32)).sqrt();
+        &*mean / divisor * -unbiased(step)
+    }
+}
+
+/// What the mean over the deviation is multiplied by, for both began at zero; `step` counts from 1.
+pub fn unbiased(step: usize) -> f64 {
+    (1.0 - BETA2.powi(step as i32)).sqrt() / (1.0 - BETA1.powi(step as i32))
 }
 
 /// The nearest matrix, or nearly, whose singular values are all 1; zero stays zero.

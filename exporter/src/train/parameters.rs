@@ -2,7 +2,9 @@
 
 use tch::Tensor;
 
+use super::cells::Cells;
 use super::host::number;
+use super::late::{LateAdam, UpToDate};
 use super::optimiser::{self, Optimiser};
 
 /// Index of a parameter in its [`Parameters`].
@@ -33,6 +35,28 @@ struct FrozenLevels {
 #[derive(Debug, Default)]
 pub struct Parameters {
     list: Vec<Parameter>,
+    /// Steps done.
+    steps: usize,
+}
+
+/// What a step reads of a grid.
+#[derive(Debug)]
+pub struct Read {
+    id: ParameterId,
+    cells: Cells,
+    now: UpToDate,
+}
+
+impl Read {
+    /// `[channel, cell]`, a leaf of the step's graph.
+    pub fn value(&self) -> &Tensor {
+        &self.now.value
+    }
+
+    /// Where its cells lie.
+    pub fn cells(&self) -> &Cells {
+        &self.cells
+    }
 }
 
 impl Parameters {
@@ -44,6 +68,11 @@ impl Parameters {
     /// Adds the weights of a layer; `rate` as that of others.
     pub fn add_weights(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
         self.push(name, value, rate, Optimiser::muon(value))
+    }
+
+    /// Adds the levels of a grid `[row, channel, y, x]`, which steps [`read`](Self::read) in parts.
+    pub fn add_grid(&mut self, name: String, value: &Tensor, rate: f64) -> ParameterId {
+        self.push(name, value, rate, Optimiser::Late(LateAdam::new(value)))
     }
 
     fn push(
@@ -58,9 +87,32 @@ impl Parameters {
         ParameterId(self.list.len() - 1)
     }
 
-    /// The trained tensor.
+    /// The trained tensor; cells of a grid as the steps left them that last read them, until they
+    /// [`catch up`](Self::catch_up).
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.list[id.0].value
+    }
+
+    /// `cells` of a grid after all steps so far.
+    pub fn read(&self, id: ParameterId, cells: Cells) -> Read {
+        let Parameter { value, optimiser, .. } = &self.list[id.0];
+        let Optimiser::Late(late) = optimiser else {
+            unreachable!("grids alone are read in parts")
+        };
+        let mut now = tch::no_grad(|| late.read(value, &cells, self.steps));
+        now.value = now.value.set_requires_grad(true);
+        Read { id, cells, now }
+    }
+
+    /// Brings all cells of all grids to where the steps so far have them.
+    pub fn catch_up(&mut self) {
+        tch::no_grad(|| {
+            for p in &mut self.list {
+                if let Optimiser::Late(late) = &mut p.optimiser {
+                    late.catch_up(&mut p.value, self.steps);
+                }
+            }
+        });
     }
 
     /// Begins at `value`, of as many entries.
@@ -110,9 +162,17 @@ impl Parameters {
         levels * of(free) + of(at)
     }
 
-    /// Applies the accumulated gradients and clears them; `step` counts from 1.
-    pub fn step(&mut self, rate: f64, step: usize) {
+    /// Applies the accumulated gradients, of grids those at what was `read`, and clears them.
+    pub fn step(&mut self, rate: f64, read: Vec<Read>) {
+        self.steps += 1;
+        let step = self.steps;
         tch::no_grad(|| {
+            for Read { id, cells, now } in read {
+                let Parameter { value, rate: own, optimiser, .. } = &mut self.list[id.0];
+                let Optimiser::Late(late) = optimiser else { continue };
+                let gradient = now.value.grad();
+                late.step(value, &cells, now, &gradient, (rate * *own, step));
+            }
             for p in &mut self.list {
                 let gradient = p.value.grad();
                 if !gradient.defined() {
@@ -122,6 +182,14 @@ impl Parameters {
                 p.value.zero_grad();
             }
         });
+    }
+
+    /// The gradient of a whole grid from that at what was `read` of it.
+    #[cfg(test)]
+    pub fn gradient(&self, read: &Read) -> Tensor {
+        let all = self.get(read.id).zeros_like();
+        read.cells.put(&all, &read.value().grad());
+        all
     }
 
     /// Forgets the accumulated gradients.
@@ -157,8 +225,9 @@ impl Parameters {
         copy(own, state.iter().filter(is_value))
     }
 
-    /// Takes over what [`Parameters::state`] gave; false when names or shapes differ.
-    pub fn restore(&mut self, state: &[(String, Tensor)]) -> bool {
+    /// Takes over what [`Parameters::state`] gave after so many `steps`; false when names or shapes differ.
+    pub fn restore(&mut self, state: &[(String, Tensor)], steps: usize) -> bool {
+        self.steps = steps;
         copy(self.named(), state.iter())
     }
 }

@@ -119,13 +119,15 @@ fn a_window_paints_inside_its_halo_what_the_whole_picture_has_there() {
 fn gradients(trainer: &mut Trainer, clip: &Clip<'_>, whole: bool) -> Vec<(String, Tensor)> {
     trainer.parameters.forget_gradients();
     let crops = if whole { trainer.whole(&[SAMPLE]) } else { crops(&trainer.windows) };
-    let measured = trainer.backward(clip, &crops);
+    let (measured, read) = trainer.backward(clip, &crops);
     let (mse, bits) = trainer.read(&measured).unwrap().unwrap();
     let told = [("error", mse), ("bits", bits)].map(|(name, v)| (name.into(), Tensor::from(v)));
     // Grids that nothing stands before have no use for what they would remember.
     let used = trainer.parameters.values().filter(|(_, value)| value.grad().defined());
     let gradient = |(name, value): (&str, &mut Tensor)| (name.to_owned(), value.grad().copy());
-    used.map(gradient).chain(told).collect()
+    let mut all: Vec<_> = used.map(gradient).chain(told).collect();
+    all.extend(read.iter().map(|part| ("grid".into(), trainer.parameters.gradient(part))));
+    all
 }
 
 /// Fails where lists differ by more than this share of their length.
@@ -153,7 +155,7 @@ fn the_mean_matching_error_of_all_windows_is_that_of_the_whole_picture() {
     let clip = pictures.clip();
     let trainer = trainer(&PROFILES[0], &clip);
     let error = |crops: &[Crop<'_>]| {
-        let (_, motion, _) = trainer.motion(crops, Rounding::Straight);
+        let Forward { motion, .. } = trainer.motion(crops, Rounding::Straight);
         trainer.matched_error(&clip, crops, &motion.flow).double_value(&[])
     };
     let (whole, parts) = (error(&trainer.whole(&[SAMPLE])), error(&crops(&trainer.windows)));

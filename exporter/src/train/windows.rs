@@ -5,9 +5,10 @@
 //! inside is what training on the whole picture computes, forwards and backwards:
 //!
 //! ```text
-//! ┌ read: latents at 1/16 and 1/8 ───────────┐
-//! │  ┌ painted: features, sources, picture ┐ │
-//! │  │  ┌ compared ───────────────────────┐│ │
+//! ┌ read: latents at 1/16 ─────────────────────┐
+//! │ ┌ read: latents at 1/8 ──────────────────┐ │
+//! │ │ ┌ painted: features, sources, picture ┐│ │
+//! │ │ │ ┌ compared ───────────────────────┐ ││ │
 //! ```
 //! The halo ends at the picture's border, where the convolutions of the whole picture see zeros too. All windows of a
 //! picture have equal sizes; those at the border have more halo on their other side.
@@ -62,12 +63,12 @@ impl Blocks {
 pub struct Window {
     /// Where sources are warped to and the picture is painted.
     pub painted: Blocks,
-    /// Where latents are read.
-    pub read: Blocks,
+    /// Where latents at 1/16 are read, and where those at 1/8 are.
+    read: [Blocks; 2],
     /// `[24, y, x]` over what is painted: weight of every packed sample in the distortion. The mean of all windows'
     /// weights is that of the whole picture, whose sum is one; zero in halo and padding.
     pub weights: Vec<f32>,
-    /// `[row, column]` over what is read: what a block counts for a sum over all blocks.
+    /// `[row, column]` over what is read at 1/16: what a block counts for a sum over all blocks.
     counts: Vec<f32>,
     /// Blocks of the whole picture.
     whole: usize,
@@ -77,12 +78,17 @@ impl Window {
     /// All of a picture of this size.
     pub fn whole(size: Size) -> Self {
         let all = blocks_of(size);
-        Self::new(size, all.clone(), all, |_, _| 1.0)
+        Self::new(size, all.clone(), [all.clone(), all], |_, _| 1.0)
     }
 
     /// A window in which the block at `(row, column)` counts `count`.
-    fn new(size: Size, painted: Blocks, read: Blocks, count: impl Fn(usize, usize) -> f64) -> Self {
-        let Blocks { rows, columns } = read.clone();
+    fn new(
+        size: Size,
+        painted: Blocks,
+        read: [Blocks; 2],
+        count: impl Fn(usize, usize) -> f64,
+    ) -> Self {
+        let Blocks { rows, columns } = read[0].clone();
         let of_row = |row| columns.clone().map(move |column| (row, column));
         let counts = rows.flat_map(of_row).map(|(row, column)| count(row, column) as f32);
         Self {
@@ -94,12 +100,23 @@ impl Window {
         }
     }
 
-    /// `[1, 1, y, x]` at 1/`scale`: what every value counts for the sum over the whole picture.
+    /// Where latents at 1/`scale` are read.
+    pub fn read(&self, scale: usize) -> &Blocks {
+        &self.read[usize::from(scale < BLOCK_PX)]
+    }
+
+    /// `[1, 1, y, x]` at 1/`scale` where those latents are read: what every value counts for the sum over the whole picture.
     pub fn counts(&self, scale: usize) -> Tensor {
-        let [_, _, rows, columns] = self.read.cells(BLOCK_PX);
+        let [_, _, rows, columns] = self.read[0].cells(BLOCK_PX);
         let side = (BLOCK_PX / scale) as i64;
         let counts = Tensor::from_slice(&self.counts).view([1, 1, rows, columns]);
+        let counts = part([&self.read[0], self.read(scale)], &counts, BLOCK_PX);
         counts.repeat_interleave_self_int(side, 2, None).repeat_interleave_self_int(side, 3, None)
+    }
+
+    /// Whether it is all of a picture.
+    pub fn is_whole(&self) -> bool {
+        self.painted.count() == self.whole
     }
 
     /// Cells of what is painted for every cell of the whole picture.
@@ -107,12 +124,22 @@ impl Window {
         self.painted.count() as f64 / self.whole as f64
     }
 
-    /// What is painted of `read`, `[1, channel, y, x]` at 1/`scale`.
+    /// What is painted of `read`, `[1, channel, y, x]` at 1/`scale` where latents at 1/8 are read.
     pub fn painted_of(&self, read: &Tensor, scale: usize) -> Tensor {
-        let [top, left, rows, columns] = self.painted.cells(scale);
-        let [read_top, read_left, ..] = self.read.cells(scale);
-        read.narrow(2, top - read_top, rows).narrow(3, left - read_left, columns)
+        part([&self.read[1], &self.painted], read, scale)
     }
+
+    /// What latents at 1/8 are joined with, of what was made of those at 1/16: `[1, channel, y, x]` at 1/8.
+    pub fn carried_of(&self, made: &Tensor) -> Tensor {
+        part([&self.read[0], &self.read[1]], made, 8)
+    }
+}
+
+/// The part `to` of what is `from`, `[1, channel, y, x]` at 1/`scale`.
+fn part([from, to]: [&Blocks; 2], of: &Tensor, scale: usize) -> Tensor {
+    let [top, left, rows, columns] = to.cells(scale);
+    let [from_top, from_left, ..] = from.cells(scale);
+    of.narrow(2, top - from_top, rows).narrow(3, left - from_left, columns)
 }
 
 /// All blocks of a picture, padded to whole ones.
@@ -138,8 +165,8 @@ pub fn windows(size: Size, profile: &Profile, most_px: usize) -> Vec<Window> {
     let window = |(top, left): (&usize, &usize)| {
         let grown =
             |halo| Blocks { rows: down.grown(*top, halo), columns: across.grown(*left, halo) };
-        let [painted, read] = [halos[0], halos[0] + halos[1]].map(grown);
-        Window::new(size, painted, read, |row, column| {
+        let [painted, read16, read8] = [0, halos[1], halos[2]].map(|wider| grown(halos[0] + wider));
+        Window::new(size, painted, [read16, read8], |row, column| {
             down.count(*top, row) * across.count(*left, column)
         })
     };
@@ -190,8 +217,9 @@ impl Axis {
     }
 }
 
-/// Blocks by which what is painted is wider than what is compared, and what is read than that, on each side.
-fn halos(profile: &Profile) -> [usize; 2] {
+/// Blocks by which what is painted is wider than what is compared, and latents at 1/16 and at 1/8 are read wider than
+/// that, on each side.
+fn halos(profile: &Profile) -> [usize; 3] {
     let layers = |cut| {
         LayerId::all(profile.refine_blocks).filter(move |layer| profile.layer(*layer).cut() == cut)
     };
@@ -208,7 +236,7 @@ fn halos(profile: &Profile) -> [usize; 2] {
         reach.extend(layer.reads().iter().map(|read| (*read, px)));
     }
     let read = [Activation::Latent16, Activation::Latent8].map(|latent| reach_of(&reach, latent));
-    [refined + 4, read[0].max(read[1])].map(|px| px.div_ceil(BLOCK_PX))
+    [refined + 4, read[0], read[1]].map(|px| px.div_ceil(BLOCK_PX))
 }
 
 /// Distortion weight of every packed sample of `painted`: planes by [`PLANE_WEIGHTS`], padding zero, times what its
@@ -259,7 +287,7 @@ mod tests {
     #[test]
     fn halos_reach_as_far_as_the_convolutions() {
         // Two or four convolutions at 1/4; three at 1/8 and two at 1/16.
-        assert_eq!(PROFILES.each_ref().map(halos), [[1, 4], [2, 4], [2, 4]]);
+        assert_eq!(PROFILES.each_ref().map(halos), [[1, 4, 2], [2, 4, 2], [2, 4, 2]]);
     }
 
     #[test]
@@ -272,7 +300,8 @@ mod tests {
         let all = windows(HD, &PROFILES[0], WINDOW_PX);
         for window in &all {
             assert_eq!(window.painted.packed(), all[0].painted.packed());
-            assert_eq!(window.read.count(), all[0].read.count());
+            let counts = |window: &Window| window.read.each_ref().map(Blocks::count);
+            assert_eq!(counts(window), counts(&all[0]));
             assert!(window.painted.count() <= 512);
         }
         let painted = all.len() * all[0].painted.count();
