@@ -14,26 +14,26 @@ use iev_runtime::sink::Digest;
 const SIZE: Size = Size { width_px: 79, height_px: 47 };
 const STREAM: &[u8] = include_bytes!("av1/room.obu");
 
-/// The digest of the pictures of `stream`, which must have as many units.
-fn digest(stream: &[u8], size: Size, pictures: usize) -> String {
-    let units = obu::temporal_units(stream).unwrap();
-    assert_eq!(units.len(), pictures);
-    let (mut checker, mut decoder) = (Checker::new(size), Rav1d::start(size).unwrap());
-    let (mut picture, mut digest) = (Picture::new(size), Digest::default());
-    for unit in &units {
-        checker.check(unit).unwrap();
-        decoder.decode(unit, &mut picture).unwrap();
-        digest.put(&picture);
-    }
-    digest.hex()
-}
-
 #[test]
 fn streams_decode_to_their_recorded_pictures() {
-    assert_eq!(digest(STREAM, SIZE, 10), "eecf0bdfd16579f41f20a8ff22bca269");
-    let size = Size { width_px: 318, height_px: 178 };
-    let pan = include_bytes!("av1/pan.obu");
-    assert_eq!(digest(pan, size, 24), "e2b83f8a77695feb4318adcbe4840ee6");
+    let pan: &[u8] = include_bytes!("av1/pan.obu");
+    let pan_size = Size { width_px: 318, height_px: 178 };
+    let recorded = [
+        (STREAM, SIZE, 10, "eecf0bdfd16579f41f20a8ff22bca269"),
+        (pan, pan_size, 24, "e2b83f8a77695feb4318adcbe4840ee6"),
+    ];
+    for (stream, size, pictures, md5) in recorded {
+        let units = obu::temporal_units(stream).unwrap();
+        assert_eq!(units.len(), pictures);
+        let (mut checker, mut decoder) = (Checker::new(size), Rav1d::start(size).unwrap());
+        let (mut picture, mut digest) = (Picture::new(size), Digest::default());
+        for unit in &units {
+            checker.check(unit).unwrap();
+            decoder.decode(unit, &mut picture).unwrap();
+            digest.put(&picture);
+        }
+        assert_eq!(digest.hex(), md5);
+    }
 }
 
 /// Pictures of `units` before the first that the checker refuses or rav1d fails at.

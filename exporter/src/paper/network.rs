@@ -166,8 +166,8 @@ impl Network {
     pub(super) fn paint(&self, frame: usize, view: usize, anchor: Option<&Tensor>) -> Layers {
         let one = |grid: &Parameter, entry: usize| grid.seen().narrow(0, entry as i64, 1);
         let [every, second] = &self.frames;
-        let mut x = Tensor::cat(&[one(every, frame), one(second, frame / 2)], 1);
-        x = x + one(&self.views, view);
+        let over_time = Tensor::cat(&[one(every, frame), one(second, frame / 2)], 1);
+        let mut x = over_time + one(&self.views, view);
         for block in &self.blocks {
             let Block { stride, weight, bias, views } = block;
             let stride = *stride as i64;
