@@ -84,6 +84,10 @@ impl Tied {
     /// Ties the process of this id, which nobody has waited for yet, as long as this lives.
     pub fn new(id: u32) -> Self {
         children().push(id);
+        // One that came behind the signal.
+        if asked() {
+            end(id);
+        }
         Self(id)
     }
 }
@@ -98,13 +102,17 @@ fn children() -> std::sync::MutexGuard<'static, Vec<u32>> {
     CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[allow(unsafe_code, reason = "the standard library signals only children that it owns")]
 fn end_children() {
-    for id in children().iter() {
-        // SAFETY: a plain system call that touches no memory. The id is of a child that was alive when it
-        // was tied and is taken out as soon as it has been waited for.
-        unsafe { libc::kill(*id as libc::pid_t, libc::SIGTERM) };
-    }
+    children().iter().for_each(|id| end(*id));
+}
+
+/// By KILL: what a child has made so far is of no use, and ffmpeg meets TERM by coding all that it was given, which takes
+/// minutes.
+#[allow(unsafe_code, reason = "the standard library signals only children that it owns")]
+fn end(child: u32) {
+    // SAFETY: a plain system call that touches no memory. The id is of a child that was alive when it was tied and is
+    // taken out as soon as it has been waited for.
+    unsafe { libc::kill(child as libc::pid_t, libc::SIGKILL) };
 }
 
 #[cfg(test)]

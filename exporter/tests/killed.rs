@@ -313,6 +313,26 @@ fn a_second_signal_ends_the_export_at_once() {
     assert!(child.wait().unwrap().signal().is_some(), "by the signal, not by its own exit");
 }
 
+/// As ffmpeg does, which codes on when it is asked to end.
+#[test]
+fn a_coder_that_does_not_end_by_itself_is_ended() {
+    let desk = Desk::new();
+    let pair = desk.pair();
+    let ffmpeg = desk.path("ffmpeg");
+    // What asks it for its coders and its version is answered with nothing.
+    let script = "#!/bin/sh\ncase \"$*\" in *pipe:0*) ;; *) exit ;; esac\ntrap '' TERM\n: >\"$0.begun\"\nexec sleep 600\n";
+    std::fs::write(&ffmpeg, script).unwrap();
+    std::fs::set_permissions(&ffmpeg, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut export = desk.train(&pair);
+    let mut child = export.env("IEV_FFMPEG", &ffmpeg).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(&mut child, || desk.path("ffmpeg.begun").exists());
+    let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+    assert!(sent.unwrap().success());
+    let started = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert!(started.elapsed() < Duration::from_secs(300), "it waited for the coder");
+}
+
 /// By a view that never ends; the last has nobody who listens to what it says.
 #[test]
 fn every_command_stops_while_it_reads() {
