@@ -392,6 +392,9 @@ fn bench_reports_every_figure_and_compares_only_like_with_like() {
     let ratio = text(&same.stdout);
     let line = ratio.lines().find(|l| l.starts_with("times_per_second")).unwrap();
     assert!(line.ends_with("1.000"), "{line}");
+    let eyes = ["bench", &good, "--seconds", "1", "--rate", "60", "--stereo", "0.1"];
+    let sentence = refusal(&mut iev(&eyes), USAGE);
+    assert!(sentence.contains("no cameras"), "{sentence}");
     let sentence = refusal(&mut iev(&["bench", "--compare", &all, &explicit]), USAGE);
     assert!(sentence.contains("views [0,1] and [0]"), "{sentence}");
 }

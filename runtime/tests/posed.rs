@@ -4,7 +4,10 @@
 
 mod small_stream;
 
+use std::time::Duration;
+
 use iev_runtime::format::cameras::{Camera, Cameras};
+use iev_runtime::play::Arrival;
 use iev_runtime::render::Viewpoint;
 use iev_runtime::{
     Backend, Error, FrameIndex, Options, Picture, Player, PosedPlayback, Selection, Source, ViewId,
@@ -57,6 +60,61 @@ fn every_frame_comes_once_and_may_be_rendered_often() {
     assert!(posed.next_frame().is_none());
     assert!(posed.next_frame().is_none(), "and stays at its end");
     assert_eq!(posed.shown().unwrap().frame, FrameIndex(FRAMES - 1), "the last one stays at hand");
+}
+
+#[test]
+fn a_frame_that_is_not_there_keeps_nobody_waiting() {
+    let player = row();
+    let at = camera(&player, 1).moved_right(0.2);
+    let selection = Selection::new(player.views_at(&[at]).unwrap(), player.frames());
+    let mut posed = player.posed(&selection).unwrap();
+    let (mut out, mut frames, mut waits) = (Picture::new(SIZE), 0, 0);
+    loop {
+        match posed.next_frame_within(Duration::ZERO) {
+            Arrival::Item(frame) => {
+                assert_eq!(frame.unwrap(), FrameIndex(frames));
+                frames += 1;
+            }
+            Arrival::NotYet => {
+                waits += 1;
+                let shown = posed.shown().map(|shown| shown.frame.0);
+                assert_eq!(shown, frames.checked_sub(1), "the one at hand stays");
+                posed.render(&at, &mut out);
+            }
+            Arrival::Ended => break,
+        }
+    }
+    assert_eq!(frames, FRAMES);
+    assert!(waits > 0, "no first frame is there at once");
+    assert!(matches!(posed.next_frame_within(Duration::MAX), Arrival::Ended));
+}
+
+#[test]
+fn frames_that_come_too_late_are_passed_over() {
+    let player = row();
+    let selection = Selection::new(set(&[0, 1]), player.frames());
+    let numbers = |repeat, due, count| -> Vec<u64> {
+        let mut posed = player.posed(&Selection { repeat, ..selection.clone() }).unwrap();
+        assert_eq!(posed.number(), None);
+        posed.skip_before(due);
+        let frames = std::iter::from_fn(|| posed.next_frame().map(|frame| (frame, posed.number())));
+        let numbers = frames.take(count).map(|(frame, number)| {
+            assert_eq!(frame.unwrap().0, number.unwrap() as u32 % FRAMES, "of the playback");
+            number.unwrap()
+        });
+        numbers.collect()
+    };
+    let due = 10 * u64::from(FRAMES);
+    let mut some = numbers(true, due, 6);
+    // Some are under way already.
+    some.retain(|number| *number >= due);
+    assert!(some.len() >= 3, "{some:?}");
+    assert_eq!(some, (due..).take(some.len()).collect::<Vec<_>>());
+    assert_eq!(
+        numbers(false, due, 99).last(),
+        Some(&(u64::from(FRAMES) - 1)),
+        "the last one stays"
+    );
 }
 
 #[test]

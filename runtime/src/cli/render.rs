@@ -155,7 +155,7 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     command.pump(posed, &shots, Sink::open(&plan)?)
 }
 
-const NO_CAMERAS: &str = "the stream has no cameras, so nothing says where its views are: encode it with iev-export encode \
+pub(super) const NO_CAMERAS: &str = "the stream has no cameras, so nothing says where its views are: encode it with iev-export encode \
                           --cameras FILE";
 
 impl Render {
@@ -186,9 +186,7 @@ impl Render {
         let poses = self.poses(player.header(), cameras, trace)?;
         let lens = self.lens(player, cameras, &poses[0].1)?;
         let baseline = self.stereo.unwrap_or(0.0);
-        if !(0.0..1e4).contains(&baseline) {
-            return Err(Failure::Usage(format!("--stereo {baseline} is no distance of eyes")));
-        }
+        check_apart(baseline)?;
         let shot = |(frame, pose): (u32, Pose)| {
             let head = Viewpoint { position: pose.position, rotation: pose.rotation, ..lens };
             let eyes = match self.stereo {
@@ -313,6 +311,13 @@ impl Render {
         }
         Ok(())
     }
+}
+
+pub(super) fn check_apart(eyes: f64) -> Result<(), Failure> {
+    if (0.0..1e4).contains(&eyes) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("--stereo {eyes} is no distance of eyes")))
 }
 
 /// The frame that is shown then.

@@ -20,3 +20,5 @@ pub(crate) mod stages;
 pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
+
+pub use shares::Arrival;

@@ -7,16 +7,21 @@
 //! ```
 //!
 //! Depth has threads of its own. Why: on those that pictures are rendered on, a picture would wait for the depth of a whole
-//! view to be done. They come after what else the machine has to do, for a frame has longer than a picture.
+//! view to be done. They come after all else that the machine has to do: a head must not wait, while a frame that comes
+//! late is only old.
 
 use std::fmt::Display;
 use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::player::{Playback, Player, Selection};
+use super::shares::Arrival;
 use super::shown::ShownFrame;
-use super::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
+use super::sync::{self, Builder, JoinHandle, Receiver, RecvTimeoutError, Sender, bounded};
 use crate::error::{Error, Result};
 use crate::format::cameras::Cameras;
 use crate::format::views::ViewSet;
@@ -28,20 +33,18 @@ use crate::units::FrameIndex;
 /// the frame before the last.
 const RENDERERS: usize = 2;
 
-/// By how much depth gives way: a thread that renders gets three times as much of a processor.
-#[cfg(target_os = "linux")]
-const GIVES_WAY: i32 = 5;
-
 /// A renderer that has a frame.
 struct Ready {
     shown: ShownFrame,
+    /// Counted from the first frame of the playback.
+    number: u64,
     renderer: Renderer,
 }
 
 impl Ready {
-    fn take(shown: ShownFrame, mut renderer: Renderer) -> Self {
+    fn take(shown: ShownFrame, number: u64, mut renderer: Renderer) -> Self {
         renderer.take(shown.with_ids().map(|(id, picture)| (id.view, picture)));
-        Self { shown, renderer }
+        Self { shown, number, renderer }
     }
 }
 
@@ -71,6 +74,8 @@ pub struct PosedPlayback {
     current: Option<Ready>,
     /// Shown from the next frame on that is not under way.
     views: ViewSet,
+    /// Number of the first frame that is still of use.
+    due: Arc<AtomicU64>,
     /// None behind the last frame.
     queues: Option<Queues>,
     thread: Option<JoinHandle<()>>,
@@ -110,26 +115,20 @@ impl Player {
 fn depth_pool() -> Result<ThreadPool, ThreadPoolBuildError> {
     let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
     let pool = pool.thread_name(|number| format!("iev-depth-{number}"));
-    pool.start_handler(|_| go_last()).build()
-}
-
-/// Lets other threads of the machine go first.
-fn go_last() {
-    // A system that refuses treats all alike.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(GIVES_WAY);
+    pool.start_handler(|_| sync::go_last()).build()
 }
 
 /// Fills one renderer after another, until nobody wants more.
 fn find_depths(
     mut playback: Playback,
+    due: &AtomicU64,
     wishes: &Receiver<(Renderer, ViewSet)>,
     ready: &Sender<Result<Ready>>,
 ) {
     for (renderer, views) in wishes {
-        let shown = playback.show(views).and_then(|()| playback.next().transpose());
+        let shown = playback.show(views).and_then(|()| next_due(&mut playback, due).transpose());
         let filled = shown.transpose().map(|shown| {
-            let mut ready = Ready::take(shown?, renderer);
+            let mut ready = Ready::take(shown?, playback.taken() - 1, renderer);
             ready.renderer.prepare();
             Ok(ready)
         });
@@ -142,6 +141,20 @@ fn find_depths(
     }
 }
 
+/// The next frame that is still of use; where the playback ends before that, its last one.
+fn next_due(playback: &mut Playback, due: &AtomicU64) -> Option<Result<ShownFrame>> {
+    let mut late = None;
+    loop {
+        let due = due.load(Ordering::Relaxed);
+        playback.skip_before(due);
+        match playback.next() {
+            Some(Ok(shown)) if playback.taken() <= due => late = Some(shown),
+            None => return late.filter(|shown| !shown.degraded).map(Ok),
+            next => return next,
+        }
+    }
+}
+
 impl PosedPlayback {
     /// Goes on with what plays from views by `cameras`, of which `shown` was taken last.
     ///
@@ -149,7 +162,8 @@ impl PosedPlayback {
     /// [`Error::Backend`] when the system refuses a thread.
     pub fn over(playback: Playback, shown: Option<ShownFrame>, cameras: &Cameras) -> Result<Self> {
         let (size, views) = (playback.size(), playback.wanted());
-        let current = shown.map(|shown| Ready::take(shown, Renderer::new(size, cameras)));
+        let number = playback.taken().saturating_sub(1);
+        let current = shown.map(|shown| Ready::take(shown, number, Renderer::new(size, cameras)));
         let (again, orders) = bounded(RENDERERS);
         for _ in usize::from(current.is_some())..RENDERERS {
             let _ = again.send((Renderer::new(size, cameras), views));
@@ -158,31 +172,70 @@ impl PosedPlayback {
         let thread = Builder::new().name("iev-depth".into());
         let refused = |e: &dyn Display| Error::Backend { what: format!("a thread: {e}") };
         let pool = depth_pool().map_err(|e| refused(&e))?;
-        let thread = thread.spawn(move || pool.install(|| find_depths(playback, &orders, &give)));
-        let thread = thread.map_err(|e| refused(&e))?;
-        Ok(Self { current, views, queues: Some(Queues { again, ready }), thread: Some(thread) })
+        let due = Arc::<AtomicU64>::default();
+        let still = Arc::clone(&due);
+        let work = move || pool.install(|| find_depths(playback, &still, &orders, &give));
+        let thread = thread.spawn(work).map_err(|e| refused(&e))?;
+        Ok(Self {
+            current,
+            views,
+            due,
+            queues: Some(Queues { again, ready }),
+            thread: Some(thread),
+        })
     }
 
     /// Goes to the next frame; none behind the last, which stays at hand.
     pub fn next_frame(&mut self) -> Option<Result<FrameIndex>> {
-        let queues = self.queues.as_ref()?;
-        let Ok(ready) = queues.ready.recv() else {
+        let wait = |ready: &Receiver<_>| ready.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        match self.go_on(wait) {
+            Arrival::Item(frame) => Some(frame),
+            Arrival::NotYet | Arrival::Ended => None,
+        }
+    }
+
+    /// Goes to the next frame if it is decoded and its depth known within `patience`; otherwise the one at hand stays, to be
+    /// seen from a newer pose.
+    pub fn next_frame_within(&mut self, patience: Duration) -> Arrival<Result<FrameIndex>> {
+        self.go_on(|ready| ready.recv_timeout(patience))
+    }
+
+    fn go_on(
+        &mut self,
+        receive: impl FnOnce(&Receiver<Result<Ready>>) -> Result<Result<Ready>, RecvTimeoutError>,
+    ) -> Arrival<Result<FrameIndex>> {
+        let Some(queues) = &self.queues else { return Arrival::Ended };
+        match receive(&queues.ready) {
+            Ok(ready) => Arrival::Item(ready.map(|ready| {
+                let frame = ready.shown.frame;
+                if let Some(last) = self.current.replace(ready) {
+                    let _ = queues.again.send((last.renderer, self.views));
+                }
+                frame
+            })),
+            Err(RecvTimeoutError::Timeout) => Arrival::NotYet,
             // A thread that has ended says why.
-            self.end();
-            return None;
-        };
-        Some(ready.map(|ready| {
-            let frame = ready.shown.frame;
-            if let Some(last) = self.current.replace(ready) {
-                let _ = queues.again.send((last.renderer, self.views));
+            Err(RecvTimeoutError::Disconnected) => {
+                self.end();
+                Arrival::Ended
             }
-            frame
-        }))
+        }
     }
 
     /// The frame at hand, as it was decoded.
     pub fn shown(&self) -> Option<&ShownFrame> {
         self.current.as_ref().map(|ready| &ready.shown)
+    }
+
+    /// Which one that is, counted from the first frame of the playback; none before it.
+    pub fn number(&self) -> Option<u64> {
+        self.current.as_ref().map(|ready| ready.number)
+    }
+
+    /// Passes over frames before `number`, counted as by [`Self::number`], whose depth nobody has begun to find: for who is
+    /// late and would rather miss frames than show old ones.
+    pub fn skip_before(&self, number: u64) {
+        self.due.store(number, Ordering::Relaxed);
     }
 
     /// Shows other views, such as those around other poses: a few frames later, for those are under way already. Views

@@ -13,12 +13,22 @@ pub use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bo
 /// before it has what it asked for. Where the system has no such thing, nothing changes.
 pub fn give_way() {
     #[cfg(target_os = "linux")]
-    {
-        let no_priority = libc::sched_param { sched_priority: 0 };
-        // SAFETY: the calling thread's own policy; the parameter is read before the call returns.
-        #[allow(unsafe_code, reason = "rustix does not wrap this call")]
-        let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const no_priority) };
-    }
+    set_policy(libc::SCHED_BATCH);
+}
+
+/// Lets every other thread of the machine go first, and take this one's processor whenever it has work.
+pub fn go_last() {
+    #[cfg(target_os = "linux")]
+    set_policy(libc::SCHED_IDLE);
+}
+
+/// Of the calling thread. A system that refuses treats all threads alike.
+#[cfg(target_os = "linux")]
+fn set_policy(policy: libc::c_int) {
+    let no_priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the calling thread's own policy; the parameter is read before the call returns.
+    #[allow(unsafe_code, reason = "rustix does not wrap this call")]
+    let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const no_priority) };
 }
 
 /// What `queue` gives up to the instant `latest`.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod cost;
+mod eyes;
 mod machine;
 mod played;
 mod spread;
@@ -24,11 +25,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::decode::{in_json, parse_views};
+use super::render::{NO_CAMERAS, check_apart};
 use super::statistics::{Deadlines, psnr_db};
 use super::{BackendArgs, Failure, claim_standard_output, print};
 use cost::{PlayCost, cost};
+use eyes::{Head, PairsReport};
 use machine::{ClockState, MachineIdentity};
-use played::{Display, FrameSpans, Played};
+use played::{Display, FrameSpans, Played, Shows};
 use spread::{Misses, Ranks, Spread};
 
 /// Measure speed, latency and resources, or compare two measurements
@@ -49,6 +52,10 @@ pub(crate) struct Bench {
     /// Drop, repeat or degrade what comes later than its tick, instead of waiting for it
     #[arg(long, value_name = "POLICY", requires = "rate")]
     late: Option<Late>,
+    /// At every tick, render what two eyes so far apart see, in the units of the cameras, of a head that goes to and fro
+    /// between the views
+    #[arg(long, value_name = "DISTANCE", requires = "rate", conflicts_with = "late")]
+    stereo: Option<f64>,
     /// Write the report as JSON here too; - is standard output, without the text then
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -82,6 +89,7 @@ struct BenchReport {
     /// By display rate in hertz.
     misses: BTreeMap<u32, Misses>,
     deadlines: Option<Deadlines>,
+    pairs: Option<PairsReport>,
     start: StartTimes,
     cost: PlayCost,
     state: States,
@@ -101,6 +109,7 @@ struct Conditions {
     painters: usize,
     rate_hz: Option<u16>,
     late: Option<&'static str>,
+    stereo: Option<f64>,
     batch: usize,
     machine: MachineIdentity,
 }
@@ -174,8 +183,8 @@ fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
     let stream_sha256 = sha256(stream)?;
     let before = machine::state();
     let length = Duration::from_secs(command.seconds);
-    let display = command.rate.map(|hz| Display { hz, late: command.late });
-    let played = Played::measure(&player, views, length, display)?;
+    let display = command.display(&player, views)?;
+    let played = Played::measure(&player, views, length, display.as_ref())?;
     let after = machine::state();
 
     // What follows plays further, and says little of the machine's state.
@@ -197,6 +206,7 @@ fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
         us: played.spans(),
         misses: misses.into(),
         deadlines: command.late.zip(played.counts).map(Deadlines::of),
+        pairs: command.rate.zip(played.pairs.as_ref()).map(|(hz, pairs)| pairs.report(hz)),
         start,
         cost,
         state: States { before, after },
@@ -207,6 +217,21 @@ fn measure(command: &Bench, stream: &Path) -> Result<BenchReport, Failure> {
 }
 
 impl Bench {
+    fn display(&self, player: &Player, views: ViewSet) -> Result<Option<Display>, Failure> {
+        let Some(hz) = self.rate else { return Ok(None) };
+        let shows = match (self.late, self.stereo) {
+            (None, None) => Shows::Frames,
+            (Some(late), _) => Shows::InTime(late),
+            (None, Some(apart)) => {
+                check_apart(apart)?;
+                let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
+                self.backend.limit_renderer();
+                Shows::Eyes(Box::new(Head::new(cameras, player.header().size, views, apart)))
+            }
+        };
+        Ok(Some(Display { hz, shows }))
+    }
+
     fn conditions(
         &self,
         player: &Player,
@@ -225,6 +250,7 @@ impl Bench {
             painters: player.options().painters,
             rate_hz: self.rate,
             late: self.late.map(Late::name),
+            stereo: self.stereo,
             batch: player.options().batch,
             machine: machine::identity(),
         }
@@ -355,6 +381,15 @@ fn text(report: &BenchReport) -> String {
              {dropped} frames dropped"
         ));
     }
+    if let Some(PairsReport { times, from_tick_us, misses, stale, dropped }) = &report.pairs {
+        let share = percent(Some(misses.share));
+        let Misses { count, longest_run, .. } = misses;
+        lines.push(format!(
+            "{times} pairs: {count} took longer than a tick ({share}), {longest_run} in a row; {stale} of a frame older than \
+             was due; {dropped} frames dropped"
+        ));
+        lines.extend(from_tick_us.map(|ranks| row("pair", Some(ranks))));
+    }
     // How it starts, and what it costs.
     let switch = match &start.view_switch {
         None => "no other view to switch to".to_owned(),
@@ -396,11 +431,12 @@ fn in_line(views: &[u8]) -> String {
 fn table(us: &FrameSpans<Option<Ranks>>) -> impl Iterator<Item = String> {
     let head = Ranks::NAMES.map(|name| format!("{name:>9}")).concat();
     let head = format!("{:<16}{head}", "ms per frame");
-    let rows = us.named().map(|(name, ranks)| {
-        let ms = |us: u64| format!("{:>9.2}", us as f64 / 1000.0);
-        let unknown = || ["      NaN"; 6].concat();
-        let row = ranks.map_or_else(unknown, |ranks| ranks.each().map(ms).concat());
-        format!("{name:<16}{row}")
-    });
-    std::iter::once(head).chain(rows)
+    std::iter::once(head).chain(us.named().map(|(name, ranks)| row(name, *ranks)))
+}
+
+fn row(name: &str, ranks: Option<Ranks>) -> String {
+    let ms = |us: u64| format!("{:>9.2}", us as f64 / 1000.0);
+    let unknown = || ["      NaN"; 6].concat();
+    let row = ranks.map_or_else(unknown, |ranks| ranks.each().map(ms).concat());
+    format!("{name:<16}{row}")
 }

@@ -8,10 +8,14 @@ use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
+use iev_runtime::play::posed::PosedPlayback;
 use serde::Serialize;
 
+use super::super::Failure;
+use super::super::decode::period_of;
 use super::super::statistics::{self, StageSpans};
 use super::super::ticks::Ticks;
+use super::eyes::{Head, Pairs};
 use super::spread::{Ranks, Spread};
 use super::{WARM_UP, machine, micros};
 
@@ -38,12 +42,20 @@ impl<T> FrameSpans<T> {
 }
 
 /// The display that asks for frames.
-#[derive(Debug, Clone, Copy)]
 pub(super) struct Display {
     /// Its rate.
     pub(super) hz: u16,
-    /// What becomes of late frames; without it the display waits.
-    pub(super) late: Option<Late>,
+    pub(super) shows: Shows,
+}
+
+/// What a display shows at its ticks.
+pub(super) enum Shows {
+    /// A frame at each, however long it takes.
+    Frames,
+    /// What frame there is; this becomes of those that come late.
+    InTime(Late),
+    /// What two eyes see of the frame that is due.
+    Eyes(Box<Head>),
 }
 
 /// What playing gave.
@@ -56,6 +68,8 @@ pub(super) struct Played {
     /// Ticks by outcome, where late frames were not waited for.
     pub(super) counts: Option<Counts>,
     pub(super) spreads: FrameSpans<Spread>,
+    /// Of two eyes, where those were asked for.
+    pub(super) pairs: Option<Pairs>,
     last: Instant,
 }
 
@@ -65,19 +79,26 @@ impl Played {
         player: &Player,
         views: ViewSet,
         length: Duration,
-        display: Option<Display>,
-    ) -> Result<Self> {
-        let selection = Selection { repeat: true, ..Selection::new(views, player.frames()) };
-        let mut playback = player.play(&selection)?;
+        display: Option<&Display>,
+    ) -> Result<Self, Failure> {
+        let shows = display.map_or(&Shows::Frames, |display| &display.shows);
+        let shown = if let Shows::Eyes(head) = shows { head.views_at_start() } else { views };
+        let selection = Selection { shown, ..Selection::new(views, player.frames()) };
+        let mut playback = player.play(&Selection { repeat: true, ..selection })?;
         playback.by_ref().take(WARM_UP).try_for_each(|shown| shown.map(drop))?;
         // Room is made before the clock starts.
         let mut played = Self::begin(length);
         let (started, cpu) = (Instant::now(), machine::cpu_seconds());
         let ticks = display.map(|d| Ticks::every(Duration::from_secs(1) / u32::from(d.hz)));
-        match (display.and_then(|d| d.late), ticks) {
-            (Some(late), Some(ticks)) => {
-                let paced = PacedPlayback::new(playback, late, ticks.period());
+        match (shows, ticks) {
+            (Shows::InTime(late), Some(ticks)) => {
+                let paced = PacedPlayback::new(playback, *late, ticks.period());
                 played.at_ticks(paced, &ticks, length)?;
+            }
+            (Shows::Eyes(head), Some(ticks)) => {
+                let posed = PosedPlayback::over(playback, None, &head.cameras)?;
+                let periods = (ticks.period(), period_of(player.header())?);
+                played.in_pairs(posed, head, periods, length)?;
             }
             (_, ticks) => played.waiting(playback, ticks.as_ref(), length)?,
         }
@@ -88,8 +109,7 @@ impl Played {
 
     /// Room for what is measured in `length`, so that measuring allocates nothing.
     fn begin(length: Duration) -> Self {
-        let most = (length.as_secs() as usize).saturating_mul(1000).min(MOST_FRAMES);
-        let spread = || Spread::with_capacity(most);
+        let spread = || Spread::with_capacity(room(length));
         Self {
             frames: 0,
             seconds: 0.0,
@@ -101,6 +121,7 @@ impl Played {
                 interval_us: spread(),
                 wait_us: spread(),
             },
+            pairs: None,
             last: Instant::now(),
         }
     }
@@ -147,6 +168,23 @@ impl Played {
         Ok(())
     }
 
+    /// Renders a pair at every tick.
+    fn in_pairs(
+        &mut self,
+        mut posed: PosedPlayback,
+        head: &Head,
+        periods: (Duration, Duration),
+        length: Duration,
+    ) -> Result<()> {
+        let mut pairs = Pairs::with_capacity(room(length));
+        pairs.render(&mut posed, head, periods, length, |posed, tick| {
+            let Some(shown) = posed.shown() else { return };
+            self.add(&shown.timings, (shown.timings.age_us(), 0), tick, Instant::now());
+        })?;
+        self.pairs = Some(pairs);
+        Ok(())
+    }
+
     /// Adds a frame that was asked for at `tick` and in hand `now`.
     fn add(
         &mut self,
@@ -173,4 +211,9 @@ impl Played {
             wait_us: wait_us.summary(),
         }
     }
+}
+
+/// Most frames or pairs in `length`.
+fn room(length: Duration) -> usize {
+    (length.as_secs() as usize).saturating_mul(1000).min(MOST_FRAMES)
 }

@@ -45,6 +45,10 @@ impl Spread {
         Self(Vec::with_capacity(frames))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn add(&mut self, us: u64) {
         self.0.push(us);
     }
