@@ -8,6 +8,7 @@ mod encode;
 pub(crate) mod exit;
 mod farm;
 mod lint;
+mod measured;
 #[cfg(feature = "train")]
 mod paper;
 mod peers;
@@ -27,7 +28,6 @@ use iev_exporter::input::{Reading, View, open_views, warnings};
 use iev_exporter::lower::{LowerArgs, run_lower};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::Config;
-use iev_runtime::format::header::Header;
 use iev_runtime::outputs::Outputs;
 
 /// Encoder of IEV multi-view video.
@@ -149,21 +149,6 @@ fn open_clip(
     let views = open_views(paths, reading)?;
     warnings(&views).for_each(|warning| progress.warn(warning));
     Ok(views)
-}
-
-/// Reads what a stream was made of, as much of it as there is in the stream.
-fn open_source(
-    paths: &[PathBuf],
-    reading: &Reading,
-    header: &Header,
-    progress: Progress,
-) -> anyhow::Result<Vec<View>> {
-    let reading = Reading {
-        limit: Some(header.frames as usize),
-        rate_of_unknown: Some(header.rate),
-        ..reading.clone()
-    };
-    open_clip(paths, &reading, progress)
 }
 
 /// Prints to standard output; a reader that left ends the talk quietly.

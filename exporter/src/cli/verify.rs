@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use iev_exporter::encode::request::EncodeRequest;
-use iev_exporter::input::{Reading, View, warnings};
+use iev_exporter::input::{View, warnings};
 use iev_exporter::progress::Progress;
 use iev_exporter::rd::curve::read_curves;
 use iev_exporter::rd::floor::hold_against;
 use iev_exporter::rd::machine::MachineFacts;
 use iev_exporter::report::encode_page::encode_page;
 use iev_exporter::verify::measure::ViewFigures;
-use iev_exporter::verify::{Verification, open, verify_by};
+use iev_exporter::verify::{Verification, verify_by};
 use iev_runtime::network::opening::NetworkPath;
-use iev_runtime::outputs::{Outputs, write_whole};
+use iev_runtime::outputs::write_whole;
 use serde::Serialize;
 
-use super::{open_source, print, print_json, read_views, warn};
+use super::measured::Measured;
+use super::{print, print_json, warn};
 
 /// Decode a stream with the player and measure it against its source.
 #[derive(Debug, clap::Args)]
@@ -26,11 +27,8 @@ use super::{open_source, print, print_json, read_views, warn};
   iev-export verify clip.iev v*.y4m --path full
   iev-export verify clip.iev v*.y4m --floor peers.csv")]
 pub(crate) struct VerifyArgs {
-    /// The stream.
-    stream: PathBuf,
-    /// Its source: one y4m file, folder of PNG files or video per view; a longer one is cut.
-    #[arg(required = true)]
-    views: Vec<PathBuf>,
+    #[command(flatten)]
+    measured: Measured,
     /// Page with figures and pictures to write.
     #[arg(long, value_name = "HTML")]
     report: Option<PathBuf>,
@@ -42,43 +40,20 @@ pub(crate) struct VerifyArgs {
     /// in 8 bits is then that of TensorRT's int8
     #[arg(long, value_name = "PATH", default_value = "split")]
     path: NetworkPath,
-    /// Figures as JSON.
-    #[arg(long)]
-    json: bool,
-    /// Say nothing but errors: neither progress nor warnings.
-    #[arg(long)]
-    quiet: bool,
-    #[command(flatten)]
-    reading: Reading,
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
-    let mut outputs = Outputs::default();
-    outputs.reads(&args.stream);
-    let progress = Progress::to_stderr(args.quiet);
-    read_views(&mut outputs, &args.views, progress);
+    let Measured { stream, json, .. } = &args.measured;
+    let mut outputs = args.measured.outputs()?;
     args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
-    outputs.claim(Path::new("-"))?;
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let floor = args.floor.as_deref().map(read_curves).transpose()?;
-    // The clip is cut to the stream, whose rate it must have.
-    let header = open(&args.stream)?.header().clone();
-    let views = open_source(&args.views, &args.reading, &header, progress)?;
-    let (rate, of_stream) = (views[0].rate, header.rate);
-    ensure!(
-        u64::from(rate.0) * u64::from(of_stream.1) == u64::from(of_stream.0) * u64::from(rate.1),
-        "the stream has {}/{} frames a second, the views {}/{}: give the --rate it was encoded with",
-        of_stream.0,
-        of_stream.1,
-        rate.0,
-        rate.1
-    );
+    let (views, progress) = (args.measured.source()?, args.measured.progress());
     // Measured, told, and held against other codecs.
-    let verified = verify_by(args.path, &args.stream, &views, &[], progress)
-        .with_context(|| format!("verifying {}", args.stream.display()))?;
-    let figures =
-        MeasuredFile { stream: &args.stream, views: &views, verified: &verified, progress };
-    figures.tell(args.json, args.report.as_deref(), None)?;
+    let verified = verify_by(args.path, stream, &views, &[], progress)
+        .with_context(|| format!("verifying {}", stream.display()))?;
+    let figures = MeasuredFile { stream, views: &views, verified: &verified, progress };
+    figures.tell(*json, args.report.as_deref(), None)?;
     let Some(floor) = floor else { return Ok(()) };
     let lines = hold_against(&verified.figures, &floor)?;
     lines.iter().for_each(|line| warn(format_args!("{line}")));

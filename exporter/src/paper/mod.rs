@@ -72,19 +72,9 @@ pub struct Outcome {
 impl Outcome {
     /// Luma PSNR in dB: mean over the views, and the worst.
     pub fn mean_and_worst(&self) -> [f64; 2] {
-        mean_and_worst(&self.psnr_y)
+        let mean = self.psnr_y.iter().sum::<f64>() / self.psnr_y.len() as f64;
+        [mean, self.psnr_y.iter().copied().fold(f64::INFINITY, f64::min)]
     }
-
-    /// The stream's.
-    pub fn of_stream(&self) -> [f64; 2] {
-        let views: Vec<f64> = self.stream.views.iter().map(|view| view.psnr_y).collect();
-        mean_and_worst(&views)
-    }
-}
-
-fn mean_and_worst(views: &[f64]) -> [f64; 2] {
-    let mean = views.iter().sum::<f64>() / views.len() as f64;
-    [mean, views.iter().copied().fold(f64::INFINITY, f64::min)]
 }
 
 /// A picture to paint.

@@ -25,7 +25,7 @@
  * iev_show, iev_set_poses, iev_look, iev_get_header and iev_get_camera, which never do: one thread may take frames while
  * another turns the head. Players share nothing; any number may play at once. A player decodes ahead on threads
  * of its own from iev_play on, until iev_close. Pointers to pictures hold until the player's next
- * iev_play, iev_seek, iev_next or iev_close in any thread. iev_close must be the last call on a player.
+ * iev_play, iev_seek, iev_next, iev_next_within or iev_close in any thread. iev_close must be the last call on a player.
  *
  * Strangers. AV1 and H.264 of files from strangers want iev_options.sandbox: without it a fault of a decoder that
  * gets past the checks is one of the process, which nothing here can catch.
@@ -55,6 +55,7 @@ typedef int32_t iev_status;
 enum {
     IEV_OK = 0,
     IEV_END = 1,            /* iev_next: the last frame was the one before */
+    IEV_LATER = 2,          /* iev_next_within: the next frame is not there yet */
     IEV_ERROR_STREAM = -1,  /* the stream is broken or no stream, or newer than this library */
     IEV_ERROR_USAGE = -2,   /* the call makes no sense, or the stream asks for more than the board allows */
     IEV_ERROR_BACKEND = -3, /* ONNX Runtime, the sandbox or a thread does not start */
@@ -196,13 +197,18 @@ iev_status iev_show(iev_player *player, uint32_t shown);
 iev_status iev_set_poses(iev_player *player, const double *positions, size_t count, uint32_t *views);
 
 /* Shows the views that pictures of count cameras anywhere are best rendered from, as those of two eyes: up to four of
- * each. IEV_ERROR_USAGE where the stream has no cameras. */
+ * each. Cameras where the head will be in a few frames may be among them: their views are there when it comes.
+ * IEV_ERROR_USAGE where the stream has no cameras. */
 iev_status iev_look(iev_player *player, const iev_camera *cameras, size_t count);
 
 /* Takes the next frame in hand, in place of the one before; waits until it is decoded. frame may be NULL. IEV_END
  * behind the last one, which stays in hand. An error comes in its turn behind the good frames, and ends the playing: no
  * frame is in hand then. */
 iev_status iev_next(iev_player *player, iev_frame *frame);
+
+/* The same, but waits so many seconds at most, 0 for not at all. IEV_LATER where the next frame is not there by then: the
+ * one in hand stays, to be rendered from a newer pose at the next refresh of a display. */
+iev_status iev_next_within(iev_player *player, double seconds, iev_frame *frame);
 
 /* Where the player holds the picture of a view of the frame in hand. */
 iev_status iev_get_picture(iev_player *player, uint32_t view, iev_picture *picture);

@@ -7,6 +7,7 @@ pub type Precision = i32;
 pub type Format = i32;
 pub(crate) const OK: Status = 0;
 pub(crate) const END: Status = 1;
+pub(crate) const LATER: Status = 2;
 pub(crate) const ERROR_STREAM: Status = -1;
 pub(crate) const ERROR_USAGE: Status = -2;
 pub(crate) const ERROR_BACKEND: Status = -3;

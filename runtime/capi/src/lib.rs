@@ -5,7 +5,7 @@
 //! * [`opening`]: `iev_open_…`, `iev_close`
 //! * [`source`]: a stream behind the caller's functions
 //! * [`stream`]: `iev_get_header`, `iev_get_camera`
-//! * [`playing`]: `iev_play`, `iev_seek`, `iev_show`, `iev_set_poses`, `iev_next`
+//! * [`playing`]: `iev_play`, `iev_seek`, `iev_show`, `iev_set_poses`, `iev_next`, `iev_next_within`
 //! * [`pictures`]: `iev_get_picture`, `iev_copy`
 //! * [`rendering`]: `iev_look`, `iev_render`
 //!

@@ -3,14 +3,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAX_VIEWS;
+use iev_runtime::play::Arrival;
 use iev_runtime::{
     Error, Picture, Playback, Player, PosedPlayback, Result, Selection, ShownFrame, ViewId, ViewSet,
 };
 
-use crate::abi::{ALL, END, Frame, OK, Status};
+use crate::abi::{ALL, END, Frame, LATER, OK, Status};
 use crate::edge::{Place, bits, edge, given, listed, usage, views};
 
 /// What C calls `iev_player`.
@@ -79,28 +81,37 @@ impl Playing {
         self.frames = Frames::Posed(posed);
     }
 
-    /// The next frame, with `views` if those can be shown; none behind the last one, which stays in hand.
-    fn next(&mut self, views: ViewSet) -> Result<Option<&ShownFrame>> {
-        let next = match std::mem::take(&mut self.frames) {
+    /// Takes the next frame in hand if it comes within `patience`, with `views` if those can be shown. Behind the last one,
+    /// and where none comes, the one in hand stays.
+    fn next(&mut self, views: ViewSet, patience: Duration) -> Result<Status> {
+        let (next, status) = match std::mem::take(&mut self.frames) {
             Frames::Nowhere => return Err(nothing_plays()),
             Frames::Plain(mut playback, shown) => {
                 // Fails on a set that another thread chose before an iev_play that left it out.
                 let _ = playback.show(views);
-                let next = playback.next().transpose()?;
-                self.ended = next.is_none();
-                Frames::Plain(playback, next.or(shown))
+                let (shown, status) = match playback.next_within(patience) {
+                    Arrival::Item(next) => (Some(next?), OK),
+                    Arrival::NotYet => (shown, LATER),
+                    Arrival::Ended => (shown, END),
+                };
+                (Frames::Plain(playback, shown), status)
             }
             Frames::Posed(mut posed) => {
                 // As above, but an error that comes in its turn.
                 if self.selection.as_ref().is_some_and(|all| all.reachable.includes(views)) {
                     posed.show(views);
                 }
-                self.ended = posed.next_frame().transpose()?.is_none();
-                Frames::Posed(posed)
+                let status = match posed.next_frame_within(patience) {
+                    Arrival::Item(frame) => frame.map(|_| OK)?,
+                    Arrival::NotYet => LATER,
+                    Arrival::Ended => END,
+                };
+                (Frames::Posed(posed), status)
             }
         };
         self.frames = next;
-        Ok(if self.ended { None } else { self.shown() })
+        self.ended = status == END;
+        Ok(status)
     }
 }
 
@@ -251,23 +262,43 @@ pub unsafe extern "C" fn iev_set_poses(
 /// As iev.h says: `player` is open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iev_next(player: *mut Handle, frame: *mut Frame) -> Status {
+    // SAFETY: the caller keeps the rule.
+    edge(|| unsafe { next(player, Duration::MAX, frame) })
+}
+
+/// # Safety
+/// As iev.h says: `player` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iev_next_within(
+    player: *mut Handle,
+    seconds: f64,
+    frame: *mut Frame,
+) -> Status {
     edge(|| {
+        let patience = Duration::try_from_secs_f64(seconds);
+        let patience = patience.map_err(|e| usage(format!("{seconds} seconds: {e}")))?;
         // SAFETY: the caller keeps the rule.
-        let handle = unsafe { given(player, "player") }?;
-        let playing = &mut *handle.playing();
-        if playing.ended {
-            return Ok(END);
-        }
-        let wanted = handle.wanted.load(Ordering::Relaxed);
-        let Some(shown) = playing.next(views(wanted))? else { return Ok(END) };
-        let taken = Frame {
-            number: shown.frame.0,
-            views: bits(shown.pictures.iter().map(|shown| shown.view)),
-        };
-        // SAFETY: as above.
-        if let Ok(place) = unsafe { Place::of(frame, "frame") } {
-            place.put(taken);
-        }
-        Ok(OK)
+        unsafe { next(player, patience, frame) }
     })
+}
+
+/// # Safety
+/// As iev.h says of [`iev_next`].
+unsafe fn next(player: *mut Handle, patience: Duration, frame: *mut Frame) -> Result<Status> {
+    // SAFETY: the caller keeps the rule.
+    let handle = unsafe { given(player, "player") }?;
+    let playing = &mut *handle.playing();
+    if playing.ended {
+        return Ok(END);
+    }
+    let wanted = handle.wanted.load(Ordering::Relaxed);
+    let status = playing.next(views(wanted), patience)?;
+    let Some(shown) = playing.shown().filter(|_| status == OK) else { return Ok(status) };
+    let taken =
+        Frame { number: shown.frame.0, views: bits(shown.pictures.iter().map(|shown| shown.view)) };
+    // SAFETY: as above.
+    if let Ok(place) = unsafe { Place::of(frame, "frame") } {
+        place.put(taken);
+    }
+    Ok(OK)
 }

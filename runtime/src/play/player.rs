@@ -289,7 +289,7 @@ impl Playback {
     }
 
     /// The next frame if it comes within `patience`.
-    pub(crate) fn next_within(&mut self, patience: Duration) -> Arrival<Result<ShownFrame>> {
+    pub fn next_within(&mut self, patience: Duration) -> Arrival<Result<ShownFrame>> {
         let taken = self.pipeline.next_within(self.wanted.shown(), patience);
         self.taken += u64::from(matches!(taken, Arrival::Item(_)));
         match taken {

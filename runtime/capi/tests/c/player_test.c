@@ -198,6 +198,18 @@ static void seeks(const char *path) {
     CHECK(iev_get_header(player, &header) == IEV_OK);
     CHECK(held(player, 2, &header) != 0); /* the last one stays in hand */
     CHECK(iev_seek(player, 46) == IEV_OK && iev_next(player, &frame) == IEV_OK && frame.number == 46);
+
+    /* Without waiting. */
+    CHECK(iev_play(player, 4, 4, 0, 5, 0) == IEV_OK);
+    FAILS(iev_next_within(player, -1, &frame), IEV_ERROR_USAGE, "-1 seconds");
+    FAILS(iev_next_within(player, NAN, &frame), IEV_ERROR_USAGE, "NaN seconds");
+    uint32_t next = 0, later = 0;
+    for (iev_status status; (status = iev_next_within(player, 0, &frame)) != IEV_END;) {
+        if (status == IEV_LATER) later++;
+        else CHECK(status == IEV_OK && frame.number == next++);
+    }
+    CHECK(next == 5 && later > 0);
+    CHECK(iev_next_within(player, 1, &frame) == IEV_END && held(player, 2, &header) != 0);
     iev_close(player);
 }
 
@@ -353,7 +365,8 @@ static void renders(const char *path) {
     CHECK(iev_play(player, IEV_ALL_VIEWS, IEV_ALL_VIEWS, 0, IEV_TO_THE_END, 0) == IEV_OK);
     CHECK(iev_look(player, &camera, 1) == IEV_OK);
     for (int time = 0; time < 3; time++) {
-        CHECK(iev_next(player, &frame) == IEV_OK && frame.views == 7);
+        /* The first one as it is decoded, the others with their depth. */
+        CHECK(iev_next_within(player, 600, &frame) == IEV_OK && frame.views == 7);
         CHECK(iev_copy(player, 1, IEV_RGBA, &copy, 1) == IEV_OK);
         CHECK(iev_render(player, &camera, &size, IEV_RGBA, &plane, 1, &seen) == IEV_OK && seen == 1);
         CHECK(memcmp(own, rendered, sizeof own) == 0);
