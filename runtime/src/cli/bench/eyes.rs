@@ -41,15 +41,18 @@ impl Head {
         let along = 0.5 - 0.5 * (TAU * time.div_duration_f64(THERE_AND_BACK)).cos();
         let [from, to] = &self.ends;
         let position = from.position + (to.position - from.position) * along;
-        let rotation = from.rotation.nlerp(&to.rotation, along);
+        // Cameras that look opposite ways have no way between them.
+        let turned = from.rotation.try_slerp(&to.rotation, along, 1e-6);
+        let rotation = turned.unwrap_or(from.rotation);
         let head = Viewpoint { position, rotation, ..*from };
         [-0.5, 0.5].map(|side| head.moved_right(side * self.apart))
     }
 
-    /// The views among those that play which `eyes` are best rendered from.
+    /// The views among those that play which `eyes` are best rendered from; all, where none of the best ones plays.
     pub(super) fn views(&self, eyes: &[Viewpoint; 2]) -> ViewSet {
         let best = eyes.iter().flat_map(|eye| self.guide.views(eye));
-        best.filter(|view| self.reachable.contains(*view)).collect()
+        let best: ViewSet = best.filter(|view| self.reachable.contains(*view)).collect();
+        if best.is_empty() { self.reachable } else { best }
     }
 
     pub(super) fn views_at_start(&self) -> ViewSet {
