@@ -33,10 +33,12 @@ impl Measured {
         Progress::to_stderr(self.quiet)
     }
 
-    /// What is read; figures go to standard output.
-    pub(super) fn outputs(&self) -> Result<Outputs> {
+    /// What is read, with the file `other`; figures go to standard output.
+    pub(super) fn outputs(&self, other: Option<&Path>) -> Result<Outputs> {
         let mut outputs = Outputs::default();
-        outputs.reads(&self.stream);
+        std::iter::once(self.stream.as_path())
+            .chain(other)
+            .for_each(|file| drop(outputs.reads(file)));
         read_views(&mut outputs, &self.views, self.progress());
         outputs.claim(Path::new("-"))?;
         Ok(outputs)

@@ -25,7 +25,7 @@ pub(crate) struct PaperArgs {
 
 pub(crate) fn run(args: &PaperArgs) -> Result<()> {
     let measured = &args.measured;
-    measured.outputs()?;
+    measured.outputs(None)?;
     let (views, progress) = (measured.source()?, measured.progress());
     let outcome = measure_published(&measured.stream, &views, args.settings, progress)?;
     if measured.json { print_json(&outcome) } else { print(&text(&outcome)) }

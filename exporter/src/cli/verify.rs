@@ -44,8 +44,7 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<()> {
     let Measured { stream, json, .. } = &args.measured;
-    let mut outputs = args.measured.outputs()?;
-    args.floor.iter().for_each(|curves| drop(outputs.reads(curves)));
+    let mut outputs = args.measured.outputs(args.floor.as_deref())?;
     args.report.iter().try_for_each(|page| outputs.claim(page))?;
     let floor = args.floor.as_deref().map(read_curves).transpose()?;
     let (views, progress) = (args.measured.source()?, args.measured.progress());
