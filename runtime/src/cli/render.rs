@@ -155,8 +155,8 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     command.pump(posed, &shots, Sink::open(&plan)?)
 }
 
-pub(super) const NO_CAMERAS: &str = "the stream has no cameras, so nothing says where its views are: encode it with iev-export encode \
-                          --cameras FILE";
+pub(super) const NO_CAMERAS: &str = "the stream has no cameras, so nothing says where its views are: encode it with \
+                                     iev-export encode --cameras FILE";
 
 impl Render {
     fn inputs(&self) -> Outputs {

@@ -187,8 +187,7 @@ impl PosedPlayback {
 
     /// Goes to the next frame; none behind the last, which stays at hand.
     pub fn next_frame(&mut self) -> Option<Result<FrameIndex>> {
-        let wait = |ready: &Receiver<_>| ready.recv().map_err(|_| RecvTimeoutError::Disconnected);
-        match self.go_on(wait) {
+        match self.next_frame_within(Duration::MAX) {
             Arrival::Item(frame) => Some(frame),
             Arrival::NotYet | Arrival::Ended => None,
         }
@@ -197,15 +196,8 @@ impl PosedPlayback {
     /// Goes to the next frame if it is decoded and its depth known within `patience`; otherwise the one at hand stays, to be
     /// seen from a newer pose.
     pub fn next_frame_within(&mut self, patience: Duration) -> Arrival<Result<FrameIndex>> {
-        self.go_on(|ready| ready.recv_timeout(patience))
-    }
-
-    fn go_on(
-        &mut self,
-        receive: impl FnOnce(&Receiver<Result<Ready>>) -> Result<Result<Ready>, RecvTimeoutError>,
-    ) -> Arrival<Result<FrameIndex>> {
         let Some(queues) = &self.queues else { return Arrival::Ended };
-        match receive(&queues.ready) {
+        match queues.ready.recv_timeout(patience) {
             Ok(ready) => Arrival::Item(ready.map(|ready| {
                 let frame = ready.shown.frame;
                 if let Some(last) = self.current.replace(ready) {
