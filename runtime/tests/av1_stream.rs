@@ -193,7 +193,7 @@ fn what_breaks_a_rule_of_the_section_is_named() {
     };
     let rows: [(u32, &[Layout<'_>], &str); 3] = [
         (5, &[(&[0, 1], &[]), (&[1], &[])], "a view is in one section of a GOP"),
-        (5, &[(&[1], &[])], "GOPs cover every picture"),
+        (5, &[(&[1], &[])], "an anchor section per explicit view"),
         (4, &[(&[0], &[(1, 0)]), (&[1], &[])], "a section's own view or one that warps it"),
     ];
     for (frames, sections, rule) in rows {

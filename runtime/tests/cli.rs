@@ -274,7 +274,7 @@ fn what_was_typed_wrong_is_named() {
     }
     for args in readers("-") {
         let sentence = refusal(&mut iev(&args), USAGE);
-        assert!(sentence.contains("save the stream to a file first"), "{args:?}: {sentence}");
+        assert!(sentence.contains("save the stream to a file, which"), "{args:?}: {sentence}");
     }
     let typed = [
         (vec!["decode", "--no-such-flag"], "--no-such-flag"),

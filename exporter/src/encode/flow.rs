@@ -149,8 +149,9 @@ fn code(
         Outcome::Whole(views) => views,
         Outcome::Hopeless(without) => return Ok(Outcome::Hopeless(without)),
     };
-    let mut sections = sections(plan, &coded, &scenes);
-    sections.extend(settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header)));
+    // Cameras first: who plays a file while it comes needs them from the start.
+    let cameras = settings.cameras.as_ref().map(|cameras| cameras_section(cameras, &header));
+    let sections = cameras.into_iter().chain(sections(plan, &coded, &scenes)).collect();
     Ok(Outcome::Whole(Stream { header, sections, explicit_db, implicit_db }))
 }
 

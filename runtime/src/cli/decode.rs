@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::progress::styled;
 use super::statistics::{Deadlines, Statistics, Summary};
+use super::stream::StreamArgs;
 use super::ticks::Ticks;
 use super::{BackendArgs, Failure, print, warn};
 
@@ -30,8 +31,8 @@ const PERIODS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::f
 /// Decode views to files or a pipe
 #[derive(Debug, Args)]
 pub(crate) struct Decode {
-    /// The stream
-    pub(super) stream: PathBuf,
+    #[command(flatten)]
+    pub(super) stream: StreamArgs,
     /// Where to write; %v is the view, %t the frame of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -111,7 +112,7 @@ struct DecodeReport {
 
 pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
     let backend = command.backend.backend(command.quiet);
-    let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
+    let player = command.stream.open(command.backend.options(&backend, command.quiet))?;
     let order = command.views(&player)?;
     let views: ViewSet = order.iter().copied().collect();
     // Which frames.
@@ -154,7 +155,7 @@ pub(crate) fn run(command: &Decode) -> Result<(), Failure> {
 impl Decode {
     /// Makes sure, before anything is decoded, that no output is the stream or another output.
     fn claim_outputs(&self, pictures: &[PathBuf]) -> Result<()> {
-        let mut outputs = self.backend.inputs(&self.stream);
+        let mut outputs = self.backend.inputs(&self.stream.path);
         pictures.iter().try_for_each(|path| outputs.claim(path))?;
         self.framestats.iter().try_for_each(|path| outputs.claim(path))?;
         let prints = self.stats.is_some() && !self.takes_standard_output();

@@ -15,6 +15,7 @@ pub(crate) mod render;
 #[cfg(target_os = "linux")]
 pub(crate) mod sandbox;
 mod statistics;
+mod stream;
 pub(crate) mod survey;
 mod ticks;
 mod trace;
@@ -55,6 +56,7 @@ Examples:
   iev decode clip.iev -o view%v.y4m          a file per view
   iev decode clip.iev -o - | mpv -           all views side by side
   iev decode clip.iev --muxer md5 -o -       a checksum of every picture
+  iev decode clip.iev --follow -o - | mpv -  a file that is still coming
   iev render clip.iev --pose 0.1,0,0 -o x.y4m  what a head sees there
   iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost
   iev prepare clip.iev --board jetson_thor   build TensorRT's engines, once
@@ -97,10 +99,10 @@ impl Command {
     /// The stream it is about.
     pub(crate) fn stream(&self) -> Option<&Path> {
         match self {
-            Self::Decode(command) => Some(&command.stream),
-            Self::Render(command) => Some(&command.stream),
+            Self::Decode(command) => Some(&command.stream.path),
+            Self::Render(command) => Some(&command.stream.path),
             #[cfg(feature = "window")]
-            Self::Play(command) => Some(&command.stream),
+            Self::Play(command) => Some(&command.stream.path),
             Self::Prepare(command) => Some(&command.stream),
             Self::Bench(command) => command.stream.as_deref(),
             Self::Survey(command) => Some(&command.stream),
@@ -141,8 +143,7 @@ pub fn run() -> ExitCode {
 /// Why `stream` cannot be played where standard input is meant: sections are read as they are needed, not in turn.
 fn standard_input(stream: &Path) -> Option<Failure> {
     let meant = stream == Path::new("-") && !stream.exists();
-    let what =
-        "- is standard input, which cannot be read in any order: save the stream to a file first";
+    let what = "- is standard input, which cannot be read in any order: save the stream to a file, which --follow plays while it grows";
     meant.then(|| Failure::Usage(what.into()))
 }
 

@@ -113,6 +113,11 @@ impl<R: Read + Seek> StreamReader<R> {
         &self.header
     }
 
+    /// What it reads.
+    pub fn source_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
     /// Minor version of the stream.
     pub fn minor(&self) -> u8 {
         self.minor

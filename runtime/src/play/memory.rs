@@ -20,6 +20,8 @@ use crate::units::Size;
 const FRAMES_IN_STAGES: u64 = 3;
 /// GOPs alive at once: being read, waiting, begun, being decoded, still in later stages.
 const GOPS: u64 = 5;
+/// Those of them that have decoded key pictures.
+const KEY_GOPS: u64 = GOPS - 1;
 /// Pictures an H.264 decoder keeps, most references and its own working copies.
 const H264_PICTURES: u64 = 20;
 /// Bytes an AV1 decoder keeps per pixel of whole superblocks: 8 references, the picture under way and one that is
@@ -57,18 +59,25 @@ pub fn fit(header: &Header, gop: LargestGop, options: &mut Options) -> Result<u6
     }
 }
 
+/// Key pictures that any GOP of a stream may have, whose first has those of `gop`, for playing to stay within `limit`; it
+/// holds `bytes` with as many as the first.
+pub fn most_key_pictures(header: &Header, gop: LargestGop, bytes: u64, limit: u64) -> u32 {
+    let more = limit.saturating_sub(bytes) / (KEY_GOPS * picture_bytes(header.size));
+    gop.key_pictures.saturating_add(more.try_into().unwrap_or(u32::MAX))
+}
+
 /// Bytes that playing all views of a stream may hold at once.
 pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64 {
     let (columns, rows) = header.size.cells(1);
     let px = (columns * rows) as u64;
-    let picture = px * 3 / 2;
+    let picture = picture_bytes(header.size);
     let (explicit, implicit) =
         (header.explicit_views().count() as u64, header.implicit_views().count() as u64);
     let painters = options.painters as u64;
     let frames = FRAMES_IN_STAGES + painted_ahead(options.painters, 1, options.queue) as u64;
     let decoded = frames + (decoded_ahead(header, options.queue) + AHEAD) as u64;
     let keys = u64::from(gop.key_pictures);
-    let pictures = implicit * frames + explicit * decoded + keys * (GOPS - 1);
+    let pictures = implicit * frames + explicit * decoded + keys * KEY_GOPS;
     let mut bytes = pictures * picture + gop.section_bytes * GOPS;
     bytes += explicit * decoder_bytes(header.size, gop.has_av1);
     if let Some(profile) = header.profile().filter(|_| implicit > 0) {
@@ -90,10 +99,15 @@ pub fn playing_bytes(header: &Header, gop: LargestGop, options: &Options) -> u64
     bytes
 }
 
+fn picture_bytes(size: Size) -> u64 {
+    let (columns, rows) = size.cells(1);
+    (columns * rows * 3 / 2) as u64
+}
+
 /// Bytes that the decoder of a section keeps.
 fn decoder_bytes(size: Size, may_be_av1: bool) -> u64 {
     let (columns, rows) = size.cells(1);
-    let h264 = H264_PICTURES * (columns * rows * 3 / 2) as u64;
+    let h264 = H264_PICTURES * picture_bytes(size);
     let whole = |px: usize| px.next_multiple_of(SUPERBLOCK_PX) as u64;
     let av1 = AV1_BYTES_PER_PX * whole(columns) * whole(rows) + AV1_BYTES;
     if may_be_av1 { h264.max(av1) } else { h264 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::demand::Demand;
-use super::memory::fit;
+use super::memory::{fit, most_key_pictures};
 use super::options::Options;
 use super::pipeline::{Chain, PlayerPipeline};
 use super::shares::Arrival;
@@ -22,7 +22,7 @@ use crate::network::Witness;
 use crate::network::opening::Opening;
 use crate::stream::gop_index::{FileReader, GopIndex};
 use crate::stream::gop_reader::GopReader;
-use crate::stream::source::Source;
+use crate::stream::source::{Source, Waiting};
 use crate::units::{FrameIndex, Size};
 
 /// What to decode.
@@ -91,6 +91,8 @@ pub struct Player {
     index: Arc<GopIndex>,
     /// Estimate of what playing holds.
     bytes: u64,
+    /// Key pictures that a GOP may have for that to stay within the limit.
+    most_keys: u32,
     options: Options,
 }
 
@@ -116,8 +118,10 @@ impl Player {
             }
         }
         let header = Arc::new(reader.header().clone());
-        let bytes = fit(&header, index.largest(), &mut options)?;
-        Ok(Self { reader, header, index, bytes, options })
+        let gop = index.largest();
+        let bytes = fit(&header, gop, &mut options)?;
+        let most_keys = most_key_pictures(&header, gop, bytes, options.limits.memory_bytes);
+        Ok(Self { reader, header, index, bytes, most_keys, options })
     }
 
     /// The stream header.
@@ -188,10 +192,11 @@ impl Player {
     /// # Errors
     /// [`Error::NotInStream`] for views or frames the stream lacks.
     pub fn play(&self, selection: &Selection) -> Result<Playback> {
-        let (chain, wanted) = self.chain(selection, self.options.decoders)?;
+        let (mut chain, wanted) = self.chain(selection, self.options.decoders)?;
+        let waiting = chain.reader.wait_apart();
         let pipeline = chain.pipelined(self.options.painters, self.options.queue)?;
         let (header, reachable) = (Arc::clone(&self.header), selection.reachable);
-        Ok(Playback { pipeline, header, wanted, taken: 0, reachable })
+        Ok(Playback { waiting, pipeline, header, wanted, taken: 0, reachable })
     }
 
     /// The pictures of one frame: seek.
@@ -225,7 +230,7 @@ impl Player {
         // The stages; they begin to work when somebody asks.
         let again = if repeat { frames.clone() } else { 0..0 };
         let frames = skip_to.clamp(frames.start, frames.end)..frames.end;
-        let index = Arc::clone(&self.index);
+        let index = (Arc::clone(&self.index), self.most_keys);
         let reader = GopReader::new(self.reader(), index, reachable, frames, again);
         let wanted = Arc::new(Demand::new(shown));
         let sections = reachable.explicit_needed(&self.header).len();
@@ -265,6 +270,8 @@ fn unreachable_view(views: ViewSet, reachable: ViewSet) -> Error {
 
 /// A stream being played; pictures come from its iterator.
 pub struct Playback {
+    /// Dropped before the stages are, which end once the reader waits for nothing.
+    waiting: Waiting,
     pipeline: PlayerPipeline,
     header: Arc<Header>,
     wanted: Arc<Demand>,
@@ -297,6 +304,11 @@ impl Playback {
             Arrival::NotYet => Arrival::NotYet,
             Arrival::Ended => Arrival::Ended,
         }
+    }
+
+    /// What ends its waiting for bytes that have not come, before it is dropped.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.waiting.clone()
     }
 
     /// The size of its pictures.

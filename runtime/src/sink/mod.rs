@@ -73,6 +73,12 @@ impl Output {
         self.writer.write_all(bytes).map_err(|source| file_error(&self.path, source))
     }
 
+    /// Writes what a picture ends with, and hands all of it on: somebody may wait for it at the other end of a pipe.
+    fn end_picture(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write(bytes)?;
+        self.writer.flush().map_err(|source| file_error(&self.path, source))
+    }
+
     fn finish(self) -> Result<()> {
         let Self { path, writer } = self;
         writer.into_inner().map_err(|e| file_error(&path, e.into_error()))?.finish()

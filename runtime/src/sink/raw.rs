@@ -26,10 +26,10 @@ impl RawSink {
 impl PictureSink for RawSink {
     fn put(&mut self, _: FrameIndex, picture: &Picture) -> Result<()> {
         if self.packing == Packing::I420 {
-            return self.output.write(picture.i420());
+            return self.output.end_picture(picture.i420());
         }
         self.packing.pack(picture, self.colour, &mut self.packed);
-        self.output.write(&self.packed)
+        self.output.end_picture(&self.packed)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {

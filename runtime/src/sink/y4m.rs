@@ -63,7 +63,7 @@ impl Y4mSink {
 impl PictureSink for Y4mSink {
     fn put(&mut self, _: FrameIndex, picture: &Picture) -> Result<()> {
         self.0.write(b"FRAME\n")?;
-        self.0.write(picture.i420())
+        self.0.end_picture(picture.i420())
     }
 
     fn finish(self: Box<Self>) -> Result<()> {

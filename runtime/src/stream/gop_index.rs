@@ -1,7 +1,8 @@
 //! Which sections make a GOP.
 //!
-//! The index is built once at opening from the section table; from then on a frame is found by a
-//! binary search, and a GOP needs nothing but its own sections and its scene's.
+//! The index is built once at opening from the section table, and of the sections only the first bytes of the first
+//! GOP's are read, so that a stream plays whose end is still to come. From then on a frame is found by a binary search,
+//! and a GOP needs nothing but its own sections and its scene's.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,9 @@ use crate::format::table::{Entry, Kind};
 /// Reader over a stream in a file or in memory.
 pub type FileReader = StreamReader<Source>;
 
+/// What breaks when an explicit view is missing.
+const EVERY_VIEW: &str = "a GOP has an anchor section per explicit view";
+
 /// The sections of one GOP.
 #[derive(Debug, Clone)]
 pub struct GopEntry {
@@ -25,26 +29,51 @@ pub struct GopEntry {
     pub frames: u32,
     /// Index of the scene, when there are implicit views.
     pub scene: u16,
-    /// Key pictures that its anchor sections declare (FORMAT.md §8), not checked yet.
-    pub key_pictures: u32,
-    pub(super) grids: Option<Entry>,
-    pub(super) anchors: Vec<ExplicitEntry>,
+    grids: Option<Entry>,
+    /// Sections of explicit pictures.
+    explicit: Vec<Entry>,
 }
 
 impl GopEntry {
     /// Bytes of its sections.
     pub fn section_bytes(&self) -> u64 {
-        let anchors = self.anchors.iter().map(|explicit| &explicit.entry);
-        anchors.chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
+        self.explicit.iter().chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
+    }
+
+    /// Its grids over time, where the stream has implicit views.
+    pub(super) fn grids(&self) -> Option<Entry> {
+        self.grids
+    }
+
+    /// Its sections of explicit pictures, by their first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] unless each of the explicit views is in one of them.
+    pub(super) fn explicit(&self, reader: &mut FileReader) -> Result<Vec<ExplicitSection>> {
+        let explicit_views = reader.header().explicit_views().count();
+        let (mut sections, mut covered) = (Vec::<ExplicitSection>::new(), 0);
+        for entry in &self.explicit {
+            let section = ExplicitSection::of(reader, *entry)?;
+            let is_there = |view| sections.iter().any(|other| other.views.contains(view));
+            if section.views.iter().any(is_there) {
+                return Err(Error::malformed(entry.offset, "a view is in one section of a GOP"));
+            }
+            covered += section.views.len();
+            sections.push(section);
+        }
+        if covered != explicit_views {
+            return Err(Error::malformed(reader.index_bytes(), EVERY_VIEW));
+        }
+        Ok(sections)
     }
 }
 
-/// The most of each that any GOP of a stream has.
+/// The most of each that any GOP of a stream has, as far as that is known before it is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LargestGop {
     /// Pictures per view.
     pub frames: u32,
-    /// Key pictures of all views.
+    /// Key pictures of all views, in the first GOP.
     pub key_pictures: u32,
     /// Bytes of its sections.
     pub section_bytes: u64,
@@ -52,31 +81,38 @@ pub struct LargestGop {
     pub has_av1: bool,
 }
 
-/// A section of explicit pictures.
+/// A section of explicit pictures, as its first bytes say.
 #[derive(Debug, Clone)]
-pub(super) struct ExplicitEntry {
+pub(super) struct ExplicitSection {
     pub(super) entry: Entry,
     pub(super) codec: Codec,
     /// Its views, in coding order.
     pub(super) views: Views,
+    /// Key pictures that it declares (FORMAT.md §8), not checked yet.
+    pub(super) key_pictures: u32,
 }
 
-impl ExplicitEntry {
-    /// The section of `entry` and the number of key pictures that it declares, if it is one of explicit pictures.
-    fn of(reader: &mut FileReader, entry: Entry) -> Result<Option<(Self, u32)>> {
-        let Some(codec) = entry.kind.codec() else { return Ok(None) };
+impl ExplicitSection {
+    fn of(reader: &mut FileReader, entry: Entry) -> Result<Self> {
+        let broken = |rule| Err(Error::malformed(entry.offset, rule));
         let mut start = [0; 2 + MAX_VIEWS];
         let start = reader.start_of(&entry, &mut start)?;
-        let (views, list) = match codec {
-            Codec::H264 => (core::iter::once(entry.view).collect(), start),
-            Codec::Av1 => take_views(start).map_err(|e| e.moved_by(entry.offset))?,
+        let (codec, views, list) = match entry.kind {
+            Kind::Av1 => {
+                let (views, list) = take_views(start).map_err(|e| e.moved_by(entry.offset))?;
+                (Codec::Av1, views, list)
+            }
+            _ => (Codec::H264, core::iter::once(entry.view).collect(), start),
         };
         if views.first() != Some(&entry.view) {
-            let rule = "the first view of an AV1 section is that of its entry";
-            return Err(Error::malformed(entry.offset, rule));
+            return broken("the first view of an AV1 section is that of its entry");
         }
-        let keys = list.first().copied().unwrap_or(0);
-        Ok(Some((Self { entry, codec, views }, keys.into())))
+        let roles = &reader.header().views;
+        if views.iter().any(|view| roles.get(usize::from(view.0)) != Some(&Role::Explicit)) {
+            return broken("an anchor section belongs to explicit views");
+        }
+        let key_pictures = list.first().copied().unwrap_or(0).into();
+        Ok(Self { entry, codec, views, key_pictures })
     }
 }
 
@@ -93,35 +129,32 @@ pub struct GopIndex {
     gops: Vec<GopEntry>,
     scenes: BTreeMap<u16, SceneEntry>,
     cameras: Option<Entry>,
+    /// Key pictures that the first GOP declares.
+    key_pictures: u32,
 }
 
 impl GopIndex {
     /// Sorts the section table by GOP and scene.
     ///
     /// # Errors
-    /// [`Error::Malformed`] unless the GOPs of every explicit view cover all pictures, once, with
-    /// the same borders, and no section is there twice.
+    /// [`Error::Malformed`] unless the GOPs of the explicit views cover all pictures, once, with
+    /// the same borders, and no section is there twice; and what the first GOP's sections break.
     pub fn build(reader: &mut FileReader) -> Result<Self> {
         let header = reader.header().clone();
-        let first_view = header.explicit_views().next();
         // Read once: a file that changes meanwhile must not get past a check made on an older copy.
         let entries: Vec<Entry> =
             (0..reader.sections()).map(|index| reader.entry(index)).collect::<Result<_>>()?;
-        let mut gops = Vec::new();
-        let mut explicit = Vec::new();
+        let mut gops = BTreeMap::new();
         for entry in &entries {
             reader.limits().check_section(entry.bytes.into())?;
-            let Some((section, keys)) = ExplicitEntry::of(reader, *entry)? else { continue };
-            let defines = first_view.is_some_and(|view| section.views.contains(&view));
-            explicit.push((section, keys));
-            if defines {
+            if entry.kind.codec().is_some() {
                 reader.limits().check_gop(entry.frames.into())?;
                 let Entry { first_frame: first, frames, scene, .. } = *entry;
-                let (grids, anchors) = (None, Vec::new());
-                gops.push(GopEntry { first, frames, scene, key_pictures: 0, grids, anchors });
+                let (grids, explicit) = (None, Vec::new());
+                gops.entry(first).or_insert(GopEntry { first, frames, scene, grids, explicit });
             }
         }
-        gops.sort_by_key(|g| g.first);
+        let gops: Vec<GopEntry> = gops.into_values().collect();
         let at = reader.index_bytes();
         let mut next = 0u32;
         for gop in &gops {
@@ -133,14 +166,15 @@ impl GopIndex {
         if next != header.frames {
             return Err(Error::malformed(at, "GOPs cover every picture of the header"));
         }
-        let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None };
+        let mut index = Self { gops, scenes: BTreeMap::new(), cameras: None, key_pictures: 0 };
         for entry in entries {
             index.place(entry)?;
         }
-        for (section, keys) in explicit {
-            index.place_explicit(section, keys, &header)?;
-        }
         index.check_complete(&header, at)?;
+        if let Some(gop) = index.gops.first() {
+            index.key_pictures =
+                gop.explicit(reader)?.iter().map(|section| section.key_pictures).sum();
+        }
         Ok(index)
     }
 
@@ -158,25 +192,16 @@ impl GopIndex {
                 gop.scene = entry.scene;
                 once(&mut gop.grids)
             }
-            Kind::Anchor | Kind::Av1 => Ok(()),
-        }
-    }
-
-    fn place_explicit(&mut self, section: ExplicitEntry, keys: u32, header: &Header) -> Result<()> {
-        let broken = |rule| Err(Error::malformed(section.entry.offset, rule));
-        for view in &section.views {
-            if header.views.get(usize::from(view.0)) != Some(&Role::Explicit) {
-                return broken("an anchor section belongs to explicit views");
+            Kind::Anchor | Kind::Av1 => {
+                let gop = self.gop_of(&entry)?;
+                if gop.explicit.iter().any(|other| other.view == entry.view) {
+                    let rule = "a view is in one section of a GOP";
+                    return Err(Error::malformed(entry.offset, rule));
+                }
+                gop.explicit.push(entry);
+                Ok(())
             }
         }
-        let gop = self.gop_of(&section.entry)?;
-        gop.key_pictures += keys;
-        let is_there = |view| gop.anchors.iter().any(|other| other.views.contains(view));
-        if section.views.iter().any(is_there) {
-            return broken("a view is in one section of a GOP");
-        }
-        gop.anchors.push(section);
-        Ok(())
     }
 
     fn gop_of(&mut self, entry: &Entry) -> Result<&mut GopEntry> {
@@ -193,8 +218,10 @@ impl GopIndex {
         let explicit = header.explicit_views().count();
         let implicit = header.implicit_views().next().is_some();
         for gop in &self.gops {
-            if gop.anchors.iter().map(|section| section.views.len()).sum::<usize>() != explicit {
-                return Err(Error::malformed(at, "a GOP has an anchor section per explicit view"));
+            // A section of AV1 may have several views, which are looked at when its turn comes.
+            let several = gop.explicit.iter().any(|entry| entry.kind == Kind::Av1);
+            if gop.explicit.len() > explicit || (gop.explicit.len() < explicit && !several) {
+                return Err(Error::malformed(at, EVERY_VIEW));
             }
             let complete = |s: &SceneEntry| s.network.is_some() && s.grids.is_some();
             let scene = self.scenes.get(&gop.scene).is_some_and(complete);
@@ -210,7 +237,7 @@ impl GopIndex {
     pub fn largest(&self) -> LargestGop {
         LargestGop {
             frames: self.gops.iter().map(|gop| gop.frames).max().unwrap_or(0),
-            key_pictures: self.gops.iter().map(|gop| gop.key_pictures).max().unwrap_or(0),
+            key_pictures: self.key_pictures,
             section_bytes: self.gops.iter().map(GopEntry::section_bytes).max().unwrap_or(0),
             has_av1: self.uses(Codec::Av1),
         }
@@ -218,7 +245,8 @@ impl GopIndex {
 
     /// Whether some section is of `codec`.
     pub fn uses(&self, codec: Codec) -> bool {
-        self.gops.iter().flat_map(|gop| &gop.anchors).any(|section| section.codec == codec)
+        let mut explicit = self.gops.iter().flat_map(|gop| &gop.explicit);
+        explicit.any(|entry| entry.kind.codec() == Some(codec))
     }
 
     /// All GOPs in time order.

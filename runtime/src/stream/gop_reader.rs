@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gop_index::{ExplicitEntry, FileReader, GopIndex};
+use super::gop_index::{ExplicitSection, FileReader, GopIndex};
 use super::scene::{NetworkLevels, Residence};
 use super::section_grids::SectionGrids;
+use super::source::Waiting;
 use crate::anchor::body::AnchorBody;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::format::header::Header;
 use crate::format::mixing::SymbolModel;
 use crate::format::table::Entry;
@@ -49,6 +50,8 @@ pub struct GopReader {
     reader: FileReader,
     header: Arc<Header>,
     index: Arc<GopIndex>,
+    /// Key pictures that a GOP may have.
+    most_keys: u32,
     /// Views that may be shown.
     reachable: ViewSet,
     /// Pictures still to show.
@@ -61,17 +64,23 @@ pub struct GopReader {
 }
 
 impl GopReader {
-    /// Reads what `reachable` needs for the pictures `frames`, then for `again` until dropped.
+    /// Reads what `reachable` needs for the pictures `frames`, then for `again` until dropped; a GOP has at most so many
+    /// key pictures.
     pub fn new(
         reader: FileReader,
-        index: Arc<GopIndex>,
+        (index, most_keys): (Arc<GopIndex>, u32),
         reachable: ViewSet,
         frames: Range<u32>,
         again: Range<u32>,
     ) -> Self {
         let header = Arc::new(reader.header().clone());
         let pending = Vec::new();
-        Self { reader, header, index, reachable, frames, again, scene: None, pending }
+        Self { reader, header, index, most_keys, reachable, frames, again, scene: None, pending }
+    }
+
+    /// Waits for bytes that have not come until what is returned is dropped, whatever other readers do.
+    pub(crate) fn wait_apart(&mut self) -> Waiting {
+        self.reader.source_mut().wait_apart()
     }
 
     fn read(&mut self) -> Result<Gop> {
@@ -85,12 +94,14 @@ impl GopReader {
         let header = Arc::clone(&self.header);
         // Explicit sections of the views that somebody may show, or that those are painted from.
         let needed = self.reachable.explicit_needed(&header);
+        let explicit = entry.explicit(&mut self.reader)?;
+        let keys = explicit.iter().map(|section| section.key_pictures).sum::<u32>();
+        within("key pictures of a GOP", keys.into(), self.most_keys.into())?;
         let mut anchors = Vec::new();
-        for explicit in &entry.anchors {
-            let ExplicitEntry { entry: section, codec, views } = explicit;
+        for ExplicitSection { entry: section, codec, views, .. } in explicit {
             if views.iter().any(|view| needed.contains(*view)) {
-                let body = self.reader.section(section)?;
-                let parsed = AnchorBody::parse(*codec, body, views, entry.frames, &header);
+                let body = self.reader.section(&section)?;
+                let parsed = AnchorBody::parse(codec, body, &views, entry.frames, &header);
                 anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
             }
         }
@@ -98,7 +109,7 @@ impl GopReader {
         let mut gop =
             Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };
         let implicit = !self.reachable.implicit(&header).is_empty();
-        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids) {
+        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids()) {
             gop.scene = Some(self.scene(entry.scene, profile)?);
             gop.grids = Some(self.grids(&section, profile, Residence::Gop)?);
         }

@@ -4,6 +4,8 @@
 pub mod gop_index;
 #[cfg(feature = "player")]
 pub mod gop_reader;
+#[cfg(feature = "player")]
+mod growing;
 pub mod latents;
 #[cfg(feature = "player")]
 pub mod ledger;

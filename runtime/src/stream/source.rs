@@ -18,18 +18,22 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use embedded_io::{ErrorKind, Read, Seek, SeekFrom};
 use memmap2::Mmap;
 
+use super::growing::GrowingFile;
 use crate::error::{Error, Result};
 use crate::format::reader::SliceSource;
 
 /// Bytes that are read from any place: a stream in a bundle, behind HTTP ranges, in an encrypted store.
 ///
 /// Several threads read at once. What a place answers with an error is [`Error::Storage`] with the byte and the
-/// error's words, and ends the playback. Opening reads the start of every section of explicit pictures, a few bytes
-/// each, and playing reads each section whole: where a read is a request over a network, keep blocks of some size.
+/// error's words, and ends the playback. Opening reads the table at the start and a few bytes of the first GOP's
+/// sections, and playing reads each section whole when its turn comes: where a read is a request over a network, keep
+/// blocks of some size. Bytes that have not come yet are [`io::ErrorKind::WouldBlock`]: see [`Source::patient`].
 ///
 /// ```
 /// use std::io;
@@ -87,7 +91,30 @@ impl ReadAt for File {
 
 /// A seekable stream; clones share the file, each at its own place.
 #[derive(Debug, Clone)]
-pub struct Source(Storage);
+pub struct Source {
+    storage: Storage,
+    patience: Patience,
+}
+
+/// How a read waits for bytes that have not come yet.
+#[derive(Debug, Clone, Default)]
+struct Patience {
+    longest: Duration,
+    given_up: Arc<AtomicBool>,
+}
+
+/// From one look for bytes that have not come to the next.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Ends, when it is dropped, what a source waits for.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 #[derive(Clone)]
 enum Storage {
@@ -123,7 +150,7 @@ impl AsRef<[u8]> for Bytes {
 
 impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Storage::Memory(SliceSource::new(Bytes::Owned(bytes.into()))))
+        Self::of(Storage::Memory(SliceSource::new(Bytes::Owned(bytes.into()))))
     }
 }
 
@@ -133,31 +160,64 @@ impl Source {
     /// # Errors
     /// [`Error::File`] with the system's own reason.
     pub fn open(path: &Path) -> Result<Self> {
-        let error = |source| Error::File { path: path.to_owned(), source };
-        // Asked first, because opening a pipe would wait for its writer.
-        if !std::fs::metadata(path).map_err(error)?.is_file() {
-            return Err(error(io::Error::other(
-                "is a pipe, a device or a folder: save the stream to a file first",
-            )));
-        }
-        let file = File::open(path).map_err(error)?;
+        let file = open_file(path)?;
         if cannot_change(&file) {
-            let map = Arc::new(map(&file).map_err(error)?);
-            return Ok(Self(Storage::Memory(SliceSource::new(Bytes::Mapped(map)))));
+            let map = Arc::new(map(&file).map_err(|e| of_file(path, e))?);
+            return Ok(Self::of(Storage::Memory(SliceSource::new(Bytes::Mapped(map)))));
         }
         Ok(Self::custom(file))
     }
 
+    /// Opens the file at `path`, whose end may still be to come, such as a download. A read waits for its bytes until
+    /// none have come for as long as `patience`.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the system's own reason.
+    pub fn growing(path: &Path, patience: Duration) -> Result<Self> {
+        Ok(Self::custom(GrowingFile(open_file(path)?)).patient(patience))
+    }
+
     /// A stream in any place.
     pub fn custom(place: impl ReadAt + 'static) -> Self {
-        Self(Storage::Place { place: Arc::new(place), at: 0 })
+        Self::of(Storage::Place { place: Arc::new(place), at: 0 })
+    }
+
+    /// Waits for bytes that a place does not have yet, until none have come for as long as `longest`. A playback that is
+    /// dropped waits no more.
+    #[must_use]
+    pub fn patient(mut self, longest: Duration) -> Self {
+        self.patience.longest = longest;
+        self
+    }
+
+    /// Waits for itself from now on, not for its clones, until what is returned is dropped.
+    pub(crate) fn wait_apart(&mut self) -> Waiting {
+        self.patience.given_up = Arc::default();
+        Waiting(Arc::clone(&self.patience.given_up))
+    }
+
+    fn of(storage: Storage) -> Self {
+        Self { storage, patience: Patience::default() }
     }
 
     /// Whether its bytes are a file's own, mapped.
     #[cfg(test)]
     fn is_mapped(&self) -> bool {
-        matches!(&self.0, Storage::Memory(bytes) if matches!(bytes.get(), Bytes::Mapped(_)))
+        matches!(&self.storage, Storage::Memory(bytes) if matches!(bytes.get(), Bytes::Mapped(_)))
     }
+}
+
+fn of_file(path: &Path, source: io::Error) -> Error {
+    Error::File { path: path.to_owned(), source }
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    // Asked first, because opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(|e| of_file(path, e))?.is_file() {
+        let what = "is a pipe, a device or a folder: save the stream to a file first";
+        return Err(of_file(path, io::Error::other(what)));
+    }
+    File::open(path).map_err(|e| of_file(path, e))
 }
 
 /// Whether no process can write to `file` or cut it while it is open.
@@ -209,9 +269,10 @@ impl embedded_io::ErrorType for Source {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SourceError> {
-        match &mut self.0 {
+        match &mut self.storage {
             Storage::Place { place, at } => {
-                let count = read_at(&**place, *at, buffer).map_err(SourceError)?;
+                let read = || read_at(&**place, *at, buffer);
+                let count = self.patience.wait_for(read).map_err(SourceError)?;
                 *at += count as u64;
                 Ok(count)
             }
@@ -220,28 +281,50 @@ impl Read for Source {
     }
 }
 
-/// One read at byte `at`, tried again when a signal interrupts it.
+/// One read at byte `at`.
 fn read_at(place: &dyn ReadAt, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match place.read_at(at, buffer) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Ok(count) if count > buffer.len() => {
-                let room = buffer.len();
-                let what = format!("the source says that it read {count} bytes where {room} fit");
-                return Err(io::Error::other(what));
+    match place.read_at(at, buffer) {
+        Ok(count) if count > buffer.len() => {
+            let room = buffer.len();
+            let what = format!("the source says that it read {count} bytes where {room} fit");
+            Err(io::Error::other(what))
+        }
+        read => read,
+    }
+}
+
+impl Patience {
+    /// What `ask` answers, which is tried again when a signal interrupts it or bytes are still to come.
+    fn wait_for<T>(&self, mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        let mut since = None;
+        loop {
+            match ask() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    let waited = since.get_or_insert_with(Instant::now).elapsed();
+                    if waited >= self.longest || self.given_up.load(Ordering::Relaxed) {
+                        let what = format!("{e}, then none for {:.0?}", self.longest);
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+                    }
+                    std::thread::sleep(LOOK);
+                }
+                answer => return answer,
             }
-            read => return read,
         }
     }
 }
 
 impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> Result<u64, SourceError> {
-        match &mut self.0 {
+        match &mut self.storage {
             Storage::Place { place, at } => {
                 let to = match to {
                     SeekFrom::Start(to) => Some(to),
-                    SeekFrom::End(by) => place.bytes().map_err(SourceError)?.checked_add_signed(by),
+                    SeekFrom::End(by) => {
+                        let bytes =
+                            self.patience.wait_for(|| place.bytes()).map_err(SourceError)?;
+                        bytes.checked_add_signed(by)
+                    }
                     SeekFrom::Current(by) => at.checked_add_signed(by),
                 };
                 *at = to.ok_or(ErrorKind::InvalidInput)?;

@@ -20,14 +20,12 @@ mod screening;
 mod text;
 mod window;
 
-use std::path::PathBuf;
-
 use clap::Args;
 use iev_runtime::Result;
 use iev_runtime::play::deadline::Late;
-use iev_runtime::play::player::Player;
 
 use super::decode::parse_views;
+use super::stream::StreamArgs;
 use super::{BackendArgs, Failure, warn};
 use keys::HELP;
 use screening::{Program, Screening};
@@ -36,8 +34,8 @@ use screening::{Program, Screening};
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Play {
-    /// The stream
-    pub(super) stream: PathBuf,
+    #[command(flatten)]
+    pub(super) stream: StreamArgs,
     /// Views to start with: all, or numbers such as 0,2,4, side by side in this order
     #[arg(short, long, value_name = "VIEWS", default_value = "0")]
     views: String,
@@ -54,11 +52,11 @@ pub(crate) struct Play {
 pub(crate) fn run(command: &Play) -> Result<(), Failure> {
     let backend = command.backend.backend(false);
     command.backend.limit_renderer();
-    let player = Player::open(&command.stream, command.backend.options(&backend, false))?;
+    let player = command.stream.open(command.backend.options(&backend, false))?;
     let views = parse_views(&command.views, player.header())?;
     let program = Program { late: command.late, once: command.once, views };
     let screening = Screening::start(&player, program)?;
-    let name = command.stream.file_name().unwrap_or(command.stream.as_os_str());
+    let name = command.stream.path.file_name().unwrap_or(command.stream.path.as_os_str());
     let deadlines = window::show(screening, &name.to_string_lossy())?;
     warn(format_args!("{}", deadlines.in_words()));
     Ok(())
