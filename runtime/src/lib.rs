@@ -147,7 +147,7 @@ pub use {
     play::options::Options,
     play::paced::{PacedPlayback, Tick},
     play::player::{Playback, Player, Selection},
-    play::posed::PosedPlayback,
+    play::posed::{Consumer, PosedPlayback},
     play::shown::ShownFrame,
     stream::source::{ReadAt, Source},
 };

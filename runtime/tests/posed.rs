@@ -10,8 +10,8 @@ use iev_runtime::format::cameras::{Camera, Cameras};
 use iev_runtime::play::Arrival;
 use iev_runtime::render::Viewpoint;
 use iev_runtime::{
-    Backend, Error, FrameIndex, Options, Picture, Player, PosedPlayback, Selection, Source, ViewId,
-    ViewSet,
+    Backend, Consumer, Error, FrameIndex, Options, Picture, Player, PosedPlayback, Selection,
+    Source, ViewId, ViewSet,
 };
 use nalgebra::UnitQuaternion;
 use small_stream::{FRAMES, SIZE, small_stream, stream_with_cameras};
@@ -42,7 +42,8 @@ fn every_frame_comes_once_and_may_be_rendered_often() {
     let poses = [camera(&player, 0), camera(&player, 1).moved_right(0.2), camera(&player, 1)];
     let views = player.views_at(&poses).unwrap();
     assert_eq!(views, set(&[0, 1, 2]));
-    let mut posed = player.posed(&Selection::new(views, player.frames())).unwrap();
+    let mut posed =
+        player.posed(&Selection::new(views, player.frames()), Consumer::Display).unwrap();
     let mut out = Picture::new(SIZE);
     assert_eq!(posed.render(&poses[0], &mut out), 0.0, "no frame is at hand");
     for number in 0..FRAMES {
@@ -67,7 +68,7 @@ fn a_frame_that_is_not_there_keeps_nobody_waiting() {
     let player = row();
     let at = camera(&player, 1).moved_right(0.2);
     let selection = Selection::new(player.views_at(&[at]).unwrap(), player.frames());
-    let mut posed = player.posed(&selection).unwrap();
+    let mut posed = player.posed(&selection, Consumer::Display).unwrap();
     let (mut out, mut frames, mut waits) = (Picture::new(SIZE), 0, 0);
     loop {
         match posed.next_frame_within(Duration::ZERO) {
@@ -94,7 +95,8 @@ fn frames_that_come_too_late_are_passed_over() {
     let player = row();
     let selection = Selection::new(set(&[0, 1]), player.frames());
     let numbers = |repeat, due, count| -> Vec<u64> {
-        let mut posed = player.posed(&Selection { repeat, ..selection.clone() }).unwrap();
+        let mut posed =
+            player.posed(&Selection { repeat, ..selection.clone() }, Consumer::Display).unwrap();
         assert_eq!(posed.number(), None);
         posed.skip_before(due);
         let frames = std::iter::from_fn(|| posed.next_frame().map(|frame| (frame, posed.number())));
@@ -118,13 +120,32 @@ fn frames_that_come_too_late_are_passed_over() {
 }
 
 #[test]
+fn where_most_frames_come_late_depth_is_found_in_fewer_pixels() {
+    let player = row();
+    let selection = Selection::new(set(&[0, 1]), player.frames());
+    let selection = Selection { repeat: true, ..selection };
+    // Of so many frames one comes; after how many of those that come it is so, of 60.
+    let quick_after = |every: u64| {
+        let mut posed = player.posed(&selection, Consumer::Display).unwrap();
+        (1..60).find(|_| {
+            posed.next_frame().unwrap().unwrap();
+            posed.skip_before(posed.number().unwrap() + every + 2);
+            posed.is_quick()
+        })
+    };
+    assert!(quick_after(10).is_some_and(|frames| frames > 8));
+    assert_eq!(quick_after(0), None);
+}
+
+#[test]
 fn a_playback_under_way_goes_on_at_any_pose() {
     let player = row();
     let all = set(&[0, 1, 2]);
     let mut playback = player.play(&Selection::new(all, player.frames())).unwrap();
     let first = playback.next().unwrap().unwrap();
     let cameras = player.cameras().unwrap().unwrap();
-    let mut posed = PosedPlayback::over(playback, Some(first), &cameras).unwrap();
+    let mut posed =
+        PosedPlayback::over(playback, Some(first), &cameras, Consumer::Display).unwrap();
     assert_eq!(posed.shown().unwrap().frame, FrameIndex(0));
     let (at, mut out) = (camera(&player, 2), Picture::new(SIZE));
     for number in 0..FRAMES {
@@ -142,7 +163,8 @@ fn a_playback_under_way_goes_on_at_any_pose() {
 fn other_views_come_a_few_frames_later() {
     let player = row();
     let selection = Selection::switchable(set(&[0]), player.header(), player.frames());
-    let mut posed = player.posed(&Selection { repeat: true, ..selection }).unwrap();
+    let mut posed =
+        player.posed(&Selection { repeat: true, ..selection }, Consumer::Display).unwrap();
     posed.show(set(&[2]));
     let (at, mut out) = (camera(&player, 2), Picture::new(SIZE));
     let there = (0..20).any(|_| {
@@ -156,14 +178,15 @@ fn other_views_come_a_few_frames_later() {
 #[test]
 fn what_cannot_be_shown_is_an_error_and_the_end() {
     let player = row();
-    let mut posed = player.posed(&Selection::new(set(&[0]), player.frames())).unwrap();
+    let mut posed =
+        player.posed(&Selection::new(set(&[0]), player.frames()), Consumer::Display).unwrap();
     posed.show(set(&[1]));
     let errors = std::iter::from_fn(|| posed.next_frame()).filter(|frame| frame.is_err()).count();
     assert_eq!(errors, 1);
     assert!(posed.next_frame().is_none());
 
     let without = self::player(small_stream());
-    let answer = without.posed(&Selection::new(set(&[0]), without.frames()));
+    let answer = without.posed(&Selection::new(set(&[0]), without.frames()), Consumer::File);
     assert!(matches!(answer.err(), Some(Error::Usage { .. })));
 }
 
@@ -172,7 +195,9 @@ fn one_that_is_dropped_ends_its_threads() {
     let player = row();
     let selection = Selection::new(set(&[0, 1]), player.frames());
     for frames in 0..3 {
-        let mut posed = player.posed(&Selection { repeat: true, ..selection.clone() }).unwrap();
+        let mut posed = player
+            .posed(&Selection { repeat: true, ..selection.clone() }, Consumer::Display)
+            .unwrap();
         for _ in 0..frames {
             posed.next_frame().unwrap().unwrap();
         }

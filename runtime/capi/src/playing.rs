@@ -9,7 +9,8 @@ use iev_runtime::format::cameras::Cameras;
 use iev_runtime::format::header::MAX_VIEWS;
 use iev_runtime::play::Arrival;
 use iev_runtime::{
-    Error, Picture, Playback, Player, PosedPlayback, Result, Selection, ShownFrame, ViewId, ViewSet,
+    Consumer, Error, Picture, Playback, Player, PosedPlayback, Result, Selection, ShownFrame,
+    ViewId, ViewSet,
 };
 
 use crate::abi::{ALL, END, Frame, LATER, OK, Status};
@@ -71,7 +72,9 @@ impl Playing {
         }
         match std::mem::take(&mut self.frames) {
             Frames::Nowhere => unreachable!("a frame is in hand"),
-            Frames::Plain(playback, shown) => PosedPlayback::over(playback, shown, cameras),
+            Frames::Plain(playback, shown) => {
+                PosedPlayback::over(playback, shown, cameras, Consumer::Display)
+            }
             Frames::Posed(posed) => Ok(posed),
         }
     }

@@ -9,13 +9,14 @@ use iev_runtime::outputs::Outputs;
 use iev_runtime::paint::timing::Timings;
 use iev_runtime::picture::pool::{Loan, Pool};
 use iev_runtime::play::player::{Player, Selection};
-use iev_runtime::play::posed::PosedPlayback;
+use iev_runtime::play::posed::{Consumer, PosedPlayback};
 use iev_runtime::play::shown::{Pictures, ShownFrame, ShownView};
 use iev_runtime::render::Viewpoint;
 use iev_runtime::sink::{Muxer, Plan, Sink, TileLayout, names_view};
 use iev_runtime::{FrameIndex, Picture, Result, Size, ViewId};
 
 use super::decode::{FrameArgs, muxer_named, muxer_of, tell_of_place_of_frame};
+use super::stream::StreamArgs;
 use super::trace::{self, Pose, When};
 use super::{BackendArgs, Failure, warn};
 
@@ -26,8 +27,8 @@ const LEAST_SEEN: f64 = 0.5;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Render {
-    /// The stream
-    pub(super) stream: PathBuf,
+    #[command(flatten)]
+    pub(super) stream: StreamArgs,
     /// Where to write; %v is the eye, %t the number of a PNG, %% a percent sign, - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -131,7 +132,7 @@ fn parse_size(text: &str) -> Result<Size, String> {
 pub(crate) fn run(command: &Render) -> Result<(), Failure> {
     let backend = command.backend.backend(command.quiet);
     command.backend.limit_renderer();
-    let player = Player::open(&command.stream, command.backend.options(&backend, command.quiet))?;
+    let player = command.stream.open(command.backend.options(&backend, command.quiet))?;
     let cameras = player.cameras()?.ok_or_else(|| Failure::Usage(NO_CAMERAS.into()))?;
     let trace = command.trace.as_deref().map(trace::read).transpose()?;
     let shots = command.shots(&player, &cameras, trace.as_deref())?;
@@ -151,7 +152,7 @@ pub(crate) fn run(command: &Render) -> Result<(), Failure> {
         tell_of_place_of_frame(&plan);
     }
     let frames = shots[0].frame..shots[shots.len() - 1].frame + 1;
-    let posed = player.posed(&Selection::new(views, frames))?;
+    let posed = player.posed(&Selection::new(views, frames), Consumer::File)?;
     command.pump(posed, &shots, Sink::open(&plan)?)
 }
 
@@ -160,7 +161,7 @@ pub(super) const NO_CAMERAS: &str = "the stream has no cameras, so nothing says 
 
 impl Render {
     fn inputs(&self) -> Outputs {
-        let mut outputs = self.backend.inputs(&self.stream);
+        let mut outputs = self.backend.inputs(&self.stream.path);
         self.trace.iter().for_each(|trace| drop(outputs.reads(trace)));
         outputs
     }

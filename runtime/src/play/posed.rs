@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Depth has threads of its own. Why: on those that pictures are rendered on, a picture would wait for the depth of a whole
-//! view to be done. They come after all else that the machine has to do: a head must not wait, while a frame that comes
-//! late is only old.
+//! view to be done. For a display they come after all else that the machine has to do: a head must not wait, while a
+//! frame that comes late is only old. Where most frames come late, depth is found in fewer pixels from then on.
 
 use std::fmt::Display;
 use std::panic::resume_unwind;
@@ -27,11 +27,24 @@ use crate::format::cameras::Cameras;
 use crate::format::views::ViewSet;
 use crate::picture::Picture;
 use crate::render::{Renderer, Viewpoint};
+use crate::stream::source::Waiting;
 use crate::units::FrameIndex;
 
 /// Renderers under way: one to render from, one that finds the depth of the next frame. Each keeps what depth it can of
 /// the frame before the last.
 const RENDERERS: usize = 2;
+
+/// Frames that a display had of late, after which it is told whether depth keeps up with it.
+const LATELY: u64 = 8;
+
+/// Who renders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumer {
+    /// A display, which has a picture to show at each of its ticks, of an older frame where need be.
+    Display,
+    /// Something that has time for every frame, such as a file.
+    File,
+}
 
 /// A renderer that has a frame.
 struct Ready {
@@ -52,14 +65,15 @@ impl Ready {
 ///
 /// ```no_run
 /// use iev_runtime::render::Viewpoint;
-/// use iev_runtime::{Backend, Options, Picture, Player, Selection};
+/// use iev_runtime::{Backend, Consumer, Options, Picture, Player, Selection};
 ///
 /// # fn main() -> iev_runtime::Result<()> {
 /// let player = Player::open("clip.iev".as_ref(), Options::new(Backend::default().opener()))?;
 /// let (header, cameras) = (player.header(), player.cameras()?.expect("a stream with cameras"));
 /// let left = Viewpoint::of_camera(&cameras.views[0], header.size);
 /// let eyes = [left.moved_right(0.1), left.moved_right(0.163)];
-/// let mut posed = player.posed(&Selection::new(player.views_at(&eyes)?, player.frames()))?;
+/// let selection = Selection::new(player.views_at(&eyes)?, player.frames());
+/// let mut posed = player.posed(&selection, Consumer::File)?;
 /// let mut out = [Picture::new(header.size), Picture::new(header.size)];
 /// while let Some(frame) = posed.next_frame() {
 ///     frame?;
@@ -78,6 +92,8 @@ pub struct PosedPlayback {
     due: Arc<AtomicU64>,
     /// None behind the last frame.
     queues: Option<Queues>,
+    /// None once the playback waits for nothing.
+    waiting: Option<Waiting>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -96,13 +112,13 @@ impl Player {
         Ok(poses.iter().flat_map(|at| renderer.views(at)).collect())
     }
 
-    /// Plays as [`Player::play`], to be seen from any pose.
+    /// Plays as [`Player::play`], to be seen from any pose by `consumer`.
     ///
     /// # Errors
     /// As [`Player::views_at`] and [`Player::play`].
-    pub fn posed(&self, selection: &Selection) -> Result<PosedPlayback> {
+    pub fn posed(&self, selection: &Selection, consumer: Consumer) -> Result<PosedPlayback> {
         let cameras = self.known_cameras()?;
-        PosedPlayback::over(self.play(selection)?, None, &cameras)
+        PosedPlayback::over(self.play(selection)?, None, &cameras, consumer)
     }
 
     fn known_cameras(&self) -> Result<Cameras> {
@@ -111,11 +127,37 @@ impl Player {
     }
 }
 
-/// As many threads as pictures are rendered on, which give way to those.
-fn depth_pool() -> Result<ThreadPool, ThreadPoolBuildError> {
+/// As many threads as pictures are rendered on, which give way to those of a display.
+fn depth_pool(consumer: Consumer) -> Result<ThreadPool, ThreadPoolBuildError> {
     let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
     let pool = pool.thread_name(|number| format!("iev-depth-{number}"));
-    pool.start_handler(|_| sync::go_last()).build()
+    let rank = move |_| match consumer {
+        Consumer::Display => sync::go_last(),
+        Consumer::File => sync::give_way(),
+    };
+    pool.start_handler(rank).build()
+}
+
+/// Tells how many frames a display misses.
+#[derive(Debug, Default)]
+struct Lateness {
+    had: u64,
+    missed: u64,
+    /// Of the frame that comes next, if none is missed.
+    next: u64,
+}
+
+impl Lateness {
+    /// Whether of those that were lately due more were missed than came, after frame `number`.
+    fn is_great_after(&mut self, number: u64) -> bool {
+        self.missed += number.saturating_sub(self.next);
+        (self.had, self.next) = (self.had + 1, number + 1);
+        let is_great = self.had == LATELY && self.missed > self.had;
+        if self.had == LATELY {
+            (self.had, self.missed) = (0, 0);
+        }
+        is_great
+    }
 }
 
 /// Fills one renderer after another, until nobody wants more.
@@ -124,11 +166,18 @@ fn find_depths(
     due: &AtomicU64,
     wishes: &Receiver<(Renderer, ViewSet)>,
     ready: &Sender<Result<Ready>>,
+    quick: impl Fn() -> Renderer,
 ) {
-    for (renderer, views) in wishes {
+    let (mut lateness, mut is_late) =
+        (Lateness { next: playback.taken(), ..Lateness::default() }, false);
+    for (mut renderer, views) in wishes {
+        if is_late && !renderer.is_quick() {
+            renderer = quick();
+        }
         let shown = playback.show(views).and_then(|()| next_due(&mut playback, due).transpose());
         let filled = shown.transpose().map(|shown| {
             let mut ready = Ready::take(shown?, playback.taken() - 1, renderer);
+            is_late |= lateness.is_great_after(ready.number);
             ready.renderer.prepare();
             Ok(ready)
         });
@@ -156,12 +205,18 @@ fn next_due(playback: &mut Playback, due: &AtomicU64) -> Option<Result<ShownFram
 }
 
 impl PosedPlayback {
-    /// Goes on with what plays from views by `cameras`, of which `shown` was taken last.
+    /// Goes on with what plays from views by `cameras`, of which `shown` was taken last, for `consumer`.
     ///
     /// # Errors
     /// [`Error::Backend`] when the system refuses a thread.
-    pub fn over(playback: Playback, shown: Option<ShownFrame>, cameras: &Cameras) -> Result<Self> {
+    pub fn over(
+        playback: Playback,
+        shown: Option<ShownFrame>,
+        cameras: &Cameras,
+        consumer: Consumer,
+    ) -> Result<Self> {
         let (size, views) = (playback.size(), playback.wanted());
+        let waiting = Some(playback.waiting());
         let number = playback.taken().saturating_sub(1);
         let current = shown.map(|shown| Ready::take(shown, number, Renderer::new(size, cameras)));
         let (again, orders) = bounded(RENDERERS);
@@ -171,16 +226,19 @@ impl PosedPlayback {
         let (give, ready) = bounded(RENDERERS);
         let thread = Builder::new().name("iev-depth".into());
         let refused = |e: &dyn Display| Error::Backend { what: format!("a thread: {e}") };
-        let pool = depth_pool().map_err(|e| refused(&e))?;
+        let pool = depth_pool(consumer).map_err(|e| refused(&e))?;
         let due = Arc::<AtomicU64>::default();
         let still = Arc::clone(&due);
-        let work = move || pool.install(|| find_depths(playback, &still, &orders, &give));
+        let cameras = cameras.clone();
+        let quick = move || Renderer::quick(size, &cameras);
+        let work = move || pool.install(|| find_depths(playback, &still, &orders, &give, quick));
         let thread = thread.spawn(work).map_err(|e| refused(&e))?;
         Ok(Self {
             current,
             views,
             due,
             queues: Some(Queues { again, ready }),
+            waiting,
             thread: Some(thread),
         })
     }
@@ -224,6 +282,11 @@ impl PosedPlayback {
         self.current.as_ref().map(|ready| ready.number)
     }
 
+    /// Whether the depth of the frame at hand was found in fewer pixels, because most frames came late.
+    pub fn is_quick(&self) -> bool {
+        self.current.as_ref().is_some_and(|ready| ready.renderer.is_quick())
+    }
+
     /// Passes over frames before `number`, counted as by [`Self::number`], whose depth nobody has begun to find: for who is
     /// late and would rather miss frames than show old ones.
     pub fn skip_before(&self, number: u64) {
@@ -262,7 +325,7 @@ impl PosedPlayback {
 
 impl Drop for PosedPlayback {
     fn drop(&mut self) {
-        self.queues = None;
+        (self.queues, self.waiting) = (None, None);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

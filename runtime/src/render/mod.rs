@@ -93,6 +93,7 @@ use rayon::prelude::*;
 
 use self::eye::Eye;
 use self::rig::Rig;
+use self::source::Detail;
 pub use self::viewpoint::Viewpoint;
 use crate::format::cameras::Cameras;
 use crate::picture::Picture;
@@ -117,8 +118,23 @@ pub struct Renderer {
 impl Renderer {
     /// For pictures of `size` by `cameras`.
     pub fn new(size: Size, cameras: &Cameras) -> Self {
+        Self::with(Detail::Fine, size, cameras)
+    }
+
+    /// The same with depth that is found in a quarter of the pixels: in a third of the time, and pictures lose about two
+    /// thirds of a decibel.
+    pub fn quick(size: Size, cameras: &Cameras) -> Self {
+        Self::with(Detail::Quick, size, cameras)
+    }
+
+    fn with(detail: Detail, size: Size, cameras: &Cameras) -> Self {
         let cameras = cameras.views.iter().map(|camera| Viewpoint::of_camera(camera, size));
-        Self { rig: Rig::new(cameras.collect()), between: true, eyes: Default::default() }
+        Self { rig: Rig::new(cameras.collect(), detail), between: true, eyes: Default::default() }
+    }
+
+    /// Whether it is of [`Self::quick`].
+    pub fn is_quick(&self) -> bool {
+        self.rig.detail == Detail::Quick
     }
 
     /// The views that a picture at `at` is best rendered from, the best one first: those that [`Renderer::take`] should

@@ -8,7 +8,7 @@ use super::MOST_SOURCES;
 use super::blocks::Blocks;
 use super::depth::DepthMap;
 use super::matcher::Matcher;
-use super::source::{COARSE, FINE, Shrunk, Source};
+use super::source::{COARSE, Detail, FINE, Shrunk, Source};
 use super::sweep::{Depths, MOST_OTHERS};
 use super::viewpoint::{Transfer, Viewpoint};
 use crate::picture::Picture;
@@ -38,6 +38,7 @@ struct Desk {
 #[derive(Debug)]
 pub(super) struct Rig {
     cameras: Vec<Viewpoint>,
+    pub detail: Detail,
     /// How far apart neighbouring cameras are, in world units.
     spacing: f64,
     pub sources: Vec<Source>,
@@ -48,9 +49,9 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn new(cameras: Vec<Viewpoint>) -> Self {
-        let mut rig =
-            Self { cameras, spacing: 1.0, sources: Vec::new(), desks: Vec::new(), found: false };
+    pub(super) fn new(cameras: Vec<Viewpoint>, detail: Detail) -> Self {
+        let (sources, desks) = (Vec::new(), Vec::new());
+        let mut rig = Self { cameras, detail, spacing: 1.0, sources, desks, found: false };
         let gaps = rig.cameras.iter().filter_map(|camera| rig.gap(camera));
         let (sum, count) = gaps.fold((0.0, 0), |(sum, count), gap| (sum + gap, count + 1));
         if count > 0 {
@@ -105,7 +106,7 @@ impl Rig {
         assert_eq!(picture.size(), camera.size, "a picture is of the size that was announced");
         let known = self.sources.iter().position(|source| source.view == view);
         let number = known.unwrap_or_else(|| {
-            let source = Source::new(view, *camera);
+            let source = Source::new(view, *camera, self.detail);
             let matchers = [COARSE, FINE].map(|size| Matcher::new(&source.shrunk[size].level));
             let blocks = || [COARSE, FINE].map(|size| source.shrunk[size].level.changed.clone());
             let (stale, spare) = (blocks(), blocks());

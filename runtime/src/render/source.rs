@@ -16,8 +16,24 @@ pub(super) const COARSE: usize = 0;
 pub(super) const FINE: usize = 1;
 /// Steps of depth up to which two points are of one surface.
 const SURFACE_STEPS: f32 = 2.5;
-/// Most pixels of each.
-const MOST_PX: [usize; 2] = [3_000, 40_000];
+
+/// How finely depth is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    Fine,
+    /// In a quarter of the pixels.
+    Quick,
+}
+
+impl Detail {
+    /// Most pixels of each shrunk picture.
+    const fn most_px(self) -> [usize; 2] {
+        match self {
+            Self::Fine => [3_000, 40_000],
+            Self::Quick => [3_000, 10_000],
+        }
+    }
+}
 
 /// A picture shrunk by `scale`, its camera and its depth.
 #[derive(Debug)]
@@ -57,14 +73,14 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(view: ViewId, camera: Viewpoint) -> Self {
+    pub(super) fn new(view: ViewId, camera: Viewpoint, detail: Detail) -> Self {
         let size: Size = camera.size;
         Self {
             view,
             camera,
             picture: Picture::new(size),
             present: false,
-            shrunk: MOST_PX.map(|most_px| Shrunk::new(&camera, most_px)),
+            shrunk: detail.most_px().map(|most_px| Shrunk::new(&camera, most_px)),
             map: DepthMap::new(size.width(), size.height()),
             relief: Relief::new(size),
             padded: PaddedPicture::new(size),

@@ -67,6 +67,8 @@ pub(super) struct Pairs {
     stale: u64,
     /// Frames that were passed over, because later ones were due.
     dropped: u64,
+    /// Whether depth was found in fewer pixels in the end, because most frames came late.
+    quick_depth: bool,
 }
 
 /// The same as JSON has it.
@@ -77,11 +79,13 @@ pub(super) struct PairsReport {
     pub(super) misses: Misses,
     pub(super) stale: u64,
     pub(super) dropped: u64,
+    pub(super) quick_depth: bool,
 }
 
 impl Pairs {
     pub(super) fn with_capacity(most: usize) -> Self {
-        Self { from_tick_us: Spread::with_capacity(most), stale: 0, dropped: 0 }
+        let from_tick_us = Spread::with_capacity(most);
+        Self { from_tick_us, stale: 0, dropped: 0, quick_depth: false }
     }
 
     /// Renders a pair at every tick, from the newest frame that is due; `taken` is told of each.
@@ -121,6 +125,7 @@ impl Pairs {
                 self.dropped += number.saturating_sub(next);
                 next = number + 1;
             }
+            self.quick_depth = posed.is_quick();
             let eyes = head.eyes(time);
             posed.show(head.views(&eyes));
             posed.render_pair([(&eyes[0], &mut left), (&eyes[1], &mut right)]);
@@ -136,6 +141,7 @@ impl Pairs {
             misses: self.from_tick_us.misses(hz.into()),
             stale: self.stale,
             dropped: self.dropped,
+            quick_depth: self.quick_depth,
         }
     }
 }

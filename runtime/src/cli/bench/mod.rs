@@ -381,12 +381,14 @@ fn text(report: &BenchReport) -> String {
              {dropped} frames dropped"
         ));
     }
-    if let Some(PairsReport { times, from_tick_us, misses, stale, dropped }) = &report.pairs {
+    if let Some(pairs) = &report.pairs {
+        let PairsReport { times, from_tick_us, misses, stale, dropped, quick_depth } = pairs;
         let share = percent(Some(misses.share));
+        let depth = if *quick_depth { "; depth in a quarter of the pixels" } else { "" };
         let Misses { count, longest_run, .. } = misses;
         lines.push(format!(
             "{times} pairs: {count} took longer than a tick ({share}), {longest_run} in a row; {stale} of a frame older than \
-             was due; {dropped} frames dropped"
+             was due; {dropped} frames dropped{depth}"
         ));
         lines.extend(from_tick_us.map(|ranks| row("pair", Some(ranks))));
     }

@@ -8,7 +8,7 @@ use iev_runtime::paint::timing::Timings;
 use iev_runtime::play::deadline::{Counts, Late, Outcome};
 use iev_runtime::play::paced::PacedPlayback;
 use iev_runtime::play::player::{Playback, Player, Selection};
-use iev_runtime::play::posed::PosedPlayback;
+use iev_runtime::play::posed::{Consumer, PosedPlayback};
 use serde::Serialize;
 
 use super::super::Failure;
@@ -96,7 +96,7 @@ impl Played {
                 played.at_ticks(paced, &ticks, length)?;
             }
             (Shows::Eyes(head), Some(ticks)) => {
-                let posed = PosedPlayback::over(playback, None, &head.cameras)?;
+                let posed = PosedPlayback::over(playback, None, &head.cameras, Consumer::Display)?;
                 let periods = (ticks.period(), period_of(player.header())?);
                 played.in_pairs(posed, head, periods, length)?;
             }
