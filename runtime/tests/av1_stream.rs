@@ -18,6 +18,7 @@ use iev_runtime::format::reader::StreamReader;
 use iev_runtime::format::table::Kind;
 use iev_runtime::format::views::ViewSet;
 use iev_runtime::format::writer::{Section, write_stream};
+use iev_runtime::play::memory::playing_bytes;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::play::shown::ShownFrame;
@@ -211,6 +212,28 @@ fn what_breaks_a_rule_of_the_section_is_named() {
     named_twice[body + 1] = 1;
     right_checksums(&mut named_twice);
     assert!(refused(&named_twice).contains("that of its entry"), "{}", refused(&named_twice));
+}
+
+#[test]
+fn a_later_gop_has_as_many_keys_as_memory_is_left_for() {
+    let generous = open(VECTOR, options(None)).unwrap();
+    let least = playing_bytes(generous.header(), generous.index().largest(), generous.options());
+    let played = |memory_bytes| -> Result<usize> {
+        let limits = Limits { memory_bytes, ..Limits::DEFAULT };
+        let player = open(VECTOR, Options { limits, ..options(None) })?;
+        let all = selection(&player, &[0, 1]);
+        let shown: Result<Vec<_>> = player.play(&all)?.collect();
+        Ok(shown?.len())
+    };
+    // The first GOP has none, the second three, which four GOPs under way may hold.
+    let keys = 4 * 3 * (80 * 48 * 3 / 2);
+    assert_eq!(played(least + keys).unwrap(), 13);
+    for (more, allowed) in [(keys - 1, 2), (0, 0)] {
+        let said = played(least + more).unwrap_err().to_string();
+        let limit = format!("key pictures of a GOP needs 3, limit is {allowed}");
+        assert_eq!(said, limit);
+    }
+    assert!(played(least - 1).unwrap_err().to_string().starts_with("memory in bytes"));
 }
 
 #[test]
