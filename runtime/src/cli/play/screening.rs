@@ -217,8 +217,8 @@ impl<'p> Screening<'p> {
 
     /// What the head sees, where it has left the cameras.
     pub(super) fn seen(&mut self) -> Option<&Picture> {
-        let Self { posed, paced, .. } = self;
-        Some(posed.as_mut()?.render(paced.shown()?))
+        let Self { posed, paced, period, .. } = self;
+        Some(posed.as_mut()?.render(paced.shown()?, *period))
     }
 
     fn change_views(&mut self, views: Vec<ViewId>) -> Result<()> {
