@@ -6,18 +6,17 @@ mod small_stream;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use iev_runtime::format::views::ViewSet;
-use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
 use iev_runtime::{Error, Result, Size, Source};
-use small_stream::explicit_stream;
+use small_stream::{explicit_stream, options};
+use tempfile::TempDir;
 
 const SIZE: Size = Size { width_px: 64, height_px: 64 };
 const GOPS: u32 = 12;
@@ -30,35 +29,42 @@ const FOREVER: Duration = Duration::from_secs(100_000);
 const NOT_AT_ALL: Duration = Duration::ZERO;
 
 fn player(path: &Path, patience: Duration) -> Result<Player> {
-    let options = Options::new(Arc::new(|_, _, _| unreachable!("no view is implicit")));
-    Player::over(Source::growing(path, patience).unwrap(), options)
+    Player::over(Source::growing(path, patience).unwrap(), options(None))
 }
 
 fn all(player: &Player) -> Selection {
     Selection::new(ViewSet::all(player.header()), player.frames())
 }
 
-/// Writes so many of `bytes` to a file at first, and some more whenever it is told to go on: the other half of a stream as
-/// half of its pictures are.
-fn write_on(file: &mut File, bytes: &[u8], first: usize, go_on: &Receiver<()>) {
-    let (start, rest) = bytes.split_at(first);
-    file.write_all(start).unwrap();
-    for piece in rest.chunks(rest.len().div_ceil((GOPS * FRAMES / 2) as usize)) {
-        if go_on.recv().is_err() {
-            return;
+/// A folder, the place of a file in it, and the stream that the file is to have.
+fn desk() -> (TempDir, PathBuf, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.iev");
+    (folder, path, explicit_stream(SIZE, GOPS, FRAMES))
+}
+
+/// Writes half of `bytes` to a file, and some more whenever it is told to go on: the other half of a stream as half of its
+/// pictures are.
+fn download(path: &Path, bytes: Vec<u8>) -> (Sender<()>, JoinHandle<()>) {
+    let mut file = File::create(path).unwrap();
+    let (go_on, told) = channel();
+    let writer = thread::spawn(move || {
+        let (start, rest) = bytes.split_at(bytes.len() / 2);
+        file.write_all(start).unwrap();
+        for piece in rest.chunks(rest.len().div_ceil((GOPS * FRAMES / 2) as usize)) {
+            if told.recv().is_err() {
+                return;
+            }
+            file.write_all(piece).unwrap();
         }
-        file.write_all(piece).unwrap();
-    }
+    });
+    (go_on, writer)
 }
 
 #[test]
 fn pictures_come_before_the_rest_of_the_file_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("clip.iev");
-    let bytes = explicit_stream(SIZE, GOPS, FRAMES);
-    let mut file = File::create(&path).unwrap();
-    let (go_on, told) = channel();
-    let writer = thread::spawn(move || write_on(&mut file, &bytes, bytes.len() / 2, &told));
+    let (_folder, path, bytes) = desk();
+    let (go_on, writer) = download(&path, bytes);
     let player = player(&path, FOREVER).unwrap();
     let mut frames = 0;
     for shown in player.play(&all(&player)).unwrap() {
@@ -73,9 +79,7 @@ fn pictures_come_before_the_rest_of_the_file_does() {
 
 #[test]
 fn an_end_that_never_comes_is_an_error_behind_the_pictures_that_came() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("clip.iev");
-    let bytes = explicit_stream(SIZE, GOPS, FRAMES);
+    let (_folder, path, bytes) = desk();
     let most = bytes.len() * 3 / 4;
     std::fs::write(&path, &bytes[..most]).unwrap();
     let played = player(&path, NOT_AT_ALL).unwrap();
@@ -100,9 +104,7 @@ fn an_end_that_never_comes_is_an_error_behind_the_pictures_that_came() {
 
 #[test]
 fn who_leaves_waits_for_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("clip.iev");
-    let bytes = explicit_stream(SIZE, GOPS, FRAMES);
+    let (_folder, path, bytes) = desk();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let player = player(&path, FOREVER).unwrap();
     let [mut one, mut other] = [(); 2].map(|()| player.play(&all(&player)).unwrap());
@@ -116,16 +118,12 @@ fn who_leaves_waits_for_nothing() {
 
 #[test]
 fn the_program_follows_a_file_that_grows() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("clip.iev");
-    let bytes = explicit_stream(SIZE, GOPS, FRAMES);
-    let mut file = File::create(&path).unwrap();
+    let (_folder, path, bytes) = desk();
     let mut iev = Command::new(env!("CARGO_BIN_EXE_iev"));
     iev.arg("decode").arg(&path).args(["--follow=1000", "-q", "--muxer", "yuv", "-o", "-"]);
     iev.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (go_on, writer) = download(&path, bytes);
     let mut iev = iev.spawn().unwrap();
-    let (go_on, told) = channel();
-    let writer = thread::spawn(move || write_on(&mut file, &bytes, bytes.len() / 2, &told));
     let (mut picture, mut stdout) = (vec![0; SIZE.i420_bytes()], iev.stdout.take().unwrap());
     for _ in 0..GOPS * FRAMES {
         stdout.read_exact(&mut picture).unwrap();

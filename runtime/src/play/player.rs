@@ -230,8 +230,8 @@ impl Player {
         // The stages; they begin to work when somebody asks.
         let again = if repeat { frames.clone() } else { 0..0 };
         let frames = skip_to.clamp(frames.start, frames.end)..frames.end;
-        let index = (Arc::clone(&self.index), self.most_keys);
-        let reader = GopReader::new(self.reader(), index, reachable, frames, again);
+        let (index, most_keys) = (Arc::clone(&self.index), self.most_keys);
+        let reader = GopReader::new(self.reader(), index, most_keys, reachable, frames, again);
         let wanted = Arc::new(Demand::new(shown));
         let sections = reachable.explicit_needed(&self.header).len();
         // A limit on memory counts addresses too.

@@ -138,25 +138,23 @@ fn depth_pool(consumer: Consumer) -> Result<ThreadPool, ThreadPoolBuildError> {
     pool.start_handler(rank).build()
 }
 
-/// Tells how many frames a display misses.
+/// Frames that a display had and missed of late.
 #[derive(Debug, Default)]
 struct Lateness {
     had: u64,
     missed: u64,
-    /// Of the frame that comes next, if none is missed.
-    next: u64,
+    /// Whether more were missed than came, at some time.
+    was_great: bool,
 }
 
 impl Lateness {
-    /// Whether of those that were lately due more were missed than came, after frame `number`.
-    fn is_great_after(&mut self, number: u64) -> bool {
-        self.missed += number.saturating_sub(self.next);
-        (self.had, self.next) = (self.had + 1, number + 1);
-        let is_great = self.had == LATELY && self.missed > self.had;
+    /// Counts a frame that comes behind so many that were missed.
+    fn count(&mut self, missed: u64) {
+        (self.had, self.missed) = (self.had + 1, self.missed + missed);
         if self.had == LATELY {
-            (self.had, self.missed) = (0, 0);
+            let was_great = self.was_great || self.missed > LATELY;
+            *self = Self { was_great, ..Self::default() };
         }
-        is_great
     }
 }
 
@@ -168,16 +166,16 @@ fn find_depths(
     ready: &Sender<Result<Ready>>,
     quick: impl Fn() -> Renderer,
 ) {
-    let (mut lateness, mut is_late) =
-        (Lateness { next: playback.taken(), ..Lateness::default() }, false);
+    let mut lateness = Lateness::default();
     for (mut renderer, views) in wishes {
-        if is_late && !renderer.is_quick() {
+        if lateness.was_great && !renderer.is_quick() {
             renderer = quick();
         }
+        let due_next = playback.taken();
         let shown = playback.show(views).and_then(|()| next_due(&mut playback, due).transpose());
         let filled = shown.transpose().map(|shown| {
             let mut ready = Ready::take(shown?, playback.taken() - 1, renderer);
-            is_late |= lateness.is_great_after(ready.number);
+            lateness.count(ready.number - due_next);
             ready.renderer.prepare();
             Ok(ready)
         });

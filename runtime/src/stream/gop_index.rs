@@ -17,7 +17,8 @@ use crate::format::table::{Entry, Kind};
 /// Reader over a stream in a file or in memory.
 pub type FileReader = StreamReader<Source>;
 
-/// What breaks when an explicit view is missing.
+/// What breaks when an explicit view is there twice, and when it is missing.
+const ONE_SECTION: &str = "a view is in one section of a GOP";
 const EVERY_VIEW: &str = "a GOP has an anchor section per explicit view";
 
 /// The sections of one GOP.
@@ -29,7 +30,7 @@ pub struct GopEntry {
     pub frames: u32,
     /// Index of the scene, when there are implicit views.
     pub scene: u16,
-    grids: Option<Entry>,
+    pub(super) grids: Option<Entry>,
     /// Sections of explicit pictures.
     explicit: Vec<Entry>,
 }
@@ -38,11 +39,6 @@ impl GopEntry {
     /// Bytes of its sections.
     pub fn section_bytes(&self) -> u64 {
         self.explicit.iter().chain(&self.grids).map(|entry| u64::from(entry.bytes)).sum()
-    }
-
-    /// Its grids over time, where the stream has implicit views.
-    pub(super) fn grids(&self) -> Option<Entry> {
-        self.grids
     }
 
     /// Its sections of explicit pictures, by their first bytes.
@@ -56,7 +52,7 @@ impl GopEntry {
             let section = ExplicitSection::of(reader, *entry)?;
             let is_there = |view| sections.iter().any(|other| other.views.contains(view));
             if section.views.iter().any(is_there) {
-                return Err(Error::malformed(entry.offset, "a view is in one section of a GOP"));
+                return Err(Error::malformed(entry.offset, ONE_SECTION));
             }
             covered += section.views.len();
             sections.push(section);
@@ -195,8 +191,7 @@ impl GopIndex {
             Kind::Anchor | Kind::Av1 => {
                 let gop = self.gop_of(&entry)?;
                 if gop.explicit.iter().any(|other| other.view == entry.view) {
-                    let rule = "a view is in one section of a GOP";
-                    return Err(Error::malformed(entry.offset, rule));
+                    return Err(Error::malformed(entry.offset, ONE_SECTION));
                 }
                 gop.explicit.push(entry);
                 Ok(())

@@ -68,7 +68,8 @@ impl GopReader {
     /// key pictures.
     pub fn new(
         reader: FileReader,
-        (index, most_keys): (Arc<GopIndex>, u32),
+        index: Arc<GopIndex>,
+        most_keys: u32,
         reachable: ViewSet,
         frames: Range<u32>,
         again: Range<u32>,
@@ -109,7 +110,7 @@ impl GopReader {
         let mut gop =
             Gop { first: entry.first, show, scene: None, grids: None, anchors, read_us: 0 };
         let implicit = !self.reachable.implicit(&header).is_empty();
-        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids()) {
+        if let (true, Some(profile), Some(section)) = (implicit, header.profile(), entry.grids) {
             gop.scene = Some(self.scene(entry.scene, profile)?);
             gop.grids = Some(self.grids(&section, profile, Residence::Gop)?);
         }
