@@ -49,10 +49,18 @@ pub(super) fn sums<const N: usize>(
         #[allow(unsafe_code, reason = "chosen at run time")]
         return unsafe { avx2::sums(spots, across, down) };
     }
+    #[cfg(target_arch = "aarch64")]
+    {
+        // SAFETY: every AArch64 target of Rust's with a standard library has NEON.
+        #[allow(unsafe_code, reason = "a target feature")]
+        return unsafe { neon::sums(spots, across, down) };
+    }
+    #[cfg(not(target_arch = "aarch64"))]
     portable(spots, across, down)
 }
 
 /// [`sums`] on any processor.
+#[cfg(any(test, not(target_arch = "aarch64")))]
 #[inline(always)]
 fn portable<const N: usize>(
     spots: &Spots<'_, N, 4>,
@@ -79,7 +87,7 @@ fn portable<const N: usize>(
 mod avx2 {
     use core::arch::x86_64::*;
 
-    use super::super::lanes::{LANES, load, store};
+    use super::super::lanes_avx2::{LANES, load, store};
     use super::super::padded::Spots;
     use super::PHASES;
 
@@ -155,6 +163,66 @@ mod avx2 {
         // Below zero is a byte of zeros.
         let bytes = _mm_setr_epi8(-1, a, -1, a, -1, b, -1, b, -1, c, -1, c, -1, d, -1, d);
         _mm256_shuffle_epi8(down, _mm256_broadcastsi128_si256(bytes))
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use core::arch::aarch64::*;
+
+    use super::super::lanes_neon::{LANES, load, store};
+    use super::super::padded::Spots;
+
+    /// [`sums`](super::sums) of columns first: of the four weights only the outer ones are below zero, so that bytes are
+    /// multiplied as they are, and no sum of a column takes more than 16 bits.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn sums<const N: usize>(
+        spots: &Spots<'_, N, 4>,
+        across: &[i32; N],
+        down: &[i32; N],
+    ) -> [i32; N] {
+        const { assert!(N.is_multiple_of(LANES)) }
+        let mut sums = [0; N];
+        for start in (0..N).step_by(LANES) {
+            let lines = spots.load_lanes(start);
+            let down = taps(down, start);
+            let sizes = vreinterpretq_u8_s8(vabsq_s8(down));
+            let weight = |line: u8| {
+                let first = vmulq_n_u32(vdupq_n_u32(0x0101_0101), line.into());
+                let of_words = [0, 0x0404_0404, 0x0808_0808, 0x0c0c_0c0c];
+                let bytes = vaddq_u32(load(&of_words, 0), first);
+                vqtbl1q_u8(sizes, vreinterpretq_u8_u32(bytes))
+            };
+            let weights = [weight(0), weight(1), weight(2), weight(3)];
+            let low = |bytes: uint8x16_t| vget_low_u8(bytes);
+            let mut columns =
+                [vmull_u8(low(lines[1]), low(weights[1])), vmull_high_u8(lines[1], weights[1])];
+            let [left, right] = &mut columns;
+            *left = vmlal_u8(*left, low(lines[2]), low(weights[2]));
+            *right = vmlal_high_u8(*right, lines[2], weights[2]);
+            for line in [0, 3] {
+                *left = vmlsl_u8(*left, low(lines[line]), low(weights[line]));
+                *right = vmlsl_high_u8(*right, lines[line], weights[line]);
+            }
+            let across = taps(across, start);
+            let weights = [vmovl_s8(vget_low_s8(across)), vmovl_high_s8(across)];
+            let [left, right] = [0, 1].map(|half| {
+                let columns = vreinterpretq_s16_u16(columns[half]);
+                let first = vmull_s16(vget_low_s16(columns), vget_low_s16(weights[half]));
+                vpaddq_s32(first, vmull_high_s16(columns, weights[half]))
+            });
+            store(&mut sums, start, vpaddq_s32(left, right));
+        }
+        sums
+    }
+
+    /// [`taps`](super::taps) of some places.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn taps<const N: usize>(places: &[i32; N], start: usize) -> int8x16_t {
+        let taps: [u32; LANES] = std::array::from_fn(|at| super::taps(places[start + at]));
+        vreinterpretq_s8_u32(load(&taps, 0))
     }
 }
 

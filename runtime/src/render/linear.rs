@@ -17,10 +17,18 @@ pub(super) fn sums<const N: usize>(
         #[allow(unsafe_code, reason = "chosen at run time")]
         return unsafe { avx2::sums(spots, across, down) };
     }
+    #[cfg(target_arch = "aarch64")]
+    {
+        // SAFETY: every AArch64 target of Rust's with a standard library has NEON.
+        #[allow(unsafe_code, reason = "a target feature")]
+        return unsafe { neon::sums(spots, across, down) };
+    }
+    #[cfg(not(target_arch = "aarch64"))]
     portable(spots, across, down)
 }
 
 /// Weights of a place's two samples.
+#[cfg(any(test, not(target_arch = "aarch64")))]
 #[inline(always)]
 fn pair(place: i32) -> [i32; 2] {
     let second = place & (PHASES - 1) as i32;
@@ -28,6 +36,7 @@ fn pair(place: i32) -> [i32; 2] {
 }
 
 /// [`sums`] on any processor.
+#[cfg(any(test, not(target_arch = "aarch64")))]
 #[inline(always)]
 fn portable<const N: usize>(
     spots: &Spots<'_, N, 2>,
@@ -52,7 +61,7 @@ fn portable<const N: usize>(
 mod avx2 {
     use core::arch::x86_64::*;
 
-    use super::super::lanes::{LANES, load, store};
+    use super::super::lanes_avx2::{LANES, load, store};
     use super::super::padded::Spots;
     use super::PHASES;
 
@@ -97,6 +106,65 @@ mod avx2 {
         let second = _mm256_and_si256(places, _mm256_set1_epi32(PHASES as i32 - 1));
         let first = _mm256_sub_epi32(_mm256_set1_epi32(PHASES as i32), second);
         _mm256_or_si256(first, _mm256_slli_epi32::<BITS>(second))
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use core::arch::aarch64::*;
+
+    use super::super::lanes_neon::{LANES, load, store};
+    use super::super::padded::Spots;
+    use super::PHASES;
+
+    /// [`sums`](super::sums) of columns first.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn sums<const N: usize>(
+        spots: &Spots<'_, N, 2>,
+        across: &[i32; N],
+        down: &[i32; N],
+    ) -> [[i32; N]; 2] {
+        const { assert!(N.is_multiple_of(LANES)) }
+        let mut sums = [[0; N]; 2];
+        for start in (0..N).step_by(LANES) {
+            let [upper, lower] = spots.load_lanes(start);
+            let [above, below] = pair(load(down, start))
+                .map(|weight| vreinterpretq_u8_u32(vmulq_n_u32(weight, 0x0101_0101)));
+            let low = |bytes: uint8x16_t| vget_low_u8(bytes);
+            let columns = [
+                vmlal_u8(vmull_u8(low(upper), low(above)), low(lower), low(below)),
+                vmlal_high_u8(vmull_high_u8(upper, above), lower, below),
+            ];
+            // Both planes' weights of the left pixel, then of the right one.
+            let [left, right] =
+                pair(load(across, start)).map(|weight| vmulq_n_u32(weight, 0x1_0001));
+            let weights = [vzip1q_u32(left, right), vzip2q_u32(left, right)];
+            let [first, second] = [0, 1].map(|half| {
+                let weights = vreinterpretq_u16_u32(weights[half]);
+                let [even, odd] = [
+                    vmull_u16(vget_low_u16(columns[half]), vget_low_u16(weights)),
+                    vmull_high_u16(columns[half], weights),
+                ]
+                .map(|products| vreinterpretq_u64_u32(products));
+                let (left, right) = (vtrn1q_u64(even, odd), vtrn2q_u64(even, odd));
+                vreinterpretq_s32_u32(vaddq_u32(
+                    vreinterpretq_u32_u64(left),
+                    vreinterpretq_u32_u64(right),
+                ))
+            });
+            store(&mut sums[0], start, vuzp1q_s32(first, second));
+            store(&mut sums[1], start, vuzp2q_s32(first, second));
+        }
+        sums
+    }
+
+    /// Weights of both samples of some places.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn pair(places: uint32x4_t) -> [uint32x4_t; 2] {
+        let second = vandq_u32(places, vdupq_n_u32(PHASES as u32 - 1));
+        [vsubq_u32(vdupq_n_u32(PHASES as u32), second), second]
     }
 }
 

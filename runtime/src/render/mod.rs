@@ -67,7 +67,9 @@ mod eye;
 mod fill;
 mod holes;
 #[cfg(target_arch = "x86_64")]
-mod lanes;
+mod lanes_avx2;
+#[cfg(target_arch = "aarch64")]
+mod lanes_neon;
 mod level;
 mod line;
 mod linear;

@@ -121,7 +121,7 @@ mod avx2 {
 
     use core::arch::x86_64::*;
 
-    use super::super::lanes::{LANES, load};
+    use super::super::lanes_avx2::{LANES, load};
     use super::{LOAD, Spots, WINDOW};
 
     impl<const N: usize, const LINES: usize> Spots<'_, N, LINES> {
@@ -163,6 +163,41 @@ mod avx2 {
                     unsafe { _mm_loadu_si128(self.samples.as_ptr().add(place).cast()) }
                 });
                 _mm256_shuffle_epi8(_mm256_set_m128i(high, low), bytes)
+            })
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    #![allow(unsafe_code, reason = "loads without a check for each")]
+
+    use core::arch::aarch64::*;
+
+    use super::super::lanes_neon::{LANES, load};
+    use super::{LOAD, Spots, WINDOW};
+
+    impl<const N: usize, const LINES: usize> Spots<'_, N, LINES> {
+        /// [`Self::load`] at [`LANES`] places from the one at `start` on, of one load where they are beside one another.
+        #[inline]
+        #[target_feature(enable = "neon")]
+        pub(in super::super) fn load_lanes(&self, start: usize) -> [uint8x16_t; LINES] {
+            let first = self.places[start];
+            let off = vsubq_u32(load(&self.places, start), vdupq_n_u32(first));
+            if vmaxvq_u32(off) > (WINDOW - LOAD) as u32 {
+                return std::array::from_fn(|line| {
+                    let words: [u32; LANES] = std::array::from_fn(|at| self.load(start + at, line));
+                    vreinterpretq_u8_u32(load(&words, 0))
+                });
+            }
+            // The byte of a word four times over, and the three behind it.
+            let first_byte = vmulq_u32(off, vdupq_n_u32(0x0101_0101));
+            let bytes = vreinterpretq_u8_u32(vaddq_u32(first_byte, vdupq_n_u32(0x0302_0100)));
+            std::array::from_fn(|line| {
+                let place = first as usize + line * self.stride;
+                // SAFETY: whoever made this has found as many bytes within.
+                let window = unsafe { vld1q_u8(self.samples.as_ptr().add(place)) };
+                vqtbl1q_u8(window, bytes)
             })
         }
     }

@@ -288,7 +288,7 @@ mod avx2 {
 
     use core::arch::x86_64::*;
 
-    use super::super::lanes::{LANES, load};
+    use super::super::lanes_avx2::{LANES, load};
     use super::{NEAR, Point};
 
     /// [`Relief::at`](super::Relief::at): where pixels are beside one another, as those of most surfaces, eight at a time.
