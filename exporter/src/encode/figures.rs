@@ -157,8 +157,10 @@ impl<'a> Costs<'a> {
         let codec = coder(self.plan.codec).name();
         let clip = self.work.as_ref().map_or("", |(_, clip)| clip);
         let roles = (&self.plan.roles, self.plan.keys_per_gop);
+        // The best encoder is another where ffmpeg has come or gone meanwhile.
+        let encoder = anchor.encoder.chosen();
         let all = format!(
-            "{} {clip} {what} {codec} {section:?} {span:?} {anchor:?} {roles:?}",
+            "{} {clip} {what} {codec} {encoder:?} {section:?} {span:?} {anchor:?} {roles:?}",
             env!("CARGO_PKG_VERSION")
         );
         hex::encode(Sha256::digest(all))

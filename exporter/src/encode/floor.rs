@@ -275,10 +275,18 @@ impl QuantiserSearch<'_> {
                     let step = ((poor - good) as f64 * share) as usize;
                     (good + step).clamp(good + 1, poor - 1)
                 }
-                _ => nearest(quantisers[at] + over_db * QP_PER_DB + over_db.signum() / 2.0),
+                // At least one further, up to where the scale ends.
+                _ => {
+                    let qp = quantisers[at] + over_db * QP_PER_DB + over_db.signum() / 2.0;
+                    let last = quantisers.len() - 1;
+                    if over_db < 0.0 {
+                        nearest(qp).min(at.saturating_sub(1))
+                    } else {
+                        nearest(qp).max(at + 1).min(last)
+                    }
+                }
             };
             if next == at {
-                // The scale ends here.
                 break;
             }
             at = next;

@@ -102,14 +102,19 @@ fn given_up(
     if training.warm_start.is_some() || training.steps < LEAST_ASKED_STEPS {
         return Ok(None);
     }
-    'asked: for (part, outlook) in ASKED {
+    for (part, outlook) in ASKED {
+        // All of them, so that one that goes on has done what it would have done without a stop.
+        let mut reached = true;
+        for (trainer, clip) in trainers.iter_mut().zip(clips) {
+            reached &= trainer.run_to(training.steps / part, clip, settings.progress)?;
+        }
+        // One that is behind that has been asked before.
+        if !reached {
+            continue;
+        }
         let mut errors = vec![PlaneErrors::default(); settings.plan.implicit().count()];
         let mut scenes = Vec::new();
-        for (trainer, clip) in trainers.iter_mut().zip(clips) {
-            // One that goes on behind that has been asked before.
-            if !trainer.run_to(training.steps / part, clip, settings.progress)? {
-                continue 'asked;
-            }
+        for (trainer, clip) in trainers.iter().zip(clips) {
             measure(trainer, clip, TOLD_PICTURES, &mut errors);
             scenes.push(trainer.levels_so_far(clip));
         }

@@ -72,7 +72,7 @@ pub fn save(folder: &Path, digest: Digest, fields: &[FlowField]) -> Result<()> {
     }
     let file =
         file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(failed)?;
-    Ok(file.finish()?)
+    Ok(file.finish_synced()?)
 }
 
 #[cfg(test)]

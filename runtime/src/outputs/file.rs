@@ -79,6 +79,19 @@ impl OutputFile {
         });
         finished.map_err(|source| file_error(&self.path, source))
     }
+
+    /// As [`Self::finish`], once the disk has all of it: a reader never sees half of it, not even after a loss of power.
+    ///
+    /// # Errors
+    /// [`Error::File`] with the system's reason.
+    pub fn finish_synced(self) -> Result<()> {
+        let synced = match &self.target {
+            Target::StandardOutput(_) | Target::Straight(_) => Ok(()),
+            kept => kept.file().sync_all(),
+        };
+        synced.map_err(|source| file_error(&self.path, source))?;
+        self.finish()
+    }
 }
 
 impl Target {
@@ -120,18 +133,15 @@ impl Write for OutputFile {
     }
 }
 
-/// Writes a whole file, or nothing: a reader never sees half of it, not even after a loss of power.
+/// Writes a whole file, or nothing, as [`OutputFile::finish_synced`] does.
 ///
 /// # Errors
 /// [`Error::File`] with the system's reason.
 pub fn write_whole(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     let mut output = OutputFile::create(path)?;
-    let written = output.write_all(contents.as_ref()).and_then(|()| match &output.target {
-        Target::StandardOutput(_) | Target::Straight(_) => Ok(()),
-        kept => kept.file().sync_all(),
-    });
+    let written = output.write_all(contents.as_ref());
     written.map_err(|source| Error::File { path: path.to_owned(), source })?;
-    output.finish()
+    output.finish_synced()
 }
 
 /// A new file in `folder` that will be called `to`.
