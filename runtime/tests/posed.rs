@@ -124,17 +124,18 @@ fn where_most_frames_come_late_depth_is_found_in_fewer_pixels() {
     let player = row();
     let selection = Selection::new(set(&[0, 1]), player.frames());
     let selection = Selection { repeat: true, ..selection };
-    // Of so many frames one comes; after how many of those that come it is so, of 60.
-    let quick_after = |every: u64| {
+    // How many are missed behind each; after how many of those that come it is so, of 60.
+    let quick_after = |missed: fn(u32) -> u64| {
         let mut posed = player.posed(&selection, Consumer::Display).unwrap();
-        (1..60).find(|_| {
+        (1..60).find(|taken| {
             posed.next_frame().unwrap().unwrap();
-            posed.skip_before(posed.number().unwrap() + every + 2);
+            posed.skip_before(posed.number().unwrap() + missed(*taken) + 1);
             posed.is_quick()
         })
     };
-    assert!(quick_after(10).is_some_and(|frames| frames > 8));
-    assert_eq!(quick_after(0), None);
+    assert!(quick_after(|_| 10).is_some_and(|frames| frames > 8));
+    assert_eq!(quick_after(|_| 0), None);
+    assert_eq!(quick_after(|taken| if taken == 20 { 40 } else { 0 }), None, "one gap");
 }
 
 #[test]
@@ -194,12 +195,14 @@ fn what_cannot_be_shown_is_an_error_and_the_end() {
 fn one_that_is_dropped_ends_its_threads() {
     let player = row();
     let selection = Selection::new(set(&[0, 1]), player.frames());
-    for frames in 0..3 {
+    for (frames, due) in [(0, 0), (1, 0), (2, 0), (0, u64::MAX), (1, u64::MAX)] {
         let mut posed = player
             .posed(&Selection { repeat: true, ..selection.clone() }, Consumer::Display)
             .unwrap();
         for _ in 0..frames {
             posed.next_frame().unwrap().unwrap();
         }
+        // Whatever it is passing over.
+        posed.skip_before(due);
     }
 }

@@ -94,7 +94,8 @@ typedef struct iev_source {
     uint64_t bytes; /* there are in all */
     /* Fills the start of buffer with the bytes from offset on, and returns how many came: at least one, 0 only at
      * the end, -errno on failure. Called from several threads at once. It may wait for bytes that are still to come:
-     * opening asks for the start of the stream alone, and playing for each section in its turn. */
+     * opening asks for the table and the first bytes of the first group of pictures' sections, playing for each section
+     * in its turn. */
     int64_t (*read_at)(void *user, uint64_t offset, void *buffer, size_t size);
     /* Called once when nothing reads any more, even where opening fails; may be NULL. */
     void (*close)(void *user);

@@ -102,6 +102,9 @@ pub struct Pace {
     shown: u64,
     /// Frames before this one need not be painted.
     unpainted_before: u64,
+    /// Since when the display has kept what it showed though more was due, and how many frames were still to come out
+    /// of the decoder then.
+    kept_since: Option<(Duration, u64)>,
     counts: Counts,
 }
 
@@ -114,7 +117,8 @@ impl Pace {
         assert!(!period.is_zero(), "frames are due one after another");
         let (start, counts) = (None, Counts::default());
         let (next, was_due, shown, unpainted_before) = (0, 0, 0, 0);
-        Self { late, period, start, next, was_due, shown, unpainted_before, counts }
+        let kept_since = None;
+        Self { late, period, start, next, was_due, shown, unpainted_before, kept_since, counts }
     }
 
     /// Number of frames that are due at `now`; before anything was shown that is the first.
@@ -146,7 +150,8 @@ impl Pace {
     /// What the tick at `now` shows, `due` being due then and `found` the newest in hand, if any.
     pub fn show(&mut self, now: Duration, due: u64, found: Option<InHand>) -> Outcome {
         let before = core::mem::replace(&mut self.was_due, due);
-        let Some(found) = found else { return self.without(due) };
+        let Some(found) = found else { return self.without(now, due) };
+        self.kept_since = None;
         self.shown = found.number + 1;
         let behind = self.shown < due;
         let overdue = behind || found.number < before;
@@ -155,8 +160,7 @@ impl Pace {
         }
         if self.start.is_none() || (self.late == Late::Repeat && overdue) {
             // The clock starts, or starts again, with the frame now shown.
-            self.start = Some(now.saturating_sub(self.after(found.number)));
-            self.was_due = self.shown;
+            self.start_with(found.number, now);
         }
         let (outcome, count) = match (found.degraded, overdue) {
             (true, _) => (Outcome::Degraded, &mut self.counts.degraded),
@@ -167,7 +171,7 @@ impl Pace {
         outcome
     }
 
-    fn without(&mut self, due: u64) -> Outcome {
+    fn without(&mut self, now: Duration, due: u64) -> Outcome {
         if self.start.is_none() {
             self.was_due = 0;
             return Outcome::Unchanged;
@@ -175,9 +179,32 @@ impl Pace {
         if self.shown >= due {
             return Outcome::Unchanged;
         }
-        self.hurry(due);
+        if self.late != Late::Repeat && !self.catches_up(now, due) {
+            self.start_with(self.next, now);
+            self.unpainted_before = self.next;
+        } else {
+            self.hurry(due);
+        }
         self.counts.repeated += 1;
         Outcome::Repeated
+    }
+
+    /// Whether passing over frames may still help: half as fast again as they are due they come, over [`RECOVERY`] periods.
+    /// Those of a source that had nothing for a while, or of a slow decoder, do not; the picture would stand still for ever.
+    fn catches_up(&mut self, now: Duration, due: u64) -> bool {
+        let behind = due.saturating_sub(self.next);
+        let (since, before) = *self.kept_since.get_or_insert((now, behind));
+        if now.saturating_sub(since) < self.after(RECOVERY) {
+            return true;
+        }
+        self.kept_since = Some((now, behind));
+        behind.saturating_add(RECOVERY / 2) <= before
+    }
+
+    /// The clock is such that frame `number` is due at `now`.
+    fn start_with(&mut self, number: u64, now: Duration) {
+        self.start = Some(now.saturating_sub(self.after(number)));
+        self.was_due = number + 1;
     }
 
     /// Lets painters skip the frames that would come too late, `due` being due now.
@@ -321,6 +348,51 @@ mod tests {
             assert_eq!(pace.counts(), counts, "{late:?} {ticks:?}");
             assert_eq!(pace.unpainted_before(), *before, "{late:?} {ticks:?}");
         }
+    }
+
+    /// Plays 400 periods of ticks at which as many frames are out of the decoder as `out` says, those painted that were to
+    /// be when they came out; gives the ticks that changed the picture, and the frame that the last one showed.
+    fn changes(late: Late, out: impl Fn(u32) -> u64) -> (Vec<u32>, u64) {
+        let mut pace = Pace::new(late, PERIOD);
+        let (mut changed, mut painted) = (Vec::new(), Vec::new());
+        for at in 0..400 {
+            let now = PERIOD * at;
+            let come = out(at);
+            while (painted.len() as u64) < come {
+                painted.push(painted.len() as u64 >= pace.unpainted_before());
+            }
+            let due = pace.due(now);
+            let mut found = None;
+            while pace.next < come && pace.wants(due, found) {
+                let (taken, fit) = pace.take(!painted[pace.next as usize]);
+                found = if fit { Some(taken) } else { found };
+            }
+            let outcome = pace.show(now, due, found);
+            if matches!(outcome, Outcome::OnTime | Outcome::Late) {
+                changed.push(at);
+            }
+        }
+        (changed, pace.shown)
+    }
+
+    #[test]
+    fn what_cannot_catch_up_is_waited_for() {
+        // Nothing for a hundred periods, then again one in each, as a download or a recording goes on.
+        let (changed, last) =
+            changes(Late::Drop, |at| u64::from(if at < 50 { at + 1 } else { at.max(150) - 99 }));
+        assert!(changed.iter().filter(|at| **at > 150).count() > 235, "{changed:?}");
+        assert!(last >= 300, "{last}");
+        // A decoder that takes longer than a period for each.
+        let (changed, last) = changes(Late::Drop, |at| u64::from(at * 3 / 4 + 1));
+        assert!(changed.len() > 90 && last > 290, "{} to {last}", changed.len());
+        // Nothing for three periods, then twice as many as are due: the schedule stands, and some are passed over.
+        let twice = |at: u32| match at {
+            0..50 => at + 1,
+            50..53 => 50,
+            _ => (2 * at - 56).min(at + 1),
+        };
+        let (_, last) = changes(Late::Drop, |at| twice(at).into());
+        assert_eq!(last, 400);
     }
 
     #[test]

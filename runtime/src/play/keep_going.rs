@@ -39,12 +39,15 @@ pub struct KeepGoing<'a> {
 
 impl<'a> KeepGoing<'a> {
     pub(crate) fn new(player: &'a Player, selection: &Selection) -> Result<Self> {
-        let playback = Some(player.play(selection)?);
         let grey = || Picture::new(player.header().size);
         let grey = Pool::new(0).take_or(grey).share();
         let views = selection.shown.iter();
         let last = views.map(|view| ShownView { view, picture: grey.clone() }).collect();
-        let selection = selection.clone();
+        // What is shown is counted from its first frame on, and once.
+        let frames = selection.skip_to.clamp(selection.frames.start, selection.frames.end);
+        let frames = frames..selection.frames.end;
+        let selection = Selection { frames, skip_to: 0, repeat: false, ..selection.clone() };
+        let playback = Some(player.play(&selection)?);
         Ok(Self { player, selection, playback, last, held_until: 0, lost: 0, first_error: None })
     }
 

@@ -129,6 +129,11 @@ impl Player {
         &self.header
     }
 
+    /// Estimate of the bytes that playing holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// GOPs of the stream.
     pub fn index(&self) -> &GopIndex {
         &self.index

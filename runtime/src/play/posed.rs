@@ -22,7 +22,7 @@ use super::player::{Playback, Player, Selection};
 use super::shares::Arrival;
 use super::shown::ShownFrame;
 use super::sync::{self, Builder, JoinHandle, Receiver, RecvTimeoutError, Sender, bounded};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, within};
 use crate::format::cameras::Cameras;
 use crate::format::views::ViewSet;
 use crate::picture::Picture;
@@ -34,8 +34,12 @@ use crate::units::FrameIndex;
 /// the frame before the last.
 const RENDERERS: usize = 2;
 
-/// Frames that a display had of late, after which it is told whether depth keeps up with it.
+/// Frames that a display had of late, after which it is told whether depth keeps up with it; and frames that are passed
+/// over before it is asked whether that helps.
 const LATELY: u64 = 8;
+/// What one frame counts for at most among those that were missed: one gap, as of a program that was stopped, says
+/// nothing of depth.
+const MOST_MISSED: u64 = 2;
 
 /// Who renders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +119,14 @@ impl Player {
     /// Plays as [`Player::play`], to be seen from any pose by `consumer`.
     ///
     /// # Errors
-    /// As [`Player::views_at`] and [`Player::play`].
+    /// As [`Player::views_at`] and [`Player::play`]; [`Error::OverBudget`] where what is kept for rendering beside that takes
+    /// more memory than there may be.
     pub fn posed(&self, selection: &Selection, consumer: Consumer) -> Result<PosedPlayback> {
         let cameras = self.known_cameras()?;
+        let (views, shown) = (selection.reachable.len(), selection.shown.len());
+        let renderers = RENDERERS as u64 * Renderer::bytes(self.header().size, views, shown);
+        let bytes = self.bytes().saturating_add(renderers);
+        within("memory in bytes, rendering included,", bytes, self.options().limits.memory_bytes)?;
         PosedPlayback::over(self.play(selection)?, None, &cameras, consumer)
     }
 
@@ -150,7 +159,7 @@ struct Lateness {
 impl Lateness {
     /// Counts a frame that comes behind so many that were missed.
     fn count(&mut self, missed: u64) {
-        (self.had, self.missed) = (self.had + 1, self.missed + missed);
+        (self.had, self.missed) = (self.had + 1, self.missed + missed.min(MOST_MISSED));
         if self.had == LATELY {
             let was_great = self.was_great || self.missed > LATELY;
             *self = Self { was_great, ..Self::default() };
@@ -188,16 +197,27 @@ fn find_depths(
     }
 }
 
-/// The next frame that is still of use; where the playback ends before that, its last one.
+/// The next frame that is still of use; where the playback ends before that, its last one, and where passing over frames
+/// does not catch up with what is due, as behind a source that had nothing for a while, one that is late.
 fn next_due(playback: &mut Playback, due: &AtomicU64) -> Option<Result<ShownFrame>> {
-    let mut late = None;
+    let mut before = due.load(Ordering::Relaxed).saturating_sub(playback.taken());
+    let (mut late, mut passed, mut in_vain) = (None, 0, false);
     loop {
         let due = due.load(Ordering::Relaxed);
-        playback.skip_before(due);
-        match playback.next() {
-            Some(Ok(shown)) if playback.taken() <= due => late = Some(shown),
-            None => return late.filter(|shown| !shown.degraded).map(Ok),
+        playback.skip_before(if in_vain { 0 } else { due });
+        let shown = match playback.next() {
+            Some(Ok(shown)) if playback.taken() <= due => shown,
+            None => return late.filter(|shown: &ShownFrame| !shown.degraded).map(Ok),
             next => return next,
+        };
+        if in_vain && !shown.degraded {
+            return Some(Ok(shown));
+        }
+        (late, passed) = (Some(shown), passed + 1);
+        if passed % LATELY == 0 {
+            let behind = due.saturating_sub(playback.taken());
+            in_vain |= behind.saturating_add(LATELY / 2) > before;
+            before = behind;
         }
     }
 }
@@ -286,7 +306,8 @@ impl PosedPlayback {
     }
 
     /// Passes over frames before `number`, counted as by [`Self::number`], whose depth nobody has begun to find: for who is
-    /// late and would rather miss frames than show old ones.
+    /// late and would rather miss frames than show old ones. Where that does not catch up, because the source had nothing
+    /// for a while or is too slow, an older one comes all the same: a clock that says what is due starts again with it.
     pub fn skip_before(&self, number: u64) {
         self.due.store(number, Ordering::Relaxed);
     }
@@ -323,6 +344,8 @@ impl PosedPlayback {
 
 impl Drop for PosedPlayback {
     fn drop(&mut self) {
+        // Nothing is passed over any more: the frame that comes next finds nobody.
+        self.skip_before(0);
         (self.queues, self.waiting) = (None, None);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

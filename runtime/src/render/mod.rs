@@ -104,11 +104,15 @@ use crate::units::{Size, ViewId};
 /// Most views that a picture is rendered from.
 pub const MOST_SOURCES: usize = 4;
 
+/// Views that are kept although they are not at hand, those at hand counted too: a head that goes to and fro finds them as
+/// they were.
+const MOST_KEPT: usize = 2 * MOST_SOURCES;
+
 /// Pixels by which a viewpoint may be off a camera and still see what that does.
 const SAME_PX: f32 = 1.0 / 16.0;
 
-/// Renders pictures at any pose, on as many threads as rayon's pool has. It allocates when it meets a view for the first
-/// time, and a larger picture to render; and that pool's queue takes a new block every few dozen pictures.
+/// Renders pictures at any pose, on as many threads as rayon's pool has. It allocates when it meets a view that it
+/// does not have yet, and a larger picture to render; and that pool's queue takes a new block every few dozen pictures.
 #[derive(Debug)]
 pub struct Renderer {
     rig: Rig,
@@ -139,6 +143,11 @@ impl Renderer {
         self.rig.detail == Detail::Quick
     }
 
+    /// Bytes that a renderer may hold for pictures of `size` of any of `views` views, of which so many are at hand at once.
+    pub fn bytes(size: Size, views: usize, at_hand: usize) -> u64 {
+        views.min(MOST_KEPT).max(at_hand) as u64 * source::bytes(size)
+    }
+
     /// The views that a picture at `at` is best rendered from, the best one first: those that [`Renderer::take`] should
     /// have. More of them cost time and tell little.
     pub fn views(&self, at: &Viewpoint) -> FixedVec<ViewId, MOST_SOURCES> {
@@ -153,6 +162,7 @@ impl Renderer {
     pub fn take<'a>(&mut self, pictures: impl IntoIterator<Item = (ViewId, &'a Picture)>) {
         self.rig.forget();
         pictures.into_iter().for_each(|(view, picture)| self.rig.take(view, picture));
+        self.rig.let_go(MOST_KEPT);
     }
 
     /// Finds the depth of the pictures at hand now instead of with the next picture that needs it, unless the last one that

@@ -119,6 +119,23 @@ impl Rig {
         self.sources[number].take(picture);
     }
 
+    /// Lets go of views that are not at hand, where there are more than `most` in all.
+    pub(super) fn let_go(&mut self, most: usize) {
+        while self.sources.len() > most {
+            let Some(gone) = self.sources.iter().position(|source| !source.present) else { return };
+            self.sources.swap_remove(gone);
+            self.desks.swap_remove(gone);
+            // The last one has its number now; what was found by the one that is gone does not go on.
+            let last = self.sources.len();
+            for others in self.desks.iter_mut().map(|desk| &mut desk.others) {
+                if others.contains(&gone) {
+                    others.clear();
+                }
+                others.iter_mut().filter(|other| **other == last).for_each(|other| *other = gone);
+            }
+        }
+    }
+
     /// All depths that are looked for in a view; none where no camera is elsewhere.
     fn whole_range(&self, camera: &Viewpoint) -> Option<Depths> {
         let shift_px = MOST_SHIFT * camera.size.width() as f64;

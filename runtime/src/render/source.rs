@@ -17,6 +17,18 @@ pub(super) const FINE: usize = 1;
 /// Steps of depth up to which two points are of one surface.
 const SURFACE_STEPS: f32 = 2.5;
 
+/// Bytes of a source and its desk for each pixel: the picture twice, depth, trust and both reliefs.
+const BYTES_PER_PX: u64 = 16;
+/// The same for each pixel of the picture that depth is found in.
+const BYTES_PER_FINE_PX: u64 = 250;
+
+/// Bytes that a view's picture, and what is found out about it, take.
+pub(super) fn bytes(size: Size) -> u64 {
+    let px = (size.width() * size.height()) as u64;
+    let fine = px.min(Detail::Fine.most_px()[FINE] as u64);
+    BYTES_PER_PX * px + BYTES_PER_FINE_PX * fine
+}
+
 /// How finely depth is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {

@@ -99,11 +99,18 @@ impl GopReader {
         let keys = explicit.iter().map(|section| section.key_pictures).sum::<u32>();
         within("key pictures of a GOP", keys.into(), self.most_keys.into())?;
         let mut anchors = Vec::new();
-        for ExplicitSection { entry: section, codec, views, .. } in explicit {
+        for ExplicitSection { entry: section, codec, views, key_pictures } in explicit {
             if views.iter().any(|view| needed.contains(*view)) {
                 let body = self.reader.section(&section)?;
                 let parsed = AnchorBody::parse(codec, body, &views, entry.frames, &header);
-                anchors.push(parsed.map_err(|e| e.moved_by(section.offset))?);
+                let parsed = parsed.map_err(|e| e.moved_by(section.offset))?;
+                // No checksum covers its first bytes alone, by which memory was counted.
+                let pictures = parsed.order.len() - views.len() * entry.frames as usize;
+                if pictures != key_pictures as usize {
+                    let rule = "a section is the same whenever it is read";
+                    return Err(Error::malformed(section.offset, rule));
+                }
+                anchors.push(parsed);
             }
         }
         // Network and grids, where an implicit view may be shown.

@@ -294,14 +294,19 @@ fn read_at(place: &dyn ReadAt, at: u64, buffer: &mut [u8]) -> io::Result<usize> 
 }
 
 impl Patience {
-    /// What `ask` answers, which is tried again when a signal interrupts it or bytes are still to come.
+    /// What `ask` answers, which is tried again when a signal interrupts it or bytes are still to come. A place that
+    /// says how many came is waited for as long as more come.
     fn wait_for<T>(&self, mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        let mut since = None;
+        let (mut since, mut said) = (Instant::now(), None);
         loop {
             match ask() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    let waited = since.get_or_insert_with(Instant::now).elapsed();
+                    let says = Some(e.to_string());
+                    if said != says {
+                        (since, said) = (Instant::now(), says);
+                    }
+                    let waited = since.elapsed();
                     if waited >= self.longest || self.given_up.load(Ordering::Relaxed) {
                         let what = format!("{e}, then none for {:.0?}", self.longest);
                         return Err(io::Error::new(io::ErrorKind::TimedOut, what));
@@ -381,6 +386,26 @@ mod tests {
             false => Ok(room),
         };
         assert_eq!(read(again), "Ok(4)");
+    }
+
+    #[test]
+    fn a_place_that_says_how_many_bytes_came_is_waited_for_as_long_as_more_come() {
+        use std::sync::atomic::AtomicUsize;
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let longest = 4 * LOOK;
+        // Twelve looks take longer than that; bytes come at every other one.
+        let growing = |room| match ASKED.fetch_add(1, Ordering::Relaxed) {
+            12 => Ok(room),
+            asked => {
+                let what = format!("{} bytes came", asked / 2);
+                Err(io::Error::new(io::ErrorKind::WouldBlock, what))
+            }
+        };
+        let mut source = Source::custom(Odd(growing)).patient(longest);
+        assert_eq!(source.read(&mut [0; 4]).unwrap(), 4);
+        let still = |_| Err(io::Error::new(io::ErrorKind::WouldBlock, "7 bytes came"));
+        let error = Source::custom(Odd(still)).patient(longest).read(&mut [0; 4]).unwrap_err();
+        assert!(format!("{error:?}").contains("7 bytes came, then none for 40ms"), "{error:?}");
     }
 
     #[cfg(target_os = "linux")]
