@@ -57,7 +57,7 @@ fn quiet_is_silence_but_for_errors_and_json_has_the_warnings() {
     verify.arg("clip.iev").args(&views).arg("--json");
     let mut reference = export("reference");
     reference.args(&views).args(["-o", "crop.ref", "--crop", "0,0,8,8"]);
-    let rate = "unsure.y4m: says no rate: taken for 25 frames a second";
+    let rate = "unsure.y4m: says no rate: taken for 25/1 frames a second";
     for (mut command, warnings) in [(encode, 2), (verify, 0), (reference, 2)] {
         let aloud = command.output().unwrap();
         let said = String::from_utf8_lossy(&aloud.stderr).into_owned();
@@ -196,10 +196,11 @@ fn an_output_that_cannot_be_is_noticed_before_training() {
     let (view, nowhere) = (name(&pair[0]), name(&desk.path("out/clip")));
     let source = std::fs::read(&pair[0]).unwrap();
     let other = name(&desk.view("other.y4m", (32, 32), 1));
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 7] = [
         (&["-o", &nowhere], &nowhere),
         (&["-o", "."], ". is a folder"),
-        (&["-o", "-"], "two outputs go to standard output"),
+        (&["-o", "-"], "a stream goes to a file"),
+        (&["-o", "/dev/stdout"], "two outputs go to standard output"),
         (&["-o", &view], "is the input"),
         (&["-o", &other], "is no IEV stream"),
         (&["-o", &name(&desk.path("clip.iev")), "--report", &nowhere], &nowhere),

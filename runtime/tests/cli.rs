@@ -266,6 +266,7 @@ fn what_was_typed_wrong_is_named() {
         (vec!["-o", "/nonexistent/x.y4m"], "/nonexistent/x.y4m"),
         (vec!["--pose", "0,0,0", "--muxer", "null"], "no cameras"),
         (vec!["--pose", "0,0", "--muxer", "null"], "three numbers"),
+        (vec!["--pose", "nan,0,0", "--muxer", "null"], "finite numbers"),
     ];
     for (args, named) in rows {
         let args = [vec!["decode", &good], args].concat();

@@ -88,7 +88,7 @@ impl AnchorSettings {
     }
 
     /// The quantiser as H.264 takes it.
-    pub(super) fn whole_qp(&self) -> i32 {
+    pub(crate) fn whole_qp(&self) -> i32 {
         self.qp.round() as i32
     }
 }

@@ -214,6 +214,8 @@ fn claim_outputs(args: &EncodeArgs, progress: Progress) -> Result<()> {
         outputs.claim_folder(work)?;
         outputs.claim_in_new_folder(&checkpoint_in(work))?;
     }
+    let straight = args.output == Path::new("-");
+    ensure!(!straight, "a stream goes to a file, for standard output has its figures: name one");
     outputs.claim(&args.output)?;
     check_stream(&args.output)?;
     Ok(args.report.iter().try_for_each(|page| outputs.claim(page))?)

@@ -64,6 +64,13 @@ impl EncodeSettings {
             }
             _ => {}
         }
+        if self.plan.codec == Codec::H264 && self.anchor.qp.fract() != 0.0 {
+            self.progress.warn(format_args!(
+                "--qp {} is {} by H.264, whose quantisers are whole",
+                self.anchor.qp,
+                self.anchor.whole_qp()
+            ));
+        }
         if (self.plan.codec, self.anchor.encoder.chosen()) != (Codec::H264, AnchorEncoder::X264) {
             for setting in request.of_x264() {
                 let name = coder(self.plan.codec).name();

@@ -31,6 +31,19 @@ pub(super) fn lengths(views: &mut [View], shortest: bool) -> Result<(), InputErr
     Ok(())
 }
 
+/// Gives views that say no rate that of the first one that does.
+pub(super) fn rates(views: &mut [View]) {
+    let says_none = |view: &View| view.notices.iter().any(|n| matches!(n, Notice::NoRate(_)));
+    let Some(rate) = views.iter().find(|view| !says_none(view)).map(|view| view.rate) else {
+        return;
+    };
+    for view in views.iter_mut().filter(|view| says_none(view)) {
+        view.rate = rate;
+        let told = view.notices.iter_mut().filter(|n| matches!(n, Notice::NoRate(_)));
+        told.for_each(|notice| *notice = Notice::NoRate(rate));
+    }
+}
+
 /// Fails where views differ in size or rate.
 pub(super) fn shapes(views: &[View]) -> Result<(), InputError> {
     let product = |a: (u32, u32), b: (u32, u32)| u64::from(a.0) * u64::from(b.1);

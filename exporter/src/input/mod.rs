@@ -360,6 +360,7 @@ pub fn open_views(paths: &[PathBuf], reading: &Reading) -> Result<Vec<View>, Inp
     let opened: Result<Vec<View>, _> = opened.collect();
     let mut views = opened?;
     agree::lengths(&mut views, reading.shortest)?;
+    agree::rates(&mut views);
     agree::shapes(&views)?;
     agree::starts(&mut views);
     agree::descriptions(&mut views)?;

@@ -78,8 +78,8 @@ pub enum Notice {
         notice: Box<Notice>,
     },
     /// The source says no rate.
-    #[error("says no rate: taken for {0} frames a second; --rate gives another")]
-    NoRate(u32),
+    #[error("says no rate: taken for {}/{} frames a second; --rate gives another", .0.0, .0.1)]
+    NoRate((u32, u32)),
     /// Frames are not evenly spaced.
     #[error(
         "variable rate: frames are {shortest_ms} to {longest_ms} ms apart, and are played evenly \

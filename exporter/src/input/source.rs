@@ -101,7 +101,7 @@ impl Source {
         let Some(times) = &self.times else {
             let known = reading.rate.or(self.rate).or(reading.rate_of_unknown);
             return known.unwrap_or_else(|| {
-                self.notices.push(Notice::NoRate(UNKNOWN_RATE.0));
+                self.notices.push(Notice::NoRate(UNKNOWN_RATE));
                 UNKNOWN_RATE
             });
         };

@@ -333,8 +333,13 @@ fn frames_are_repeated_and_dropped_to_the_rate_asked_for() {
     // Without times there is nothing to keep.
     let views = open(&[&unknown], &at_rate(48, 1)).unwrap();
     assert_eq!((views[0].rate, sources(&views[0])), ((48, 1), vec![0, 1, 2, 3]));
+    let assumed = open(&[&unknown, &slow], &Reading::default()).unwrap().remove(0);
+    assert_eq!((assumed.rate, &assumed.notices[..]), ((24, 1), &[Notice::NoRate((24, 1))][..]));
     let assumed = open_one(&unknown);
-    assert_eq!((assumed.rate, &assumed.notices[..]), (UNKNOWN_RATE, &[Notice::NoRate(25)][..]));
+    assert_eq!(
+        (assumed.rate, &assumed.notices[..]),
+        (UNKNOWN_RATE, &[Notice::NoRate(UNKNOWN_RATE)][..])
+    );
 }
 
 #[test]
@@ -406,7 +411,7 @@ fn folders_have_a_word_for_each_oddity() {
         let of_first: Vec<Notice> = expected
             .into_iter()
             .map(|notice| Notice::In { file: "1.png".into(), notice: Box::new(notice) })
-            .chain([Notice::NoRate(25)])
+            .chain([Notice::NoRate(UNKNOWN_RATE)])
             .collect();
         assert_eq!(view.notices, of_first, "{name}");
     }

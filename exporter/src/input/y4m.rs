@@ -50,7 +50,9 @@ pub enum Y4mError {
         rule: &'static str,
     },
     /// The stream ends inside a frame.
-    #[error("y4m ends inside frame {frame} at byte {offset}: {missing} of its bytes are missing")]
+    #[error(
+        "y4m ends inside frame {frame} at byte {offset}: {missing} of its bytes are missing: copy it again, or take fewer frames by --limit"
+    )]
     Truncated {
         /// Index of the frame that is cut, from 0.
         frame: usize,

@@ -183,6 +183,9 @@ impl Decode {
     /// Views to show, in the order typed.
     fn views(&self, player: &Player) -> Result<Vec<ViewId>, Failure> {
         let header = player.header();
+        if !self.pose.iter().all(|number| number.is_finite()) {
+            return Err(Failure::Usage("--pose takes finite numbers".into()));
+        }
         let views = match *self.pose {
             [] => parse_views(&self.views, header)?,
             [x, y, z] => {

@@ -126,7 +126,10 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
 
 /// The place of what is not there, or of the file `path` that has no link in it.
 fn new(path: &Path) -> io::Result<Place> {
-    let nowhere = || io::Error::from(io::ErrorKind::NotFound);
+    let nowhere = || {
+        let what = "there is no such folder: make it first";
+        io::Error::new(io::ErrorKind::NotFound, what)
+    };
     let mut path = std::path::absolute(path)?;
     let mut names = Vec::new();
     loop {

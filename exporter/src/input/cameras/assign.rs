@@ -52,6 +52,9 @@ fn by_order<'a>(
     if entries.len() == views.len() {
         return Ok(entries.iter().collect());
     }
+    if entries.is_empty() {
+        return Err(CamerasError::Nothing { path: path.to_owned() });
+    }
     Err(CamerasError::Count {
         path: path.to_owned(),
         cameras: entries.len(),

@@ -36,6 +36,12 @@ pub enum CamerasError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// There is none in it.
+    #[error("{}: has no cameras", path.display())]
+    Nothing {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// Neither names nor numbers fit.
     #[error(
         "{}: {cameras} cameras for {views} views, and no view has the name of a camera: leave cameras out, or name \

@@ -262,6 +262,9 @@ fn what_is_wrong_with_the_whole_is_named() {
     let two = views(&["a", "b"], SIZE);
     let counted = said(&desk.path("miv.json"), &two);
     assert!(counted.contains("5 cameras for 2 views") && counted.contains("\"v0\""), "{counted}");
+    std::fs::write(desk.path("none.json"), r#"{"frames": []}"#).unwrap();
+    let nothing = said(&desk.path("none.json"), &two);
+    assert!(nothing.contains("none.json: has no cameras"), "{nothing}");
     let same = views(&["a/v0.y4m", "b/v0.y4m"], SIZE);
     assert!(said(&desk.path("miv.json"), &same).contains("two views have one name"));
     let missing = said(&desk.path("nothing.json"), &two);
