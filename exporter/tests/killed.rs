@@ -346,9 +346,9 @@ fn every_command_stops_while_it_reads() {
         ("reference - --crop 0,0,8,8 -o new", "-HUP", false),
     ];
     for (line, signal, heard) in rows {
-        // A shell starts background jobs, such as a whole test run, with INT ignored.
+        // A shell starts background jobs, such as a whole test run, with INT ignored, and nohup with HUP.
         let mut command = Command::new("env");
-        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_iev-export")]);
+        command.args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_iev-export")]);
         command.args(line.split(' ')).current_dir(desk.path(""));
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();

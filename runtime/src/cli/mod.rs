@@ -55,7 +55,7 @@ Examples:
   iev decode clip.iev -o view2.y4m -v 2      one view
   iev decode clip.iev -o view%v.y4m          a file per view
   iev decode clip.iev -o - | mpv -           all views side by side
-  iev decode clip.iev --muxer md5 -o -       a checksum of every picture
+  iev decode clip.iev --muxer md5 -o -       one checksum of all pictures
   iev decode clip.iev --follow -o - | mpv -  a file that is still coming
   iev render clip.iev --pose 0.1,0,0 -o x.y4m  what a head sees there
   iev bench clip.iev -v 1,2 --json a.json    speed, latency, and what they cost

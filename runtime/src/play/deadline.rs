@@ -350,10 +350,10 @@ mod tests {
         }
     }
 
-    /// Plays 400 periods of ticks at which as many frames are out of the decoder as `out` says, those painted that were to
+    /// Plays 400 periods of ticks, dropping what is late, at which as many frames are out of the decoder as `out` says, those painted that were to
     /// be when they came out; gives the ticks that changed the picture, and the frame that the last one showed.
-    fn changes(late: Late, out: impl Fn(u32) -> u64) -> (Vec<u32>, u64) {
-        let mut pace = Pace::new(late, PERIOD);
+    fn changes(out: impl Fn(u32) -> u64) -> (Vec<u32>, u64) {
+        let mut pace = Pace::new(Late::Drop, PERIOD);
         let (mut changed, mut painted) = (Vec::new(), Vec::new());
         for at in 0..400 {
             let now = PERIOD * at;
@@ -379,11 +379,11 @@ mod tests {
     fn what_cannot_catch_up_is_waited_for() {
         // Nothing for a hundred periods, then again one in each, as a download or a recording goes on.
         let (changed, last) =
-            changes(Late::Drop, |at| u64::from(if at < 50 { at + 1 } else { at.max(150) - 99 }));
+            changes(|at| u64::from(if at < 50 { at + 1 } else { at.max(150) - 99 }));
         assert!(changed.iter().filter(|at| **at > 150).count() > 235, "{changed:?}");
         assert!(last >= 300, "{last}");
         // A decoder that takes longer than a period for each.
-        let (changed, last) = changes(Late::Drop, |at| u64::from(at * 3 / 4 + 1));
+        let (changed, last) = changes(|at| u64::from(at * 3 / 4 + 1));
         assert!(changed.len() > 90 && last > 290, "{} to {last}", changed.len());
         // Nothing for three periods, then twice as many as are due: the schedule stands, and some are passed over.
         let twice = |at: u32| match at {
@@ -391,7 +391,7 @@ mod tests {
             50..53 => 50,
             _ => (2 * at - 56).min(at + 1),
         };
-        let (_, last) = changes(Late::Drop, |at| twice(at).into());
+        let (_, last) = changes(|at| twice(at).into());
         assert_eq!(last, 400);
     }
 

@@ -3,6 +3,8 @@
 //! Why around the whole chain: every GOP decodes with nothing but its scene, so a new chain from the
 //! next GOP on is a whole recovery, and no stage needs to know.
 
+use std::ops::Range;
+
 use super::player::{Playback, Player, Selection};
 use super::shown::{Pictures, ShownFrame, ShownView};
 use crate::error::{Error, Result};
@@ -43,9 +45,9 @@ impl<'a> KeepGoing<'a> {
         let grey = Pool::new(0).take_or(grey).share();
         let views = selection.shown.iter();
         let last = views.map(|view| ShownView { view, picture: grey.clone() }).collect();
-        // What is shown is counted from its first frame on, and once.
-        let frames = selection.skip_to.clamp(selection.frames.start, selection.frames.end);
-        let frames = frames..selection.frames.end;
+        // What is shown is counted from its first frame on, and once; a range that is none is refused as it is.
+        let Range { start, end } = selection.frames;
+        let frames = selection.skip_to.min(end).max(start)..end;
         let selection = Selection { frames, skip_to: 0, repeat: false, ..selection.clone() };
         let playback = Some(player.play(&selection)?);
         Ok(Self { player, selection, playback, last, held_until: 0, lost: 0, first_error: None })

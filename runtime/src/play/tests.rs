@@ -297,6 +297,10 @@ fn a_broken_gop_is_held_counted_and_recovered_from() {
         let (lost, error) = going.lost();
         assert_eq!(lost, GOP);
         assert!(matches!(error, Some(Error::Damaged { .. })));
+        // From a later frame on they are the same, once.
+        let later = Selection { skip_to: 2, repeat: true, ..everything() };
+        let later = pictures(player.keep_going(&later).unwrap());
+        assert!(later.iter().eq(shown.iter().filter(|(id, _)| id.frame.0 >= 2)));
     }
 }
 
