@@ -4,7 +4,6 @@
 mod scene;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use iev_runtime::format::cameras::{Camera, Cameras};
 use iev_runtime::render::{Renderer, Viewpoint};
 use iev_runtime::{Picture, Size, ViewId};
 
@@ -15,22 +14,11 @@ const VIEWS: usize = 4;
 /// Between the eyes.
 const APART: f64 = 0.063;
 
-/// The scene's cameras with pictures of `size`.
-fn cameras(size: Size) -> Cameras {
-    let own = scene::cameras(VIEWS).views;
-    let views = own.iter().filter_map(|camera| {
-        let at = Viewpoint::of_camera(camera, scene::SIZE).resized(size);
-        let position = at.position.coords.into();
-        Camera::of_numbers(position, at.rotation, at.focal_px, at.centre_px)
-    });
-    Cameras { views: views.collect() }
-}
-
 fn pair(c: &mut Criterion) {
     let mut group = c.benchmark_group("stereo pair");
     group.throughput(Throughput::Elements(1)).sample_size(20);
     for size in SIZES {
-        let cameras = cameras(size);
+        let cameras = scene::cameras_of(VIEWS, size);
         let views = cameras.views.iter().map(|camera| Viewpoint::of_camera(camera, size));
         let pictures: Vec<_> = views.map(|at| scene::picture(&at)).collect();
         let mut renderer = Renderer::new(size, &cameras);

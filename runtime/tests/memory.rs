@@ -2,6 +2,7 @@
 #![cfg(all(feature = "player", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 
+mod process_memory;
 mod small_stream;
 
 use std::path::Path;
@@ -12,15 +13,7 @@ use iev_runtime::network::session::SessionOptions;
 use iev_runtime::play::memory::playing_bytes;
 use iev_runtime::play::options::Options;
 use iev_runtime::play::player::{Player, Selection};
-
-/// A line of /proc/self/status, in bytes.
-fn status(name: &str) -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    let kib: u64 =
-        line.trim_matches([':', ' ', '\t']).strip_suffix(" kB").unwrap().parse().unwrap();
-    kib << 10
-}
+use process_memory::status;
 
 #[test]
 fn playing_the_sample_holds_no_more_than_counted() {

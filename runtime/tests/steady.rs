@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "test code: a failure is the answer")]
 #![allow(unsafe_code, reason = "a global allocator is unsafe by nature")]
 
+#[cfg(target_os = "linux")]
+mod process_memory;
 mod scene;
 mod small_stream;
 
@@ -245,19 +247,13 @@ fn a_rendered_picture_allocates_nothing_once_warm() {
     assert_eq!(allocations, 0, "allocations in 6 rendered pictures");
 }
 
-/// Resident memory of this process in KiB.
-fn resident_kib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_over_ten_thousand_frames() {
     const PLAYED: usize = 10_000;
     let player = player(&backend(), FRAMES, Precision::F32);
     let mut endless = Loop::over(&player);
     endless.play(PLAYED / 10);
+    let resident_kib = || process_memory::status("VmRSS") as f64 / 1024.0;
     let before = resident_kib();
     endless.play(PLAYED);
     let slope = (resident_kib() - before) / PLAYED as f64;

@@ -79,7 +79,7 @@ pub struct EncodeRequest {
     /// How long to train.
     #[arg(long, value_enum, default_value = "quick")]
     pub preset: Preset,
-    /// Steps of training, instead of the preset's; 400 others come before them and teach the flow.
+    /// Steps of training, instead of the preset's; some others come before them and teach the flow.
     #[arg(long)]
     pub steps: Option<usize>,
     /// Video codec of the explicit views: auto is av1 where ffmpeg has SVT-AV1 and the board decodes it.

@@ -37,10 +37,12 @@ pub(super) fn rates(views: &mut [View]) {
     let Some(rate) = views.iter().find(|view| !says_none(view)).map(|view| view.rate) else {
         return;
     };
-    for view in views.iter_mut().filter(|view| says_none(view)) {
-        view.rate = rate;
-        let told = view.notices.iter_mut().filter(|n| matches!(n, Notice::NoRate(_)));
-        told.for_each(|notice| *notice = Notice::NoRate(rate));
+    for view in views {
+        for notice in &mut view.notices {
+            if let Notice::NoRate(taken) = notice {
+                (view.rate, *taken) = (rate, rate);
+            }
+        }
     }
 }
 

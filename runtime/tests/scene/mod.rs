@@ -29,6 +29,17 @@ pub fn cameras(count: usize) -> Cameras {
     Cameras { views: (0..count).filter_map(camera).collect() }
 }
 
+/// The same with pictures of `size`.
+pub fn cameras_of(count: usize, size: Size) -> Cameras {
+    let own = cameras(count).views;
+    let views = own.iter().filter_map(|camera| {
+        let at = Viewpoint::of_camera(camera, SIZE).resized(size);
+        let position = at.position.coords.into();
+        Camera::of_numbers(position, at.rotation, at.focal_px, at.centre_px)
+    });
+    Cameras { views: views.collect() }
+}
+
 /// What `at` sees.
 pub fn picture(at: &Viewpoint) -> Picture {
     picture_with(at, 0.0)
