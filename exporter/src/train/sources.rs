@@ -4,7 +4,8 @@
 //! took two thirds of a step. The warp is the player's own integer kernel, so that the trainer sees
 //! exactly the samples the player will see; its gradient is the slope of the bilinear sample.
 
-use iev_runtime::kernel::warp::{PackedSize, warp_rows};
+use iev_runtime::kernel::warp::PackedSize;
+use iev_runtime::kernel::warp_fast::Warper;
 use iev_runtime::picture::Picture;
 use iev_runtime::profile::{FLOW_UNIT_PX, MASKS, PACKED};
 use rayon::prelude::*;
@@ -23,8 +24,10 @@ pub const PLANE_WEIGHTS: [f64; 3] = [0.8, 0.1, 0.1];
 /// A batch of warped sources with the slopes of every sample.
 #[derive(Debug)]
 pub struct WarpedBatch {
-    /// `[sample, 3, 24, y, x]`: value, slope by x, slope by y, per pixel.
-    samples: Vec<f32>,
+    /// `[sample, 24, y, x]`.
+    values: Vec<f32>,
+    /// `[sample, 2, 24, y, x]`: by x, by y, per pixel.
+    slopes: Vec<f32>,
     size: PackedSize,
 }
 
@@ -32,51 +35,44 @@ impl WarpedBatch {
     /// Warps one source picture per crop to what that paints; `flow` is `[sample, 2, y, x]` at 1/8.
     pub fn new(sources: &[&Picture], flow: &Tensor, crops: &[Crop<'_>]) -> Self {
         let size = crops[0].window.painted.packed();
-        let values = PACKED * size.plane();
+        let each = PACKED * size.plane();
         let flow = to_vec(flow);
-        let mut samples = vec![0f32; sources.len() * 3 * values];
-        let outputs = samples.par_chunks_mut(3 * values).zip(sources.par_iter().zip(crops));
-        let flows = flow.par_chunks(2 * size.flow_plane());
-        outputs.zip(flows).for_each(|((output, (source, crop)), flow)| {
+        let mut values = vec![0f32; sources.len() * each];
+        let mut slopes = vec![0f32; sources.len() * 2 * each];
+        let outputs = values.par_chunks_mut(each).zip(slopes.par_chunks_mut(2 * each));
+        let inputs = sources.par_iter().zip(crops).zip(flow.par_chunks(2 * size.flow_plane()));
+        outputs.zip(inputs).for_each(|((values, slopes), ((source, crop), flow))| {
+            let (across, down) = slopes.split_at_mut(each);
             let corner = crop.window.painted.corner_px();
-            let (warped, slopes) = output.split_at_mut(values);
-            let (slope_x, slope_y) = slopes.split_at_mut(values);
-            warp_rows(source, flow, size, corner, |at, sample| {
-                warped[at] = sample.value;
-                slope_x[at] = sample.slope_x;
-                slope_y[at] = sample.slope_y;
-            });
+            Warper::new(size).warp_with_slopes(source, flow, corner, [values, across, down]);
         });
-        Self { samples, size }
+        Self { values, slopes, size }
     }
 
-    fn values(&self) -> usize {
+    fn each(&self) -> usize {
         PACKED * self.size.plane()
     }
 
     /// Warped pictures of one sample.
     fn of(&self, sample: usize) -> &[f32] {
-        &self.samples[sample * 3 * self.values()..][..self.values()]
+        &self.values[sample * self.each()..][..self.each()]
     }
 
     /// Warped pictures `[sample, 24, y, x]`.
     pub fn tensor(&self) -> Tensor {
         let (rows, columns) = (self.size.rows as i64, self.size.columns as i64);
-        let all = Tensor::from_slice(&self.samples).view([-1, 3, PACKED as i64, rows, columns]);
-        all.select(1, 0).contiguous()
+        Tensor::from_slice(&self.values).view([-1, PACKED as i64, rows, columns])
     }
 
     /// Gradient of the flow at 1/4, `[sample, 2, y, x]`, from that of the warped pictures.
     pub fn flow_gradient(&self, gradient: &[f32]) -> Tensor {
-        let (plane, values) = (self.size.plane(), self.values());
-        let count = gradient.len() / values;
+        let (plane, each) = (self.size.plane(), self.each());
+        let count = gradient.len() / each;
         let mut flow = vec![0f32; count * 2 * plane];
-        // Slopes stand behind the samples: across, then down.
-        let inputs = gradient.par_chunks(values).zip(self.samples.par_chunks(3 * values));
-        flow.par_chunks_mut(2 * plane).zip(inputs).for_each(|(flow, (gradient, samples))| {
-            for (flow, slopes) in
-                flow.chunks_exact_mut(plane).zip(samples[values..].chunks_exact(values))
-            {
+        // Slopes across, then down.
+        let inputs = gradient.par_chunks(each).zip(self.slopes.par_chunks(2 * each));
+        flow.par_chunks_mut(2 * plane).zip(inputs).for_each(|(flow, (gradient, slopes))| {
+            for (flow, slopes) in flow.chunks_exact_mut(plane).zip(slopes.chunks_exact(each)) {
                 for (gradient, slope) in
                     gradient.chunks_exact(plane).zip(slopes.chunks_exact(plane))
                 {
@@ -129,27 +125,39 @@ pub fn fuse_and_compare(
     let plane = warped[0].size.plane();
     let values = PACKED * plane;
     let count = picture.len() / values;
-    let per_sample = |sample: usize| {
-        let inputs = Inputs {
-            picture: &picture[sample * values..][..values],
-            mask: &mask[sample * MASKS * plane..][..MASKS * plane],
-            warped: warped.map(|w| w.of(sample)),
-            target: &targets[sample * values..][..values],
-            weights: &crops[sample].window.weights,
-            // Packed samples span 2, so a quarter of their squared error is that of samples in 0‥1.
-            scale: 0.25 / count as f32,
-            side,
-        };
-        inputs.compare(plane)
-    };
-    let parts: Vec<Fused> = (0..count).into_par_iter().map(per_sample).collect();
-    let join = |of: fn(&Fused) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
-    Fused {
-        luma_mse: parts.iter().map(|p| p.luma_mse).sum(),
-        picture: join(|p| &p.picture),
-        mask: join(|p| &p.mask),
-        warped: [join(|p| &p.warped[0]), join(|p| &p.warped[1])],
-    }
+    let zeros = |like: &[f32]| vec![0f32; like.len()];
+    let mut pulls = [zeros(picture), zeros(mask), zeros(picture), zeros(picture)];
+    let [of_picture, of_mask, of_first, of_second] = &mut pulls;
+    let sources = of_first.par_chunks_mut(values).zip(of_second.par_chunks_mut(values));
+    let painted = of_picture.par_chunks_mut(values).zip(of_mask.par_chunks_mut(MASKS * plane));
+    let squares = painted.zip(sources).enumerate().map(
+        |(sample, ((picture_pull, mask_pull), (first, second)))| {
+            let inputs = Inputs {
+                picture: &picture[sample * values..][..values],
+                mask: &mask[sample * MASKS * plane..][..MASKS * plane],
+                warped: warped.map(|w| w.of(sample)),
+                target: &targets[sample * values..][..values],
+                weights: &crops[sample].window.weights,
+                // Packed samples span 2, so a quarter of their squared error is that of samples in 0‥1.
+                scale: 0.25 / count as f32,
+                side,
+            };
+            inputs.compare(
+                plane,
+                Pulls { picture: picture_pull, mask: mask_pull, warped: [first, second] },
+            )
+        },
+    );
+    let squares: Vec<f64> = squares.collect();
+    let [picture, mask, first, second] = pulls;
+    Fused { luma_mse: squares.iter().sum(), picture, mask, warped: [first, second] }
+}
+
+/// Where one sample's gradients go, as in [`Fused`]; zero before.
+struct Pulls<'a> {
+    picture: &'a mut [f32],
+    mask: &'a mut [f32],
+    warped: [&'a mut [f32]; 2],
 }
 
 /// One sample's slices.
@@ -164,11 +172,9 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn compare(&self, plane: usize) -> Fused {
-        let values = PACKED * plane;
-        let mut picture = vec![0f32; values];
-        let mut mask = vec![0f32; MASKS * plane];
-        let mut warped = [vec![0f32; values], vec![0f32; values]];
+    /// Mean squared luma error of the sample.
+    fn compare(&self, plane: usize, pulls: Pulls<'_>) -> f64 {
+        let Pulls { picture, mask, mut warped } = pulls;
         let mut luma = 0f64;
         for (channel, mask_plane) in MASK_OF_CHANNEL.into_iter().enumerate() {
             let at = channel * plane..(channel + 1) * plane;
@@ -183,7 +189,7 @@ impl Inputs<'_> {
             );
             luma += if channel < 16 { f64::from(error) } else { 0.0 };
         }
-        Fused { luma_mse: luma / PLANE_WEIGHTS[0], picture, mask, warped }
+        luma / PLANE_WEIGHTS[0]
     }
 
     /// Weighted squared error of one channel of the fused picture; gradients of all terms go to the slices.

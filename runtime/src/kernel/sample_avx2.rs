@@ -3,51 +3,62 @@
 
 use core::arch::x86_64::*;
 
-use super::warp_fast::Row;
+use super::warp_fast::{Row, slope_scale, value_scale};
 
 /// Pixels sampled at once.
 const LANES: usize = 8;
 /// Neighbouring pixels read for one sample of a row.
 const TAPS: usize = 2;
 
-/// Fills `line` with the cells of one phase of `row`, sampling a plane of `columns × rows` pixels
-/// where `moves`, `[phase, column]` of dx and dy, point; cells that do not fill a group are left to
-/// `rest`.
+/// Fills the first of `lines` with the cells of one phase of `row`, sampling a plane of `columns × rows` pixels
+/// where `moves`, `[phase, column]` of dx and dy, point, and two more with slopes across and down; cells that do not
+/// fill a group are left to `rest`.
 ///
-/// At and outside the border both taps of an axis are the border's pixel, so a place is clamped to it and the
-/// weight of the second tap set to zero.
+/// At and outside the border both taps of an axis are the border's pixel, so a place is clamped to it, the weight of
+/// the second tap set to zero and the slope along the axis too.
 #[target_feature(enable = "avx2")]
-pub(super) fn sample_phase<const BITS: u32>(
+pub(super) fn sample_phase<const BITS: u32, const N: usize>(
     row: &Row,
     phase: usize,
     (samples, columns, rows): (&[u8], usize, usize),
     moves: [&[i32]; 2],
-    line: &mut [f32],
-    mut rest: impl FnMut(usize, &mut f32),
+    mut lines: [&mut [f32]; N],
+    rest: impl Fn(usize) -> [f32; N],
 ) {
     assert_eq!(samples.len(), columns * rows, "a plane is [row, column]");
     assert!(samples.len() >= TAPS, "two taps are read at once");
     let all = |value: i32| _mm256_set1_epi32(value);
-    let scale = _mm256_set1_ps(1.0 / (128u32 << (2 * BITS)) as f32);
+    let (value_scale, slope_scale) =
+        (_mm256_set1_ps(value_scale(BITS)), _mm256_set1_ps(slope_scale(BITS)));
     let stride = all(columns as i32);
     let last = all((samples.len() - TAPS) as i32);
+    // The second less the first of two 16-bit halves.
+    let less = all((1 << 16) | 0xffff);
     let cells = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (group, out) in line.chunks_mut(LANES).enumerate() {
-        let first = group * LANES;
-        if out.len() < LANES {
-            out.iter_mut().enumerate().for_each(|(i, o)| rest(first + i, o));
-            continue;
+    let along = _mm256_mullo_epi32(cells, all(row.side as i32));
+    for first in (0..row.size.columns).step_by(LANES) {
+        if first + LANES > row.size.columns {
+            for cell in first..row.size.columns {
+                lines.iter_mut().zip(rest(cell)).for_each(|(line, value)| line[cell] = value);
+            }
+            break;
         }
         let load = |moves: &[i32]| {
             let moves = &moves[phase * row.size.columns + first..][..LANES];
             // SAFETY: the slice has `LANES` values.
             unsafe { _mm256_loadu_si256(moves.as_ptr().cast()) }
         };
-        let cell = _mm256_add_epi32(all(first as i32), cells);
-        let x = _mm256_add_epi32(_mm256_mullo_epi32(cell, all(row.side as i32)), all(phase as i32));
-        let (column, right) = place::<BITS>(x, load(moves[0]), columns);
-        let (line, down) = place::<BITS>(all(row.y as i32), load(moves[1]), rows);
+        let mut store = |line: usize, values: __m256| {
+            let line = &mut lines[line][first..][..LANES];
+            // SAFETY: the slice has `LANES` values.
+            unsafe { _mm256_storeu_ps(line.as_mut_ptr(), values) };
+        };
+        let (x, y) = row.place(first, phase);
+        let x = _mm256_add_epi32(all(x), along);
+        let (column, right, across_inside) = place::<BITS>(x, load(moves[0]), columns);
+        let (line, down, down_inside) = place::<BITS>(all(y), load(moves[1]), rows);
         let next = _mm256_min_epi32(_mm256_add_epi32(line, all(1)), all(rows as i32 - 1));
+        // Two taps of a line as 16-bit halves.
         let taps = |line: __m256i| {
             let from = _mm256_add_epi32(_mm256_mullo_epi32(line, stride), column);
             let inside = _mm256_min_epi32(from, last);
@@ -56,37 +67,48 @@ pub(super) fn sample_phase<const BITS: u32>(
             let pairs = unsafe { load_taps(samples, inside) };
             // Only the plane's last pixel is read a byte early.
             let late = _mm256_slli_epi32::<3>(_mm256_sub_epi32(from, inside));
-            _mm256_srlv_epi32(_mm256_cvtepu16_epi32(pairs), late)
+            let taps = _mm256_srlv_epi32(_mm256_cvtepu16_epi32(pairs), late);
+            let second = _mm256_and_si256(_mm256_slli_epi32::<8>(taps), all(0xff_0000));
+            _mm256_or_si256(_mm256_and_si256(taps, all(0xff)), second)
+        };
+        let (top, bottom) = (taps(line), taps(next));
+        let halves = |low: __m256i, high: __m256i| {
+            let low = _mm256_and_si256(low, all(0xffff));
+            _mm256_or_si256(low, _mm256_slli_epi32::<16>(high))
         };
         // Two values in 16-bit halves times two weights, summed, are one instruction. Samples have
         // 8 bits and weights BITS + 1, so that what it leaves fits a half again.
-        let across = |taps: __m256i| {
-            let second = _mm256_and_si256(_mm256_slli_epi32::<8>(taps), all(0xff_0000));
-            let both = _mm256_or_si256(_mm256_and_si256(taps, all(0xff)), second);
-            _mm256_madd_epi16(both, right)
-        };
-        let halves =
-            _mm256_or_si256(across(taps(line)), _mm256_slli_epi32::<16>(across(taps(next))));
-        let value = _mm256_madd_epi16(halves, down);
-        let centred = _mm256_cvtepi32_ps(_mm256_sub_epi32(value, all(128 << (2 * BITS))));
-        // SAFETY: `out` has `LANES` values.
-        unsafe { _mm256_storeu_ps(out.as_mut_ptr(), _mm256_mul_ps(centred, scale)) };
+        let blended = halves(_mm256_madd_epi16(top, right), _mm256_madd_epi16(bottom, right));
+        let value = _mm256_sub_epi32(_mm256_madd_epi16(blended, down), all(128 << (2 * BITS)));
+        store(0, _mm256_mul_ps(_mm256_cvtepi32_ps(value), value_scale));
+        if N > 1 {
+            let across = halves(_mm256_madd_epi16(top, less), _mm256_madd_epi16(bottom, less));
+            let slopes = [
+                (_mm256_madd_epi16(across, down), across_inside),
+                (_mm256_madd_epi16(blended, less), down_inside),
+            ];
+            for (output, (slope, inside)) in slopes.into_iter().enumerate() {
+                let slope = _mm256_cvtepi32_ps(_mm256_and_si256(slope, inside));
+                store(1 + output, _mm256_mul_ps(slope, slope_scale));
+            }
+        }
     }
 }
 
-/// Position on an axis of `length` pixels of what is at `at` and moved by `by`, and the weights of
-/// it and the next pixel as 16-bit halves.
+/// Position on an axis of `length` pixels of what is at `at` and moved by `by`, the weights of it and the next pixel as
+/// 16-bit halves, and whether it has a next one, as a mask.
 #[target_feature(enable = "avx2")]
-fn place<const BITS: u32>(at: __m256i, by: __m256i, length: usize) -> (__m256i, __m256i) {
+fn place<const BITS: u32>(at: __m256i, by: __m256i, length: usize) -> (__m256i, __m256i, __m256i) {
     let one = _mm256_set1_epi32(1 << BITS);
     let moved = _mm256_add_epi32(at, _mm256_sra_epi32(by, _mm_cvtsi32_si128(BITS as i32)));
     let (zero, last) = (_mm256_setzero_si256(), _mm256_set1_epi32(length as i32 - 1));
     let clamped = _mm256_max_epi32(_mm256_min_epi32(moved, last), zero);
+    let inside =
+        _mm256_andnot_si256(_mm256_cmpgt_epi32(zero, moved), _mm256_cmpgt_epi32(last, moved));
     let below = _mm256_and_si256(by, _mm256_set1_epi32((1 << BITS) - 1));
-    let before_last = _mm256_and_si256(below, _mm256_cmpgt_epi32(last, moved));
-    let second = _mm256_andnot_si256(_mm256_cmpgt_epi32(zero, moved), before_last);
+    let second = _mm256_and_si256(below, inside);
     let weights = _mm256_or_si256(_mm256_sub_epi32(one, second), _mm256_slli_epi32::<16>(second));
-    (clamped, weights)
+    (clamped, weights, inside)
 }
 
 /// The two bytes at each place of `at`.

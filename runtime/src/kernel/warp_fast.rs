@@ -1,10 +1,11 @@
-//! The warp a row at a time: [`warp`](super::warp::warp) to the bit, many times as fast.
+//! The warp a row at a time: [`warp_rows`](super::warp::warp_rows) to the bit, many times as fast.
 //!
 //! What is shared is computed once: cells are quantised once per picture and blended vertically once
 //! per row. Pixels of one phase of the packing are moved, sampled and written in one run, so that
 //! the loops vectorise; sampling has a version for AVX2, chosen at run time.
 
 use super::flow::{Between, CELL_BITS, PIXEL_BITS, quantise};
+use super::inverse_power;
 use super::pack::LAYOUT;
 use super::warp::PackedSize;
 use crate::picture::{Picture, Plane};
@@ -47,36 +48,80 @@ impl Warper {
     /// # Panics
     /// If a slice has another size.
     pub fn warp(&mut self, source: &Picture, flow: &[f32], packed: &mut [f32]) {
+        self.fill(source, flow, (0, 0), [packed]);
+    }
+
+    /// For the trainer: also the slopes of every sample, per luma pixel of displacement, and the part of a picture whose
+    /// upper left `corner_px` is in whole cells of the flow. `outputs` are samples, slopes across and slopes down,
+    /// `[24, rows, columns]` each.
+    ///
+    /// # Panics
+    /// If a slice has another size.
+    pub fn warp_with_slopes(
+        &mut self,
+        source: &Picture,
+        flow: &[f32],
+        corner_px: (usize, usize),
+        outputs: [&mut [f32]; 3],
+    ) {
+        self.fill(source, flow, corner_px, outputs);
+    }
+
+    /// Fills samples, and their slopes where there are three outputs.
+    fn fill<const N: usize>(
+        &mut self,
+        source: &Picture,
+        flow: &[f32],
+        corner_px: (usize, usize),
+        outputs: [&mut [f32]; N],
+    ) {
         let size = self.size;
         assert_eq!(flow.len(), self.cells.len(), "flow is [2, rows / 2, columns / 2]");
-        assert_eq!(packed.len(), PACKED * size.plane(), "packed is [24, rows, columns]");
+        for output in &outputs {
+            assert_eq!(output.len(), PACKED * size.plane(), "packed is [24, rows, columns]");
+        }
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
             #[target_feature(enable = "avx2")]
-            fn wide(warper: &mut Warper, source: &Picture, flow: &[f32], packed: &mut [f32]) {
-                warper.warp_rows(source, flow, packed);
+            fn wide<const N: usize>(
+                warper: &mut Warper,
+                source: &Picture,
+                flow: &[f32],
+                corner_px: (usize, usize),
+                outputs: [&mut [f32]; N],
+            ) {
+                warper.warp_rows(source, flow, corner_px, outputs);
             }
             // SAFETY: `avx2` says that the processor has it.
             #[allow(unsafe_code, reason = "chosen at run time")]
-            return unsafe { wide(self, source, flow, packed) };
+            return unsafe { wide(self, source, flow, corner_px, outputs) };
         }
-        self.warp_rows(source, flow, packed);
+        self.warp_rows(source, flow, corner_px, outputs);
     }
 
-    /// [`Self::warp`], compiled once for every set of vector instructions.
+    /// [`Self::fill`], compiled once for every set of vector instructions.
     #[inline(always)]
-    fn warp_rows(&mut self, source: &Picture, flow: &[f32], packed: &mut [f32]) {
+    fn warp_rows<const N: usize>(
+        &mut self,
+        source: &Picture,
+        flow: &[f32],
+        corner_px: (usize, usize),
+        mut outputs: [&mut [f32]; N],
+    ) {
         let size = self.size;
         self.cells.iter_mut().zip(flow).for_each(|(cell, f)| *cell = quantise(*f));
         for (plane, first, side) in LAYOUT {
+            let subsampling = u32::from(plane != Plane::Y);
+            let corner = (corner_px.0 >> subsampling, corner_px.1 >> subsampling);
             for y in 0..size.rows * side {
-                let row = Row { size, channel: first + (y % side) * side, side, y };
+                let row = Row { size, channel: first + (y % side) * side, side, y, corner };
                 self.move_row(&row);
                 let moves = [&self.moves[0][..], &self.moves[1]];
+                let (outputs, avx2) = (&mut outputs, self.avx2);
                 if plane == Plane::Y {
-                    row.sample::<PIXEL_BITS>(source, plane, moves, packed, self.avx2);
+                    row.sample::<PIXEL_BITS, N>(source, plane, moves, outputs, avx2);
                 } else {
-                    row.sample::<{ PIXEL_BITS + 1 }>(source, plane, moves, packed, self.avx2);
+                    row.sample::<{ PIXEL_BITS + 1 }, N>(source, plane, moves, outputs, avx2);
                 }
             }
         }
@@ -122,17 +167,26 @@ pub(super) struct Row {
     /// Channel of the row's first pixel in a cell.
     channel: usize,
     pub(super) side: usize,
-    pub(super) y: usize,
+    y: usize,
+    /// Upper left of what is made, in pixels of the plane.
+    corner: (usize, usize),
 }
 
 impl Row {
+    /// Where in the source's plane the pixel of `phase` lies in the row's cell `cell`, before it moves.
+    #[inline(always)]
+    pub(super) fn place(&self, cell: usize, phase: usize) -> (i32, i32) {
+        let (left, top) = self.corner;
+        ((left + cell * self.side + phase) as i32, (top + self.y) as i32)
+    }
+
     /// Samples the row; displacements have `BITS` fraction bits in this plane's pixels.
-    fn sample<const BITS: u32>(
+    fn sample<const BITS: u32, const N: usize>(
         &self,
         source: &Picture,
         plane: Plane,
         moves: [&[i32]; 2],
-        packed: &mut [f32],
+        outputs: &mut [&mut [f32]; N],
         avx2: bool,
     ) {
         let (columns, rows) = source.plane_size(plane);
@@ -140,12 +194,11 @@ impl Row {
         for phase in 0..self.side {
             let start =
                 (self.channel + phase) * self.size.plane() + self.y / self.side * self.size.columns;
-            let line = &mut packed[start..][..self.size.columns];
-            let one = |cell: usize, out: &mut f32| {
+            let mut lines = outputs.each_mut().map(|o| &mut o[start..][..self.size.columns]);
+            let one = |cell: usize| -> [f32; N] {
                 let at = phase * self.size.columns + cell;
                 let by = (moves[0][at], moves[1][at]);
-                let place = ((cell * self.side + phase) as i32, self.y as i32);
-                *out = sample_one::<BITS>((samples, columns, rows), place, by);
+                sample_one::<BITS, N>((samples, columns, rows), self.place(cell, phase), by)
             };
             #[cfg(target_arch = "x86_64")]
             if avx2 && samples.len() > 1 {
@@ -153,25 +206,28 @@ impl Row {
                 // SAFETY: `avx2` says that the processor has AVX2.
                 #[allow(unsafe_code, reason = "chosen at run time")]
                 unsafe {
-                    super::sample_avx2::sample_phase::<BITS>(self, phase, plane, moves, line, one);
+                    super::sample_avx2::sample_phase::<BITS, N>(
+                        self, phase, plane, moves, lines, one,
+                    );
                 }
                 continue;
             }
             let _ = avx2;
-            line.iter_mut().enumerate().for_each(|(cell, out)| one(cell, out));
+            for cell in 0..self.size.columns {
+                lines.iter_mut().zip(one(cell)).for_each(|(line, value)| line[cell] = value);
+            }
         }
     }
 }
 
-/// The pixel at `(x, y)` moved by `(dx, dy)`, border repeated.
+/// The pixel at `(x, y)` moved by `(dx, dy)`, border repeated; then its slopes across and down, as far as `N` has them.
 #[inline(always)]
-fn sample_one<const BITS: u32>(
+fn sample_one<const BITS: u32, const N: usize>(
     (samples, columns, rows): (&[u8], usize, usize),
     (x, y): (i32, i32),
     (dx, dy): (i32, i32),
-) -> f32 {
+) -> [f32; N] {
     let one = 1i32 << BITS;
-    let scale = 1.0 / (128u32 << (2 * BITS)) as f32;
     let (column, row) = (x + (dx >> BITS), y + (dy >> BITS));
     let (fx, fy) = (dx & (one - 1), dy & (one - 1));
     let at = |row: i32, column: i32| {
@@ -189,48 +245,103 @@ fn sample_one<const BITS: u32>(
         (at(row, column), at(row, right), at(below, column), at(below, right))
     };
     let (top, bottom) = (a * (one - fx) + b * fx, c * (one - fx) + d * fx);
-    let value = top * (one - fy) + bottom * fy;
-    // Exact: the scale is a power of two.
-    (value - (128 << (2 * BITS))) as f32 * scale
+    let value = top * (one - fy) + bottom * fy - (128 << (2 * BITS));
+    let slopes = [(b - a) * (one - fy) + (d - c) * fy, bottom - top];
+    // Exact: the scales are powers of two.
+    std::array::from_fn(|output| match output {
+        0 => value as f32 * value_scale(BITS),
+        _ => slopes[output - 1] as f32 * slope_scale(BITS),
+    })
+}
+
+/// What a sum of four pixels, weighted in `bits` fraction bits each way, is of a sample.
+pub(super) const fn value_scale(bits: u32) -> f32 {
+    inverse_power(7 + 2 * bits)
+}
+
+/// What a difference of such pixels, weighted one way, is per luma pixel of displacement.
+pub(super) const fn slope_scale(bits: u32) -> f32 {
+    let subsampling = bits - PIXEL_BITS;
+    inverse_power(7 + bits + subsampling)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::warp::warp;
+    use super::super::warp::{WarpedSample, warp, warp_rows};
     use super::*;
     use crate::Size;
+
+    /// Random numbers below 2²⁴.
+    fn randomly() -> impl FnMut() -> u32 {
+        let mut seed = 7u32;
+        move || {
+            seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+            seed >> 8
+        }
+    }
+
+    /// A picture of noise, and a flow of `cells` up to `reach` of its units.
+    fn scene(
+        random: &mut impl FnMut() -> u32,
+        size: Size,
+        cells: usize,
+        reach: f32,
+    ) -> (Picture, Vec<f32>) {
+        let mut picture = Picture::new(size);
+        picture.i420_mut().iter_mut().for_each(|p| *p = random() as u8);
+        let mut value = || (random() as f32 / (1 << 23) as f32 - 1.0) * reach;
+        let mut flow: Vec<f32> = (0..2 * cells).map(|_| value()).collect();
+        flow[0] = if reach > 1.0 { f32::NAN } else { flow[0] };
+        (picture, flow)
+    }
+
+    /// Odd sizes, and how far flow goes beyond them.
+    fn cases() -> impl Iterator<Item = (Size, f32)> {
+        let sizes = [(1, 1), (2, 17), (3, 40), (37, 19), (64, 48), (130, 35), (256, 144)];
+        let sizes = sizes.map(|(width_px, height_px)| Size { width_px, height_px });
+        sizes.into_iter().flat_map(|size| [0.0, 0.4, 3.0, 300.0].map(|reach| (size, reach)))
+    }
 
     #[test]
     fn the_fast_warp_equals_the_scalar_one() {
         #[cfg(target_arch = "x86_64")]
         iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
-        let mut seed = 7u32;
-        let mut random = move || {
-            seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
-            seed >> 8
-        };
-        let sizes = [(1, 1), (2, 17), (3, 40), (37, 19), (64, 48), (130, 35), (256, 144)];
-        for (width_px, height_px) in sizes {
-            let size = Size { width_px, height_px };
-            let mut picture = Picture::new(size);
-            picture.i420_mut().iter_mut().for_each(|p| *p = random() as u8);
+        let mut random = randomly();
+        for (size, reach) in cases() {
             let packed_size = PackedSize::of(size);
+            let (picture, flow) = scene(&mut random, size, packed_size.flow_plane(), reach);
             let mut warper = Warper::new(packed_size);
-            for reach in [0.0, 0.4, 3.0, 300.0] {
-                let mut value = || (random() as f32 / (1 << 23) as f32 - 1.0) * reach;
-                let mut flow: Vec<f32> =
-                    (0..2 * packed_size.flow_plane()).map(|_| value()).collect();
-                flow[0] = if reach > 1.0 { f32::NAN } else { flow[0] };
-                let mut slow = vec![0.0; PACKED * packed_size.plane()];
+            let mut slow = vec![0.0; PACKED * packed_size.plane()];
+            warp(&picture, &flow, packed_size, &mut slow);
+            for avx2 in [warper.avx2, false] {
+                warper.avx2 = avx2;
                 let mut fast = vec![9.0; PACKED * packed_size.plane()];
-                warp(&picture, &flow, packed_size, &mut slow);
-                for avx2 in [warper.avx2, false] {
-                    warper.avx2 = avx2;
-                    fast.fill(9.0);
-                    warper.warp(&picture, &flow, &mut fast);
-                    assert!(slow == fast, "{width_px}×{height_px}, up to {reach}, {avx2}");
-                }
-                warper = Warper::new(packed_size);
+                warper.warp(&picture, &flow, &mut fast);
+                assert!(slow == fast, "{size:?}, up to {reach}, {avx2}");
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_of_a_part_equal_the_scalar_ones() {
+        let mut random = randomly();
+        let part = PackedSize { columns: 22, rows: 8 };
+        for (size, reach) in cases() {
+            let (picture, flow) = scene(&mut random, size, part.flow_plane(), reach);
+            let mut warper = Warper::new(part);
+            let ways = [warper.avx2, false];
+            for (corner, avx2) in ways.iter().flat_map(|way| [((0, 0), way), ((32, 16), way)]) {
+                let blank = || vec![9.0; PACKED * part.plane()];
+                let mut slow = [blank(), blank(), blank()];
+                warp_rows(&picture, &flow, part, corner, |at, sample| {
+                    let WarpedSample { value, slope_x, slope_y } = sample;
+                    slow.iter_mut().zip([value, slope_x, slope_y]).for_each(|(s, v)| s[at] = v);
+                });
+                let mut fast = [blank(), blank(), blank()];
+                warper.avx2 = *avx2;
+                let outputs = fast.each_mut().map(|output| &mut output[..]);
+                warper.warp_with_slopes(&picture, &flow, corner, outputs);
+                assert!(slow == fast, "{size:?}, up to {reach}, {corner:?}, {avx2}");
             }
         }
     }
