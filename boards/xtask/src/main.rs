@@ -99,14 +99,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Run all tests: `cargo xtask test [ARGS of cargo test]`
+    /// Run all tests: `cargo xtask test [ARGS of cargo test]`; those of the window take Xvfb and xdotool
     Test {
         /// Arguments of `cargo test`; for the test programs' own: `test -q -- --nocapture`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Test the window of `iev play` on a display of its own, which takes Xvfb and xdotool
-    TestWindow,
     /// Build GStreamer's element `iev` and test it, which takes GStreamer's headers and programs
     Gstreamer,
     /// Fetch what `cross BOARD --check --test` and `bare-metal` need, and build nothing
@@ -175,7 +173,6 @@ fn run(task: Task) -> Result<()> {
         Task::Play { args } => task::play(&place, &args),
         Task::Export { args } => task::export(&place, &args),
         Task::Test { args } => task::test(&place, &args),
-        Task::TestWindow => task::test_window(&place),
         Task::Gstreamer => gstreamer::check(&place),
         Task::Tools { board } => {
             cross::fetch(&place, &board)?;

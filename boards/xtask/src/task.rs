@@ -108,7 +108,7 @@ pub(crate) fn build(place: &Place) -> Result<()> {
 pub(crate) fn player(place: &Place) -> Result<Command> {
     let libraries = Libraries::player(place)?;
     let iev = ["-p", "iev-runtime", "--bin", "iev"];
-    run(cargo(place, &libraries, "build")?.args(iev).args(assembly::host_features()))?;
+    run(cargo(place, &libraries, "build")?.args(iev).args(tested_features()))?;
     let mut iev = Command::new(place.target.join("debug/iev"));
     iev.envs(libraries.variables()?);
     Ok(iev)
@@ -132,18 +132,17 @@ pub(crate) fn play(place: &Place, args: &[String]) -> Result<()> {
     become_program(program(place, &libraries, "iev")?.arg("play").args(args))
 }
 
-/// Tests the window on a display of its own.
-pub(crate) fn test_window(place: &Place) -> Result<()> {
-    let window = ["--features", "iev-runtime/window", "--test", "window"];
-    test(place, &window.map(str::to_owned))
-}
-
 /// Runs the exporter where the caller stands, so that relative paths mean what they say.
 pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::all(place)?;
     let exporter = ["--release", "-p", "iev-exporter"];
     run(cargo(place, &libraries, "build")?.args(exporter).args(assembly::host_features()))?;
     become_program(program(place, &libraries, "iev-export")?.args(args))
+}
+
+/// Features that the player is tested and linted with: all that can be had here, its window too.
+fn tested_features() -> Vec<&'static str> {
+    [assembly::host_features(), &["--features", "iev-runtime/window"]].concat()
 }
 
 /// Runs every test, or what `args` name, and repeats at the end which were skipped.
@@ -153,7 +152,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
         cargo.arg("--workspace");
     }
     if has_player(args) {
-        cargo.args(assembly::host_features());
+        cargo.args(tested_features());
     }
     let list = NamedTempFile::new_in(&place.target)?;
     let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
@@ -202,7 +201,7 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
     let libraries = Libraries::all(place)?;
     run(cargo(place, &libraries, "fmt")?.args(["--all", "--check"]))?;
     // As the tests build it, so that each crate is looked at once.
-    let everything = [&["--workspace"], assembly::host_features()].concat();
+    let everything = [&["--workspace"], &tested_features()[..]].concat();
     let mut clippy = cargo(place, &libraries, "clippy")?;
     run(clippy.args(&everything).args(["--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(place, &libraries, "doc")?;
