@@ -351,8 +351,9 @@ fn likeness(
 
 fn text(report: &BenchReport) -> String {
     let BenchReport { conditions, start, cost, .. } = report;
-    let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
-    let percent = |value: Option<f64>| value.map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
+    // What was not measured is a dash.
+    let known = |value: Option<String>| value.unwrap_or("-".into());
+    let percent = |value: Option<f64>| known(value.map(|v| format!("{:.0} %", v * 100.0)));
     let ms = |us: u64| format!("{:.1} ms", us as f64 / 1000.0);
     let machine = &conditions.machine;
     // What was played, and where.
@@ -363,7 +364,7 @@ fn text(report: &BenchReport) -> String {
         report.times_per_second,
         in_line(&conditions.views),
         machine.cpu.as_deref().unwrap_or("an unknown processor"),
-        machine.cores.map_or("null".into(), |cores| cores.to_string()),
+        known(machine.cores.map(|cores| cores.to_string())),
         conditions.provider.unwrap_or("none"),
         conditions.precision.unwrap_or("without network"),
     )];
@@ -401,13 +402,13 @@ fn text(report: &BenchReport) -> String {
         "open {}, first picture {}, seek {} (p50), {switch}",
         ms(start.open_us),
         ms(start.first_picture_us),
-        start.seek_us.map_or("NaN ms".into(), |us| ms(us.p50())),
+        known(start.seek_us.map(|us| ms(us.p50()))),
     ));
     lines.push(format!(
-        "{:.4} CPU seconds and {:.2} MB to and from the network per frame, {} KiB resident at most",
-        number(cost.cpu_seconds_per_time),
+        "{} CPU seconds and {:.2} MB to and from the network per frame, {} KiB resident at most",
+        known(cost.cpu_seconds_per_time.map(|seconds| format!("{seconds:.4}"))),
         cost.moved_bytes_per_time / 1e6,
-        cost.peak_rss_kib.map_or("null".into(), |kib| kib.to_string()),
+        known(cost.peak_rss_kib.map(|kib| kib.to_string())),
     ));
     if let (Some(network), Some(fuse)) = (&cost.network, &cost.fuse) {
         lines.push(format!(
@@ -438,7 +439,7 @@ fn table(us: &FrameSpans<Option<Ranks>>) -> impl Iterator<Item = String> {
 
 fn row(name: &str, ranks: Option<Ranks>) -> String {
     let ms = |us: u64| format!("{:>9.2}", us as f64 / 1000.0);
-    let unknown = || ["      NaN"; 6].concat();
+    let unknown = || ["        -"; 6].concat();
     let row = ranks.map_or_else(unknown, |ranks| ranks.each().map(ms).concat());
     format!("{name:<16}{row}")
 }
