@@ -9,7 +9,9 @@ use tch::{Device, Kind, Tensor};
 use super::cells::Cells;
 use super::host::{brought, to_vec};
 use super::parameters::{ParameterId, Parameters, Read};
-use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
+use super::rate::log_mean;
+use super::rounding::{LEVEL_LIMIT, Rounding, steps};
+use super::twins::Kernels;
 use super::windows::Window;
 
 /// Learning rate of levels relative to the schedule's.
@@ -143,7 +145,7 @@ impl TrainedGrid {
         &self,
         parameters: &Parameters,
         crops: &[Crop<'_>],
-        rounding: Rounding,
+        (rounding, kernels): (Rounding, &Kernels),
     ) -> (Tensor, Tensor, Read) {
         let levels = parameters.get(self.levels);
         let device = levels.device();
@@ -162,7 +164,7 @@ impl TrainedGrid {
         let here = rounding.apply(&cells.spread(read.value(), 0..all));
         let here = parameters.settle(self.levels, here, |t| cells.spread(&cells.of(t), 0..all));
         let before = moves.then(|| rounding.apply(&cells.spread(read.value(), all..2 * all)));
-        let bits = self.bits(parameters, &here, before, &entries);
+        let bits = self.bits(parameters, &here, before, &entries, kernels);
 
         let count = crops.len() as i64;
         let mixed = if period > 1 {
@@ -184,6 +186,7 @@ impl TrainedGrid {
         here: &Tensor,
         before: Option<Tensor>,
         entries: &[(Crop<'_>, usize)],
+        kernels: &Kernels,
     ) -> Tensor {
         let device = here.device();
         // How large values nearby are says how large these may be.
@@ -203,8 +206,8 @@ impl TrainedGrid {
         let rows: usize = self.shapes.iter().map(|s| s.entries * s.views).sum();
         let counts: Vec<Tensor> =
             entries.iter().map(|(crop, _)| crop.window.counts(self.spec.scale)).collect();
-        let bits = laplace_bits(&centred, &scale) * Tensor::cat(&counts, 0).to_device(device);
-        bits.sum(Kind::Float) * (rows as f64 / entries.len() as f64)
+        let counts = Tensor::cat(&counts, 0).to_device(device);
+        kernels.bits(&centred, &scale, Some(&counts)) * (rows as f64 / entries.len() as f64)
     }
 
     /// The grid as the stream holds it, once per GOP; static ones once.
@@ -254,12 +257,12 @@ pub fn latent(
     grids: &[TrainedGrid],
     parameters: &Parameters,
     crops: &[Crop<'_>],
-    rounding: Rounding,
+    how: (Rounding, &Kernels),
     read: &mut Vec<Read>,
 ) -> (Tensor, Tensor) {
     let channels = profile.latent(scale);
     let parts = grids.iter().filter(|g| g.spec.scale == scale).map(|g| {
-        let (values, bits, part) = g.sample(parameters, crops, rounding);
+        let (values, bits, part) = g.sample(parameters, crops, how);
         read.push(part);
         let after = channels - g.spec.first - g.spec.channels;
         let pad = [0, 0, 0, 0, g.spec.first as i64, after as i64];

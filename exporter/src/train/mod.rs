@@ -18,6 +18,7 @@ mod memory;
 mod network;
 mod optimiser;
 mod parameters;
+mod rate;
 mod rounding;
 mod smooth;
 mod sources;
@@ -516,11 +517,11 @@ impl Trainer {
 
     /// Motion cut on the latents of `crops`, where they paint; also what everything costs.
     fn motion(&self, crops: &[Crop<'_>], rounding: Rounding) -> Forward {
-        let network = self.network.round(&self.parameters, rounding);
+        let network = self.network.round(&self.parameters, rounding, &self.kernels);
         let mut read = Vec::new();
         let mut latent = |scale| {
             let of = (self.settings.profile, scale);
-            latent(of, &self.grids, &self.parameters, crops, rounding, &mut read)
+            latent(of, &self.grids, &self.parameters, crops, (rounding, &self.kernels), &mut read)
         };
         let ((latent16, bits16), (latent8, bits8)) = (latent(16), latent(8));
         let motion = network.motion(&latent16, &latent8, crops).painted(crops);

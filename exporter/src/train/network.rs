@@ -12,7 +12,9 @@ use tch::{Device, Kind, Tensor};
 use super::grids::{Crop, levels_of_8_bits, log2_of, step_indices};
 use super::host::brought;
 use super::parameters::{ParameterId, Parameters};
-use super::rounding::{LEVEL_LIMIT, Rounding, laplace_bits, log_mean, steps};
+use super::rate::log_mean;
+use super::rounding::{LEVEL_LIMIT, Rounding, steps};
+use super::twins::Kernels;
 use super::windows::Window;
 
 /// Learning rate of weights relative to the schedule's.
@@ -130,11 +132,16 @@ impl TrainedNetwork {
     }
 
     /// Rounds all weights.
-    pub fn round(&self, parameters: &Parameters, rounding: Rounding) -> RoundedNetwork {
+    pub fn round(
+        &self,
+        parameters: &Parameters,
+        rounding: Rounding,
+        kernels: &Kernels,
+    ) -> RoundedNetwork {
         let mut bits =
             Tensor::zeros([], (Kind::Float, parameters.get(self.layers[0].weight).device()));
         let layers = self.layers.iter().map(|l| {
-            let (rounded, layer_bits) = l.round(parameters, rounding);
+            let (rounded, layer_bits) = l.round(parameters, rounding, kernels);
             bits += layer_bits;
             (l.spec, rounded)
         });
@@ -192,14 +199,19 @@ impl TrainedLayer {
         }
     }
 
-    fn round(&self, parameters: &Parameters, rounding: Rounding) -> (Rounded, Tensor) {
+    fn round(
+        &self,
+        parameters: &Parameters,
+        rounding: Rounding,
+        kernels: &Kernels,
+    ) -> (Rounded, Tensor) {
         let step = steps(parameters.get(self.log2_step));
         let levels = rounding.apply(&(parameters.get(self.weight) / &step));
         let scale = (parameters.get(self.scale_output) + parameters.get(self.scale_input)).exp();
-        let mut bits = laplace_bits(&levels, &scale).sum(Kind::Float);
+        let mut bits = kernels.bits(&levels, &scale, None);
         let bias_step = BIAS_LOG2_STEP.exp2();
         let bias = rounding.apply_wide(&(parameters.get(self.bias) / bias_step));
-        bits += laplace_bits(&bias, &parameters.get(self.scale_bias).exp()).sum(Kind::Float);
+        bits += kernels.bits(&bias, &parameters.get(self.scale_bias).exp(), None);
         let bias = parameters.settle(self.bias, bias, Tensor::shallow_clone) * bias_step;
         let levels = parameters.settle(self.weight, levels, Tensor::shallow_clone);
         (Rounded { weight: levels * step, bias }, bits)

@@ -1,5 +1,5 @@
-//! The full-resolution half of a step, in two ways that are held equal: one pass over the samples on the processor, or
-//! tensor operations on a device.
+//! The full-resolution half of a step and what its levels cost, in two ways that are held equal: one pass over the
+//! samples on the processor, or tensor operations on a device.
 
 use iev_runtime::picture::Picture;
 use tch::{Device, Tensor};
@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 use super::grids::Crop;
 use super::host::to_vec;
 use super::network::Refined;
-use super::{Clip, sources, tensors};
+use super::{Clip, rate, sources, tensors};
 
 /// Where it is done.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Kernels {
     /// Whether reading a number waits for a device.
     pub fn run_ahead(&self) -> bool {
         matches!(self, Self::Tensors(_))
+    }
+
+    /// Sum of the bits of `levels` under Laplace distributions of the given `scale`, each as often as it `counts`.
+    pub fn bits(&self, levels: &Tensor, scale: &Tensor, counts: Option<&Tensor>) -> Tensor {
+        match self {
+            Self::OnePass => rate::in_one_pass(levels, scale, counts),
+            Self::Tensors(_) => rate::by_tensors(levels, scale, counts),
+        }
     }
 
     /// Warps one source picture per crop; `flow` is `[sample, 2, y, x]` at 1/8.
