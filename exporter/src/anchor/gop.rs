@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use iev_runtime::ViewId;
+use iev_runtime::anchor::body::AnchorBody;
 use iev_runtime::format::anchor::{Codec, CodedPicture, Key, MAX_KEYS, coding_order};
+use iev_runtime::format::header::Header;
 use rayon::prelude::*;
 
 use crate::ablation::{Part, Parts};
+use crate::anchor::decode::decode;
 use crate::anchor::key_picture::{background, key_picture, middle};
 use crate::anchor::temporal_filter::filtered;
 use crate::anchor::{
@@ -35,6 +38,54 @@ impl CodedSection {
         let index = self.views.iter().position(|v| *v == view)?;
         Some(&self.pictures[index])
     }
+
+    /// A section of `views` over so many `frames` from its `body`; none where that is no such section.
+    pub fn from_body(
+        codec: Codec,
+        views: &[usize],
+        body: Vec<u8>,
+        frames: usize,
+        header: &Header,
+    ) -> Option<Self> {
+        let taken_apart =
+            AnchorBody::parse(codec, body.clone(), &ids(views), frames as u32, header).ok()?;
+        let mut units = Vec::new();
+        let mut unit = Vec::new();
+        while taken_apart.access_unit(units.len(), &mut unit) {
+            units.push(unit.clone());
+        }
+        let decoded = decode(codec, &units, header.size).ok()?;
+        Some(Self::new(views, body, taken_apart.order, decoded))
+    }
+
+    /// Sorts pictures that were `decoded` by what `order` says they are: nobody needs hidden ones any more, nor copies
+    /// of keys.
+    fn new(
+        views: &[usize],
+        body: Vec<u8>,
+        order: impl IntoIterator<Item = CodedPicture>,
+        decoded: Vec<Picture>,
+    ) -> Self {
+        let (mut keys, mut pictures) = (Vec::new(), vec![Vec::new(); views.len()]);
+        let mut shown = 0;
+        for (coded, picture) in order.into_iter().zip(decoded) {
+            match coded {
+                CodedPicture::Key(key) => keys.push((key, picture)),
+                CodedPicture::Shown => {
+                    pictures[shown % views.len()].push(picture);
+                    shown += 1;
+                }
+                CodedPicture::Hidden => {}
+            }
+        }
+        keys.dedup_by_key(|(key, _)| *key);
+        Self { views: views.to_vec(), body, keys, pictures }
+    }
+}
+
+/// Views as a section names them.
+fn ids(views: &[usize]) -> Vec<ViewId> {
+    views.iter().map(|view| ViewId(*view as u8)).collect()
 }
 
 /// Change of the quantiser for the first picture behind a background.
@@ -135,13 +186,9 @@ fn in_turn(
     inputs[0].1 = settings.shown_offset;
     let rate = (rate.saturating_mul(section.len() as u32), per);
     let CodedPictures { units, pictures } = coder.code(&inputs, Order::Shown, rate, settings)?;
-    let mut of_views = vec![Vec::with_capacity(frames); section.len()];
-    for (turn, picture) in pictures.into_iter().enumerate() {
-        of_views[turn % section.len()].push(picture);
-    }
-    let ids: Vec<ViewId> = section.iter().map(|view| ViewId(*view as u8)).collect();
-    let body = coder.body(&ids, &[], &units);
-    Ok(CodedSection { views: section.to_vec(), body, keys: Vec::new(), pictures: of_views })
+    let body = coder.body(&ids(section), &[], &units);
+    let shown = std::iter::repeat(CodedPicture::Shown);
+    Ok(CodedSection::new(section, body, shown, pictures))
 }
 
 /// Key pictures that travel with `anchor`, in coding order.
@@ -233,19 +280,8 @@ impl Alone<'_> {
         let inputs = self.inputs(&order, given, start, settings);
         let CodedPictures { units, pictures: decoded } =
             self.coder.code(&inputs, given, self.rate, settings)?;
-        // What comes back, by what it is; nobody needs the background any more, nor copies of keys.
-        let (mut keys, mut pictures) = (Vec::new(), Vec::new());
-        for (coded, picture) in order.into_iter().zip(decoded) {
-            match coded {
-                CodedPicture::Key(key) => keys.push((key, picture)),
-                CodedPicture::Shown => pictures.push(picture),
-                CodedPicture::Hidden => {}
-            }
-        }
-        keys.dedup_by_key(|(key, _)| *key);
         let body = self.coder.body(&[self.view], &list, &units);
-        let views = vec![usize::from(self.view.0)];
-        Ok(CodedSection { views, body, keys, pictures: vec![pictures] })
+        Ok(CodedSection::new(&[usize::from(self.view.0)], body, order, decoded))
     }
 
     /// The pictures of `order` and their quantisers: the very first, be it shown or not, is the finest.

@@ -1,9 +1,11 @@
 //! The explicit views of a whole clip.
 
+use iev_runtime::format::header::Header;
 use rayon::prelude::*;
 
+use super::figures::Costs;
 use super::settings::EncodeSettings;
-use crate::anchor::gop::{CodedSection, code_section};
+use crate::anchor::gop::CodedSection;
 use crate::error::{Error, Result};
 use crate::input::View;
 use crate::picture::Picture;
@@ -21,7 +23,12 @@ pub(super) struct ExplicitViews {
 
 /// Codes what the video codec holds of `views`, all sections at once; for a plan without implicit views that is all
 /// of it.
-pub(super) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Result<ExplicitViews> {
+pub(super) fn explicit_views(
+    views: &[View],
+    costs: &Costs<'_>,
+    header: &Header,
+    settings: &EncodeSettings,
+) -> Result<ExplicitViews> {
     let plan = &settings.plan;
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let sections = plan.sections();
@@ -30,7 +37,8 @@ pub(super) fn explicit_views(views: &[View], settings: &EncodeSettings) -> Resul
     let job = settings.progress.job("coding explicit views", all.len());
     let code = |(span, section): &(&(usize, usize), &Vec<usize>)| {
         stop::check()?;
-        let coded = code_section(&frames, plan, section, **span, views[0].rate, &settings.anchor)?;
+        let asked = ((*section).clone(), settings.anchor.clone());
+        let coded = costs.section(plan, &asked, **span, header)?;
         job.step();
         Ok::<_, Error>(coded)
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use iev_runtime::format::header::Header;
 use iev_runtime::outputs::write_whole;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::settings::EncodeSettings;
 use crate::anchor::gop::{CodedSection, code_plainly, code_section};
 use crate::anchor::{AnchorError, AnchorSettings, AnchorSpeed, coder};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::input::{View, clip_digest};
 use crate::picture::{Picture, PictureExt};
 use crate::plan::Plan;
@@ -20,8 +21,9 @@ use crate::progress::Progress;
 use crate::quality::{plane_mse, psnr_db};
 use crate::stop;
 
-/// File of the work folder that keeps what was coded.
+/// File of the work folder that keeps figures of what was coded, and the folder in it that keeps whole sections.
 const KEPT: &str = "explicit.json";
+const KEPT_SECTIONS: &str = "explicit";
 
 /// A section over some pictures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +72,7 @@ pub(super) struct Costs<'a> {
     views: &'a [View],
     plan: &'a Plan,
     progress: Progress,
+    /// The work folder, and which clip it is.
     work: Option<(PathBuf, String)>,
     known: Mutex<BTreeMap<String, SectionCost>>,
 }
@@ -83,7 +86,7 @@ impl<'a> Costs<'a> {
             views,
             plan: &settings.plan,
             progress: settings.progress,
-            work: work.map(|folder| (folder.join(KEPT), clip_digest(views))),
+            work: work.map(|folder| (folder.to_owned(), clip_digest(views))),
             known: Mutex::new(known),
         }
     }
@@ -92,6 +95,7 @@ impl<'a> Costs<'a> {
     pub(super) fn drafted(&self, asked: &[SectionRequest]) -> Result<Vec<Figures>> {
         self.coded(
             "drafting explicit views",
+            self.plan,
             asked,
             &self.plan.first_gops(),
             |pictures, (section, anchor), span| {
@@ -109,7 +113,7 @@ impl<'a> Costs<'a> {
         asked: &[SectionRequest],
         gops: &[(usize, usize)],
     ) -> Result<Vec<Figures>> {
-        self.coded(what, asked, gops, |pictures, (section, anchor), span| {
+        self.coded(what, plan, asked, gops, |pictures, (section, anchor), span| {
             code_section(pictures, plan, section, span, self.views[0].rate, anchor)
         })
     }
@@ -117,6 +121,7 @@ impl<'a> Costs<'a> {
     fn coded(
         &self,
         what: &'static str,
+        plan: &Plan,
         asked: &[SectionRequest],
         gops: &[(usize, usize)],
         code: impl Fn(
@@ -126,37 +131,75 @@ impl<'a> Costs<'a> {
         ) -> Result<CodedSection, AnchorError>
         + Sync,
     ) -> Result<Vec<Figures>> {
-        let pictures: Vec<&[Picture]> = self.views.iter().map(|v| v.frames.as_slice()).collect();
+        let pictures = self.pictures();
         // Every section over every GOP, side by side.
         let jobs: Vec<(&SectionRequest, (usize, usize))> =
             asked.iter().flat_map(|asked| gops.iter().map(move |gop| (asked, *gop))).collect();
         let job = self.progress.job(what, jobs.len());
         let cost = |(asked, span): &(&SectionRequest, (usize, usize))| {
             stop::check()?;
-            let key = self.key(what, asked, *span);
+            let key = self.key(what, plan, asked, *span);
             // What an earlier run has coded is not coded again.
             let known =
                 self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
             let cost = match known {
                 Some(cost) => cost,
-                None => cost_of(&code(&pictures, asked, *span)?, &pictures, *span),
+                None => {
+                    let cost = cost_of(&code(&pictures, asked, *span)?, &pictures, *span);
+                    self.keep(key, cost.clone())?;
+                    cost
+                }
             };
             job.step();
-            Ok::<_, Error>((key, cost))
+            Ok::<_, Error>(cost)
         };
-        let costs: Vec<(String, SectionCost)> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
+        let costs: Vec<SectionCost> = jobs.par_iter().map(cost).collect::<Result<_>>()?;
         drop(job);
-        // Kept for the next run, then added up per section.
-        self.keep(&costs)?;
-        let costs: Vec<SectionCost> = costs.into_iter().map(|(_, cost)| cost).collect();
         Ok(costs.chunks(gops.len()).map(Figures::of).collect())
     }
 
+    /// The section that `asked` for, with its keys, over one GOP of `plan`, whose stream has this `header`. What an
+    /// earlier run has coded is decoded again.
+    pub(super) fn section(
+        &self,
+        plan: &Plan,
+        asked: &SectionRequest,
+        gop: (usize, usize),
+        header: &Header,
+    ) -> Result<CodedSection> {
+        let (views, anchor) = asked;
+        let code = || code_section(&self.pictures(), plan, views, gop, self.views[0].rate, anchor);
+        let Some((work, _)) = &self.work else { return Ok(code()?) };
+        let folder = work.join(KEPT_SECTIONS);
+        let path = folder.join(self.key("section", plan, asked, gop));
+        let kept = std::fs::read(&path).ok();
+        let kept =
+            kept.and_then(|body| CodedSection::from_body(plan.codec, views, body, gop.1, header));
+        if let Some(section) = kept {
+            return Ok(section);
+        }
+        let section = code()?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        write_whole(&path, &section.body)?;
+        Ok(section)
+    }
+
+    fn pictures(&self) -> Vec<&'a [Picture]> {
+        self.views.iter().map(|view| view.frames.as_slice()).collect()
+    }
+
     /// Everything that decides what a section comes to, as a digest.
-    fn key(&self, what: &str, (section, anchor): &SectionRequest, span: (usize, usize)) -> String {
-        let codec = coder(self.plan.codec).name();
+    fn key(
+        &self,
+        what: &str,
+        plan: &Plan,
+        (section, anchor): &SectionRequest,
+        span: (usize, usize),
+    ) -> String {
+        let codec = coder(plan.codec).name();
         let clip = self.work.as_ref().map_or("", |(_, clip)| clip);
-        let roles = (&self.plan.roles, self.plan.keys_per_gop);
+        let roles = (&plan.roles, plan.keys_per_gop);
         // The best encoder is another where ffmpeg has come or gone meanwhile.
         let encoder = anchor.encoder.chosen();
         let all = format!(
@@ -166,11 +209,12 @@ impl<'a> Costs<'a> {
         hex::encode(Sha256::digest(all))
     }
 
-    fn keep(&self, costs: &[(String, SectionCost)]) -> Result<()> {
+    /// Keeps what one section came to for the next run; at once, so that a stop loses no other.
+    fn keep(&self, key: String, cost: SectionCost) -> Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(costs.iter().cloned());
-        if let Some((path, _)) = &self.work {
-            write_whole(path, serde_json::to_vec(&*known)?)?;
+        known.insert(key, cost);
+        if let Some((work, _)) = &self.work {
+            write_whole(&work.join(KEPT), serde_json::to_vec(&*known)?)?;
         }
         Ok(())
     }
@@ -238,7 +282,81 @@ impl RateLine {
 
 #[cfg(test)]
 mod tests {
+    use iev_runtime::format::anchor::Codec;
+
     use super::*;
+    use crate::anchor::AnchorEncoder;
+    use crate::encode::flow::header;
+    use crate::encode::request::EncodeRequest;
+    use crate::picture::synthetic;
+
+    #[test]
+    fn a_run_that_ends_half_way_leaves_what_it_has_coded() {
+        let work = tempfile::tempdir().unwrap();
+        let views = [View::new(PathBuf::new(), vec![Picture::zeros(16, 16); 2], (24, 1))];
+        let plan = Plan::new(&[0], &[(2, 2)], 0);
+        let folder = Some(work.path().to_owned());
+        let settings =
+            EncodeRequest::default().settings(plan, PathBuf::new(), folder, Progress::Quiet);
+        let settings = settings.unwrap();
+        let asked = [30.0, 40.0].map(|qp| (vec![0], draft_at(&settings.anchor, qp)));
+        // Each run codes what is not known and fails at quantisers above `most`.
+        let run = |most: f64| {
+            let coded = Mutex::new(Vec::new());
+            let outcome = Costs::open(&views, &settings).coded(
+                "drafting",
+                &settings.plan,
+                &asked,
+                &[(0, 2)],
+                |pictures, (section, anchor), _| {
+                    if anchor.qp > most {
+                        return Err(AnchorError::Count { stage: "test", expected: 2, got: 1 });
+                    }
+                    coded.lock().unwrap().push(anchor.qp);
+                    let pictures = vec![pictures[0].to_vec()];
+                    let (body, keys) = (vec![0; 100], Vec::new());
+                    Ok(CodedSection { views: section.clone(), body, keys, pictures })
+                },
+            );
+            (outcome.is_ok(), coded.into_inner().unwrap())
+        };
+        assert_eq!(run(35.0), (false, vec![30.0]));
+        assert_eq!(run(45.0), (true, vec![40.0]));
+        assert_eq!(run(0.0), (true, Vec::new()));
+    }
+
+    #[test]
+    fn a_section_that_was_coded_is_decoded_from_what_is_kept() {
+        let work = tempfile::tempdir().unwrap();
+        let moving = (0..4).map(|frame| synthetic(48, 32, frame as f32)).collect();
+        let views = [View::new(PathBuf::new(), moving, (24, 1))];
+        let plan = Plan { codec: Codec::H264, ..Plan::new(&[0], &[(4, 4)], 0) };
+        let folder = Some(work.path().to_owned());
+        let settings =
+            EncodeRequest::default().settings(plan, PathBuf::new(), folder, Progress::Quiet);
+        let settings = settings.unwrap();
+        let header = header(&views, &settings).unwrap();
+        let section = |qp: f64| {
+            let anchor =
+                AnchorSettings { encoder: AnchorEncoder::OpenH264, qp, ..settings.anchor.clone() };
+            let costs = Costs::open(&views, &settings);
+            costs.section(&settings.plan, &(vec![0], anchor), (0, 4), &header).unwrap()
+        };
+        let coded = section(24.0);
+        let again = section(24.0);
+        assert!(
+            (&coded.body, &coded.pictures, &coded.keys)
+                == (&again.body, &again.pictures, &again.keys)
+        );
+        // What lies there is what is taken, unless it is no section.
+        let kept = std::fs::read_dir(work.path().join(KEPT_SECTIONS)).unwrap().next().unwrap();
+        let kept = kept.unwrap().path();
+        let coarser = section(40.0).body;
+        for (lies_there, taken) in [(&coarser[..], &coarser), (&[1, 2, 3], &coded.body)] {
+            std::fs::write(&kept, lies_there).unwrap();
+            assert!(section(24.0).body == *taken);
+        }
+    }
 
     #[test]
     fn views_are_averaged_over_gops_before_the_logarithm_and_then_among_each_other() {

@@ -140,7 +140,8 @@ fn code(
     let frames: Vec<&[Picture]> = views.iter().map(|v| v.frames.as_slice()).collect();
     let header = header(views, settings)?;
     check_board(settings, &header, &[])?;
-    let ExplicitViews { coded, quality_db: explicit_db } = explicit_views(views, settings)?;
+    let ExplicitViews { coded, quality_db: explicit_db } =
+        explicit_views(views, costs, &header, settings)?;
     stop::check()?;
     let bytes = |gop: &Vec<CodedSection>| gop.iter().map(|section| section.body.len()).collect();
     check_board(settings, &header, &coded.iter().map(bytes).collect::<Vec<_>>())?;
