@@ -22,8 +22,8 @@ const VIEWS: f64 = 4.0;
 const RATE_HZ: f64 = 30.0;
 const F32_BYTES: f64 = 4.0;
 const LARGE: Size = Size { width_px: 1920, height_px: 1088 };
-/// As the exporter's default.
-const GOP_FRAMES: u32 = 96;
+/// The most that the exporter makes.
+const GOP_FRAMES: u32 = 256;
 const SMALL: Size = Size { width_px: 1280, height_px: 720 };
 
 fn pictures_px_per_s(size: Size) -> f64 {

@@ -87,6 +87,12 @@ pub trait Coder: Sync {
     fn interleaves(&self) -> bool;
 }
 
+/// Pictures of a GOP where none has more than `most`: all are equally long, since a short last one would be all intra
+/// picture.
+fn even_gops(frames: usize, most: usize) -> usize {
+    frames.div_ceil(frames.div_ceil(most).max(1)).max(1)
+}
+
 /// What the order of pictures to code is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

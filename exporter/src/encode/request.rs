@@ -109,7 +109,7 @@ pub struct EncodeRequest {
     /// others start from.
     #[arg(long, default_value_t = 4.0)]
     pub lambda_fall: f64,
-    /// Most pictures of a GOP: 96 by H.264 and as many as the board allows by AV1 unless given.
+    /// Most pictures of a GOP, as many as the board allows unless given. A seek decodes half of them on average.
     #[arg(long, value_parser = parse_gop)]
     pub gop: Option<usize>,
     /// First frames of scenes, such as 0,48, or 0 for one scene; found where the pictures change all at once unless

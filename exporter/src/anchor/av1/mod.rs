@@ -12,7 +12,7 @@ use iev_runtime::format::av1::write_av1;
 use iev_runtime::format::table::Kind;
 
 use super::decode::decode;
-use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput, Order};
+use super::{AnchorError, AnchorSettings, CodedPictures, Coder, CodingInput, Order, even_gops};
 
 /// The codec of the fewest bytes.
 pub(super) struct Av1;
@@ -52,10 +52,9 @@ impl Coder for Av1 {
     }
 
     /// An intra picture is dear at low rates: GOPs of 96 pictures cost 8 to 30 % where the camera moves (EXPERIMENTS.md
-    /// §29). They are equally long, since a short last one would be all intra picture.
+    /// §29).
     fn gop_frames(&self, frames: usize, most: Option<usize>, allowed: usize) -> usize {
-        let most = most.unwrap_or(allowed).min(allowed);
-        frames.div_ceil(frames.div_ceil(most).max(1)).max(1)
+        even_gops(frames, most.unwrap_or(allowed).min(allowed))
     }
 
     fn hidden_frames(&self, _frames: usize, _has_keys: bool) -> Vec<u16> {
