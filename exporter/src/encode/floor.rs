@@ -17,6 +17,8 @@ use crate::rules::{least_network_bytes, qp_of_lambda};
 const IMPLICIT_BELOW_DB: f64 = 1.7;
 /// Bytes of the slow preset over those of a draft at equal quality (EXPERIMENTS.md §29, §36).
 const THOROUGH_OVER_DRAFT: f64 = 0.73;
+/// Less than that of any slow preset at any quality.
+const LEAST_OVER_DRAFT: f64 = 0.5;
 /// A network whose stream is at least this much smaller than the explicit views at a neighbouring quantiser needs no
 /// closer look.
 const CLEARLY: f64 = 1.05;
@@ -217,6 +219,15 @@ pub(super) fn cheaper_explicit(
     let anchor = AnchorSettings { intra_offset: offset, ..settings.anchor.clone() };
     // The best arrangement without a network, then the coarsest quantiser that is as good.
     let best = best_explicit(costs, settings, &anchor)?;
+    // Where that is far off, drafts of the whole clip are enough to tell.
+    let near = (best.line.middle_db() - trained.luma_db).abs() < 2.0 * ON_THE_LINE_DB;
+    let least_bytes = LEAST_OVER_DRAFT * best.line.bytes_at(trained.luma_db);
+    if settings.plan.gops == settings.plan.first_gops()
+        && near
+        && least_bytes > trained.bytes as f64
+    {
+        return Ok(None);
+    }
     let plan = settings.plan.all_explicit(&best.sections);
     let search = QuantiserSearch { costs, plan: &plan, anchor: &anchor, line: best.line, trained };
     let Some((qp, figures)) = search.run(coder(plan.codec).quantisers())? else { return Ok(None) };
@@ -360,6 +371,12 @@ mod tests {
         let costs = Costs::open(&views, &settings);
         let trained = NetworkStream { bytes: 100, luma_db: 36.0 };
         assert!(cheaper_explicit(&costs, &settings, -6, trained).unwrap().is_none());
+        // Of one GOP drafts alone tell.
+        let one = EncodeSettings { plan: Plan::new(&[0, 0], &[(6, 6)], 1), ..settings.clone() };
+        let costs_of_one = Costs::open(&views, &one);
+        assert!(cheaper_explicit(&costs_of_one, &one, -6, trained).unwrap().is_none());
+        let large = NetworkStream { bytes: 1 << 20, ..trained };
+        assert!(cheaper_explicit(&costs_of_one, &one, -6, large).unwrap().is_some());
         // Finer than the finest quantiser.
         let trained = NetworkStream { bytes: 1 << 20, luma_db: 90.0 };
         assert!(cheaper_explicit(&costs, &settings, -6, trained).unwrap().is_none());
