@@ -37,7 +37,7 @@ impl Preset {
     /// Steps of training.
     pub fn steps(self) -> usize {
         match self {
-            Self::Quick => 6_000,
+            Self::Quick => 8_000,
             Self::Standard => 20_000,
             Self::Best => 100_000,
         }
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn no_flags_mean_the_quick_preset_at_qp_37() {
         let request = EncodeRequest::default();
-        assert_eq!((request.qp, request.steps()), (37.0, 6_000));
+        assert_eq!((request.qp, request.steps()), (37.0, 8_000));
         assert_eq!((request.intra_offset, request.lambda()), (None, 8e-3));
         request.check().unwrap();
     }
