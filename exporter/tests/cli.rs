@@ -421,7 +421,7 @@ fn a_full_disk_is_one_sentence_and_keeps_an_older_stream() {
         export.args(["--steps", "1"]).args(args);
         desk.refusal(&mut limited(&export, "trap '' XFSZ; ulimit -f 0"))
     };
-    let rows = [(vec![], "clip.iev"), (vec!["--work", work.to_str().unwrap()], "matching.bin")];
+    let rows = [(vec![], "clip.iev"), (vec!["--work", work.to_str().unwrap()], "work/explicit")];
     for (args, file) in rows {
         let said = full(&args);
         assert!(said.contains(file) && said.contains("File too large"), "{said}");

@@ -120,10 +120,15 @@ fn an_export_that_dies_again_and_again_goes_on_to_the_same_file() {
     std::fs::remove_file(&stream).unwrap();
     finish(&mut resumed());
     assert!(bytes(&stream).unwrap() == whole, "packed again");
-    let left = std::fs::read_dir(desk.path("work")).unwrap().map(|e| e.unwrap().file_name());
-    let mut left: Vec<_> = left.collect();
-    left.sort();
-    assert_eq!(left, [".lock", "matching.bin", "train.pt"], "no temporary file is left");
+    let files_of = |folder: &str| {
+        let files = std::fs::read_dir(desk.path(folder)).unwrap().map(|e| e.unwrap().file_name());
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        files
+    };
+    let left = [".lock", "explicit", "matching.bin", "train.pt"];
+    assert_eq!(files_of("work"), left, "no temporary file is left");
+    assert_eq!(files_of("work/explicit").len(), 1, "the one explicit view has one GOP");
 }
 
 #[test]

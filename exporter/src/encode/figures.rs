@@ -158,7 +158,7 @@ impl<'a> Costs<'a> {
         Ok(costs.chunks(gops.len()).map(Figures::of).collect())
     }
 
-    /// The section that `asked` for, with its keys, over one GOP of `plan`, whose stream has this `header`. What an
+    /// The section that is `asked` for, with its keys, over one GOP of `plan`, whose stream has this `header`. What an
     /// earlier run has coded is decoded again.
     pub(super) fn section(
         &self,
