@@ -17,7 +17,8 @@ use super::{open_clip, print, read_views};
 
 /// Measure conventional codecs on a clip, by ffmpeg.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every view is coded on its own with intra pictures 250 apart, tuned for \
+#[command(
+    after_help = "Every view is coded on its own with intra pictures 250 (VVenC: 256) apart, for \
 PSNR; pictures are decoded and compared by this program.
 Codecs are FAMILY-PRESET with a family of x264, x265, svtav1 and vvenc; FAMILY-PRESET-interleaved codes the pictures
 of all views in turn in one stream.
@@ -26,7 +27,8 @@ Examples:
   iev-export peers v*.y4m --out peers.csv
   iev-export peers v*.y4m --out peers.csv --codecs x264-medium --qualities 24,32
   iev-export peers v*.y4m --out peers.csv --codecs svtav1-p4,svtav1-p4-interleaved
-  IEV_FFMPEG=ffmpeg-static/ffmpeg iev-export peers v*.y4m --out peers.csv --work streams")]
+  IEV_FFMPEG=ffmpeg-static/ffmpeg iev-export peers v*.y4m --out peers.csv --work streams"
+)]
 pub(crate) struct PeersArgs {
     /// One y4m file, folder of PNG files or video per view.
     #[arg(required = true)]
