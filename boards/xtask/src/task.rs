@@ -108,7 +108,7 @@ pub(crate) fn build(place: &Place) -> Result<()> {
 pub(crate) fn player(place: &Place) -> Result<Command> {
     let libraries = Libraries::player(place)?;
     let iev = ["-p", "iev-runtime", "--bin", "iev"];
-    run(cargo(place, &libraries, "build")?.args(iev).args(tested_features()))?;
+    run(cargo(place, &libraries, "build")?.args(iev).args(features_with_window()))?;
     let mut iev = Command::new(place.target.join("debug/iev"));
     iev.envs(libraries.variables()?);
     Ok(iev)
@@ -127,8 +127,8 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<()> {
 /// Shows a stream in a window; builds the program with it.
 pub(crate) fn play(place: &Place, args: &[String]) -> Result<()> {
     let libraries = Libraries::player(place)?;
-    let player = ["--release", "-p", "iev-runtime", "--features", "iev-runtime/window"];
-    run(cargo(place, &libraries, "build")?.args(player).args(assembly::host_features()))?;
+    let player = ["--release", "-p", "iev-runtime"];
+    run(cargo(place, &libraries, "build")?.args(player).args(features_with_window()))?;
     become_program(program(place, &libraries, "iev")?.arg("play").args(args))
 }
 
@@ -140,8 +140,8 @@ pub(crate) fn export(place: &Place, args: &[String]) -> Result<()> {
     become_program(program(place, &libraries, "iev-export")?.args(args))
 }
 
-/// Features that the player is tested and linted with: all that can be had here, its window too.
-fn tested_features() -> Vec<&'static str> {
+/// Features of the player that can be had here, its window too; it is tested and linted with all of them.
+fn features_with_window() -> Vec<&'static str> {
     [assembly::host_features(), &["--features", "iev-runtime/window"]].concat()
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<()> {
         cargo.arg("--workspace");
     }
     if has_player(args) {
-        cargo.args(tested_features());
+        cargo.args(features_with_window());
     }
     let list = NamedTempFile::new_in(&place.target)?;
     let outcome = run(cargo.args(args).env(iev_skips::LIST, list.path()));
@@ -201,7 +201,7 @@ pub(crate) fn lint(place: &Place) -> Result<()> {
     let libraries = Libraries::all(place)?;
     run(cargo(place, &libraries, "fmt")?.args(["--all", "--check"]))?;
     // As the tests build it, so that each crate is looked at once.
-    let everything = [&["--workspace"], &tested_features()[..]].concat();
+    let everything = [&["--workspace"], &features_with_window()[..]].concat();
     let mut clippy = cargo(place, &libraries, "clippy")?;
     run(clippy.args(&everything).args(["--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo(place, &libraries, "doc")?;

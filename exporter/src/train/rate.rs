@@ -37,7 +37,10 @@ pub fn by_tensors(levels: &Tensor, scale: &Tensor, counts: Option<&Tensor>) -> T
     let e_minus = ((&near - 0.5) * &inverse).exp();
     let inside = -(1f64 - (e_plus + e_minus) * 0.5).clamp_min(LEAST_SHARE).log();
     let bits = inside.where_self(&x.lt(0.5), &outside) / std::f64::consts::LN_2;
-    counts.map_or_else(|| bits.shallow_clone(), |counts| &bits * counts).sum(Kind::Float)
+    match counts {
+        Some(counts) => (bits * counts).sum(Kind::Float),
+        None => bits.sum(Kind::Float),
+    }
 }
 
 /// [`by_tensors`] on the processor.

@@ -85,8 +85,8 @@ impl PackedSize {
 
 /// Calls `put(index, sample)` for every value of the packed picture that `flow` takes from `source`.
 ///
-/// This is the definition of the warp; [`warp`] and the trainer's gradient both use it. The trainer also makes parts of
-/// a picture, whose upper left `corner_px` is in whole cells of the flow.
+/// This is the definition of the warp, which all faster ones equal to the bit. The trainer makes parts of a picture too,
+/// whose upper left `corner_px` is in whole cells of the flow.
 ///
 /// # Shapes
 /// | argument | shape | unit |

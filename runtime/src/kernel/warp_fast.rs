@@ -324,6 +324,8 @@ mod tests {
 
     #[test]
     fn slopes_of_a_part_equal_the_scalar_ones() {
+        #[cfg(target_arch = "x86_64")]
+        iev_skips::processor("AVX2", std::arch::is_x86_feature_detected!("avx2"));
         let mut random = randomly();
         let part = PackedSize { columns: 22, rows: 8 };
         for (size, reach) in cases() {
